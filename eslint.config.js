@@ -1,0 +1,108 @@
+import effect from "@effect/eslint-plugin"
+import tseslint from "typescript-eslint"
+
+const asAny = {
+  selector: "TSAsExpression > TSAnyKeyword",
+  message: "A cast names the type that it means."
+}
+
+const clock = "Read Effect's Clock, so that TestClock governs it."
+const random = "Use Effect's Random, so that tests can seed it."
+const timers = "Use Effect.sleep or a Schedule, so that interruption and TestClock govern it."
+
+export default tseslint.config(
+  { ignores: ["dist/", "coverage/", ".tmp/", "**/node_modules/"] },
+  tseslint.configs.base,
+  ...effect.configs.dprint,
+  {
+    files: ["**/*.{js,ts}"],
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "@effect/dprint": ["error", {
+        config: {
+          indentWidth: 2,
+          lineWidth: 120,
+          semiColons: "asi",
+          quoteStyle: "alwaysDouble",
+          trailingCommas: "never",
+          operatorPosition: "maintain",
+          "arrowFunction.useParentheses": "force"
+        }
+      }],
+      "eqeqeq": "error",
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": ["error", { destructuring: "all" }],
+      "@typescript-eslint/array-type": ["error", { default: "generic" }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-import-type-side-effects": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-useless-empty-export": "error",
+      "@typescript-eslint/prefer-as-const": "error",
+      "no-restricted-syntax": ["error", asAny]
+    }
+  },
+  {
+    // With types: promises that nobody waits for, and casts that change nothing.
+    files: ["src/**/*.ts", "test/**/*.ts", "scripts/**/*.ts", "examples/**/*.ts"],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "@typescript-eslint/await-thenable": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { arguments: false } }],
+      "@typescript-eslint/no-unnecessary-type-assertion": "error",
+      "@typescript-eslint/only-throw-error": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }]
+    }
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "no-console": "error",
+      "no-restricted-syntax": ["error", asAny, {
+        selector: "CallExpression[callee.property.name='push'] > SpreadElement.arguments",
+        message: "A long array overflows the stack."
+      }],
+      "@typescript-eslint/no-restricted-imports": ["error", {
+        paths: [
+          { name: "effect", message: "Import the module: import * as Effect from \"effect/Effect\"." },
+          { name: "@effect/platform", message: "Import the module: \"@effect/platform/KeyValueStore\"." },
+          { name: "ioredis", message: "Only the ioredis driver imports it (types: RedisLayer too)." }
+        ]
+      }]
+    }
+  },
+  {
+    files: ["src/RedisLayer.ts"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": ["error", {
+        paths: [
+          { name: "effect", message: "Import the module: import * as Effect from \"effect/Effect\"." },
+          { name: "ioredis", message: "Only the ioredis driver imports it.", allowTypeImports: true }
+        ]
+      }]
+    }
+  },
+  {
+    files: ["src/internal/store/ioredis*.ts"],
+    rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths: ["effect", "@effect/platform"] }] }
+  },
+  {
+    files: ["src/**/*.ts"],
+    ignores: ["src/internal/store/**"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: clock },
+        { object: "performance", property: "now", message: clock },
+        { object: "Math", property: "random", message: random }
+      ],
+      "no-restricted-globals": [
+        "error",
+        { name: "setTimeout", message: timers },
+        { name: "setInterval", message: timers },
+        { name: "setImmediate", message: timers }
+      ]
+    }
+  }
+)
