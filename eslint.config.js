@@ -84,7 +84,7 @@ export default tseslint.config(
     }
   },
   {
-    files: ["src/internal/store/ioredis*.ts"],
+    files: ["src/internal/store/ioredis/**/*.ts"],
     rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths: ["effect", "@effect/platform"] }] }
   },
   {

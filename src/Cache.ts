@@ -1,0 +1,862 @@
+/**
+ * Caches over Redis: named, typed views on one key space. A cache is a plain value, made without any effect; its
+ * operations are effects that need a `Redis`, which a `RedisLayer` supplies.
+ *
+ * Effect has a module of this name: `import { Cache as RedisCache } from "effect-redis-cache"` where both are used.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as Types from "effect/Types"
+import type { CodecError, Empty, RedisError } from "./CacheError.js"
+import type { Codec } from "./internal/codec/codec.js"
+import { counter as counterCodec } from "./internal/codec/counter.js"
+import { json } from "./internal/codec/json.js"
+import { structural } from "./internal/codec/structural.js"
+import * as Explain from "./internal/explain.js"
+import { stringKeys, typedKeys } from "./internal/keySpace.js"
+import * as Loads from "./internal/loads.js"
+import { Model, TypeId as ModelTypeId } from "./internal/model.js"
+import { checkName, decode, type LeaseOptions, type PolicyOptions, type TimeToLive } from "./internal/policy.js"
+import * as Reads from "./internal/reads.js"
+import type { WriteOptions } from "./internal/writes.js"
+import * as Writes from "./internal/writes.js"
+import type { Redis } from "./Redis.js"
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: typeof ModelTypeId = ModelTypeId
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * A named, typed view on one key space of a Redis: entries lie under `<prefix><name>:<key>`.
+ *
+ * `Error` is what reads, writes and loads can fail with: `RedisError | CodecError`, or `CodecError` alone with
+ * `onRedisError: "bypass"`. Deletes, flushes, invalidations and counters always can fail with `RedisError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Cache<
+  in out Key,
+  in out Value,
+  out Error = RedisError | CodecError,
+  out Requirements = Redis
+> extends Pipeable {
+  readonly [TypeId]: {
+    readonly _Key: Types.Invariant<Key>
+    readonly _Value: Types.Invariant<Value>
+    readonly _Error: Types.Covariant<Error>
+    readonly _Requirements: Types.Covariant<Requirements>
+  }
+  readonly name: string
+}
+
+/**
+ * A cache of numbers that can be incremented. Its values are plain decimal text, as Redis's own counters are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Counter<in out Key> extends Cache<Key, number> {
+  readonly kind: "counter"
+}
+
+/**
+ * How a cache treats its entries.
+ *
+ * - `timeToLive`: how long a value is fresh, a duration of more than zero or a function of value and key (zero or less:
+ *   do not store). None: for ever. Milliseconds, rounded up
+ * - `staleWhileRevalidate`: for so long after that, loads are answered with the stale value at once, and one process
+ *   refreshes it in the background (RFC 5861)
+ * - `staleIfError`: for so long after its fresh life the value is served where its load fails or times out (RFC 5861).
+ *   Both windows add to the life
+ * - `jitter`: 0–1, shortens each fresh life by a random part of up to so much, so that entries do not expire together
+ * - `earlyRefresh`: XFetch's beta; 1 is a good start. Fresh values are refreshed in the background before they end,
+ *   the likelier the closer the end and the longer their loads take (Vattani, Chierichetti, Lowenstein, VLDB 2015)
+ * - `lease`: how long a load may keep other processes out, and how long these wait. See `LeaseOptions`
+ * - `tags`: tags of an entry that its key tells. `valueTags`: that its value tells (one more round trip)
+ * - `onRedisError`: with `"bypass"` a read misses, a write is dropped and a load just computes when Redis fails
+ * - `maxConcurrentLoads`: in this process, of this cache. A load that loads from the same cache counts twice
+ * - `maxValueSize`: in bytes, 16 MiB if not given. Larger values are refused with a `CodecError`
+ * - `version`: 0–65535; entries of another version are absent
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Policy<in Key, in Value, out OnRedisError extends "fail" | "bypass" = "fail" | "bypass">
+  extends PolicyOptions<Key, Value, OnRedisError>
+{}
+
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LeaseOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TimeToLive,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  WriteOptions
+}
+
+/**
+ * What reads, writes and loads of a cache fail with, by its `onRedisError`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ErrorOf<OnRedisError extends "fail" | "bypass"> = OnRedisError extends "bypass" ? CodecError
+  : RedisError | CodecError
+
+interface Named<in out Key> {
+  /** Not empty, and without `:`. */
+  readonly name: string
+  /** Types the key. Default: strings, stored as they are. */
+  readonly key?: Schema.Schema<Key, any> | undefined // what a key is encoded to does not matter to its users
+}
+
+/**
+ * Makes a cache: no effect is run, and nothing is connected. A definition that cannot be meant (an empty name, a time
+ * to live of zero …) throws a `RangeError` that says so.
+ *
+ * Values go through `schema` (as JSON of its encoded form), or `codec`; with neither any structural value is taken.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Cache, Codec } from "effect-redis-cache"
+ *
+ * class User extends Schema.Class<User>("User")({ id: Schema.String, name: Schema.String }) {}
+ *
+ * export const users = Cache.make({ name: "users", schema: User, timeToLive: "10 minutes" })
+ *
+ * interface Note { readonly text: string; readonly seen: ReadonlySet<string> }
+ *
+ * export const notes = Cache.make({ name: "notes", codec: Codec.structural<Note>(), staleIfError: "1 hour" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: {
+  <Value, Encoded, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
+      readonly schema: Schema.Schema<Value, Encoded>
+      readonly codec?: undefined
+    }
+  ): Cache<Key, Value, ErrorOf<OnRedisError>>
+  <Value, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
+      readonly codec: Codec<Value>
+      readonly schema?: undefined
+    }
+  ): Cache<Key, Value, ErrorOf<OnRedisError>>
+  <Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+    options: Named<Key> & Policy<NoInfer<Key>, unknown, OnRedisError> & {
+      readonly codec?: undefined
+      readonly schema?: undefined
+    }
+  ): Cache<Key, unknown, ErrorOf<OnRedisError>>
+} = <Value, Encoded, Key>(
+  options: Named<Key> & Policy<Key, Value> & {
+    readonly schema?: Schema.Schema<Value, Encoded> | undefined
+    readonly codec?: Codec<Value> | undefined
+  }
+): any => { // each overload says what comes out
+  const name = checkName(options.name)
+  const codec = options.schema !== undefined ? json(options.schema) : options.codec ?? structural<Value>()
+  return new Model(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
+}
+
+const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
+  // Without a schema the key's type is string: the overloads see to it.
+  schema === undefined ? stringKeys as unknown as ReturnType<typeof typedKeys<Key>> : typedKeys(schema)
+
+/**
+ * Makes a cache of counters.
+ *
+ * @example
+ * ```ts
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const hits = Cache.counter({ name: "hits", timeToLive: "1 day" })
+ *
+ * export const program = Cache.increment(hits, "home", 1) // Effect<number, RedisError | CodecError, Redis>
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const counter = <Key = string>(
+  options: Named<Key> & {
+    readonly timeToLive?: TimeToLive<NoInfer<Key>, number> | undefined
+    readonly jitter?: number | undefined
+    readonly lease?: LeaseOptions | undefined
+    readonly maxConcurrentLoads?: number | undefined
+  }
+): Counter<Key> => {
+  const name = checkName(options.name)
+  const policy = decode<Key, number>(name, options)
+  return toCache(
+    new Model(name, "counter", keySpace(options.key), counterCodec, undefined, policy, undefined)
+  ) as Counter<Key> // it was just made of that kind
+}
+
+// A model is what is behind every cache. Its type has no `Error`: which one holds was decided when it was made.
+const toCache = <Key, Value>(model: Model<Key, Value>): Cache<Key, Value> => model as unknown as Cache<Key, Value>
+
+/** @internal */
+export const fromModel = <Key, Value, Error>(model: Model<Key, Value>): Cache<Key, Value, Error> =>
+  model as unknown as Cache<Key, Value, Error> // see `toCache`
+
+const toModel = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>
+): Model<Key, Value> => self as unknown as Model<Key, Value> // see `toCache`
+
+/**
+ * Whether something is a cache.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCache = (u: unknown): u is Cache<any, any, any, any> => hasProperty(u, TypeId)
+
+// `onRedisError` decided, when the cache was made, whether `RedisError` is in `Error`, and `Empty` comes of a `timeout`
+// alone: the operations keep to it, and their types, which know neither, are wider than what they do.
+const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, E, R> =>
+  effect as Effect.Effect<A, E, R>
+
+/** Whether the cache comes first, for operations whose last argument may be left out. */
+const cacheFirst = (args: IArguments): boolean => isCache(args[0])
+
+/**
+ * The value of a key if it is there and fresh.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const greetings = Cache.make({ name: "greetings", timeToLive: "10 seconds" })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Cache.set(greetings, "foo", "bar")
+ *   return yield* Cache.get(greetings, "foo")
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(RedisLayer.layerMemory))).then((value) => {
+ *   console.log(Option.getOrNull(value)) // bar
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const get: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Option.Option<Value>, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<Option.Option<Value>, Error, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<Option.Option<Value>, Error, Requirements> => typed(Reads.get(toModel(self), key)))
+
+/**
+ * Whether a fresh value is there.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const has: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<boolean, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<boolean, Error, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<boolean, Error, Requirements> => Effect.map(get(self, key), Option.isSome))
+
+/**
+ * The fresh values of many keys, in one round trip. Keys without one are left out.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const getMany: {
+  <Key>(
+    keys: Iterable<Key>
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    keys: Iterable<NoInfer<Key>>
+  ): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  keys: Iterable<Key>
+): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements> => typed(Reads.getMany(toModel(self), keys)))
+
+/**
+ * The fresh life that remains: infinite for values that are kept for ever, none where there is no fresh value.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const timeToLive: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements> => typed(Reads.timeToLive(toModel(self), key)))
+
+/**
+ * The keys of this cache that have fresh values, as they are stored, found by `SCAN` in pages: the server is never
+ * blocked. A key that is written meanwhile may be missed, and one may come twice while Redis resizes its table.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const keys = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>
+): Stream.Stream<string, RedisError, Requirements> =>
+  // A cache's requirements are `Redis`, or what stands for it.
+  Reads.keys(toModel(self)) as Stream.Stream<string, RedisError, Requirements | any>
+
+/**
+ * Stores a value. Whatever was there is replaced, and loads in flight will not store what they computed before.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const set: {
+  <Key, Value>(
+    key: Key,
+    value: Value,
+    options?: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    value: NoInfer<Value>,
+    options?: WriteOptions
+  ): Effect.Effect<void, Error, Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  value: Value,
+  options?: WriteOptions
+): Effect.Effect<void, Error, Requirements> => typed(Writes.set(toModel(self), key, value, options)))
+
+/**
+ * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const setMany: {
+  <Key, Value>(
+    entries: Iterable<readonly [Key, Value]>,
+    options?: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  <Value>(
+    entries: Readonly<Record<string, Value>>,
+    options?: WriteOptions
+  ): <Error, Requirements>(
+    self: Cache<string, Value, Error, Requirements>
+  ) => Effect.Effect<void, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    entries: Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>,
+    options?: WriteOptions
+  ): Effect.Effect<void, Error, Requirements>
+  <Value, Error, Requirements>(
+    self: Cache<string, Value, Error, Requirements>,
+    entries: Readonly<Record<string, NoInfer<Value>>>,
+    options?: WriteOptions
+  ): Effect.Effect<void, Error, Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  entries: Iterable<readonly [Key, Value]> | Readonly<Record<string, Value>>,
+  options?: WriteOptions
+): Effect.Effect<void, Error, Requirements> =>
+  typed(Writes.setMany(
+    toModel(self),
+    // A record is taken for caches whose keys are strings only.
+    Symbol.iterator in entries ? entries : Object.entries(entries) as unknown as Iterable<readonly [Key, Value]>,
+    options
+  )))
+
+/**
+ * Stores a value where no fresh one is; tells whether it did. Atomic.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const setIfAbsent: {
+  <Key, Value>(
+    key: Key,
+    value: Value,
+    options?: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    value: NoInfer<Value>,
+    options?: WriteOptions
+  ): Effect.Effect<boolean, Error, Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  value: Value,
+  options?: WriteOptions
+): Effect.Effect<boolean, Error, Requirements> => typed(Writes.setIfAbsent(toModel(self), key, value, options)))
+
+/**
+ * Gives the fresh value that is there a new fresh life. The value, and a lease on it, stay as they are.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const touch: {
+  <Key>(
+    key: Key,
+    timeToLive: Duration.DurationInput
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<boolean, Error, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    timeToLive: Duration.DurationInput
+  ): Effect.Effect<boolean, Error, Requirements>
+} = dual(3, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  life: Duration.DurationInput
+): Effect.Effect<boolean, Error, Requirements> => typed(Writes.touch(toModel(self), key, life)))
+
+/**
+ * Replaces a value by what `f` makes of it, or deletes it where `f` gives none; answers with what is there then. `f`
+ * runs again where another writer came between (compare-and-set), 64 times at the most: then it fails with a
+ * `RedisError` of reason `Conflict`.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const modify: {
+  <Key, Value, E = never, R = never>(
+    key: Key,
+    f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
+    options?: WriteOptions
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements>
+  <Key, Value, Error, Requirements, E = never, R = never>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    f: (
+      found: Option.Option<Value>
+    ) => Effect.Effect<Option.Option<NoInfer<Value>>, E, R> | Option.Option<NoInfer<Value>>,
+    options?: WriteOptions
+  ): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
+  options?: WriteOptions
+): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements> =>
+  typed(Writes.modify(toModel(self), key, f, options)))
+
+/**
+ * Adds to a counter and gives the sum. Atomic. The counter's time to live is set when it is first incremented.
+ *
+ * @since 0.1.0
+ * @category writing
+ */
+export const increment: {
+  <Key>(
+    key: Key,
+    delta?: number
+  ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
+  <Key>(
+    self: Counter<Key>,
+    key: NoInfer<Key>,
+    delta?: number
+  ): Effect.Effect<number, RedisError | CodecError, Redis>
+} = dual(
+  cacheFirst,
+  <Key>(self: Counter<Key>, key: Key, delta = 1): Effect.Effect<number, RedisError | CodecError, Redis> =>
+    Writes.increment(toModel(self), key, delta)
+)
+
+/**
+ * Deletes a value; tells whether a fresh one was there. Loads in flight, in any process, will not store what they
+ * computed before.
+ *
+ * @since 0.1.0
+ * @category deleting
+ */
+const delete_: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<boolean, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<boolean, RedisError | CodecError, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<boolean, RedisError | CodecError, Requirements> =>
+  typed(Effect.map(Writes.deleteMany(toModel(self), [key]), (count) => count > 0)))
+
+export {
+  /**
+   * Deletes a value; tells whether a fresh one was there. Loads in flight, in any process, will not store what they
+   * computed before.
+   *
+   * @since 0.1.0
+   * @category deleting
+   */
+  delete_ as delete
+}
+
+/**
+ * Gets a fresh value and deletes it, in one step.
+ *
+ * @since 0.1.0
+ * @category deleting
+ */
+export const take: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements> => typed(Writes.take(toModel(self), key)))
+
+/**
+ * Deletes many values in one round trip; tells how many fresh ones were there.
+ *
+ * @since 0.1.0
+ * @category deleting
+ */
+export const deleteMany: {
+  <Key>(
+    keys: Iterable<Key>
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<number, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    keys: Iterable<NoInfer<Key>>
+  ): Effect.Effect<number, RedisError | CodecError, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  keys: Iterable<Key>
+): Effect.Effect<number, RedisError | CodecError, Requirements> => typed(Writes.deleteMany(toModel(self), keys)))
+
+/**
+ * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many there were.
+ *
+ * @since 0.1.0
+ * @category deleting
+ */
+export const flush = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>
+): Effect.Effect<number, RedisError, Requirements> => typed(Writes.flush(toModel(self)))
+
+/**
+ * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
+ * flight, no stale window and no eviction brings one back.
+ *
+ * @since 0.1.0
+ * @category deleting
+ */
+export const invalidateTags: {
+  (
+    tags: ReadonlyArray<string>
+  ): <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<void, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    tags: ReadonlyArray<string>
+  ): Effect.Effect<void, RedisError | CodecError, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  tags: ReadonlyArray<string>
+): Effect.Effect<void, RedisError | CodecError, Requirements> => typed(Writes.invalidateTags(toModel(self), tags)))
+
+/**
+ * What one `getOrSet` may ask for beside the policy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadOptions<in Key, in Value> {
+  /** The fresh life of what is loaded, instead of the policy's. */
+  readonly timeToLive?: TimeToLive<Key, Value> | undefined
+  /** Tags of what is loaded, beside the policy's. */
+  readonly tags?: ReadonlyArray<string> | undefined
+  /**
+   * How long to wait for the load, from the call on. Then a stale value inside one of its windows is served, or else
+   * the call fails with `Empty`. The load goes on, and its value is stored.
+   */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** Load now, whatever is stored. */
+  readonly forceRefresh?: boolean | undefined
+}
+
+/**
+ * `Empty` where the options have a `timeout`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TimeoutError<Options> = "timeout" extends keyof Options ? Empty : never
+
+/**
+ * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted
+ * or invalidated meanwhile. One load runs in the whole fleet: others who ask wait for it. `load` runs in a fiber of its
+ * own, with the context of who came first, and a `Scope` of its own. Its failure is given to all who wait, and not kept.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const users = Cache.make({ name: "users", timeToLive: "10 minutes", staleWhileRevalidate: "1 hour" })
+ *
+ * declare const fetchUser: (id: string) => Effect.Effect<{ readonly name: string }, Error>
+ *
+ * // Effect<unknown, Error | RedisError | CodecError, Redis>
+ * export const program = Cache.getOrSet(users, "42", fetchUser)
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const getOrSet: {
+  <Key, Value, E, R, Options extends LoadOptions<Key, Value> = {}>(
+    key: Key,
+    load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>),
+    options?: Options
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error | TimeoutError<Options>, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R, Options extends LoadOptions<Key, Value> = {}>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: Key) => Effect.Effect<NoInfer<Value>, E, R>),
+    options?: Options
+  ): Effect.Effect<Value, E | Error | TimeoutError<Options>, Exclude<R, Scope.Scope> | Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>),
+  options?: LoadOptions<Key, Value>
+): Effect.Effect<Value, E | Error | Empty, Exclude<R, Scope.Scope> | Requirements> =>
+  typed(Loads.getOrSet(toModel(self), key, load, options)))
+
+/**
+ * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and
+ * gives their values (keys that it leaves out are not stored, and left out of the answer). Each key is loaded under a
+ * lease of its own; keys that are being loaded elsewhere are waited for.
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const getOrSetMany: {
+  <Key, Value, E, R>(
+    keys: Iterable<Key>,
+    load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
+    options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R>(
+    self: Cache<Key, Value, Error, Requirements>,
+    keys: Iterable<NoInfer<Key>>,
+    load: (
+      absent: ReadonlyArray<Key>
+    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>, E, R>,
+    options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
+  ): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
+} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
+  self: Cache<Key, Value, Error, Requirements>,
+  keys: Iterable<Key>,
+  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
+  options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
+): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements> =>
+  typed(Loads.getOrSetMany(toModel(self), keys, load, options)))
+
+/**
+ * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store.
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const refresh: {
+  <Key, Value, E, R>(
+    key: Key,
+    load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: Key) => Effect.Effect<NoInfer<Value>, E, R>)
+  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+} = dual(3, <Key, Value, Error, Requirements, E, R>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key,
+  load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
+): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements> =>
+  typed(Loads.refresh(toModel(self), key, load)))
+
+/**
+ * What a cache has counted in this process, on this `Redis`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stats {
+  readonly hits: number
+  readonly misses: number
+  readonly writes: number
+  /** Computations that ended, however. */
+  readonly loads: number
+  /** Callers that joined a load that was running. */
+  readonly coalesced: number
+  readonly staleServed: number
+  /** Computations that failed, died or were interrupted. */
+  readonly failures: number
+  /** Loaded values that were not stored, since the key was written, deleted or invalidated meanwhile. */
+  readonly refusedFills: number
+  /** Stored values that could not be decoded. */
+  readonly undecodable: number
+  /** Operations that did without Redis because it failed. */
+  readonly bypassed: number
+  readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
+}
+
+/**
+ * What this cache has counted in this process.
+ *
+ * @since 0.1.0
+ * @category watching
+ */
+export const stats = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>
+): Effect.Effect<Stats, never, Requirements> => typed(Explain.stats(toModel(self)))
+
+/**
+ * What is stored under a key, and why it would hit or miss.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Explanation {
+  readonly redisKey: string
+  readonly state:
+    | "Fresh"
+    | "Stale"
+    | "Missing"
+    | "Leased"
+    | "Invalidated"
+    | "OtherVersion"
+    | "Undecodable"
+    | "Foreign"
+    | "Failure"
+  /** In words: why `get` would hit or miss. */
+  readonly reason: string
+  /** Since it was written; none where the policy does not tell, since an entry has its end in it and not its start. */
+  readonly age: Option.Option<Duration.Duration>
+  /** The fresh life that remains. */
+  readonly timeToLive: Option.Option<Duration.Duration>
+  /** What remains until Redis expires it: fresh life and stale windows. */
+  readonly life: Option.Option<Duration.Duration>
+  /** In bytes, header and all. */
+  readonly size: number
+  /** In bytes, as Redis counts them. */
+  readonly memory: Option.Option<number>
+  readonly version: Option.Option<number>
+  readonly loadTime: Option.Option<Duration.Duration>
+  readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
+  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean }>
+}
+
+/**
+ * Explains what is stored under a key.
+ *
+ * @since 0.1.0
+ * @category watching
+ */
+export const explain: {
+  <Key>(
+    key: Key
+  ): <Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Explanation, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
+} = dual(2, <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  key: Key
+): Effect.Effect<Explanation, RedisError | CodecError, Requirements> => typed(Explain.explain(toModel(self), key)))

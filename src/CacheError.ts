@@ -1,0 +1,127 @@
+/**
+ * What can go wrong, as values. Each error has a tag of its own, a `message` that a person can act on, and the
+ * fields that a program needs to decide.
+ *
+ * A stored value that cannot be decoded is not here: it is absent, never a failure.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+
+/**
+ * There is no value yet.
+ *
+ * `NotReady`: the computation was still running when it was polled. `TimedOut`: it was still running after `waited`.
+ * In both cases the computation goes on, and its value is cached when it ends. Only asynchronous reads (`Pending`)
+ * and the `timeout` of a load raise it.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Memo, Pending } from "effect-redis-cache"
+ *
+ * const slow = Memo.cachedAsync(function slow(n: number) {
+ *   return Effect.as(Effect.sleep("5 seconds"), n * 2)
+ * }, "1 minute")
+ *
+ * export const program = Effect.gen(function*() {
+ *   const pending = yield* slow(21)
+ *   return yield* Pending.poll(pending)
+ * }).pipe(
+ *   Effect.catchTag("Empty", (empty) => Effect.succeed(empty.reason)) // "NotReady"
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Empty extends Data.TaggedError("Empty")<{
+  readonly reason: "NotReady" | "TimedOut"
+  /** The Redis key that is being computed. */
+  readonly key: string
+  /** How long the reader waited. */
+  readonly waited: Duration.Duration
+}> {
+  override get message(): string {
+    return this.reason === "NotReady"
+      ? `No value yet for ${this.key}: it is still being computed`
+      : `No value for ${this.key} after ${Duration.format(this.waited)}: it is still being computed`
+  }
+}
+
+/**
+ * Why the store did not do what it was asked.
+ *
+ * - `Connection`: it cannot be reached, or the connection ended before it answered (whether it was done is unknown)
+ * - `Timeout`: no answer within `commandTimeout` (whether it was done is unknown)
+ * - `Auth`: wrong or missing password, or an ACL that forbids the command
+ * - `ReadOnly`: a replica
+ * - `OutOfMemory`: `maxmemory` is reached and nothing may be evicted
+ * - `CircuitOpen`: too many failures lately, so it was not asked
+ * - `Conflict`: `Cache.modify` lost against other writers, every time that it tried
+ * - `Command`: any other error reply
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type RedisErrorReason =
+  | "Connection"
+  | "Timeout"
+  | "Auth"
+  | "ReadOnly"
+  | "OutOfMemory"
+  | "CircuitOpen"
+  | "Conflict"
+  | "Command"
+
+/**
+ * The store did not do it. Values and passwords are never part of it.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const users = Cache.make({ name: "users" })
+ *
+ * export const program = Cache.get(users, "42").pipe(
+ *   Effect.catchTag("RedisError", (error) => Effect.logWarning(error.message, error.reason))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RedisError extends Data.TaggedError("RedisError")<{
+  readonly reason: RedisErrorReason
+  /** What was asked, e.g. `get` or `connect`. */
+  readonly operation: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    const detail = this.cause instanceof Error ? this.cause.message : this.cause === undefined ? "" : String(this.cause)
+    return `Redis ${this.operation} failed (${this.reason})${detail === "" ? "" : `: ${detail}`}`
+  }
+}
+
+/**
+ * This key or value cannot be stored, and nothing was.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CodecError extends Data.TaggedError("CodecError")<{
+  readonly subject: "key" | "value"
+  /** The name of the cache. */
+  readonly cache: string
+  /** Where in the key or value, e.g. `$.tags[3].name`; `$` is all of it. */
+  readonly path: string
+  /** What is wrong there. */
+  readonly detail: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return `Cannot store this ${this.subject} in cache "${this.cache}": ${this.detail} (at ${this.path})`
+  }
+}

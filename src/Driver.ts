@@ -1,0 +1,200 @@
+/**
+ * What a store must be able to do for this library: a short list of atomic operations on bytes. `RedisLayer` has the
+ * drivers for Redis and for memory; this module is for those who write or wrap one.
+ *
+ * @since 0.1.0
+ */
+import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import type * as Stream from "effect/Stream"
+import type { RedisError } from "./CacheError.js"
+import type { Kind } from "./internal/entry.js"
+
+/**
+ * Whether a cache's keys hold entries with a header, or the plain decimal text of counters.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export type { Kind }
+
+/**
+ * What to do with the answer of a hot operation. The driver calls it where the answer arrives, so that a hit pays for
+ * one `Effect.async` and nothing on top of it. Once an operation was sent, exactly one of the two is called, also when
+ * the fiber that asked has gone.
+ *
+ * `now` is server time in milliseconds, `key` the (first) key that was asked for.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Reply<in Answer, out A, out E, out R> {
+  readonly onSuccess: (answer: Answer, now: number, key: string) => Effect.Effect<A, E, R>
+  readonly onFailure: (error: RedisError, key: string) => Effect.Effect<A, E, R>
+}
+
+/**
+ * One value to be written: the bytes of a whole entry and its life in Redis in milliseconds (`undefined`: for ever).
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Write {
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly life: number | undefined
+}
+
+/**
+ * What a load is told when it asks for the lease of a key.
+ *
+ * - `Granted`: the lease is its own
+ * - `Held`: another load has it
+ * - `Found`: something else is there than what the caller had seen
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export type LeaseReply = "Granted" | "Held" | "Found"
+
+/**
+ * What a compare-and-set came to.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface SwapReply {
+  readonly done: boolean
+  /** What is there, where it was not done. */
+  readonly found: Uint8Array | undefined
+}
+
+/**
+ * Atomic operations on entries (see `docs/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
+ * keys. Nothing is ever sent twice by a driver, and everything is answered within its time limit.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Driver {
+  /** What stands before every key of every cache. */
+  readonly prefix: string
+
+  /** Server time in milliseconds, as well as it is known here. */
+  readonly unsafeNow: (clock: Clock.Clock) => number
+
+  /** Counts up whenever the link to the store was made anew. */
+  readonly unsafeConnections: () => number
+
+  readonly get: <A, E, R>(key: string, reply: Reply<Uint8Array | undefined, A, E, R>) => Effect.Effect<A, E, R>
+
+  readonly getMany: <A, E, R>(
+    keys: ReadonlyArray<string>,
+    reply: Reply<ReadonlyArray<Uint8Array | undefined>, A, E, R>
+  ) => Effect.Effect<A, E, R>
+
+  /** Plain sets, value and life in one step each. Whatever was there is gone, leases included. */
+  readonly set: <A, E, R>(write: Write, reply: Reply<void, A, E, R>) => Effect.Effect<A, E, R>
+
+  readonly setMany: <A, E, R>(writes: ReadonlyArray<Write>, reply: Reply<void, A, E, R>) => Effect.Effect<A, E, R>
+
+  /** Gets and deletes each. Leases are revoked. */
+  readonly take: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+
+  /**
+   * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
+   * lease slot of an entry that has the write id of `seen`. `force` takes it from whoever has it, whatever is there.
+   */
+  readonly lease: (
+    requests: ReadonlyArray<{
+      readonly key: string
+      readonly seen: Uint8Array | undefined
+      readonly token: Uint8Array
+      readonly duration: number
+      readonly force: boolean
+    }>,
+    kind: Kind
+  ) => Effect.Effect<ReadonlyArray<LeaseReply>, RedisError>
+
+  /** Writes if the lease is still the token's; the answer says whether it was. */
+  readonly fill: (
+    requests: ReadonlyArray<Write & { readonly token: Uint8Array }>
+  ) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
+
+  /** Ends the token's lease: a marker goes, an entry stays as it was. Nothing happens if the lease is another's. */
+  readonly release: (
+    requests: ReadonlyArray<{ readonly key: string; readonly token: Uint8Array }>
+  ) => Effect.Effect<void, RedisError>
+
+  /** Lets the token's lease last for `duration` ms from now; `false` where it is lost. */
+  readonly renew: (
+    requests: ReadonlyArray<{ readonly key: string; readonly token: Uint8Array; readonly duration: number }>
+  ) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
+
+  /**
+   * Compare-and-set: replaces what is there, if that is what was `seen` (or absent, where that was), by `write`, or
+   * deletes it. Where it is not done, the answer has what is there now.
+   */
+  readonly swap: (
+    request: {
+      readonly key: string
+      readonly seen: Uint8Array | undefined
+      readonly bytes: Uint8Array | undefined
+      readonly life: number | undefined
+    },
+    kind: Kind
+  ) => Effect.Effect<SwapReply, RedisError>
+
+  /** Gives what was `seen` a new life, and an entry's header a new fresh-until; `false` if it is no longer there. */
+  readonly touch: (
+    request: {
+      readonly key: string
+      readonly seen: Uint8Array
+      readonly freshUntil: number
+      readonly life: number | undefined
+    },
+    kind: Kind
+  ) => Effect.Effect<boolean, RedisError>
+
+  /** Adds to a counter; what is no counter counts as nothing. `life` is set with the first. */
+  readonly increment: (
+    request: { readonly key: string; readonly delta: number; readonly life: number | undefined }
+  ) => Effect.Effect<number, RedisError>
+
+  /**
+   * The random epochs under these keys, made from `candidate` where there is none, each living at least for `life`
+   * more milliseconds (`undefined`: for ever).
+   */
+  readonly ensureEpochs: (
+    requests: ReadonlyArray<
+      { readonly key: string; readonly candidate: Uint8Array; readonly life: number | undefined }
+    >
+  ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+
+  /** Replaces the epochs that exist, in this order, keeping their lives. */
+  readonly replaceEpochs: (
+    requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
+  ) => Effect.Effect<void, RedisError>
+
+  /** All keys that start with `prefix` (taken literally) and hold bytes, in pages. A key may come more than once. */
+  readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
+
+  /** The first `size` bytes of each. */
+  readonly heads: (
+    keys: ReadonlyArray<string>,
+    size: number
+  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+
+  /** Removes keys; counts those that were there and no markers. */
+  readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
+
+  /** What is under a key, its remaining life in ms (`undefined`: for ever), and the bytes of memory that it takes. */
+  readonly inspect: (key: string) => Effect.Effect<
+    {
+      readonly bytes: Uint8Array
+      readonly life: number | undefined
+      readonly memory: number | undefined
+    } | undefined,
+    RedisError
+  >
+}

@@ -1,0 +1,295 @@
+/**
+ * Layers that supply `Redis`: on a real server, in memory, switched off.
+ *
+ * @since 0.1.0
+ */
+import type { KeyValueStore } from "@effect/platform/KeyValueStore"
+import * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Redis as IoredisClient, RedisOptions } from "ioredis"
+import { RedisError } from "./CacheError.js"
+import { toMillis } from "./internal/policy.js"
+import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
+import * as Off from "./internal/store/off.js"
+import { make, Redis } from "./Redis.js"
+
+/**
+ * What this library adds to a client's options.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommonOptions {
+  /** Stands before every key, e.g. `app:`. Default: nothing. */
+  readonly prefix?: string | undefined
+  /** A command is answered, or fails with reason `Timeout`, within this. Default: 1 second. */
+  readonly commandTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * The options of `layer`: ioredis's own (but for those that this library sets: nothing is ever sent twice, and nothing
+ * waits without a bound), and ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends
+  CommonOptions,
+  Omit<
+    RedisOptions,
+    | "autoResendUnfulfilledCommands"
+    | "commandTimeout"
+    | "connectTimeout"
+    | "enableOfflineQueue"
+    | "keyPrefix"
+    | "lazyConnect"
+    | "maxRetriesPerRequest"
+    | "retryStrategy"
+  >
+{
+  /** `redis://` or `rediss://`, with user, password, host, port and database. */
+  readonly url?: string | undefined
+  /** How long the first connection may take. Default: 5 seconds. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** Connect when first needed, not when the layer is built. Default: `false`. */
+  readonly lazy?: boolean | undefined
+}
+
+const defaultCommandTimeout = 1_000
+const defaultConnectTimeout = 5_000
+
+const millisOf = (
+  option: string,
+  input: Duration.DurationInput | undefined,
+  otherwise: number
+): Effect.Effect<number, RedisError> => {
+  const millis = input === undefined ? otherwise : toMillis(input)
+  // Timers take no more than 31 bits.
+  return millis > 0 && millis < 2 ** 31 ? Effect.succeed(millis) : Effect.fail(
+    refused(`${option} must be a duration of more than zero and less than 24 days, got ${String(input)}`)
+  )
+}
+
+const refused = (message: string): RedisError =>
+  new RedisError({ reason: "Command", operation: "connect", cause: new Error(message) })
+
+// ioredis is loaded where it is used: the in-memory layer does without it.
+const loadConnect = Effect.tryPromise({
+  try: () => import("./internal/store/ioredis/connect.js"),
+  catch: (error) =>
+    refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
+})
+
+const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { commandTimeout, connectTimeout, lazy, prefix, url, ...options } = typeof input === "string"
+      ? { url: input } as Options
+      : input
+    if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
+    const limits = {
+      prefix: prefix ?? "",
+      commandTimeout: yield* millisOf("commandTimeout", commandTimeout, defaultCommandTimeout),
+      connectTimeout: yield* millisOf("connectTimeout", connectTimeout, defaultConnectTimeout),
+      lazy: lazy ?? false
+    }
+    const module = yield* loadConnect
+    return yield* Effect.flatMap(module.connect({ url, options }, limits), make)
+  })
+
+/**
+ * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
+ * address or password fails the layer within `connectTimeout`; lost, it is made again, for ever, with pauses of up to
+ * half a second; meanwhile operations fail at once.
+ *
+ * @example
+ * ```ts
+ * import { RedisLayer } from "effect-redis-cache"
+ *
+ * export const fromUrl = RedisLayer.layer("redis://localhost:6379")
+ * export const fromOptions = RedisLayer.layer({ host: "localhost", prefix: "app:", commandTimeout: "500 millis" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: string | Options): Layer.Layer<Redis, RedisError> =>
+  Layer.scoped(Redis, connect(options))
+
+/**
+ * What `layerConfig` takes: all of it may come from the environment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigOptions extends CommonOptions {
+  readonly url?: Redacted.Redacted | string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted | undefined
+  readonly db?: number | undefined
+  /** Connect with TLS, and verify the server's certificate. */
+  readonly tls?: boolean | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly lazy?: boolean | undefined
+}
+
+const fromConfig = ({ db, host, password, port, tls, url, username, ...common }: ConfigOptions): Options => {
+  const options = {
+    db,
+    host,
+    password: password === undefined ? undefined : Redacted.value(password),
+    port,
+    tls: tls === true ? {} : undefined,
+    url: Redacted.isRedacted(url) ? Redacted.value(url) : url,
+    username,
+    ...common
+  }
+  // ioredis takes an option that is there and undefined for one that was given.
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+/**
+ * `layer`, with options from Effect's `Config`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import { RedisLayer } from "effect-redis-cache"
+ *
+ * export const RedisLive = RedisLayer.layerConfig({
+ *   host: Config.string("REDIS_HOST"),
+ *   password: Config.redacted("REDIS_PASSWORD"),
+ *   prefix: Config.succeed("app:")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<ConfigOptions>
+): Layer.Layer<Redis, RedisError | ConfigError> =>
+  Layer.scoped(
+    Redis,
+    Effect.flatMap(Config.unwrap(config), (options) => connect(fromConfig(options)))
+  )
+
+/**
+ * On a client of yours, which is never closed here. Its own settings hold; `commandTimeout` is kept whatever they are.
+ * A `keyPrefix` of the client is refused: use `prefix`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromClient = (
+  client: IoredisClient,
+  options: CommonOptions = {}
+): Layer.Layer<Redis, RedisError> =>
+  Layer.scoped(
+    Redis,
+    Effect.gen(function*() {
+      if (client.options.keyPrefix !== undefined && client.options.keyPrefix !== "") {
+        return yield* refused("the client has a keyPrefix: use prefix")
+      }
+      const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
+      const module = yield* loadConnect
+      return yield* Effect.flatMap(module.borrow(client, { prefix: options.prefix ?? "", commandTimeout }), make)
+    })
+  )
+
+/**
+ * What stands in for a Redis server in memory: `layerMemoryServer` lets several `Redis` instances share one, as
+ * processes do.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface InMemoryServer {
+  /** Everything is gone, as after `FLUSHALL`. */
+  readonly clear: () => void
+  /** How many keys there are. */
+  readonly size: number
+}
+
+/**
+ * A new, empty in-memory server.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const memoryServer = (): InMemoryServer => new MemoryServer()
+
+/**
+ * On an in-memory server that others may use too.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemoryServer = (
+  server: InMemoryServer,
+  options: { readonly prefix?: string | undefined } = {}
+): Layer.Layer<Redis> =>
+  // `memoryServer` is the only one to make them.
+  Layer.scoped(Redis, Effect.suspend(() => make(makeMemory(server as MemoryServer, options.prefix ?? ""))))
+
+/**
+ * In memory, with all that a real Redis does here, for tests and for running without one. Time is Effect's `Clock`, read
+ * at every operation: `TestClock.adjust` lets entries expire.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option, TestClock, TestContext } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const sessions = Cache.make({ name: "sessions", timeToLive: "10 seconds" })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Cache.set(sessions, "ada", "online")
+ *   yield* TestClock.adjust("10 seconds")
+ *   console.log(Option.isNone(yield* Cache.get(sessions, "ada"))) // true
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide([RedisLayer.layerMemory, TestContext.TestContext])))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
+  Redis,
+  Effect.suspend(() => make(makeMemory(new MemoryServer(), "")))
+)
+
+/**
+ * Caching switched off: reads miss, writes succeed and are dropped, `setIfAbsent` is true, `increment` gives its delta,
+ * loads compute.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => make(Off.make())))
+
+/**
+ * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerKeyValueStore = (options: {
+  /** Not empty, and without `:`. */
+  readonly name: string
+  readonly timeToLive?: Duration.DurationInput | undefined
+}): Layer.Layer<KeyValueStore, never, Redis> =>
+  // @effect/platform is loaded where it is used; without it this layer is a defect that says so.
+  Layer.unwrapEffect(
+    Effect.map(
+      Effect.promise(() => import("./internal/keyValueStore.js")),
+      (module) => module.layer(options)
+    )
+  )

@@ -1,0 +1,359 @@
+/**
+ * A cache on one `Redis` instance: where its entries lie, what makes one fresh, stale or absent, how they are read and
+ * written. Loads are in `load.ts`.
+ */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Fiber from "effect/Fiber"
+import type * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import { CodecError, type RedisError } from "../CacheError.js"
+import type { Reply } from "../Driver.js"
+import { Redis } from "../Redis.js"
+import type { CodecContext, CodecIssue } from "./codec/codec.js"
+import * as Entry from "./entry.js"
+import type { EntryReply, Epochs, TagReader } from "./entryReply.js"
+import type { Model } from "./model.js"
+import { Recorder } from "./recorder.js"
+import { GetReply, SetReply } from "./replies.js"
+import type { Runtime } from "./runtime.js"
+import { generationKey, refuseTags, tagKey } from "./tagKeys.js"
+
+/** What an entry is to a reader at one moment. `Failure` is a cached failure that is fresh. */
+export type State = "Absent" | "Fresh" | "Stale" | "Failure"
+
+/** Undecodable entries of one cache are logged at most this often. */
+const logEveryMillis = 60_000
+
+/** Whether an entry's tags hold, given these epochs; else the names whose epochs must be read to know. */
+const judgeTags = (
+  bytes: Uint8Array,
+  required: ReadonlyArray<string>,
+  epochs: Epochs
+): "Hold" | "Broken" | ReadonlyArray<string> => {
+  const tags = Entry.tags(bytes)
+  if (tags === undefined) return "Broken"
+  for (const name of required) if (!tags.some((tag) => tag.name === name)) return "Broken"
+  const unknown: Array<string> = []
+  for (const { epoch, name } of tags) {
+    if (!epochs.has(name)) {
+      unknown.push(name)
+      continue
+    }
+    const current = epochs.get(name)
+    if (current === undefined || !Entry.sameBytes(current, epoch)) return "Broken"
+  }
+  return unknown.length === 0 ? "Hold" : unknown
+}
+
+/** One key to be read: its Redis key and the tags that the policy gives it. */
+export interface Target {
+  readonly redisKey: string
+  readonly tags: ReadonlyArray<string>
+}
+
+/** An entry that was read, its tags judged. */
+export interface Judged {
+  readonly bytes: Uint8Array | undefined
+  readonly invalidated: boolean
+}
+
+export class Binding<in out Key, in out Value> implements TagReader {
+  /** `<prefix><name>:` */
+  readonly prefix: string
+  readonly recorder: Recorder
+  readonly permits: Effect.Semaphore | undefined
+  /** What plain gets and sets are answered with: one of each, so that a hit allocates none. */
+  readonly getReply: EntryReply<Option.Option<Value>, RedisError, never>
+  readonly setReply: Reply<void, void, RedisError, never>
+  private nextLog = 0
+
+  constructor(readonly runtime: Runtime, readonly model: Model<Key, Value>) {
+    this.prefix = `${runtime.driver.prefix}${model.name}:`
+    this.recorder = new Recorder(model.name)
+    this.getReply = new GetReply(this)
+    this.setReply = new SetReply(this)
+    const { maxConcurrentLoads } = model.policy
+    this.permits = maxConcurrentLoads === Infinity ? undefined : Effect.unsafeMakeSemaphore(maxConcurrentLoads)
+  }
+
+  codecError(subject: "key" | "value", issue: CodecIssue): CodecError {
+    return new CodecError({ subject, cache: this.model.name, ...issue })
+  }
+
+  /** The Redis key. */
+  redisKey(key: Key): Either.Either<string, CodecError> {
+    const stored = this.model.keys.encode(key)
+    return Either.isRight(stored)
+      ? Either.right(this.prefix + stored.right)
+      : Either.left(this.codecError("key", stored.left))
+  }
+
+  context(redisKey: string): CodecContext {
+    return { key: redisKey, maxSize: this.model.policy.maxValueSize }
+  }
+
+  tagKey(tag: string): string {
+    return tagKey(this.runtime.driver.prefix, this.model.name, tag)
+  }
+
+  get generationKey(): string {
+    return generationKey(this.runtime.driver.prefix, this.model.name)
+  }
+
+  // ---- what an entry is
+
+  state(bytes: Uint8Array | undefined, now: number, invalidated: boolean): State {
+    if (bytes === undefined || invalidated) return "Absent"
+    if (this.model.kind === "counter") return Entry.identity(bytes, "counter").length === 0 ? "Absent" : "Fresh"
+    if (!Entry.isEntry(bytes) || Entry.version(bytes) !== this.model.policy.version || Entry.isMarker(bytes)) {
+      return "Absent"
+    }
+    const freshUntil = Entry.freshUntil(bytes)
+    if (freshUntil !== 0 && freshUntil <= now) return Entry.isFailure(bytes) ? "Absent" : "Stale"
+    return Entry.isFailure(bytes) ? "Failure" : "Fresh"
+  }
+
+  /** The value of an entry that is fresh or stale. */
+  decode(bytes: Uint8Array, redisKey: string): Either.Either<Value, CodecIssue> {
+    if (this.model.kind === "counter") return this.model.codec.decode(bytes, this.context(redisKey))
+    const offset = Entry.payloadOffset(bytes)
+    return offset === undefined ? cutShort : this.model.codec.decode(bytes.subarray(offset), this.context(redisKey))
+  }
+
+  decodeFailure(bytes: Uint8Array, redisKey: string): Either.Either<unknown, CodecIssue> {
+    const offset = Entry.payloadOffset(bytes)
+    return offset === undefined || this.model.failureCodec === undefined
+      ? cutShort
+      : this.model.failureCodec.decode(bytes.subarray(offset), this.context(redisKey))
+  }
+
+  /** Counts an entry that does not decode, and logs it now and then. */
+  undecodable(redisKey: string, issue: CodecIssue, now: number): Effect.Effect<void> {
+    this.recorder.undecoded()
+    if (now < this.nextLog && this.nextLog - now <= logEveryMillis) return Effect.void
+    this.nextLog = now + logEveryMillis
+    return Effect.logWarning(`A stored value could not be decoded and is taken for absent: ${issue.detail}`).pipe(
+      Effect.annotateLogs({ cache: this.model.name, key: redisKey, path: issue.path })
+    )
+  }
+
+  /** The value of an entry if it is fresh and decodes. For operations that are not hot. */
+  freshValue(entry: Judged, redisKey: string, now: number): Effect.Effect<Either.Either<Value, void>> {
+    if (this.state(entry.bytes, now, entry.invalidated) !== "Fresh") return Effect.succeed(nothingFresh)
+    const decoded = this.decode(entry.bytes!, redisKey)
+    return Either.isRight(decoded)
+      ? Effect.succeed(Either.right(decoded.right))
+      : Effect.as(this.undecodable(redisKey, decoded.left, now), nothingFresh)
+  }
+
+  // ---- reading
+
+  /** Reads one entry; tags that its key names are read in the same round trip, others cost one more. */
+  read<A, E, R>(redisKey: string, key: Key, reply: EntryReply<A, E, R>): Effect.Effect<A, E, R> {
+    const required = this.keyTags(key)
+    if (required.length === 0) return this.runtime.driver.get(redisKey, reply)
+    return this.runtime.driver.getMany([redisKey, ...required.map((tag) => this.tagKey(tag))], {
+      onSuccess: ([bytes, ...epochs], now) =>
+        bytes === undefined
+          ? reply.onEntry(undefined, now, redisKey, false)
+          : this.checkTags(bytes, required, new Map(required.map((tag, i) => [tag, epochs[i]])), now, redisKey, reply),
+      onFailure: (error) => reply.onFailure(error, redisKey)
+    })
+  }
+
+  checkTags<A, E, R>(
+    bytes: Uint8Array,
+    required: ReadonlyArray<string>,
+    epochs: Epochs,
+    now: number,
+    redisKey: string,
+    reply: EntryReply<A, E, R>
+  ): Effect.Effect<A, E, R> {
+    if (this.state(bytes, now, false) === "Absent") return reply.onEntry(bytes, now, redisKey, false)
+    const judged = judgeTags(bytes, required, epochs)
+    if (typeof judged === "string") return reply.onEntry(bytes, now, redisKey, judged === "Broken")
+    return this.runtime.driver.getMany(judged.map((tag) => this.tagKey(tag)), {
+      onSuccess: (found, later) => {
+        const known = new Map([...epochs, ...judged.map((tag, i) => [tag, found[i]] as const)])
+        return reply.onEntry(bytes, later, redisKey, judgeTags(bytes, required, known) !== "Hold")
+      },
+      onFailure: (error) => reply.onFailure(error, redisKey)
+    })
+  }
+
+  /** Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more. */
+  readMany<A, E, R>(
+    targets: ReadonlyArray<Target>,
+    reply: Reply<ReadonlyArray<Judged>, A, E, R>
+  ): Effect.Effect<A, E, R> {
+    if (targets.length === 0) return reply.onSuccess([], 0, "")
+    const keyTags = [...new Set(targets.flatMap((target) => target.tags))]
+    const keys = targets.map((target) => target.redisKey)
+    return this.runtime.driver.getMany(
+      keyTags.length === 0 ? keys : keys.concat(keyTags.map((tag) => this.tagKey(tag))),
+      {
+        onSuccess: (found, now, first) =>
+          this.judgeMany(
+            targets,
+            found.slice(0, targets.length),
+            new Map(keyTags.map((tag, i) => [tag, found[targets.length + i]])),
+            now,
+            first,
+            reply
+          ),
+        onFailure: reply.onFailure.bind(reply)
+      }
+    )
+  }
+
+  /** Judges the tags of entries that were read or taken already, by these epochs and what more is needed. */
+  judgeMany<A, E, R>(
+    targets: ReadonlyArray<Target>,
+    found: ReadonlyArray<Uint8Array | undefined>,
+    epochs: Epochs,
+    now: number,
+    first: string,
+    reply: Reply<ReadonlyArray<Judged>, A, E, R>
+  ): Effect.Effect<A, E, R> {
+    const missing = new Set<string>()
+    const judge = (known: Epochs): ReadonlyArray<Judged> =>
+      found.map((bytes, i) => {
+        const required = targets[i]!.tags
+        if (bytes === undefined || (required.length === 0 && !Entry.hasTags(bytes))) {
+          return { bytes, invalidated: false }
+        }
+        if (this.state(bytes, now, false) === "Absent") return { bytes, invalidated: false }
+        const judged = judgeTags(bytes, required, known)
+        if (typeof judged !== "string") { for (const tag of judged) missing.add(tag) }
+        return { bytes, invalidated: judged !== "Hold" }
+      })
+    const judged = judge(epochs)
+    if (missing.size === 0) return reply.onSuccess(judged, now, first)
+    const names = [...missing]
+    return this.runtime.driver.getMany(names.map((tag) => this.tagKey(tag)), {
+      onSuccess: (more, later) =>
+        reply.onSuccess(judge(new Map([...epochs, ...names.map((tag, i) => [tag, more[i]] as const)])), later, first),
+      onFailure: reply.onFailure.bind(reply)
+    })
+  }
+
+  keyTags(key: Key): ReadonlyArray<string> {
+    const { tags } = this.model.policy
+    return tags === undefined ? [] : tags(key)
+  }
+
+  // ---- writing
+
+  /** A value's payload, or why it cannot be stored. */
+  payload(value: Value, redisKey: string): Either.Either<Uint8Array, CodecError> {
+    return this.checkSize(this.model.codec.encode(value, this.context(redisKey)))
+  }
+
+  failurePayload(failure: unknown, redisKey: string): Either.Either<Uint8Array, CodecError> {
+    return this.model.failureCodec === undefined
+      ? Either.left(this.codecError("value", { path: "$", detail: "failures of this cache have no codec" }))
+      : this.checkSize(this.model.failureCodec.encode(failure, this.context(redisKey)))
+  }
+
+  private checkSize(encoded: Either.Either<Uint8Array, CodecIssue>): Either.Either<Uint8Array, CodecError> {
+    if (Either.isLeft(encoded)) return Either.left(this.codecError("value", encoded.left))
+    const { maxValueSize } = this.model.policy
+    return encoded.right.length <= maxValueSize ? Either.right(encoded.right) : Either.left(this.codecError("value", {
+      path: "$",
+      detail: `it takes ${encoded.right.length} bytes, and maxValueSize is ${maxValueSize}`
+    }))
+  }
+
+  /** The bytes of an entry; a counter's payload is all there is. */
+  entry(parts: Omit<Entry.EntryParts, "version" | "random" | "freshUntil">, freshUntil: number): Uint8Array {
+    if (this.model.kind === "counter") return parts.payload
+    const { random } = this.runtime
+    return Entry.encode({
+      ...parts,
+      freshUntil,
+      version: this.model.policy.version,
+      random: (bytes, at, size) => random.fill(bytes, at, size)
+    })
+  }
+
+  refuseTags(tags: ReadonlyArray<string>): CodecError | undefined {
+    const issue = refuseTags(tags)
+    return issue === undefined ? undefined : this.codecError("value", issue)
+  }
+
+  /**
+   * The present epochs of these tags, made where there are none, which live at least as long as an entry that is
+   * written now and lives for `life`. They must be read before what the entry holds is computed.
+   */
+  epochs(
+    tags: ReadonlyArray<string>,
+    life: number | undefined
+  ): Effect.Effect<ReadonlyArray<Entry.StoredTag>, RedisError> {
+    if (tags.length === 0) return Effect.succeed([])
+    const requests = tags.map((tag) => ({
+      key: this.tagKey(tag),
+      candidate: this.runtime.random.make(Entry.epochSize),
+      life
+    }))
+    return Effect.map(
+      this.runtime.driver.ensureEpochs(requests),
+      (epochs) => tags.map((name, i) => ({ name, epoch: epochs[i]! }))
+    )
+  }
+
+  /** The cache's tag generation, which every invalidation of one of its tags changes first. */
+  generation(life: number): Effect.Effect<Uint8Array, RedisError> {
+    const candidate = this.runtime.random.make(Entry.epochSize)
+    return Effect.map(
+      this.runtime.driver.ensureEpochs([{ key: this.generationKey, candidate, life }]),
+      (epochs) => epochs[0]!
+    )
+  }
+
+  /** A life shortened by the policy's jitter, so that entries written together do not expire together. */
+  jittered(life: number | undefined): Effect.Effect<number | undefined> {
+    const { jitter } = this.model.policy
+    if (jitter === 0 || life === undefined || life === 0) return Effect.succeed(life)
+    return Effect.map(Random.next, (random) => Math.max(1, Math.ceil(life * (1 - jitter * random))))
+  }
+
+  freshUntil(life: number | undefined, clock: Clock.Clock): number {
+    return life === undefined ? 0 : Math.ceil(this.runtime.driver.unsafeNow(clock)) + life
+  }
+}
+
+const cutShort = Either.left<CodecIssue>({ path: "$", detail: "the entry is cut short" })
+
+const nothingFresh: Either.Either<never, void> = Either.left(undefined)
+
+/** The binding of a cache to the `Redis` of this fiber's context. */
+export const bind = <Key, Value>(
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  model: Model<Key, Value>
+): Binding<Key, Value> => {
+  // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says.
+  const context = fiber.currentContext as Context.Context<Redis>
+  const { runtime } = Context.unsafeGet(context, Redis)
+  const bound = runtime.bindings.get(model)
+  // What is stored under a model was made from that model, here.
+  if (bound !== undefined) return bound as Binding<Key, Value>
+  claimName(runtime, model)
+  const binding = new Binding(runtime, model)
+  runtime.bindings.set(model, binding)
+  return binding
+}
+
+/** Two memoized functions of one name would be given each other's values. */
+const claimName = <Key, Value>(runtime: Runtime, model: Model<Key, Value>): void => {
+  if (model.source === undefined) return
+  const known = runtime.sources.get(model.name)
+  if (known === undefined) runtime.sources.set(model.name, model.source)
+  else if (known !== model.source) {
+    throw new Error(
+      `Two different functions are memoized under the name "${model.name}": pass \`name\` to tell them apart`
+    )
+  }
+}

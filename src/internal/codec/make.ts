@@ -1,0 +1,21 @@
+/** How codecs are made: what all of them have in common. */
+import type * as Either from "effect/Either"
+import { pipeArguments } from "effect/Pipeable"
+import { hasProperty } from "effect/Predicate"
+import { type Codec, type CodecContext, type CodecIssue, TypeId } from "./codec.js"
+
+const Proto = {
+  [TypeId]: { _Value: (value: never) => value },
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+}
+
+export const make = <Value>(codec: {
+  readonly identity: unknown
+  readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
+  readonly decode: (payload: Uint8Array, context: CodecContext) => Either.Either<Value, CodecIssue>
+}): Codec<Value> => Object.assign(Object.create(Proto), codec)
+
+// Only this module makes what carries the TypeId.
+export const isCodec = (u: unknown): u is Codec<unknown> => hasProperty(u, TypeId)

@@ -1,0 +1,139 @@
+/** For people who look: what a cache has counted, and what is under one of its keys. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Explanation, Stats } from "../Cache.js"
+import type { CodecError, RedisError } from "../CacheError.js"
+import type { Redis } from "../Redis.js"
+import { bind, type Binding, type Judged } from "./binding.js"
+import * as Entry from "./entry.js"
+import type { Model } from "./model.js"
+import { wholeLife } from "./policy.js"
+import { remaining } from "./reads.js"
+
+export const stats = <Key, Value>(model: Model<Key, Value>): Effect.Effect<Stats, never, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const { recorder } = bind(fiber, model)
+    return Effect.succeed({
+      hits: recorder.hits,
+      misses: recorder.misses,
+      writes: recorder.writes,
+      loads: recorder.loads,
+      coalesced: recorder.coalesced,
+      staleServed: recorder.staleServed,
+      failures: recorder.loadFailures,
+      refusedFills: recorder.refusedFills,
+      undecodable: recorder.undecodable,
+      bypassed: recorder.bypassed,
+      loadTime: {
+        mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
+        max: Duration.millis(recorder.longestLoadMillis)
+      }
+    })
+  })
+
+const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+/** The state of what is stored, and why. */
+const diagnose = <Key, Value>(
+  binding: Binding<Key, Value>,
+  redisKey: string,
+  { bytes, invalidated }: Judged,
+  now: number
+): readonly [Explanation["state"], string] => {
+  const { kind, policy } = binding.model
+  if (bytes === undefined) return ["Missing", "there is no such key"]
+  if (kind === "entry") {
+    if (!Entry.isEntry(bytes)) {
+      return ["Foreign", "these bytes were not written by this library, or by a newer version of it"]
+    }
+    if (Entry.isMarker(bytes)) return ["Leased", "there is no value; a load holds the lease"]
+    const version = Entry.version(bytes)
+    if (version !== policy.version) {
+      return ["OtherVersion", `it is of version ${version}, and the cache is of version ${policy.version}`]
+    }
+    if (invalidated) return ["Invalidated", "one of its tags was invalidated, or its epoch is gone"]
+  } else if (Entry.isEntry(bytes) && Entry.isMarker(bytes)) {
+    return ["Leased", "there is no value; a load holds the lease"]
+  }
+  const state = binding.state(bytes, now, false)
+  if (state === "Absent") return ["Foreign", "it is no counter"]
+  const decoded = state === "Failure" ? binding.decodeFailure(bytes, redisKey) : binding.decode(bytes, redisKey)
+  if (Either.isLeft(decoded)) {
+    return ["Undecodable", `it does not decode: ${decoded.left.detail} (at ${decoded.left.path})`]
+  }
+  switch (state) {
+    case "Fresh":
+      return ["Fresh", "it is fresh"]
+    case "Stale":
+      return ["Stale", "its fresh life is over; loads may serve it inside the stale windows"]
+    case "Failure":
+      return ["Failure", "it is a cached failure, which loads are answered with"]
+  }
+}
+
+export const explain = <Key, Value>(
+  model: Model<Key, Value>,
+  key: Key
+): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const binding = bind(fiber, model)
+    const encoded = binding.redisKey(key)
+    if (Either.isLeft(encoded)) return Effect.fail(encoded.left)
+    const redisKey = encoded.right
+    return Effect.gen(function*() {
+      const found = yield* binding.runtime.driver.inspect(redisKey)
+      const clock = yield* Effect.clock
+      const { entries, now } = yield* binding.judgeMany(
+        [{ redisKey, tags: binding.keyTags(key) }],
+        [found?.bytes],
+        new Map(),
+        binding.runtime.driver.unsafeNow(clock),
+        redisKey,
+        {
+          onSuccess: (judged, later) => Effect.succeed({ entries: judged, now: later }),
+          onFailure: (error) => Effect.fail(error)
+        }
+      )
+      const entry = entries[0]!
+      const [state, reason] = diagnose(binding, redisKey, entry, now)
+      const header = model.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
+        ? found.bytes
+        : undefined
+      const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
+      const lease = found !== undefined && Entry.isEntry(found.bytes) ? Entry.lease(found.bytes) : undefined
+      const policyLife = model.policy.life._tag === "Fixed" ? model.policy.life.millis : undefined
+      const whole = wholeLife(model.policy, policyLife)
+      return {
+        redisKey,
+        state,
+        reason,
+        age: whole === undefined || found?.life === undefined || lease !== undefined && until === undefined
+          ? Option.none()
+          : Option.some(Duration.millis(Math.max(0, whole - found.life))),
+        timeToLive: state !== "Fresh" ? Option.none() : Option.some(
+          model.kind === "counter"
+            ? found?.life === undefined ? Duration.infinity : Duration.millis(found.life)
+            : until === 0 || until === undefined
+            ? Duration.infinity
+            : remaining(until, now)
+        ),
+        life: found === undefined
+          ? Option.none()
+          : Option.some(found.life === undefined ? Duration.infinity : Duration.millis(found.life)),
+        size: found?.bytes.length ?? 0,
+        memory: Option.fromNullable(found?.memory),
+        version: Option.map(Option.fromNullable(header), Entry.version),
+        loadTime: Option.map(Option.fromNullable(header), (bytes) => Duration.millis(Entry.loadMillis(bytes))),
+        lease: lease === undefined || lease.until <= now ? Option.none() : Option.some({
+          token: toHex(lease.token),
+          remaining: Duration.millis(Math.ceil(lease.until - now))
+        }),
+        tags: (header === undefined ? [] : Entry.tags(header) ?? []).map((tag) => ({
+          name: tag.name,
+          holds: !entry.invalidated
+        }))
+      }
+    })
+  })

@@ -1,0 +1,159 @@
+/**
+ * Loads in flight in this process, by Redis key: who waits for which, and when one may be joined.
+ *
+ * A slot stands for one key that is being loaded; a flight is the fiber that does it, for one slot or (for a batched
+ * load) several. A slot is in the table from when it is opened until it is settled, detached by a local write, or
+ * abandoned by its last waiter, whichever comes first; what is not in the table cannot be joined.
+ */
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import type * as Tracer from "effect/Tracer"
+
+/**
+ * How a slot ended.
+ *
+ * - `Done`: with this exit, which holds for those who began before `validBefore`; later ones look again
+ * - `Nothing`: a batched load gave no value for this key; the same holds
+ * - `Again`: what is in Redis has changed: everyone looks again
+ */
+export type Outcome =
+  | { readonly _tag: "Done"; readonly exit: Exit.Exit<unknown, unknown>; readonly validBefore: number }
+  | { readonly _tag: "Nothing"; readonly validBefore: number }
+  | { readonly _tag: "Again" }
+
+export const again: Outcome = { _tag: "Again" }
+
+export class Flight {
+  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  readonly slots = new Set<Slot>()
+  private span: Tracer.Span | undefined
+  private links: Array<Tracer.SpanLink> = []
+
+  /** Nobody waits for any of it, and it is not one that goes on by itself. */
+  get abandoned(): boolean {
+    for (const slot of this.slots) if (slot.keep || slot.waiters.size > 0) return false
+    return true
+  }
+
+  /** The load's span has begun. */
+  begin(span: Tracer.Span): void {
+    this.span = span
+    if (this.links.length > 0) span.addLinks(this.links)
+    this.links = []
+  }
+
+  /** Links the load's span to that of somebody who waits for it. */
+  link(waiter: Tracer.AnySpan | undefined): void {
+    if (waiter === undefined) return
+    const link: Tracer.SpanLink = { _tag: "SpanLink", span: waiter, attributes: {} }
+    if (this.span === undefined) this.links.push(link)
+    else this.span.addLinks([link])
+  }
+}
+
+export class Slot {
+  readonly waiters = new Set<(outcome: Outcome) => void>()
+  outcome: Outcome | undefined
+
+  constructor(
+    readonly key: string,
+    /** Which codec its value goes through: a value is handed on to callers of the same codec only. */
+    readonly identity: unknown,
+    public flight: Flight,
+    /** It goes on when nobody waits: a background refresh, or a load whose waiter ran out of time. */
+    public keep: boolean
+  ) {
+    flight.slots.add(this)
+  }
+}
+
+/** The slots whose loads this fiber is running inside of: to wait for one of them would be to wait for itself. */
+export const loading: FiberRef.FiberRef<ReadonlyArray<Slot>> = globalValue(
+  "effect-redis-cache/loading",
+  () => FiberRef.unsafeMake<ReadonlyArray<Slot>>([])
+)
+
+export class FlightTable {
+  private readonly slots = new Map<string, Slot>()
+
+  get(key: string): Slot | undefined {
+    return this.slots.size === 0 ? undefined : this.slots.get(key)
+  }
+
+  get size(): number {
+    return this.slots.size
+  }
+
+  /** Opens a slot. One that is there already is detached: `Cache.refresh` joins nobody. */
+  open(key: string, identity: unknown, flight: Flight, keep: boolean): Slot {
+    const slot = new Slot(key, identity, flight, keep)
+    this.slots.set(key, slot)
+    return slot
+  }
+
+  /** A local write: whoever asks from now on starts anew. Those who wait already are told what the load comes to. */
+  detach(key: string): void {
+    if (this.slots.size !== 0) this.slots.delete(key)
+  }
+
+  detachAll(prefix: string): void {
+    for (const key of this.slots.keys()) if (key.startsWith(prefix)) this.slots.delete(key)
+  }
+
+  settle(slot: Slot, outcome: Outcome): void {
+    if (slot.outcome !== undefined) return
+    slot.outcome = outcome
+    this.remove(slot)
+    slot.flight.slots.delete(slot)
+    for (const waiter of slot.waiters) waiter(outcome)
+    slot.waiters.clear()
+  }
+
+  /**
+   * Waits for the outcomes, having entered at all of them at once. Interruption ends this wait alone, and each load of
+   * which it was the last.
+   */
+  wait(slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<Outcome>> {
+    return Effect.withFiberRuntime((fiber) => {
+      const inside = fiber.getFiberRef(loading)
+      const own = inside.length === 0 ? undefined : slots.find((slot) => inside.includes(slot))
+      return own === undefined ? this.enter(slots) : Effect.dieMessage(`The load of ${own.key} waits for itself`)
+    })
+  }
+
+  private enter(slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<Outcome>> {
+    return Effect.async((resume) => {
+      const outcomes: Array<Outcome> = []
+      let open = slots.length
+      const arrived = (index: number, outcome: Outcome): void => {
+        outcomes[index] = outcome
+        if (--open === 0) resume(Effect.succeed(outcomes))
+      }
+      const waiters = slots.map((slot, index) => {
+        const waiter = (outcome: Outcome): void => arrived(index, outcome)
+        if (slot.outcome === undefined) slot.waiters.add(waiter)
+        else waiter(slot.outcome)
+        return waiter
+      })
+      return Effect.suspend(() => {
+        for (const [index, slot] of slots.entries()) slot.waiters.delete(waiters[index]!)
+        return Effect.forEach(slots, (slot) => this.abandon(slot), { discard: true })
+      })
+    })
+  }
+
+  /** If nobody waits for the slot any longer it can no longer be joined, and a flight that nobody needs is ended. */
+  abandon(slot: Slot): Effect.Effect<void> {
+    if (slot.outcome !== undefined || slot.keep || slot.waiters.size > 0) return Effect.void
+    this.remove(slot)
+    const { fiber } = slot.flight
+    return slot.flight.abandoned && fiber !== undefined ? Fiber.interruptFork(fiber) : Effect.void
+  }
+
+  private remove(slot: Slot): void {
+    if (this.slots.get(slot.key) === slot) this.slots.delete(slot.key)
+  }
+}

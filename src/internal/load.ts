@@ -1,0 +1,831 @@
+/**
+ * The one load path. What `Cache.getOrSet`, `Cache.refresh`, `Cache.getOrSetMany` and `Memo` do when a value is absent.
+ *
+ * ## States of an entry
+ *
+ *     missing ──lease──▶ marker ──fill──▶ fresh ──time──▶ stale ──time──▶ missing (Redis expires it)
+ *        ▲                  │                ▲               │
+ *        └──release, expiry─┘                └──fill── stale, leased ◀──lease
+ *
+ * A *marker* is a lease on nothing; a stale entry takes the lease into a slot of its own header, so one Redis key stays
+ * one entry. Foreign bytes, another version, an invalidated tag count as missing, but what stands there is compared: a
+ * lease is granted only over what its asker has seen (`Driver.lease`), and a fill happens only over its own lease
+ * (`Driver.fill`). Both are one atomic step in the store. Any `SET` or `DEL`, by anyone, in any language, puts other
+ * bytes (or none) there, and so revokes the lease: **what a load computed is never stored over something newer, nor
+ * after an invalidation**. Nothing else in this file is needed for that promise; the rest is about who waits for whom.
+ *
+ * ## Who gets whose value
+ *
+ * A caller must not be given a value that was replaced, by a write that was acknowledged, before the caller began. In
+ * this process everything that matters is numbered by `runtime.sequence`:
+ *
+ * - *filled*: the lease held from grant to fill, so nobody wrote between. The value holds for all who began before the
+ *   fill was sent (an entry with tags: before the lease was asked for, since the fill does not compare tags).
+ * - *refused*, or not to be stored: somebody may have written at any time after the grant. The value holds for those
+ *   who began before the lease was asked for; later ones look again.
+ * - *without a lease* (Redis is away, or the wait for another's lease was too long): the same, from when the
+ *   computation was started. Under `bypass` this still protects the origin: all who come during one computation share
+ *   the next.
+ * - failures are shared by all who wait, and kept for nobody (unless the policy caches failures, as values are).
+ *
+ * A local write takes the slot out of the table at once (`FlightTable.detach`), when it is called and when it is
+ * answered: whoever asks after it starts anew, and is not given even a failure of a load that began before the write.
+ *
+ * ## Races, and what each comes to
+ *
+ * - write or delete during a load: the fill is refused
+ * - delete between a reader's look and its lease: the lease is granted (a marker), the load starts after the delete
+ * - write between a reader's look and its lease: `Found`; everyone who waits looks again
+ * - two processes ask for one lease: one is granted, the other is told `Held`, and looks again from every 5 ms to every
+ *   100 ms, by asking for the lease, so that it sees the value or has the lease in one step
+ * - the holder dies: Redis forgets the marker (or the slot's time passes) after `lease.duration`
+ * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is interrupted
+ * - interrupted, or the answer lost, at any point after a lease was asked for: the token was chosen here, so a release
+ *   that compares the token follows on the same connection
+ * - the fill's answer is lost: unknown whether stored; a release follows, which does nothing if it was
+ * - the layer closes: loads are interrupted, release, and end those who wait; then the connections close
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { type CodecError, Empty, type RedisError } from "../CacheError.js"
+import type { LeaseReply } from "../Driver.js"
+import type { Binding } from "./binding.js"
+import * as Entry from "./entry.js"
+import { EntryReply } from "./entryReply.js"
+import { again, Flight, loading, type Outcome, type Slot } from "./flight.js"
+import { type Life, wholeLife } from "./policy.js"
+import { maxRefreshes } from "./runtime.js"
+
+/** How often a lease that another process holds is asked for again, in ms: from, to. */
+const firstPollMillis = 5
+const lastPollMillis = 100
+
+/** What a caller of a load may ask for beside the policy. */
+export interface LoadOptions<in Key, in Value> {
+  /** Instead of the policy's. */
+  readonly life: Life<Key, Value> | undefined
+  /** Beside the policy's. */
+  readonly tags: ReadonlyArray<string>
+  /** How long to wait, in ms. */
+  readonly timeout: number | undefined
+}
+
+export const noOptions: LoadOptions<unknown, unknown> = { life: undefined, tags: [], timeout: undefined }
+
+/** What computes the values of a flight's keys: the answer looks them up, and has no value for those it has none for. */
+export type Compute<in out Key, in out Value, out E, out R> = (
+  tasks: ReadonlyArray<Task<Key>>
+) => Effect.Effect<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E, R>
+
+/** One key of a flight. */
+export interface Task<out Key> {
+  readonly key: Key
+  readonly redisKey: string
+  readonly slot: Slot
+  /** The tags of its entry that are known before its value is. */
+  readonly tags: ReadonlyArray<string>
+  /** What was found there and is unusable. */
+  readonly seen: Uint8Array | undefined
+  readonly token: Uint8Array
+  /** A lease was asked for, and it is not known to be gone. */
+  claimed: boolean
+}
+
+/** An entry that is ready to be stored. */
+interface Ready {
+  readonly bytes: Uint8Array
+  readonly life: number | undefined
+  readonly tagged: boolean
+}
+
+export type Mode =
+  /** Take the lease, or wait for who has it. */
+  | "Lead"
+  /** Take the lease from whoever has it. */
+  | "Force"
+  /** Take the lease if it is free, else leave it: a background refresh. */
+  | "Refresh"
+  /** Redis is away: compute, and store nothing. */
+  | "Local"
+
+/** One flight, from its lease to its fill. */
+export class Loader<Key, Value, E, R> {
+  /** The tags' epochs, read before anything is computed. */
+  private epochs: ReadonlyArray<Entry.StoredTag> = []
+  private generation: Uint8Array | undefined
+
+  constructor(
+    readonly binding: Binding<Key, Value>,
+    readonly flight: Flight,
+    readonly compute: Compute<Key, Value, E, R>,
+    readonly options: LoadOptions<Key, Value>,
+    readonly mode: Mode
+  ) {}
+
+  get runtime() {
+    return this.binding.runtime
+  }
+
+  get policy() {
+    return this.binding.model.policy
+  }
+
+  /** Starts the flight. Its slots are open already; they are settled however it ends. */
+  start(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const body = Effect.onExit(
+      this.mode === "Local" ? this.computeLocally(tasks) : this.acquire(tasks),
+      () => this.release(tasks)
+    )
+    const traced = Effect.withSpan(
+      Effect.zipRight(this.exposeSpan, body),
+      "Cache.load",
+      { captureStackTrace: false, attributes: { "cache.name": this.binding.model.name, "cache.keys": tasks.length } }
+    )
+    if (this.mode === "Refresh") this.runtime.refreshes++
+    return Effect.map(Effect.forkIn(Effect.interruptible(traced), this.runtime.scope), (fiber) => {
+      this.flight.fiber = fiber
+      // However the fiber ends, also before its first step: nobody waits for ever.
+      fiber.addObserver((exit) => {
+        if (this.mode === "Refresh") this.runtime.refreshes--
+        const cause = Exit.isFailure(exit)
+          ? exit.cause
+          : Cause.die(new Error(`The load of ${tasks[0]?.redisKey} ended without an outcome`))
+        for (const slot of [...this.flight.slots]) this.settle(slot, Exit.failCause(cause), Infinity)
+      })
+    })
+  }
+
+  private readonly exposeSpan = Effect.map(Effect.option(Effect.currentSpan), (span) => {
+    if (span._tag === "Some") this.flight.begin(span.value)
+  })
+
+  private settle(slot: Slot, exit: Exit.Exit<unknown, unknown>, validBefore: number): void {
+    this.runtime.flights.settle(slot, { _tag: "Done", exit, validBefore })
+  }
+
+  private settleAll(tasks: ReadonlyArray<Task<Key>>, exit: Exit.Exit<unknown, unknown>): void {
+    for (const task of tasks) this.settle(task.slot, exit, Infinity)
+  }
+
+  // ---- the lease
+
+  private ask(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<ReadonlyArray<LeaseReply>, RedisError> {
+    return Effect.suspend(() => {
+      for (const task of tasks) task.claimed = true
+      return Effect.map(
+        this.runtime.driver.lease(
+          tasks.map(({ redisKey, seen, token }) => ({
+            key: redisKey,
+            seen,
+            token,
+            duration: this.policy.leaseDuration,
+            force: this.mode === "Force"
+          })),
+          this.binding.model.kind
+        ),
+        (replies) => {
+          for (const [i, task] of tasks.entries()) task.claimed = replies[i] === "Granted"
+          return replies
+        }
+      )
+    })
+  }
+
+  /** Gives up what leases these tasks have, or may have. */
+  private release(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const claimed = tasks.filter((task) => task.claimed)
+      if (claimed.length === 0) return Effect.void
+      for (const task of claimed) task.claimed = false
+      return Effect.catchAll(
+        this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token }))),
+        // It expires by itself, in `lease.duration` at the most.
+        (error) => Effect.logDebug(`A lease could not be released: ${error.message}`)
+      )
+    })
+  }
+
+  /** The same, without waiting for the answer. */
+  private releaseBehind(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
+    return Effect.asVoid(Effect.forkIn(Effect.uninterruptible(this.release(tasks)), this.runtime.scope))
+  }
+
+  /** How long tag epochs must live that are read when a load begins. */
+  private get epochLife(): number | undefined {
+    const life = this.options.life ?? this.policy.life
+    if (life._tag === "Computed") return this.policy.leaseMaxDuration
+    const whole = wholeLife(this.policy, life.millis)
+    return whole === undefined ? undefined : whole + this.policy.leaseMaxDuration
+  }
+
+  private readEpochs(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
+    const names = [...new Set(tasks.flatMap((task) => task.tags))]
+    const generation = this.policy.valueTags === undefined
+      ? Effect.void
+      : Effect.map(this.binding.generation(this.policy.leaseMaxDuration), (found) => {
+        this.generation = found
+      })
+    const epochs = Effect.map(this.binding.epochs(names, this.epochLife), (found) => {
+      this.epochs = found
+    })
+    return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
+  }
+
+  private acquire(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    return Effect.suspend(() => {
+      const asked = ++this.runtime.sequence
+      const tagged = this.policy.valueTags !== undefined || tasks.some((task) => task.tags.length > 0)
+      return Effect.matchCauseEffect(
+        tagged ? Effect.zipLeft(this.ask(tasks), this.readEpochs(tasks), { concurrent: true }) : this.ask(tasks),
+        {
+          onFailure: (cause) => this.withoutRedis(tasks, cause),
+          onSuccess: (replies) => this.leased(tasks, replies, asked)
+        }
+      )
+    })
+  }
+
+  /** The store failed before anything was computed. */
+  private withoutRedis(
+    tasks: ReadonlyArray<Task<Key>>,
+    cause: Cause.Cause<RedisError>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (!this.policy.bypass || Cause.isInterrupted(cause)) {
+      this.settleAll(tasks, Exit.failCause(cause))
+      return Effect.void
+    }
+    this.binding.recorder.bypass()
+    return Effect.zipRight(this.releaseBehind(tasks), this.computeLocally(tasks))
+  }
+
+  private leased(
+    tasks: ReadonlyArray<Task<Key>>,
+    replies: ReadonlyArray<LeaseReply>,
+    asked: number
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const granted: Array<Task<Key>> = []
+    const held: Array<Task<Key>> = []
+    for (const [i, task] of tasks.entries()) {
+      if (replies[i] === "Granted") granted.push(task)
+      else if (replies[i] === "Held" && this.mode !== "Refresh") held.push(task)
+      else this.runtime.flights.settle(task.slot, again)
+    }
+    if (held.length === 0) return this.computeAndFill(granted, asked)
+    if (tasks.length === 1) return this.waitForLease(held[0]!, firstPollMillis, 0)
+    // Each key that another process loads is waited for by itself, while this flight loads the others.
+    const apart = Effect.forEach(held, (task) => {
+      const flight = new Flight()
+      this.flight.slots.delete(task.slot)
+      flight.slots.add(task.slot)
+      task.slot.flight = flight
+      const alone = new Loader(this.binding, flight, this.compute, this.options, this.mode)
+      return alone.start([task])
+    }, { discard: true })
+    return Effect.zipRight(Effect.uninterruptible(apart), this.computeAndFill(granted, asked))
+  }
+
+  /** Looks again, by asking for the lease: who holds it may have stored a value, failed, or died. */
+  private waitForLease(
+    task: Task<Key>,
+    delay: number,
+    waited: number
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (waited >= this.policy.leaseWait) return this.computeLocally([task])
+    const pause = Math.min(delay, this.policy.leaseWait - waited)
+    return Effect.sleep(pause).pipe(
+      Effect.flatMap(() => {
+        const asked = ++this.runtime.sequence
+        return Effect.matchCauseEffect(this.ask([task]), {
+          onFailure: (cause) => this.withoutRedis([task], cause),
+          onSuccess: ([reply]) =>
+            reply === "Held"
+              ? this.waitForLease(task, Math.min(delay * 2, lastPollMillis), waited + pause)
+              : this.leased([task], [reply!], asked)
+        })
+      })
+    )
+  }
+
+  /** Lets the leases live as long as the computation, up to a bound. Ends by interrupting itself, never with a value. */
+  private renewing(tasks: ReadonlyArray<Task<Key>>, held: number): Effect.Effect<never> {
+    const { leaseDuration: duration, leaseMaxDuration } = this.policy
+    const pause = Math.min(duration / 2, leaseMaxDuration - held)
+    if (pause <= 0) {
+      return Effect.logWarning(`A load took longer than lease.maxDuration and is interrupted`).pipe(
+        Effect.annotateLogs({ cache: this.binding.model.name, key: tasks[0]?.redisKey }),
+        Effect.zipRight(Effect.interrupt)
+      )
+    }
+    return Effect.sleep(pause).pipe(
+      Effect.zipRight(Effect.suspend(() => {
+        const mine = tasks.filter((task) => task.claimed)
+        // A renewal that fails is tried again at the next turn; a lease that is lost stays lost, and the fill sees it.
+        return mine.length === 0 || held + pause >= leaseMaxDuration ? Effect.void : Effect.ignore(
+          this.runtime.driver.renew(mine.map(({ redisKey, token }) => ({ key: redisKey, token, duration })))
+        )
+      })),
+      Effect.flatMap(() => this.renewing(tasks, held + pause))
+    )
+  }
+
+  // ---- the computation
+
+  /** Runs the computation in a scope of its own, and records how long it took. */
+  private run(
+    tasks: ReadonlyArray<Task<Key>>
+  ): Effect.Effect<
+    readonly [Exit.Exit<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E>, number],
+    never,
+    Exclude<R, Scope.Scope>
+  > {
+    const { permits, recorder } = this.binding
+    const timed = Effect.clockWith((clock) => {
+      const started = clock.unsafeCurrentTimeNanos()
+      let millis = 0
+      return Effect.suspend(() => this.compute(tasks)).pipe(
+        Effect.scoped,
+        Effect.onExit((exit) => {
+          millis = Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
+          recorder.load(millis, Exit.isSuccess(exit))
+          return Effect.void
+        }),
+        Effect.exit,
+        Effect.map((exit) => [exit, millis] as const)
+      )
+    })
+    const inside = Effect.locallyWith(timed, loading, (slots) => [...slots, ...tasks.map((task) => task.slot)])
+    return permits === undefined ? inside : permits.withPermits(1)(inside)
+  }
+
+  /** Computes and stores nothing: the value is good for those who began before. */
+  private computeLocally(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    return Effect.suspend(() => {
+      const started = ++this.runtime.sequence
+      return Effect.map(this.bounded(this.run(tasks), tasks), ([exit]) => {
+        if (Exit.isFailure(exit)) return this.settleAll(tasks, exit)
+        for (const task of tasks) this.settleValue(task, exit.value(task), started)
+      })
+    })
+  }
+
+  private settleValue(task: Task<Key>, value: Exit.Exit<Value, E> | undefined, validBefore: number): void {
+    if (value !== undefined) this.settle(task.slot, value, validBefore)
+    else this.runtime.flights.settle(task.slot, { _tag: "Nothing", validBefore })
+  }
+
+  private bounded<A>(
+    run: Effect.Effect<readonly [Exit.Exit<A, E>, number], never, Exclude<R, Scope.Scope>>,
+    tasks: ReadonlyArray<Task<Key>>
+  ): Effect.Effect<readonly [Exit.Exit<A, E>, number], never, Exclude<R, Scope.Scope>> {
+    return Effect.map(
+      Effect.exit(Effect.raceFirst(run, this.renewing(tasks, 0))),
+      (raced) => Exit.isSuccess(raced) ? raced.value : [Exit.failCause(raced.cause), 0] as const
+    )
+  }
+
+  private computeAndFill(
+    tasks: ReadonlyArray<Task<Key>>,
+    asked: number
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (tasks.length === 0) return Effect.void
+    return Effect.flatMap(this.bounded(this.run(tasks), tasks), ([exit, millis]) => {
+      if (Exit.isSuccess(exit)) {
+        return this.store(tasks.map((task) => ({ task, exit: exit.value(task) })), millis, asked)
+      }
+      const failure = Cause.failureOption(exit.cause)
+      return tasks.length === 1 && this.policy.failureLife !== undefined && failure._tag === "Some"
+        ? this.store([{ task: tasks[0]!, exit: Exit.failCause(exit.cause) }], millis, asked)
+        : this.report(exit.cause).pipe(
+          Effect.zipRight(this.release(tasks)),
+          Effect.map(() => this.settleAll(tasks, exit))
+        )
+    })
+  }
+
+  /** A background refresh fails where nobody waits for it: only the log can tell. */
+  private report(cause: Cause.Cause<E>): Effect.Effect<void> {
+    return this.mode !== "Refresh" || Cause.isInterruptedOnly(cause) ? Effect.void : Effect.annotateLogs(
+      Effect.logWarning("A background refresh failed", cause),
+      { cache: this.binding.model.name, key: [...this.flight.slots].map((slot) => slot.key).join(" ") }
+    )
+  }
+
+  // ---- the fill
+
+  /** Stores what was computed, each key for itself, where its lease still holds. */
+  private store(
+    computed: ReadonlyArray<{ readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }>,
+    millis: number,
+    asked: number
+  ): Effect.Effect<void> {
+    const tasks = computed.map(({ task }) => task)
+    const fill = Effect.gen(this, function*() {
+      const clock = yield* Effect.clock
+      const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
+      const unstored: Array<Task<Key>> = []
+      const outcomes: Array<() => void> = []
+      for (const { exit, task } of computed) {
+        const prepared = exit === undefined ? undefined : yield* this.prepare(task, exit, millis, clock)
+        if (prepared !== undefined && Either.isRight(prepared)) {
+          ready.push({ task, exit: exit!, ...prepared.right })
+          continue
+        }
+        unstored.push(task)
+        outcomes.push(() =>
+          prepared === undefined
+            ? exit === undefined || Exit.isSuccess(exit)
+              ? this.settleValue(task, exit, asked)
+              : this.settle(task.slot, exit, Infinity)
+            // A failure that cannot be cached is still the failure.
+            : this.settle(task.slot, Exit.isFailure(exit!) ? exit : Exit.fail(prepared.left), Infinity)
+        )
+      }
+      yield* this.release(unstored)
+      for (const settle of outcomes) settle()
+      if (ready.length === 0) return
+      const sent = ++this.runtime.sequence
+      const filled = yield* this.runtime.driver.fill(
+        ready.map(({ bytes, life, task }) => ({ key: task.redisKey, token: task.token, bytes, life }))
+      )
+      for (const [i, { exit, tagged, task }] of ready.entries()) {
+        task.claimed = false
+        if (filled[i] === true) this.binding.recorder.write()
+        else this.binding.recorder.refusedFill()
+        // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
+        this.settle(task.slot, exit, filled[i] === true && !tagged ? sent : asked)
+      }
+    })
+    return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked, tasks))
+  }
+
+  /** The store failed at the last step, so it is unknown whether the value is there. */
+  private notStored(
+    computed: ReadonlyArray<{ readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }>,
+    error: RedisError,
+    asked: number,
+    tasks: ReadonlyArray<Task<Key>>
+  ): Effect.Effect<void> {
+    if (!this.policy.bypass) {
+      return Effect.map(this.releaseBehind(tasks), () => this.settleAll(tasks, Exit.fail(error)))
+    }
+    this.binding.recorder.bypass()
+    return Effect.map(this.releaseBehind(tasks), () => {
+      for (const { exit, task } of computed) {
+        if (exit === undefined || Exit.isSuccess(exit)) this.settleValue(task, exit, asked)
+        else this.settle(task.slot, exit, Infinity)
+      }
+    })
+  }
+
+  /** The entry to be stored; `undefined` where nothing is to be, an error where nothing can be. */
+  private prepare(
+    task: Task<Key>,
+    exit: Exit.Exit<Value, E>,
+    millis: number,
+    clock: Clock.Clock
+  ): Effect.Effect<
+    Either.Either<Ready, CodecError> | undefined,
+    RedisError
+  > {
+    return Effect.gen(this, function*() {
+      const life = yield* this.binding.jittered(this.lifeOf(task, exit))
+      if (life === 0) return undefined
+      const payload = Exit.isSuccess(exit)
+        ? this.binding.payload(exit.value, task.redisKey)
+        : this.binding.failurePayload(Option.getOrUndefined(Cause.failureOption(exit.cause)), task.redisKey)
+      if (Either.isLeft(payload)) return Either.left(payload.left)
+      const whole = wholeLife(this.policy, life)
+      const tags = yield* this.tagsOf(task, exit, whole)
+      if (tags === "Changed") return undefined
+      const refused = this.binding.refuseTags(tags.map((tag) => tag.name))
+      if (refused !== undefined) return Either.left(refused)
+      const bytes = this.binding.entry(
+        { failure: Exit.isFailure(exit), loadMillis: millis, tags, payload: payload.right },
+        this.binding.freshUntil(life, clock)
+      )
+      return Either.right({ bytes, life: whole, tagged: tags.length > 0 })
+    })
+  }
+
+  private lifeOf(task: Task<Key>, exit: Exit.Exit<Value, E>): number | undefined {
+    if (Exit.isFailure(exit)) return this.policy.failureLife?.(exit)
+    const life = this.options.life ?? this.policy.life
+    return life._tag === "Fixed" ? life.millis : life.of(exit.value, task.key)
+  }
+
+  /**
+   * The tags of an entry with their epochs. Those known from the key were read before the load began; those that the
+   * value names are read now, which is too late to notice an invalidation during the load: for that the cache's tag
+   * generation is compared, which every invalidation changes before any epoch.
+   */
+  private tagsOf(
+    task: Task<Key>,
+    exit: Exit.Exit<Value, E>,
+    life: number | undefined
+  ): Effect.Effect<ReadonlyArray<Entry.StoredTag> | "Changed", RedisError> {
+    const known = this.epochs.filter((tag) => task.tags.includes(tag.name))
+    const lifeIsKnown = (this.options.life ?? this.policy.life)._tag === "Fixed" && Exit.isSuccess(exit)
+    const prolonged = lifeIsKnown || known.length === 0
+      ? Effect.void
+      // An epoch that is another by now is not taken: the entry is born absent, as it must be.
+      : Effect.asVoid(this.binding.epochs(task.tags, life))
+    const { valueTags } = this.policy
+    if (valueTags === undefined || Exit.isFailure(exit)) return Effect.as(prolonged, known)
+    const names = [...new Set(valueTags(exit.value, task.key))].filter((name) => !task.tags.includes(name))
+    if (names.length === 0) return Effect.as(prolonged, known)
+    return prolonged.pipe(
+      Effect.zipRight(this.binding.epochs(names, life)),
+      Effect.flatMap((more) =>
+        Effect.map(
+          this.binding.generation(this.policy.leaseMaxDuration),
+          (generation) =>
+            this.generation !== undefined && Entry.sameBytes(generation, this.generation)
+              ? [...known, ...more]
+              : "Changed" as const
+        )
+      )
+    )
+  }
+}
+
+// ---- callers
+
+/** One caller of a load, from its look into Redis to its value. */
+export class Call<Key, Value, E, R> extends EntryReply<
+  Value,
+  E | RedisError | CodecError | Empty,
+  Exclude<R, Scope.Scope>
+> {
+  readonly began: number
+  private readonly started: bigint | undefined
+  /** What may be served if the load fails or takes too long; it was in Redis after this call began. */
+  private stale: { readonly value: Value } | undefined
+  private counted = false
+
+  constructor(
+    readonly reader: Binding<Key, Value>,
+    private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    readonly key: Key,
+    readonly redisKey: string,
+    private readonly compute: Compute<Key, Value, E, R>,
+    private readonly options: LoadOptions<Key, Value>
+  ) {
+    super()
+    this.began = ++reader.runtime.sequence
+    this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
+  }
+
+  private get clock(): Clock.Clock {
+    return Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock)
+  }
+
+  private get flights() {
+    return this.reader.runtime.flights
+  }
+
+  get recorder() {
+    return this.reader.recorder
+  }
+
+  begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const slot = this.flights.get(this.redisKey)
+    return slot === undefined ? this.look() : this.join(slot)
+  }
+
+  private look(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    return this.reader.read(this.redisKey, this.key, this)
+  }
+
+  onEntry(
+    bytes: Uint8Array | undefined,
+    now: number,
+    redisKey: string,
+    invalidated: boolean
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const state = this.reader.state(bytes, now, invalidated)
+    if (state === "Absent" || bytes === undefined) return this.absent(bytes)
+    if (state === "Failure") {
+      const failure = this.reader.decodeFailure(bytes, redisKey)
+      if (Either.isLeft(failure)) return this.unreadable(bytes, redisKey, failure.left, now)
+      this.recorder.hit()
+      // The failure's codec is the one that stored this load's failures.
+      return Exit.fail(failure.right as E)
+    }
+    const value = this.reader.decode(bytes, redisKey)
+    if (Either.isLeft(value)) return this.unreadable(bytes, redisKey, value.left, now)
+    const { earlyRefresh, staleIfError, staleWhileRevalidate } = this.reader.model.policy
+    if (state === "Fresh") {
+      this.recorder.hit()
+      const answer = Exit.succeed(value.right)
+      return earlyRefresh === 0 || this.reader.model.kind === "counter" || Entry.freshUntil(bytes) === 0
+        ? answer
+        : Effect.zipRight(this.refreshEarly(bytes, now), answer)
+    }
+    const late = now - Entry.freshUntil(bytes)
+    if (late < staleWhileRevalidate) {
+      this.recorder.hit()
+      this.recorder.stale()
+      return Effect.as(this.refreshBehind(bytes), value.right)
+    }
+    if (late < staleIfError) this.stale = { value: value.right }
+    return this.absent(bytes)
+  }
+
+  private unreadable(bytes: Uint8Array, redisKey: string, issue: { path: string; detail: string }, now: number) {
+    return Effect.zipRight(this.reader.undecodable(redisKey, issue, now), Effect.suspend(() => this.absent(bytes)))
+  }
+
+  onFailure(
+    error: RedisError
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    if (!this.reader.model.policy.bypass) return Exit.fail(error)
+    this.recorder.bypass()
+    this.miss()
+    return this.joinOrLead(undefined, "Local")
+  }
+
+  private miss(): void {
+    if (!this.counted) this.recorder.miss()
+    this.counted = true
+  }
+
+  private absent(seen: Uint8Array | undefined) {
+    this.miss()
+    return this.joinOrLead(seen, "Lead")
+  }
+
+  private joinOrLead(
+    seen: Uint8Array | undefined,
+    mode: Mode
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const slot = this.flights.get(this.redisKey)
+    return slot === undefined ? this.lead(seen, mode) : this.join(slot)
+  }
+
+  /** Loads now, whatever is stored, and joins nobody. */
+  refresh(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    return this.lead(undefined, "Force")
+  }
+
+  private lead(
+    seen: Uint8Array | undefined,
+    mode: Mode
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    return Effect.uninterruptibleMask((restore) => {
+      const slot = this.flights.open(this.redisKey, this.identity, new Flight(), false)
+      return this.fly(slot, seen, mode).pipe(
+        Effect.zipRight(restore(this.await(slot))),
+        Effect.onInterrupt(() => this.flights.abandon(slot))
+      )
+    })
+  }
+
+  private get identity(): unknown {
+    return this.reader.model.codec.identity
+  }
+
+  private fly(slot: Slot, seen: Uint8Array | undefined, mode: Mode) {
+    const { key, reader, redisKey } = this
+    const task: Task<Key> = {
+      key,
+      redisKey,
+      slot,
+      tags: [...new Set([...reader.keyTags(key), ...this.options.tags])],
+      seen,
+      token: reader.runtime.random.make(Entry.tokenSize),
+      claimed: false
+    }
+    return new Loader(reader, slot.flight, this.compute, this.options, mode).start([task])
+  }
+
+  private join(slot: Slot): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    this.recorder.join()
+    slot.flight.link(this.fiber.currentSpan)
+    return this.await(slot)
+  }
+
+  private await(slot: Slot): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const { timeout } = this.options
+    const settled = Effect.flatMap(this.flights.wait([slot]), ([outcome]) => this.settled(slot, outcome!))
+    if (timeout === undefined) return settled
+    const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
+    const waiting = Effect.raceFirst(
+      Effect.map(this.flights.wait([slot]), ([outcome]) => outcome),
+      Effect.map(Effect.sleep(Math.max(0, left)), () => {
+        // Before the wait is interrupted: the load goes on, and its value is stored.
+        slot.keep = true
+        return undefined
+      })
+    )
+    return Effect.flatMap(
+      waiting,
+      (outcome) => outcome === undefined ? this.timedOut(timeout) : this.settled(slot, outcome)
+    )
+  }
+
+  private settled(
+    slot: Slot,
+    outcome: Outcome
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    // A value of another codec is another value: look at what is stored now.
+    if (outcome._tag !== "Done" || slot.identity !== this.identity) return this.begin()
+    // The slot's load was one of this cache's, and its identity says through which codec.
+    const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
+    if (Exit.isFailure(exit)) return this.failed(exit.cause)
+    return this.began < outcome.validBefore ? exit : this.begin()
+  }
+
+  private failed(
+    cause: Cause.Cause<E | RedisError | CodecError>
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    if (this.reader.model.policy.staleIfError === 0 || Cause.isInterruptedOnly(cause)) return Exit.failCause(cause)
+    const serve = (value: Value) =>
+      Effect.as(
+        Effect.logWarning("A load failed, and a stale value is served", cause).pipe(
+          Effect.annotateLogs({ cache: this.reader.model.name, key: this.redisKey })
+        ),
+        value
+      )
+    return this.serveStale(serve, () => Exit.failCause(cause))
+  }
+
+  private timedOut(timeout: number) {
+    return this.serveStale(
+      Effect.succeed,
+      () => Exit.fail(new Empty({ reason: "TimedOut", key: this.redisKey, waited: Duration.millis(timeout) }))
+    )
+  }
+
+  /** A stale value inside its windows, if there is one that this call may be given. */
+  private serveStale<E2>(
+    serve: (value: Value) => Effect.Effect<Value>,
+    otherwise: () => Effect.Effect<Value, E2>
+  ): Effect.Effect<Value, E2> {
+    if (this.stale !== undefined) {
+      this.recorder.stale()
+      return serve(this.stale.value)
+    }
+    const { staleIfError, staleWhileRevalidate } = this.reader.model.policy
+    const window = Math.max(staleIfError, staleWhileRevalidate)
+    if (window === 0) return otherwise()
+    // This call joined a load and has not looked yet: what others found before it began may be gone since.
+    return this.reader.read(this.redisKey, this.key, new StaleReply(this.reader, window, serve, otherwise))
+  }
+
+  // ---- background refreshes
+
+  /** XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015): the closer to its end, the likelier a refresh. */
+  private refreshEarly(bytes: Uint8Array, now: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    return Effect.flatMap(Random.next, (random) => {
+      const ahead = -Entry.loadMillis(bytes) * this.reader.model.policy.earlyRefresh * Math.log(1 - random)
+      return now + ahead >= Entry.freshUntil(bytes) ? this.refreshBehind(bytes) : Effect.void
+    })
+  }
+
+  /** One refresh in the background, unless one is under way, here or (as the lease tells) anywhere. */
+  private refreshBehind(seen: Uint8Array): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes) {
+      return Effect.void
+    }
+    return Effect.uninterruptible(
+      Effect.suspend(() =>
+        this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), seen, "Refresh")
+      )
+    )
+  }
+}
+
+/** Serves what is stale and inside the window. */
+class StaleReply<Key, Value, E2> extends EntryReply<Value, E2, never> {
+  constructor(
+    readonly reader: Binding<Key, Value>,
+    private readonly window: number,
+    private readonly serve: (value: Value) => Effect.Effect<Value>,
+    private readonly otherwise: () => Effect.Effect<Value, E2>
+  ) {
+    super()
+  }
+
+  onEntry(bytes: Uint8Array | undefined, now: number, redisKey: string, invalidated: boolean) {
+    const state = this.reader.state(bytes, now, invalidated)
+    const usable = bytes !== undefined &&
+      (state === "Fresh" || (state === "Stale" && now - Entry.freshUntil(bytes) < this.window))
+    const value = usable ? this.reader.decode(bytes, redisKey) : undefined
+    if (value === undefined || Either.isLeft(value)) return this.otherwise()
+    this.reader.recorder.stale()
+    return this.serve(value.right)
+  }
+
+  onFailure() {
+    return this.otherwise()
+  }
+}

@@ -1,0 +1,240 @@
+/** `Cache.getOrSetMany`: one batched load for all keys that are absent, each under a lease of its own. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { CodecError, Empty, RedisError } from "../CacheError.js"
+import type { Reply } from "../Driver.js"
+import type { Binding, Judged } from "./binding.js"
+import * as Entry from "./entry.js"
+import { Flight, type Outcome, type Slot } from "./flight.js"
+import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
+import { maxRefreshes } from "./runtime.js"
+
+/** One key of the call, and what it came to. */
+interface Wanted<Key, Value> {
+  readonly key: Key
+  readonly redisKey: string
+  readonly tags: ReadonlyArray<string>
+  counted: boolean
+  /** What may be served if the load fails; it was in Redis after this call began. */
+  stale: { readonly found: Value } | undefined
+  value: { readonly found: Value } | "Nothing" | undefined
+}
+
+type Failure<E> = E | RedisError | CodecError | Empty
+
+export class ManyCall<Key, Value, E, R> implements
+  Reply<
+    ReadonlyArray<Judged>,
+    void,
+    E | RedisError | CodecError | Empty,
+    Exclude<R, Scope.Scope>
+  >
+{
+  private readonly began: number
+  private readonly wanted = new Map<string, Wanted<Key, Value>>()
+  /** The keys of the read that is under way. */
+  private reading: ReadonlyArray<Wanted<Key, Value>> = []
+
+  constructor(
+    private readonly binding: Binding<Key, Value>,
+    private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    private readonly compute: Compute<Key, Value, E, R>,
+    private readonly options: LoadOptions<Key, Value>
+  ) {
+    this.began = ++binding.runtime.sequence
+  }
+
+  private get flights() {
+    return this.binding.runtime.flights
+  }
+
+  /** The values by key, in the order asked for; keys without a value are left out. */
+  run(
+    keys: Iterable<Key>
+  ): Effect.Effect<ReadonlyMap<Key, Value>, Failure<E>, Exclude<R, Scope.Scope>> {
+    for (const key of keys) {
+      const redisKey = this.binding.redisKey(key)
+      if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+      if (this.wanted.has(redisKey.right)) continue
+      this.wanted.set(redisKey.right, {
+        key,
+        redisKey: redisKey.right,
+        tags: this.binding.keyTags(key),
+        counted: false,
+        stale: undefined,
+        value: undefined
+      })
+    }
+    return Effect.map(this.resolve(), () => {
+      const values = new Map<Key, Value>()
+      for (const { key, value } of this.wanted.values()) {
+        if (typeof value === "object") values.set(key, value.found)
+      }
+      return values
+    })
+  }
+
+  private resolve(): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const open = [...this.wanted.values()].filter((wanted) => wanted.value === undefined)
+    if (open.length === 0) return Effect.void
+    // What this process loads already is joined without a look.
+    const joined = open.filter((wanted) => this.flights.get(wanted.redisKey) !== undefined)
+    this.reading = open.filter((wanted) => !joined.includes(wanted))
+    const slots = joined.map((wanted) => this.join(wanted))
+    const read = this.binding.readMany(this.reading, this)
+    return read.pipe(
+      Effect.zipRight(this.awaitAll(slots)),
+      Effect.zipRight(Effect.suspend(() => this.resolve()))
+    )
+  }
+
+  onSuccess(entries: ReadonlyArray<Judged>, now: number) {
+    const absent: Array<readonly [Wanted<Key, Value>, Uint8Array | undefined]> = []
+    const refresh: Array<readonly [Wanted<Key, Value>, Uint8Array | undefined]> = []
+    const logs: Array<Effect.Effect<void>> = []
+    const { recorder } = this.binding
+    const { staleIfError, staleWhileRevalidate } = this.binding.model.policy
+    for (const [i, { bytes, invalidated }] of entries.entries()) {
+      const wanted = this.reading[i]!
+      const state = this.binding.state(bytes, now, invalidated)
+      if (bytes === undefined || state === "Absent" || state === "Failure") {
+        absent.push([wanted, bytes])
+        continue
+      }
+      const value = this.binding.decode(bytes, wanted.redisKey)
+      if (Either.isLeft(value)) {
+        logs.push(this.binding.undecodable(wanted.redisKey, value.left, now))
+        absent.push([wanted, bytes])
+        continue
+      }
+      const late = state === "Stale" ? now - Entry.freshUntil(bytes) : -1
+      if (late >= staleWhileRevalidate) {
+        if (late < staleIfError) wanted.stale = { found: value.right }
+        absent.push([wanted, bytes])
+        continue
+      }
+      recorder.hit()
+      if (state === "Stale") {
+        recorder.stale()
+        refresh.push([wanted, bytes])
+      }
+      wanted.value = { found: value.right }
+    }
+    return Effect.all(logs, { discard: true }).pipe(
+      Effect.zipRight(this.refreshBehind(refresh)),
+      Effect.zipRight(this.load(absent, "Lead"))
+    )
+  }
+
+  onFailure(error: RedisError) {
+    if (!this.binding.model.policy.bypass) return Exit.fail(error)
+    this.binding.recorder.bypass()
+    return this.load(this.reading.map((wanted) => [wanted, undefined] as const), "Local")
+  }
+
+  /** Joins what is being loaded here by now, and loads the rest in one flight. */
+  private load(
+    absent: ReadonlyArray<readonly [Wanted<Key, Value>, Uint8Array | undefined]>,
+    mode: Mode
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    if (absent.length === 0) return Effect.void
+    for (const [wanted] of absent) {
+      if (!wanted.counted) this.binding.recorder.miss()
+      wanted.counted = true
+    }
+    return Effect.uninterruptibleMask((restore) => {
+      const flight = new Flight()
+      const tasks: Array<Task<Key>> = []
+      const waits: Array<readonly [Wanted<Key, Value>, Slot]> = []
+      for (const [wanted, seen] of absent) {
+        if (this.flights.get(wanted.redisKey) !== undefined) {
+          waits.push(this.join(wanted))
+          continue
+        }
+        const task = this.open(wanted, seen, flight, false)
+        tasks.push(task)
+        waits.push([wanted, task.slot])
+      }
+      const started = tasks.length === 0
+        ? Effect.void
+        : new Loader(this.binding, flight, this.compute, this.options, mode).start(tasks)
+      return started.pipe(
+        Effect.zipRight(restore(this.awaitAll(waits))),
+        Effect.onInterrupt(() => Effect.forEach(tasks, (task) => this.flights.abandon(task.slot), { discard: true }))
+      )
+    })
+  }
+
+  private open(
+    wanted: Wanted<Key, Value>,
+    seen: Uint8Array | undefined,
+    flight: Flight,
+    keep: boolean
+  ): Task<Key> {
+    return {
+      key: wanted.key,
+      redisKey: wanted.redisKey,
+      slot: this.flights.open(wanted.redisKey, this.binding.model.codec.identity, flight, keep),
+      tags: [...new Set([...wanted.tags, ...this.options.tags])],
+      seen,
+      token: this.binding.runtime.random.make(Entry.tokenSize),
+      claimed: false
+    }
+  }
+
+  private join(wanted: Wanted<Key, Value>): readonly [Wanted<Key, Value>, Slot] {
+    const slot = this.flights.get(wanted.redisKey)!
+    this.binding.recorder.join()
+    slot.flight.link(this.fiber.currentSpan)
+    return [wanted, slot]
+  }
+
+  private awaitAll(
+    waits: ReadonlyArray<readonly [Wanted<Key, Value>, Slot]>
+  ): Effect.Effect<void, Failure<E>> {
+    if (waits.length === 0) return Effect.void
+    return Effect.flatMap(
+      this.flights.wait(waits.map(([, slot]) => slot)),
+      (outcomes) =>
+        Effect.forEach(waits, ([wanted, slot], i) => this.settled(wanted, slot, outcomes[i]!), { discard: true })
+    )
+  }
+
+  private settled(
+    wanted: Wanted<Key, Value>,
+    slot: Slot,
+    outcome: Outcome
+  ): Effect.Effect<void, Failure<E>> {
+    if (outcome._tag === "Again" || slot.identity !== this.binding.model.codec.identity) return Effect.void
+    if (outcome._tag === "Nothing") {
+      if (this.began < outcome.validBefore) wanted.value = "Nothing"
+      return Effect.void
+    }
+    // The slot's load was one of this cache's, and its identity says through which codec.
+    const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
+    if (Exit.isFailure(exit)) {
+      if (wanted.stale === undefined || Cause.isInterruptedOnly(exit.cause)) return exit
+      this.binding.recorder.stale()
+      wanted.value = wanted.stale
+      return Effect.void
+    }
+    if (this.began < outcome.validBefore) wanted.value = { found: exit.value }
+    return Effect.void
+  }
+
+  private refreshBehind(
+    stale: ReadonlyArray<readonly [Wanted<Key, Value>, Uint8Array | undefined]>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
+    if (free.length === 0 || this.binding.runtime.refreshes >= maxRefreshes) return Effect.void
+    return Effect.uninterruptible(Effect.suspend(() => {
+      const flight = new Flight()
+      const tasks = free.map(([wanted, seen]) => this.open(wanted, seen, flight, true))
+      return new Loader(this.binding, flight, this.compute, this.options, "Refresh").start(tasks)
+    }))
+  }
+}

@@ -1,0 +1,154 @@
+/** What is behind `Memo`: functions over a model whose keys are arguments. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as PrimaryKey from "effect/PrimaryKey"
+import type * as Schema from "effect/Schema"
+import type { CodecError } from "../CacheError.js"
+import type { Redis } from "../Redis.js"
+import { bind } from "./binding.js"
+import type { Codec } from "./codec/codec.js"
+import { json } from "./codec/json.js"
+import { structural } from "./codec/structural.js"
+import * as Key from "./key.js"
+import * as Loads from "./loads.js"
+import { Model } from "./model.js"
+import { PendingImpl } from "./pending.js"
+import { checkName, decode, type PolicyOptions, positive } from "./policy.js"
+import * as Reads from "./reads.js"
+import * as Writes from "./writes.js"
+
+type Args = ReadonlyArray<unknown>
+
+/** `Memo.Options` with the types that do not matter here left out. */
+interface Options extends Omit<PolicyOptions<Args, unknown, "fail" | "bypass">, "timeToLive"> {
+  readonly name?: string | undefined
+  readonly key?: ((...args: Args) => unknown) | undefined
+  readonly schema?: Schema.Schema<unknown, any> | undefined // what a result is encoded to does not matter here
+  readonly codec?: Codec<unknown> | undefined
+  readonly timeToLive?:
+    | Duration.DurationInput
+    | ((exit: Exit.Exit<unknown, unknown>) => Duration.DurationInput)
+    | undefined
+  readonly errors?: {
+    readonly schema: Schema.Schema<unknown, any> // as above
+    readonly timeToLive: Duration.DurationInput
+  } | undefined
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+type Fn = (...args: Args) => Effect.Effect<unknown, unknown, unknown>
+
+const isDuration = (u: Duration.DurationInput | Options): u is Duration.DurationInput =>
+  typeof u !== "object" || Duration.isDuration(u) || Array.isArray(u)
+
+/** The model behind a memoized function. Its keys are the arguments, its name is checked now. */
+const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
+  const ownName = options.name ?? fn.name
+  if (ownName === "") {
+    throw new RangeError("A memoized function needs a name: name the function, or pass `name`")
+  }
+  const name = checkName(ownName)
+  const { errors, key, timeToLive } = options
+  const failureLife = errors === undefined ? undefined : positive(name, "errors.timeToLive", errors.timeToLive, 0)
+  return new Model<Args, unknown>(
+    name,
+    "entry",
+    { encode: (args) => Key.encode(key === undefined ? args : key(...args)), text: (stored) => stored },
+    options.schema !== undefined ? json(options.schema) : options.codec ?? structural<unknown>(),
+    errors === undefined ? undefined : json(errors.schema),
+    decode(
+      name,
+      {
+        ...options,
+        timeToLive: typeof timeToLive === "function" ? (value) => timeToLive(Exit.succeed(value)) : timeToLive
+      },
+      failureLife === undefined ? undefined : () => failureLife === Infinity ? undefined : failureLife
+    ),
+    fn.toString()
+  )
+}
+
+/** What every memoized function has beside its call. */
+const members = (fn: Fn, model: Model<Args, unknown>) => ({
+  bust: (...args: Args) => Effect.map(Writes.deleteMany(model, [args]), (count) => count > 0),
+  refresh: (...args: Args) => Loads.refresh(model, args, () => fn(...args)),
+  peek: (...args: Args) => Reads.get(model, args),
+  key: (...args: Args) =>
+    Effect.withFiberRuntime((fiber): Effect.Effect<string, CodecError, Redis> => bind(fiber, model).redisKey(args)),
+  cache: model
+})
+
+/** A call: computes where nothing fresh is stored. */
+const call = (fn: Fn, model: Model<Args, unknown>, options: Options) => {
+  const loadOptions = options.timeout === undefined ? undefined : { timeout: options.timeout }
+  if (options.timeout !== undefined) positive(model.name, "timeout", options.timeout, 0)
+  return (...args: Args) => Loads.getOrSet(model, args, () => fn(...args), loadOptions)
+}
+
+const toOptions = (input: Duration.DurationInput | Options): Options =>
+  isDuration(input) ? { timeToLive: input } : input
+
+/** Puts the members on the call, whose own name and length stay. */
+const define = (
+  fn: Fn,
+  input: Duration.DurationInput | Options,
+  wrap: (run: Fn, model: Model<Args, unknown>) => Fn
+) => {
+  const options = toOptions(input)
+  const model = modelOf(fn, options)
+  return Object.assign(wrap(call(fn, model, options), model), members(fn, model))
+}
+
+// The types of the front doors are the public module's; inside, arguments and results are unknown.
+export const cached = (fn: Fn, input: Duration.DurationInput | Options): any => define(fn, input, (run) => run)
+
+export const cachedAsync = (fn: Fn, input: Duration.DurationInput | Options): any =>
+  // as above
+  define(fn, input, (run, model) => (...args) =>
+    Effect.withFiberRuntime((fiber) => {
+      const binding = bind(fiber, model)
+      const key = Either.getOrElse(binding.redisKey(args), () => binding.prefix)
+      return Effect.map(
+        Effect.forkIn(Effect.interruptible(run(...args)), binding.runtime.scope),
+        (running) => new PendingImpl(running, key)
+      )
+    }))
+
+class Property extends Effectable.Class<unknown, unknown, unknown> {
+  constructor(
+    private readonly run: () => Effect.Effect<unknown, unknown, unknown>,
+    readonly bust: Effect.Effect<unknown, unknown, unknown>,
+    readonly refresh: Effect.Effect<unknown, unknown, unknown>,
+    readonly peek: Effect.Effect<unknown, unknown, unknown>,
+    readonly key: Effect.Effect<unknown, unknown, unknown>
+  ) {
+    super()
+  }
+
+  commit() {
+    return this.run()
+  }
+}
+
+export const cachedProperty = <Self>(
+  self: Self,
+  options: Omit<Options, "key"> & { readonly key?: ((self: Self) => unknown) | undefined },
+  compute: (self: Self) => Effect.Effect<unknown, unknown, unknown>
+): any => { // as above
+  // Read when it is used: when a field is defined the ones after it are not there yet.
+  const { key = (instance: Self) => (instance as PrimaryKey.PrimaryKey)[PrimaryKey.symbol]() } = options
+  const run: Fn = () => compute(self)
+  Object.defineProperty(run, "toString", { value: () => compute.toString() })
+  const property = define(run, { ...options, key: () => key(self) }, (call) => call)
+  const later = <A, E, R>(effect: () => Effect.Effect<A, E, R>) => Effect.suspend(effect)
+  return new Property(
+    () => property(),
+    later(() => property.bust()),
+    later(() => property.refresh()),
+    later(() => property.peek()),
+    later(() => property.key())
+  )
+}

@@ -1,0 +1,184 @@
+/** The options of a cache, checked and decoded once, when it is made. All times inside are milliseconds. */
+import * as Duration from "effect/Duration"
+import type * as Exit from "effect/Exit"
+import * as Entry from "./entry.js"
+
+/** How long a value lives: a duration, a function of what is stored, nothing: for ever. */
+export type TimeToLive<Key, Value> =
+  | Duration.DurationInput
+  | ((value: Value, key: Key) => Duration.DurationInput)
+
+/** How long one load may keep others out, and how long those wait. */
+export interface LeaseOptions {
+  /** After this long without a sign of life from its holder a lease is free. Default: 5 seconds. */
+  readonly duration?: Duration.DurationInput | undefined
+  /** A load that runs longer is interrupted. Default: 2 minutes. */
+  readonly maxDuration?: Duration.DurationInput | undefined
+  /** How long to wait for another process's load before computing without storing. Default: 10 seconds. */
+  readonly wait?: Duration.DurationInput | undefined
+}
+
+/** How a cache treats its entries, whatever they hold. See `Cache.make`. */
+export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail" | "bypass"> {
+  readonly timeToLive?: TimeToLive<Key, Value> | undefined
+  readonly staleWhileRevalidate?: Duration.DurationInput | undefined
+  readonly staleIfError?: Duration.DurationInput | undefined
+  readonly jitter?: number | undefined
+  readonly earlyRefresh?: number | undefined
+  readonly lease?: LeaseOptions | undefined
+  readonly tags?: ((key: Key) => ReadonlyArray<string>) | undefined
+  readonly valueTags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
+  readonly onRedisError?: OnRedisError | undefined
+  readonly maxConcurrentLoads?: number | undefined
+  readonly maxValueSize?: number | undefined
+  readonly version?: number | undefined
+}
+
+/** Fresh life in ms (`undefined`: for ever) of what a load or a write gave; zero or less: it is not stored. */
+export type Life<Key, Value> =
+  | { readonly _tag: "Fixed"; readonly millis: number | undefined }
+  | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
+
+export interface Policy<in Key, in Value> {
+  readonly life: Life<Key, Value>
+  /** The life of failures that are cached, by the failure; `undefined`: failures are not cached. */
+  readonly failureLife: ((exit: Exit.Exit<Value, unknown>) => number | undefined) | undefined
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+  readonly jitter: number
+  readonly earlyRefresh: number
+  readonly leaseDuration: number
+  readonly leaseMaxDuration: number
+  readonly leaseWait: number
+  readonly tags: ((key: Key) => ReadonlyArray<string>) | undefined
+  readonly valueTags: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
+  readonly bypass: boolean
+  readonly maxConcurrentLoads: number
+  readonly maxValueSize: number
+  readonly version: number
+}
+
+const defaultLeaseDuration = 5_000
+const defaultLeaseMaxDuration = 120_000
+const defaultLeaseWait = 10_000
+const defaultMaxValueSize = 16 * 1024 * 1024
+
+/** A definition that cannot be meant: thrown where the cache is made, so that it shows before anything runs. */
+const refuse = (cache: string, option: string, expected: string, got: unknown): never => {
+  throw new RangeError(`Cache "${cache}": ${option} must be ${expected}, got ${show(got)}`)
+}
+
+const show = (value: unknown): string => typeof value === "object" ? JSON.stringify(value) : String(value)
+
+/** Milliseconds, rounded up; `NaN` for what is no duration. `Duration.decode` would take NaN and negatives for zero. */
+export const toMillis = (input: Duration.DurationInput): number => {
+  if (typeof input === "number") return input > 0 ? Math.ceil(input) : input
+  try {
+    return Math.ceil(Duration.toMillis(Duration.decode(input)))
+  } catch {
+    return NaN
+  }
+}
+
+/** Fresh life of one entry: `undefined` for ever, zero where it is not to be stored. */
+export const toLife = (input: Duration.DurationInput): number | undefined => {
+  const millis = toMillis(input)
+  return millis === Infinity ? undefined : millis > 0 ? millis : 0
+}
+
+export const positive = (
+  cache: string,
+  option: string,
+  input: Duration.DurationInput | undefined,
+  otherwise: number
+): number => {
+  if (input === undefined) return otherwise
+  const millis = toMillis(input)
+  return millis > 0 ? millis : refuse(cache, option, "a duration of more than zero", input)
+}
+
+const inRange = (
+  cache: string,
+  option: string,
+  value: number | undefined,
+  otherwise: number,
+  expected: string,
+  holds: (value: number) => boolean
+): number => {
+  if (value === undefined) return otherwise
+  return holds(value) ? value : refuse(cache, option, expected, value)
+}
+
+/** Names are the first part of every key, up to a `:`, so none may be empty or have one. */
+export const checkName = (name: string): string => {
+  if (typeof name !== "string" || name === "") {
+    throw new RangeError(`A cache needs a name that is not empty, got ${show(name)}`)
+  }
+  if (name.includes(":")) throw new RangeError(`Cache "${name}": its name must not have a ":" in it`)
+  return name
+}
+
+export const decodeLife = <Key, Value>(
+  cache: string,
+  option: string,
+  input: TimeToLive<Key, Value> | undefined
+): Life<Key, Value> => {
+  if (input === undefined) return { _tag: "Fixed", millis: undefined }
+  if (typeof input === "function") return { _tag: "Computed", of: (value, key) => toLife(input(value, key)) }
+  const millis = positive(cache, option, input, 0)
+  return { _tag: "Fixed", millis: millis === Infinity ? undefined : millis }
+}
+
+export const decode = <Key, Value>(
+  cache: string,
+  options: PolicyOptions<Key, Value, "fail" | "bypass">,
+  failureLife?: (exit: Exit.Exit<Value, unknown>) => number | undefined
+): Policy<Key, Value> => ({
+  life: decodeLife(cache, "timeToLive", options.timeToLive),
+  failureLife,
+  staleWhileRevalidate: positive(cache, "staleWhileRevalidate", options.staleWhileRevalidate, 0),
+  staleIfError: positive(cache, "staleIfError", options.staleIfError, 0),
+  jitter: inRange(cache, "jitter", options.jitter, 0, "from 0 to 1", (value) => value >= 0 && value <= 1),
+  earlyRefresh: inRange(
+    cache,
+    "earlyRefresh",
+    options.earlyRefresh,
+    0,
+    "zero or more",
+    (value) => value >= 0 && value < Infinity
+  ),
+  leaseDuration: positive(cache, "lease.duration", options.lease?.duration, defaultLeaseDuration),
+  leaseMaxDuration: positive(cache, "lease.maxDuration", options.lease?.maxDuration, defaultLeaseMaxDuration),
+  leaseWait: positive(cache, "lease.wait", options.lease?.wait, defaultLeaseWait),
+  tags: options.tags,
+  valueTags: options.valueTags,
+  bypass: options.onRedisError === "bypass",
+  maxConcurrentLoads: inRange(
+    cache,
+    "maxConcurrentLoads",
+    options.maxConcurrentLoads,
+    Infinity,
+    "a whole number of 1 or more",
+    (value) => value === Infinity || (Number.isInteger(value) && value >= 1)
+  ),
+  maxValueSize: inRange(
+    cache,
+    "maxValueSize",
+    options.maxValueSize,
+    defaultMaxValueSize,
+    "a whole number of bytes, 1 or more",
+    (value) => Number.isInteger(value) && value >= 1
+  ),
+  version: inRange(
+    cache,
+    "version",
+    options.version,
+    0,
+    `a whole number from 0 to ${Entry.maxVersion}`,
+    (value) => Number.isInteger(value) && value >= 0 && value <= Entry.maxVersion
+  )
+})
+
+/** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */
+export const wholeLife = <Key, Value>(policy: Policy<Key, Value>, life: number | undefined): number | undefined =>
+  life === undefined ? undefined : life + Math.max(policy.staleWhileRevalidate, policy.staleIfError)

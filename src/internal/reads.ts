@@ -1,0 +1,156 @@
+/** Operations that read, and change nothing. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { CodecError, RedisError } from "../CacheError.js"
+import type { Redis } from "../Redis.js"
+import { bind, type Binding, type Judged } from "./binding.js"
+import * as Entry from "./entry.js"
+import type { Model } from "./model.js"
+
+/** Failures as they are before `onRedisError` takes some of them away in the types. */
+type Failure = RedisError | CodecError
+
+export const get = <Key, Value>(
+  model: Model<Key, Value>,
+  key: Key
+): Effect.Effect<Option.Option<Value>, Failure, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const binding = bind(fiber, model)
+    const redisKey = binding.redisKey(key)
+    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+    return binding.read(redisKey.right, key, binding.getReply)
+  })
+
+/** Reads entries and judges their tags, for operations that go on from there. */
+const readJudged = <Key, Value>(
+  binding: Binding<Key, Value>,
+  keys: ReadonlyArray<readonly [key: Key, redisKey: string]>
+): Effect.Effect<{ readonly entries: ReadonlyArray<Judged>; readonly now: number }, RedisError> =>
+  binding.readMany(keys.map(([key, redisKey]) => ({ redisKey, tags: binding.keyTags(key) })), {
+    onSuccess: (entries, now) => Effect.succeed({ entries, now }),
+    onFailure: (error) => Effect.fail(error)
+  })
+
+/** One entry, its tags judged, and the time of the answer. */
+export const readOne = <Key, Value>(
+  binding: Binding<Key, Value>,
+  key: Key,
+  redisKey: string
+): Effect.Effect<Judged & { readonly now: number }, RedisError> =>
+  Effect.map(readJudged(binding, [[key, redisKey]]), ({ entries, now }) => ({ ...entries[0]!, now }))
+
+/** The Redis keys of some keys, each once, in the order of their first mention. */
+export const redisKeys = <Key, Value>(
+  binding: Binding<Key, Value>,
+  keys: Iterable<Key>
+): Either.Either<ReadonlyMap<string, Key>, CodecError> => {
+  const found = new Map<string, Key>()
+  for (const key of keys) {
+    const redisKey = binding.redisKey(key)
+    if (Either.isLeft(redisKey)) return Either.left(redisKey.left)
+    if (!found.has(redisKey.right)) found.set(redisKey.right, key)
+  }
+  return Either.right(found)
+}
+
+export const getMany = <Key, Value>(
+  model: Model<Key, Value>,
+  keys: Iterable<Key>
+): Effect.Effect<ReadonlyMap<Key, Value>, Failure, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const binding = bind(fiber, model)
+    const wanted = redisKeys(binding, keys)
+    if (Either.isLeft(wanted)) return Effect.fail(wanted.left)
+    const pairs = [...wanted.right]
+    const missAll = () => {
+      binding.recorder.miss(pairs.length)
+      return new Map<Key, Value>()
+    }
+    return binding.readMany(pairs.map(([redisKey, key]) => ({ redisKey, tags: binding.keyTags(key) })), {
+      onSuccess: (entries, now) => {
+        const hits = new Map<Key, Value>()
+        const logs: Array<Effect.Effect<void>> = []
+        for (const [i, [redisKey, key]] of pairs.entries()) {
+          const { bytes, invalidated } = entries[i]!
+          if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") continue
+          const value = binding.decode(bytes, redisKey)
+          if (Either.isRight(value)) hits.set(key, value.right)
+          else logs.push(binding.undecodable(redisKey, value.left, now))
+        }
+        binding.recorder.hit(hits.size)
+        binding.recorder.miss(pairs.length - hits.size)
+        return logs.length === 0 ? Exit.succeed(hits) : Effect.as(Effect.all(logs, { discard: true }), hits)
+      },
+      onFailure: (error) => {
+        if (!model.policy.bypass) return Exit.fail(error)
+        binding.recorder.bypass()
+        return Exit.succeed(missAll())
+      }
+    })
+  })
+
+/** In whole milliseconds, since that is what an entry's end is in; at least one, since it is fresh. */
+export const remaining = (until: number, now: number): Duration.Duration =>
+  Duration.millis(Math.max(1, Math.floor(until - now)))
+
+export const timeToLive = <Key, Value>(
+  model: Model<Key, Value>,
+  key: Key
+): Effect.Effect<Option.Option<Duration.Duration>, Failure, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const binding = bind(fiber, model)
+    const redisKey = binding.redisKey(key)
+    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+    const found = Effect.gen(function*() {
+      const entry = yield* readOne(binding, key, redisKey.right)
+      const value = yield* binding.freshValue(entry, redisKey.right, entry.now)
+      if (Either.isLeft(value) || entry.bytes === undefined) return Option.none()
+      if (model.kind === "entry") {
+        const until = Entry.freshUntil(entry.bytes)
+        return Option.some(until === 0 ? Duration.infinity : remaining(until, entry.now))
+      }
+      const stored = yield* binding.runtime.driver.inspect(redisKey.right)
+      return stored === undefined
+        ? Option.none()
+        : Option.some(stored.life === undefined ? Duration.infinity : Duration.millis(stored.life))
+    })
+    if (!model.policy.bypass) return found
+    return Effect.catchAll(found, () => {
+      binding.recorder.bypass()
+      return Effect.succeed(Option.none())
+    })
+  })
+
+/** Enough for the header, a lease and some tags. */
+const headSize = 256
+
+export const keys = <Key, Value>(model: Model<Key, Value>): Stream.Stream<string, RedisError, Redis> =>
+  Stream.unwrap(Effect.withFiberRuntime((fiber) => {
+    const binding = bind(fiber, model)
+    const { driver } = binding.runtime
+    const { prefix } = binding
+    const page = (redisKeysOfPage: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, RedisError> =>
+      Effect.gen(function*() {
+        const unique = [...new Set(redisKeysOfPage)]
+        const heads = yield* driver.heads(unique, headSize)
+        const whole = unique.filter((_, i) => heads[i] !== undefined && Entry.hasTags(heads[i]))
+        const targets = whole.map((redisKey) => ({ redisKey, tags: [] }))
+        const tagged = yield* binding.readMany(targets, {
+          onSuccess: (entries) => Effect.succeed(new Map(whole.map((key, i) => [key, entries[i]!]))),
+          onFailure: (error) => Effect.fail(error)
+        })
+        const clock = yield* Effect.clock
+        const now = driver.unsafeNow(clock)
+        return unique
+          .filter((redisKey, i) => {
+            const entry = tagged.get(redisKey) ?? { bytes: heads[i], invalidated: false }
+            return binding.state(entry.bytes, now, entry.invalidated) === "Fresh"
+          })
+          .map((redisKey) => model.keys.text(redisKey.slice(prefix.length)))
+      })
+    return Effect.succeed(Stream.flattenIterables(Stream.mapEffect(driver.scan(prefix), page)))
+  }))

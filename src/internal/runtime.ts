@@ -1,0 +1,51 @@
+/** What lives in this process for one `Redis` instance, and ends with its scope. */
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { Driver } from "../Driver.js"
+import { Breaker } from "./breaker.js"
+import { FlightTable } from "./flight.js"
+import { guard } from "./guard.js"
+import { RandomBytes } from "./randomBytes.js"
+
+/** How many background refreshes may run at once: beyond that a stale value is served without one. */
+export const maxRefreshes = 32
+
+export interface Runtime {
+  /** The driver behind the breaker. */
+  readonly driver: Driver
+  /** Loads run in it. It closes before the driver's connections do. */
+  readonly scope: Scope.Scope
+  readonly flights: FlightTable
+  readonly random: RandomBytes
+  readonly breaker: Breaker
+  /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
+  readonly bindings: WeakMap<object, unknown>
+  /** The source text of memoized functions by name, to tell two of one name. */
+  readonly sources: Map<string, string>
+  refreshes: number
+  /** Orders what happens in this process: when callers began, when leases were asked for, when values were stored. */
+  sequence: number
+}
+
+export const makeRuntime = (
+  driver: Driver
+): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
+  Effect.scope.pipe(
+    Effect.flatMap((parent) => Scope.fork(parent, parent.strategy)),
+    Effect.map((scope) => {
+      const random = new RandomBytes()
+      const breaker = new Breaker(() => random.fraction())
+      const runtime: Runtime = {
+        driver: guard(driver, breaker),
+        scope,
+        flights: new FlightTable(),
+        random,
+        breaker,
+        bindings: new WeakMap(),
+        sources: new Map(),
+        refreshes: 0,
+        sequence: 0
+      }
+      return { driver, runtime }
+    })
+  )

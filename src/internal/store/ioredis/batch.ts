@@ -1,0 +1,296 @@
+/**
+ * What is asked for in one tick leaves in one go: reads as one `MGET`, plain sets as one script call, everything else
+ * as it is, all in the order of asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask
+ * comes after the last), so a lone command waits for nothing.
+ */
+import type { Redis as Client } from "ioredis"
+import type { RedisError } from "../../../CacheError.js"
+import type { Write } from "../../../Driver.js"
+import { Deadlines } from "./deadlines.js"
+import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
+import * as Scripts from "./scripts.js"
+
+/** The most keys of one `MGET`, and the most values (and bytes) of one call that sets them. */
+const maxReads = 1024
+const maxWrites = 256
+const maxWriteBytes = 1024 * 1024
+
+export type Argument = string | Buffer | number
+
+/** What an asker is told: an answer, or why there is none. Called exactly once. */
+export interface Asker<Answer> {
+  readonly answer: (answer: Answer) => void
+  readonly fail: (error: RedisError) => void
+}
+
+interface Reads {
+  readonly kind: "reads"
+  readonly keys: Array<string>
+  /** Where a key is in `keys`: the same key is asked for once, however many ask. */
+  readonly places: Map<string, number>
+  readonly askers: Array<Asker<Buffer | undefined>>
+  readonly wanted: Array<number>
+}
+
+interface Writes {
+  readonly kind: "writes"
+  readonly writes: Array<Write>
+  readonly askers: Array<Asker<void>>
+  bytes: number
+}
+
+interface Call {
+  readonly kind: "call"
+  readonly operation: string
+  readonly name: string
+  readonly args: ReadonlyArray<Argument>
+  /** Sent with EVALSHA; its text follows where the server does not know it. */
+  readonly script: Scripts.Script | undefined
+  readonly asker: Asker<unknown>
+}
+
+type Segment = Reads | Writes | Call
+
+/** The command of a segment, and what to do with its reply. */
+interface Prepared {
+  readonly operation: string
+  readonly command: readonly [name: string, ...args: Array<Argument>]
+  readonly script: Scripts.Script | undefined
+  readonly reply: (reply: unknown) => void
+  readonly fail: (error: RedisError) => void
+}
+
+export const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** What the batcher needs to know of the connection. */
+export interface Link {
+  readonly client: Client
+  /** Whether commands can go out now, may go out soon (the first connection is being made), or cannot. */
+  readonly state: () => "ready" | "waiting" | "down"
+  /** Calls back when the first connection is made or failed. */
+  readonly onceDecided: (listener: () => void) => void
+  /** Why it is down, in words. */
+  readonly trouble: () => string
+}
+
+export class Batcher {
+  private queue: Array<Segment> = []
+  private scheduled = false
+  private readonly deadlines: Deadlines
+
+  constructor(private readonly link: Link, private readonly commandTimeout: number) {
+    this.deadlines = new Deadlines(commandTimeout)
+  }
+
+  read(key: string, asker: Asker<Buffer | undefined>): void {
+    let last = this.queue[this.queue.length - 1]
+    if (last === undefined || last.kind !== "reads" || last.keys.length >= maxReads) {
+      last = { kind: "reads", keys: [], places: new Map(), askers: [], wanted: [] }
+      this.push(last)
+    }
+    let place = last.places.get(key)
+    if (place === undefined) {
+      place = last.keys.push(key) - 1
+      last.places.set(key, place)
+    }
+    last.askers.push(asker)
+    last.wanted.push(place)
+  }
+
+  write(write: Write, asker: Asker<void>): void {
+    let last = this.queue[this.queue.length - 1]
+    if (
+      last === undefined || last.kind !== "writes" || last.writes.length >= maxWrites || last.bytes >= maxWriteBytes
+    ) {
+      last = { kind: "writes", writes: [], askers: [], bytes: 0 }
+      this.push(last)
+    }
+    last.writes.push(write)
+    last.askers.push(asker)
+    last.bytes += write.bytes.length
+  }
+
+  call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
+    this.push({ kind: "call", operation, name, args, script: undefined, asker })
+  }
+
+  run(
+    script: Scripts.Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<Argument>,
+    asker: Asker<unknown>
+  ): void {
+    this.push({
+      kind: "call",
+      operation: script.name,
+      name: "EVALSHA",
+      args: [script.sha, keys.length, ...keys, ...args],
+      script,
+      asker
+    })
+  }
+
+  close(): void {
+    this.deadlines.close()
+  }
+
+  private push(segment: Segment): void {
+    this.queue.push(segment)
+    if (this.scheduled) return
+    this.scheduled = true
+    process.nextTick(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    const segments = this.queue
+    this.queue = []
+    this.scheduled = false
+    this.send(segments.map(prepare))
+  }
+
+  private send(batch: ReadonlyArray<Prepared>): void {
+    const state = this.link.state()
+    if (state === "down") return failAll(batch, (operation) => connectionError(operation, this.link.trouble()))
+    // Every member is told one thing, once: its answer, or that time is up.
+    let open = true
+    const met = this.deadlines.start(() => {
+      open = false
+      failAll(batch, (operation) => timeoutError(operation, this.commandTimeout))
+    })
+    const settle = (act: () => void): void => {
+      if (!open) return
+      open = false
+      met()
+      act()
+    }
+    const transmit = (): void => {
+      // What timed out while it waited for the connection is not sent any more.
+      if (!open) return
+      if (this.link.state() !== "ready") {
+        return settle(() => failAll(batch, (operation) => connectionError(operation, this.link.trouble())))
+      }
+      if (batch.length === 1) this.sendOne(batch[0]!, settle)
+      else this.sendMany(batch, settle)
+    }
+    if (state === "ready") transmit()
+    else this.link.onceDecided(transmit)
+  }
+
+  private sendOne(one: Prepared, settle: (act: () => void) => void): void {
+    const { client } = this.link
+    client.callBuffer(...one.command).then(
+      (reply) => settle(() => one.reply(reply)),
+      (error: unknown) => {
+        if (one.script !== undefined && isNoScript(error)) {
+          // It was not run, so it is not run twice.
+          client.callBuffer(...withText(one)).then(
+            (reply) => settle(() => one.reply(reply)),
+            (again: unknown) => settle(() => one.fail(toRedisError(one.operation, again)))
+          )
+        } else settle(() => one.fail(toRedisError(one.operation, error)))
+      }
+    )
+  }
+
+  private sendMany(batch: ReadonlyArray<Prepared>, settle: (act: () => void) => void): void {
+    const pipeline = this.link.client.pipeline()
+    for (const { command } of batch) pipeline.callBuffer(...command)
+    pipeline.exec().then(
+      (replies) =>
+        settle(() => {
+          for (const [i, one] of batch.entries()) {
+            const [error, reply] = replies?.[i] ?? [new Error("the pipeline gave no reply"), undefined]
+            if (error === null || error === undefined) one.reply(reply)
+            else if (one.script !== undefined && isNoScript(error)) this.send([{ ...one, command: withText(one) }])
+            else one.fail(toRedisError(one.operation, error))
+          }
+        }),
+      (error: unknown) => settle(() => failAll(batch, (operation) => toRedisError(operation, error)))
+    )
+  }
+}
+
+const failAll = (batch: ReadonlyArray<Prepared>, error: (operation: string) => RedisError): void => {
+  for (const one of batch) one.fail(error(one.operation))
+}
+
+/** The same call with the script's text. */
+const withText = ({ command, script }: Prepared): readonly [string, ...Array<Argument>] => [
+  "EVAL",
+  script!.lua,
+  ...command.slice(2)
+]
+
+const prepare = (segment: Segment): Prepared => {
+  switch (segment.kind) {
+    case "reads":
+      return prepareReads(segment)
+    case "writes":
+      return segment.writes.length === 1 ? prepareWrite(segment) : prepareWrites(segment)
+    case "call":
+      return {
+        operation: segment.operation,
+        command: [segment.name, ...segment.args],
+        script: segment.script,
+        reply: segment.asker.answer,
+        fail: segment.asker.fail
+      }
+  }
+}
+
+const prepareReads = ({ askers, keys, wanted }: Reads): Prepared => ({
+  operation: "get",
+  command: ["MGET", ...keys],
+  script: undefined,
+  reply: (reply) => {
+    const values = reply as ReadonlyArray<Buffer | null> // what MGET answers with
+    for (let i = 0; i < askers.length; i++) askers[i]!.answer(values[wanted[i]!] ?? undefined)
+  },
+  fail: (error) => {
+    for (const asker of askers) asker.fail(error)
+  }
+})
+
+const prepareWrite = ({ askers, writes }: Writes): Prepared => {
+  const { bytes, key, life } = writes[0]!
+  const set: [string, ...Array<Argument>] = ["SET", key, toBuffer(bytes)]
+  return {
+    operation: "set",
+    command: life === undefined ? set : [...set, "PX", life],
+    script: undefined,
+    reply: () => askers[0]!.answer(),
+    fail: (error) => askers[0]!.fail(error)
+  }
+}
+
+const prepareWrites = ({ askers, writes }: Writes): Prepared => ({
+  operation: "set",
+  command: [
+    "EVALSHA",
+    Scripts.setMany.sha,
+    writes.length,
+    ...writes.map(({ key }) => key),
+    ...writes.flatMap(({ bytes, life }) => [toBuffer(bytes), life ?? ""])
+  ],
+  script: Scripts.setMany,
+  reply: (reply) => {
+    const errors = reply as ReadonlyArray<number | Buffer> // position and text, by turns
+    const failed = new Map<number, string>()
+    for (let i = 0; i < errors.length; i += 2) failed.set(Number(errors[i]) - 1, String(errors[i + 1]))
+    for (const [i, asker] of askers.entries()) {
+      const error = failed.get(i)
+      if (error === undefined) asker.answer()
+      else asker.fail(toRedisError("set", replyError(error)))
+    }
+  },
+  fail: (error) => {
+    for (const asker of askers) asker.fail(error)
+  }
+})
+
+const replyError = (message: string): Error => {
+  const error = new Error(message)
+  error.name = "ReplyError"
+  return error
+}

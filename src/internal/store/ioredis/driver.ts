@@ -1,0 +1,293 @@
+/** The driver on a real Redis, through ioredis. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { RedisError } from "../../../CacheError.js"
+import type { Driver, Reply } from "../../../Driver.js"
+import * as Entry from "../../entry.js"
+import { type Argument, Batcher, type Link, toBuffer } from "./batch.js"
+import * as Scripts from "./scripts.js"
+import type { ServerClock } from "./serverClock.js"
+
+/** How many keys one page of SCAN asks for, and one call removes: a thousand take Redis well under a millisecond. */
+const pageSize = 1000
+const removeSize = 250
+
+const lifeArgument = (life: number | undefined): Argument => life ?? ""
+
+/** `*`, `?`, `[`, `]` and `\` mean something in a pattern; here all are meant literally. */
+const escapeGlob = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&")
+
+export interface Options {
+  readonly prefix: string
+  /** In ms. */
+  readonly commandTimeout: number
+}
+
+export const make = (link: Link & { readonly connections: () => number }, options: Options, clock: ServerClock) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Batcher(link, options.commandTimeout)),
+      (batcher) => Effect.sync(() => batcher.close())
+    ),
+    (batcher) => driver(batcher, options, clock, link.connections)
+  )
+
+const driver = (
+  batcher: Batcher,
+  { prefix }: Options,
+  clock: ServerClock,
+  connections: () => number
+): Driver => {
+  /** A reply's effect; what it throws is a defect of who asked, not of those whose answers came with it. */
+  const guarded = <A, E, R>(f: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    try {
+      return f()
+    } catch (defect) {
+      return Effect.die(defect)
+    }
+  }
+
+  const command = (operation: string, name: string, args: ReadonlyArray<Argument>) =>
+    Effect.async<unknown, RedisError>((resume) => {
+      batcher.call(operation, name, args, {
+        answer: (reply) => resume(Exit.succeed(reply)),
+        fail: (error) => resume(Exit.fail(error))
+      })
+    })
+
+  const script = (run: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<Argument>) =>
+    Effect.async<unknown, RedisError>((resume) => {
+      batcher.run(run, keys, args, {
+        answer: (reply) => resume(Exit.succeed(reply)),
+        fail: (error) => resume(Exit.fail(error))
+      })
+    })
+
+  /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
+  const together = <In, Out>(
+    inputs: ReadonlyArray<In>,
+    ask: (input: In, asker: { answer: (reply: unknown) => void; fail: (error: RedisError) => void }) => void,
+    read: (reply: unknown) => Out
+  ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
+    inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
+      const answers: Array<Out> = []
+      let open = inputs.length
+      let failure: RedisError | undefined
+      const arrived = (): void => {
+        if (--open === 0) resume(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure))
+      }
+      for (const [i, input] of inputs.entries()) {
+        ask(input, {
+          answer: (reply) => {
+            answers[i] = read(reply)
+            arrived()
+          },
+          fail: (error) => {
+            failure ??= error
+            arrived()
+          }
+        })
+      }
+    })
+
+  const asNumber = (reply: unknown): number => Number(reply)
+
+  return {
+    prefix,
+    unsafeNow: () => clock.now(),
+    unsafeConnections: connections,
+    get: (key, reply) =>
+      Effect.async((resume) => {
+        batcher.read(key, {
+          answer: (bytes) => resume(guarded(() => reply.onSuccess(bytes, clock.now(), key))),
+          fail: (error) => resume(guarded(() => reply.onFailure(error, key)))
+        })
+      }),
+    getMany: (keys, reply) =>
+      Effect.async((resume) => {
+        const found: Array<Buffer | undefined> = new Array(keys.length)
+        const first = keys[0] ?? ""
+        let open = keys.length
+        let failure: RedisError | undefined
+        const arrived = (): void => {
+          if (--open > 0) return
+          const failed = failure
+          resume(guarded(() =>
+            failed === undefined ? reply.onSuccess(found, clock.now(), first) : reply.onFailure(failed, first)
+          ))
+        }
+        if (open === 0) {
+          return resume(guarded(() =>
+            reply.onSuccess([], clock.now(), first)
+          ))
+        }
+        for (let i = 0; i < keys.length; i++) {
+          batcher.read(keys[i]!, {
+            answer: (bytes) => {
+              found[i] = bytes
+              arrived()
+            },
+            fail: (error) => {
+              failure ??= error
+              arrived()
+            }
+          })
+        }
+      }),
+    set: (write, reply) =>
+      Effect.async((resume) => {
+        batcher.write(write, {
+          answer: () => resume(guarded(() => reply.onSuccess(undefined, clock.now(), write.key))),
+          fail: (error) => resume(guarded(() => reply.onFailure(error, write.key)))
+        })
+      }),
+    setMany: <A, E, R>(
+      writes: Parameters<Driver["setMany"]>[0],
+      reply: Reply<void, A, E, R>
+    ) =>
+      Effect.async<A, E, R>((resume) => {
+        const first = writes[0]?.key ?? ""
+        let open = writes.length
+        let failure: RedisError | undefined
+        const arrived = (): void => {
+          if (--open > 0) return
+          const failed = failure
+          resume(guarded(() =>
+            failed === undefined ? reply.onSuccess(undefined, clock.now(), first) : reply.onFailure(failed, first)
+          ))
+        }
+        if (open === 0) {
+          return resume(guarded(() =>
+            reply.onSuccess(undefined, clock.now(), first)
+          ))
+        }
+        const asker = {
+          answer: arrived,
+          fail: (error: RedisError) => {
+            failure ??= error
+            arrived()
+          }
+        }
+        for (const write of writes) batcher.write(write, asker)
+      }),
+    take: (keys) =>
+      together(
+        keys,
+        (key, asker) => batcher.call("take", "GETDEL", [key], asker),
+        (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
+      ),
+    lease: (requests, kind) =>
+      together(
+        requests,
+        ({ duration, force, key, seen, token }, asker) =>
+          batcher.run(Scripts.lease, [key], [
+            toBuffer(Entry.identity(seen, kind)),
+            toBuffer(token),
+            duration,
+            force ? 1 : 0,
+            kind
+          ], asker),
+        (reply) => String(reply) as "Granted" | "Held" | "Found" // what the script answers with
+      ),
+    fill: (requests) =>
+      together(
+        requests,
+        ({ bytes, key, life, token }, asker) =>
+          batcher.run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
+        (reply) => asNumber(reply) === 1
+      ),
+    release: (requests) =>
+      Effect.asVoid(together(
+        requests,
+        ({ key, token }, asker) => batcher.run(Scripts.release, [key], [toBuffer(token)], asker),
+        asNumber
+      )),
+    renew: (requests) =>
+      together(
+        requests,
+        ({ duration, key, token }, asker) => batcher.run(Scripts.renew, [key], [toBuffer(token), duration], asker),
+        (reply) => asNumber(reply) === 1
+      ),
+    swap: ({ bytes, key, life, seen }, kind) =>
+      Effect.map(
+        script(Scripts.swap, [key], [
+          toBuffer(Entry.identity(seen, kind)),
+          kind,
+          bytes === undefined ? 1 : 0,
+          bytes === undefined ? "" : toBuffer(bytes),
+          lifeArgument(life)
+        ]),
+        (reply) => {
+          const [done, found] = reply as [number, Buffer | null | undefined] // what the script answers with
+          return { done: Number(done) === 1, found: found ?? undefined }
+        }
+      ),
+    touch: ({ freshUntil, key, life, seen }, kind) => {
+      const until = new Uint8Array(6)
+      Entry.writeUint48(until, 0, freshUntil)
+      return Effect.map(
+        script(Scripts.touch, [key], [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
+        (reply) => asNumber(reply) === 1
+      )
+    },
+    increment: ({ delta, key, life }) =>
+      Effect.map(script(Scripts.increment, [key], [delta, lifeArgument(life)]), asNumber),
+    ensureEpochs: (requests) =>
+      together(
+        requests,
+        ({ candidate, key, life }, asker) =>
+          batcher.run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
+        (reply) => reply as Buffer // what the script answers with
+      ),
+    replaceEpochs: (requests) =>
+      Effect.asVoid(together(
+        requests,
+        ({ epoch, key }, asker) =>
+          batcher.call("invalidateTags", "SET", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
+        () => undefined
+      )),
+    scan: (scanned) =>
+      Stream.paginateEffect("0", (cursor) =>
+        Effect.map(
+          command("scan", "SCAN", [cursor, "MATCH", `${escapeGlob(scanned)}*`, "COUNT", pageSize, "TYPE", "string"]),
+          (reply) => {
+            const [next, found] = reply as [Buffer, ReadonlyArray<Buffer>] // what SCAN answers with
+            const keys = found.map((key) => key.toString())
+            return [keys, next.toString() === "0" ? Option.none() : Option.some(next.toString())]
+          }
+        )),
+    heads: (keys, size) =>
+      together(
+        keys,
+        (key, asker) => batcher.call("heads", "GETRANGE", [key, 0, size - 1], asker),
+        // GETRANGE has no other way to say that there is nothing.
+        (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
+      ),
+    remove: (keys) =>
+      Effect.map(
+        Effect.forEach(pages(keys, removeSize), (page) => script(Scripts.remove, page, [])),
+        (counts) => counts.reduce<number>((sum, count) => sum + asNumber(count), 0)
+      ),
+    inspect: (key) =>
+      Effect.zipWith(
+        Effect.zip(command("explain", "GET", [key]), command("explain", "PTTL", [key]), { concurrent: true }),
+        // Some users may not ask for it.
+        Effect.option(command("explain", "MEMORY", ["USAGE", key])),
+        ([bytes, left], memory) =>
+          bytes === null ? undefined : {
+            bytes: bytes as Buffer,
+            life: asNumber(left) < 0 ? undefined : asNumber(left),
+            memory: Option.getOrUndefined(Option.map(memory, asNumber))
+          },
+        { concurrent: true }
+      )
+  }
+}
+
+const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> => {
+  const found: Array<ReadonlyArray<A>> = []
+  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size))
+  return found
+}

@@ -1,0 +1,46 @@
+/** What went wrong, from what a server or a client says. */
+import { RedisError, type RedisErrorReason } from "../../../CacheError.js"
+
+/** The first word of an error reply is its code. */
+const byCode: Readonly<Record<string, RedisErrorReason>> = {
+  NOAUTH: "Auth",
+  WRONGPASS: "Auth",
+  NOPERM: "Auth",
+  READONLY: "ReadOnly",
+  OOM: "OutOfMemory",
+  // There is a server, but none that can answer yet.
+  LOADING: "Connection",
+  MASTERDOWN: "Connection",
+  CLUSTERDOWN: "Connection",
+  TRYAGAIN: "Connection"
+}
+
+const isReply = (error: Error): boolean => error.name === "ReplyError"
+
+const reasonOf = (error: Error): RedisErrorReason => {
+  if (!isReply(error)) return "Connection"
+  const code = error.message.slice(0, error.message.indexOf(" "))
+  if (code === "ERR" && /invalid password|AUTH/i.test(error.message)) return "Auth"
+  // An error inside a script has the code behind "ERR Error running script" on old servers.
+  return byCode[code] ?? (/\bREADONLY\b/.test(error.message)
+    ? "ReadOnly"
+    : /\bOOM\b/.test(error.message)
+    ? "OutOfMemory"
+    : "Command")
+}
+
+/** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
+export const toRedisError = (operation: string, error: unknown): RedisError => {
+  const cause = error instanceof Error ? error : new Error(String(error))
+  const plain = new Error(cause.message)
+  plain.name = cause.name
+  return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
+}
+
+export const connectionError = (operation: string, detail: string): RedisError =>
+  new RedisError({ reason: "Connection", operation, cause: new Error(detail) })
+
+export const timeoutError = (operation: string, millis: number): RedisError =>
+  new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms`) })
+
+export const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")

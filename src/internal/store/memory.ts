@@ -1,0 +1,266 @@
+/**
+ * The in-memory driver. Every operation is one synchronous step over a `MemoryServer`, which several drivers may share
+ * as processes share a Redis. Time is Effect's `Clock`, read at every operation, so `TestClock.adjust` expires entries.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { RedisError } from "../../CacheError.js"
+import type { Driver, LeaseReply, SwapReply } from "../../Driver.js"
+import * as Entry from "../entry.js"
+
+interface Stored {
+  readonly bytes: Uint8Array
+  /** In ms of the clock; `Infinity`: for ever. */
+  readonly expires: number
+}
+
+const text = new TextEncoder()
+const fromText = new TextDecoder()
+
+/** A rough size of one entry in a table, beside its key and bytes: what `inspect` reports as memory. */
+const entryOverhead = 64
+
+/** How many entries each write looks at, so that entries nobody asks for again do not stay for ever. */
+const sweepStep = 4
+
+/** What stands in for one Redis server: a table of bytes with expiry. */
+export class MemoryServer {
+  private readonly table = new Map<string, Stored>()
+  private sweep: Iterator<[string, Stored]> | undefined
+
+  get(key: string, now: number): Stored | undefined {
+    const found = this.table.get(key)
+    if (found === undefined) return undefined
+    if (found.expires > now) return found
+    this.table.delete(key)
+    return undefined
+  }
+
+  set(key: string, bytes: Uint8Array, life: number | undefined, now: number): void {
+    this.put(key, { bytes, expires: life === undefined ? Infinity : now + life })
+    this.sweepSome(now)
+  }
+
+  put(key: string, stored: Stored): void {
+    this.table.set(key, stored)
+  }
+
+  delete(key: string): void {
+    this.table.delete(key)
+  }
+
+  /** Everything is gone, as after `FLUSHALL`. */
+  clear(): void {
+    this.table.clear()
+  }
+
+  keys(prefix: string, now: number): Array<string> {
+    const found: Array<string> = []
+    for (const [key, stored] of this.table) if (stored.expires > now && key.startsWith(prefix)) found.push(key)
+    return found
+  }
+
+  get size(): number {
+    return this.table.size
+  }
+
+  private sweepSome(now: number): void {
+    for (let i = 0; i < sweepStep; i++) {
+      this.sweep ??= this.table.entries()
+      const next = this.sweep.next()
+      if (next.done === true) {
+        this.sweep = undefined
+        return
+      }
+      if (next.value[1].expires <= now) this.table.delete(next.value[0])
+    }
+  }
+}
+
+/** The current fiber's clock, without an operator of its own. */
+const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
+  Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
+
+/** One atomic step at the clock's present time. */
+const step = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => f(clockOf(fiber).unsafeCurrentTimeMillis()))
+
+const lifeOf = (stored: Stored, now: number): number | undefined =>
+  stored.expires === Infinity ? undefined : stored.expires - now
+
+export const make = (server: MemoryServer, prefix: string): Driver => {
+  const lease = (
+    request: { key: string; seen: Uint8Array | undefined; token: Uint8Array; duration: number; force: boolean },
+    kind: Entry.Kind,
+    now: number
+  ): LeaseReply => {
+    const found = server.get(request.key, now)
+    const until = now + request.duration
+    if (found !== undefined && Entry.isEntry(found.bytes)) {
+      const held = Entry.lease(found.bytes)
+      if (held !== undefined && held.until > now && !request.force) return "Held"
+    }
+    const there = Entry.identity(found?.bytes, kind)
+    if (found === undefined || there.length === 0) {
+      server.set(request.key, Entry.marker(request.token, until), request.duration, now)
+      return "Granted"
+    }
+    if (!request.force && !Entry.sameBytes(there, Entry.identity(request.seen, kind))) return "Found"
+    // A counter has no slot for a lease: its text is as fresh as can be, so nobody but `force` comes here.
+    if (kind === "counter") {
+      server.set(request.key, Entry.marker(request.token, until), request.duration, now)
+    } else {
+      server.put(request.key, { bytes: Entry.withLease(found.bytes, request.token, until), expires: found.expires })
+    }
+    return "Granted"
+  }
+
+  return {
+    prefix,
+    unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
+    unsafeConnections: () => 1,
+    get: (key, reply) => step((now) => reply.onSuccess(server.get(key, now)?.bytes, now, key)),
+    getMany: (keys, reply) =>
+      step((now) => reply.onSuccess(keys.map((key) => server.get(key, now)?.bytes), now, keys[0] ?? "")),
+    set: (write, reply) =>
+      step((now) => {
+        server.set(write.key, write.bytes, write.life, now)
+        return reply.onSuccess(undefined, now, write.key)
+      }),
+    setMany: (writes, reply) =>
+      step((now) => {
+        for (const write of writes) server.set(write.key, write.bytes, write.life, now)
+        return reply.onSuccess(undefined, now, writes[0]?.key ?? "")
+      }),
+    take: (keys) =>
+      step((now) =>
+        Effect.succeed(keys.map((key) => {
+          const found = server.get(key, now)
+          server.delete(key)
+          return found?.bytes
+        }))
+      ),
+    lease: (requests, kind) => step((now) => Effect.succeed(requests.map((request) => lease(request, kind, now)))),
+    fill: (requests) =>
+      step((now) =>
+        Effect.succeed(requests.map((request) => {
+          const found = server.get(request.key, now)
+          if (found === undefined || !Entry.isLeasedBy(found.bytes, request.token)) return false
+          server.set(request.key, request.bytes, request.life, now)
+          return true
+        }))
+      ),
+    release: (requests) =>
+      step((now) => {
+        for (const { key, token } of requests) {
+          const found = server.get(key, now)
+          if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) continue
+          if (Entry.isMarker(found.bytes)) server.delete(key)
+          else server.put(key, { bytes: Entry.withoutLease(found.bytes), expires: found.expires })
+        }
+        return Effect.void
+      }),
+    renew: (requests) =>
+      step((now) =>
+        Effect.succeed(requests.map(({ duration, key, token }) => {
+          const found = server.get(key, now)
+          if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) return false
+          const bytes = Entry.withLease(found.bytes, token, now + duration)
+          server.put(key, { bytes, expires: Entry.isMarker(bytes) ? now + duration : found.expires })
+          return true
+        }))
+      ),
+    swap: ({ bytes, key, life, seen }, kind) =>
+      step((now): Effect.Effect<SwapReply> => {
+        const found = server.get(key, now)
+        const there = Entry.identity(found?.bytes, kind)
+        // What was seen as a value must still be there; what was seen as absent may be absent in any way.
+        const done = there.length === 0
+          ? Entry.identity(seen, kind).length === 0
+          : Entry.sameBytes(there, Entry.identity(seen, kind))
+        if (!done) return Effect.succeed({ done, found: found?.bytes })
+        if (bytes === undefined) server.delete(key)
+        else server.set(key, bytes, life, now)
+        return Effect.succeed({ done, found: undefined })
+      }),
+    touch: ({ freshUntil, key, life, seen }, kind) =>
+      step((now) => {
+        const found = server.get(key, now)
+        if (found === undefined || !Entry.sameBytes(Entry.identity(found.bytes, kind), Entry.identity(seen, kind))) {
+          return Effect.succeed(false)
+        }
+        const bytes = found.bytes.slice()
+        if (kind === "entry") Entry.writeUint48(bytes, Entry.freshUntilOffset, freshUntil)
+        server.set(key, bytes, life, now)
+        return Effect.succeed(true)
+      }),
+    increment: ({ delta, key, life }) =>
+      step((now) => {
+        const found = server.get(key, now)
+        const there = Entry.identity(found?.bytes, "counter")
+        const sum = there.length === 0 ? delta : Number(fromText.decode(there)) + delta
+        if (!Number.isSafeInteger(sum)) {
+          return Effect.fail(
+            new RedisError({
+              reason: "Command",
+              operation: "increment",
+              cause: new Error("ERR increment would overflow")
+            })
+          )
+        }
+        const bytes = text.encode(String(sum))
+        if (found === undefined || there.length === 0) server.set(key, bytes, life, now)
+        else server.put(key, { bytes, expires: found.expires })
+        return Effect.succeed(sum)
+      }),
+    ensureEpochs: (requests) =>
+      step((now) =>
+        Effect.succeed(requests.map(({ candidate, key, life }) => {
+          const found = server.get(key, now)
+          if (found === undefined || found.bytes.length !== Entry.epochSize) {
+            server.set(key, candidate, life, now)
+            return candidate
+          }
+          const expires = life === undefined ? Infinity : now + life
+          if (expires > found.expires) server.put(key, { bytes: found.bytes, expires })
+          return found.bytes
+        }))
+      ),
+    replaceEpochs: (requests) =>
+      step((now) => {
+        for (const { epoch, key } of requests) {
+          const found = server.get(key, now)
+          if (found !== undefined) server.put(key, { bytes: epoch, expires: found.expires })
+        }
+        return Effect.void
+      }),
+    scan: (scanned) => Stream.unwrap(step((now) => Effect.succeed(Stream.make(server.keys(scanned, now))))),
+    heads: (keys, size) =>
+      step((now) => Effect.succeed(keys.map((key) => server.get(key, now)?.bytes.subarray(0, size)))),
+    remove: (keys) =>
+      step((now) => {
+        let removed = 0
+        for (const key of keys) {
+          const found = server.get(key, now)
+          if (found === undefined) continue
+          server.delete(key)
+          if (!Entry.isMarker(found.bytes)) removed++
+        }
+        return Effect.succeed(removed)
+      }),
+    inspect: (key) =>
+      step((now) => {
+        const found = server.get(key, now)
+        return Effect.succeed(
+          found === undefined ? undefined : {
+            bytes: found.bytes,
+            life: lifeOf(found, now),
+            memory: key.length + found.bytes.length + entryOverhead
+          }
+        )
+      })
+  }
+}

@@ -1,0 +1,28 @@
+/** Caching switched off: reads miss, writes succeed and are dropped, loads compute. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Driver } from "../../Driver.js"
+
+export const make = (): Driver => ({
+  prefix: "",
+  unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
+  unsafeConnections: () => 1,
+  get: (key, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, key)),
+  getMany: (keys, reply) => Effect.suspend(() => reply.onSuccess(keys.map(() => undefined), 0, keys[0] ?? "")),
+  set: (write, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, write.key)),
+  setMany: (writes, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, writes[0]?.key ?? "")),
+  take: (keys) => Effect.succeed(keys.map(() => undefined)),
+  lease: (requests) => Effect.succeed(requests.map(() => "Granted" as const)),
+  fill: (requests) => Effect.succeed(requests.map(() => true)),
+  release: () => Effect.void,
+  renew: (requests) => Effect.succeed(requests.map(() => true)),
+  swap: () => Effect.succeed({ done: true, found: undefined }),
+  touch: () => Effect.succeed(false),
+  increment: ({ delta }) => Effect.succeed(delta),
+  ensureEpochs: (requests) => Effect.succeed(requests.map(({ candidate }) => candidate)),
+  replaceEpochs: () => Effect.void,
+  scan: () => Stream.empty,
+  heads: (keys) => Effect.succeed(keys.map(() => undefined)),
+  remove: () => Effect.succeed(0),
+  inspect: () => Effect.succeed(undefined)
+})

@@ -1,0 +1,33 @@
+/**
+ * Where the epochs of tags lie: `<prefix>:tag:<cache>:<tag>`, and each cache's tag generation: `<prefix>:gen:<cache>`.
+ * No cache has an empty name, so no cache's keys start with `<prefix>:`.
+ */
+import * as Either from "effect/Either"
+import type { CodecIssue } from "./codec/codec.js"
+import * as Entry from "./entry.js"
+import * as Key from "./key.js"
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).length
+
+export const tagKey = (prefix: string, cache: string, tag: string): string =>
+  `${prefix}:tag:${cache}:${Either.getOrElse(Key.encodeString(tag), () => tag)}`
+
+export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
+
+/** Why these tags cannot be stored with an entry; `undefined` if they can. */
+export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {
+  if (tags.length > Entry.maxTags) {
+    return { path: "tags", detail: `an entry takes at most ${Entry.maxTags} tags, got ${tags.length}` }
+  }
+  for (const tag of tags) {
+    if (typeof tag !== "string" || tag === "") {
+      return { path: "tags", detail: "a tag must be a string that is not empty" }
+    }
+    if (byteLength(tag) > Entry.maxTagSize) {
+      return { path: "tags", detail: `a tag takes at most ${Entry.maxTagSize} bytes: ${tag.slice(0, 40)}…` }
+    }
+    const issue = Either.getLeft(Key.encodeString(tag))
+    if (issue._tag === "Some") return { path: "tags", detail: issue.value.detail }
+  }
+  return undefined
+}
