@@ -268,15 +268,16 @@ export class Binding<in out Key, in out Value> implements TagReader {
   }
 
   /** The bytes of an entry; a counter's payload is all there is. */
-  entry(parts: Omit<Entry.EntryParts, "version" | "random" | "freshUntil">, freshUntil: number): Uint8Array {
-    if (this.model.kind === "counter") return parts.payload
-    const { random } = this.runtime
-    return Entry.encode({
-      ...parts,
-      freshUntil,
-      version: this.model.policy.version,
-      random: (bytes, at, size) => random.fill(bytes, at, size)
-    })
+  entry(
+    payload: Uint8Array,
+    freshUntil: number,
+    loadMillis: number,
+    tags: ReadonlyArray<Entry.StoredTag>,
+    failure = false
+  ): Uint8Array {
+    if (this.model.kind === "counter") return payload
+    const { version } = this.model.policy
+    return Entry.encode({ version, freshUntil, loadMillis, failure, tags, payload }, this.runtime.random)
   }
 
   refuseTags(tags: ReadonlyArray<string>): CodecError | undefined {

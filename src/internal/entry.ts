@@ -16,6 +16,9 @@
  * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease on nothing.
  */
 
+import { allocate } from "./allocate.js"
+import type { RandomBytes } from "./randomBytes.js"
+
 export const formatByte = 0xe1
 export const headerSize = 16
 export const freshUntilOffset = 9
@@ -142,32 +145,31 @@ export interface EntryParts {
   readonly failure: boolean
   readonly tags: ReadonlyArray<StoredTag>
   readonly payload: Uint8Array
-  /** Filled with `writeIdSize` random bytes. */
-  readonly random: (bytes: Uint8Array, at: number, size: number) => void
 }
 
-const writeHeader = (out: Uint8Array, flags: number, parts: Omit<EntryParts, "tags" | "payload" | "failure">): void => {
+const writeHeader = (out: Uint8Array, flags: number, parts: EntryParts, random: RandomBytes): void => {
   out[0] = formatByte
   out[1] = flags
   out[2] = parts.version >>> 8
   out[3] = parts.version
-  parts.random(out, 4, writeIdSize)
+  random.fill(out, 4, writeIdSize)
   writeUint48(out, freshUntilOffset, parts.freshUntil)
   out[15] = encodeLoadTime(parts.loadMillis)
 }
 
-export const encode = (parts: EntryParts): Uint8Array => {
+/** The bytes of an entry, under a new write id. */
+export const encode = (parts: EntryParts, random: RandomBytes): Uint8Array => {
   const failure = parts.failure ? Flag.Failure : 0
   if (parts.tags.length === 0) {
-    const out = new Uint8Array(headerSize + parts.payload.length)
-    writeHeader(out, failure, parts)
+    const out = allocate(headerSize + parts.payload.length)
+    writeHeader(out, failure, parts, random)
     out.set(parts.payload, headerSize)
     return out
   }
   const names = parts.tags.map((tag) => encoder.encode(tag.name))
   const size = names.reduce((sum, name) => sum + 1 + name.length + epochSize, 1)
-  const out = new Uint8Array(headerSize + size + parts.payload.length)
-  writeHeader(out, failure | Flag.Tags, parts)
+  const out = allocate(headerSize + size + parts.payload.length)
+  writeHeader(out, failure | Flag.Tags, parts, random)
   let at = headerSize
   out[at++] = names.length
   for (const [index, name] of names.entries()) {

@@ -509,8 +509,11 @@ export class Loader<Key, Value, E, R> {
       const refused = this.binding.refuseTags(tags.map((tag) => tag.name))
       if (refused !== undefined) return Either.left(refused)
       const bytes = this.binding.entry(
-        { failure: Exit.isFailure(exit), loadMillis: millis, tags, payload: payload.right },
-        this.binding.freshUntil(life, clock)
+        payload.right,
+        this.binding.freshUntil(life, clock),
+        millis,
+        tags,
+        Exit.isFailure(exit)
       )
       return Either.right({ bytes, life: whole, tagged: tags.length > 0 })
     })
@@ -650,7 +653,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
     if (!this.reader.model.policy.bypass) return Exit.fail(error)
     this.recorder.bypass()
     this.miss()
-    return this.joinOrLead(undefined, "Local")
+    return this.lead(undefined, "Local")
   }
 
   private miss(): void {
@@ -660,15 +663,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
 
   private absent(seen: Uint8Array | undefined) {
     this.miss()
-    return this.joinOrLead(seen, "Lead")
-  }
-
-  private joinOrLead(
-    seen: Uint8Array | undefined,
-    mode: Mode
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    const slot = this.flights.get(this.redisKey)
-    return slot === undefined ? this.lead(seen, mode) : this.join(slot)
+    return this.lead(seen, "Lead")
   }
 
   /** Loads now, whatever is stored, and joins nobody. */
@@ -681,6 +676,9 @@ export class Call<Key, Value, E, R> extends EntryReply<
     mode: Mode
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     return Effect.uninterruptibleMask((restore) => {
+      // Looked up here and no sooner: of many who were answered at once the first opens the slot, the others join it.
+      const there = mode === "Force" ? undefined : this.flights.get(this.redisKey)
+      if (there !== undefined) return restore(this.join(there))
       const slot = this.flights.open(this.redisKey, this.identity, new Flight(), false)
       return this.fly(slot, seen, mode).pipe(
         Effect.zipRight(restore(this.await(slot))),
@@ -793,12 +791,12 @@ export class Call<Key, Value, E, R> extends EntryReply<
 
   /** One refresh in the background, unless one is under way, here or (as the lease tells) anywhere. */
   private refreshBehind(seen: Uint8Array): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    if (this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes) {
-      return Effect.void
-    }
     return Effect.uninterruptible(
       Effect.suspend(() =>
-        this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), seen, "Refresh")
+        // Looked up here and no sooner, as in `lead`.
+        this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes
+          ? Effect.void
+          : this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), seen, "Refresh")
       )
     )
   }

@@ -100,10 +100,7 @@ const prepareSync = <Key, Value>(
   if (Either.isLeft(payload)) return Either.left(payload.left)
   if (life.right === 0) return Either.right(notStored)
   return Either.right({
-    bytes: binding.entry(
-      { failure: false, loadMillis: 0, tags: noTags, payload: payload.right },
-      binding.freshUntil(life.right, clock)
-    ),
+    bytes: binding.entry(payload.right, binding.freshUntil(life.right, clock), 0, noTags),
     life: wholeLife(binding.model.policy, life.right)
   })
 }
@@ -131,10 +128,7 @@ const prepare = <Key, Value>(
     const whole = wholeLife(binding.model.policy, life)
     const tags = yield* binding.epochs(names, whole)
     return {
-      bytes: binding.entry(
-        { failure: false, loadMillis: 0, tags, payload },
-        binding.freshUntil(life, clock)
-      ),
+      bytes: binding.entry(payload, binding.freshUntil(life, clock), 0, tags),
       life: whole
     }
   })
@@ -239,8 +233,10 @@ const prepareMany = <Key, Value>(
         redisKey,
         life === 0 ? notStored : {
           bytes: binding.entry(
-            { failure: false, loadMillis: 0, tags: tags.filter((tag) => names.includes(tag.name)), payload },
-            binding.freshUntil(life, clock)
+            payload,
+            binding.freshUntil(life, clock),
+            0,
+            tags.filter((tag) => names.includes(tag.name))
           ),
           life: wholeLife(policy, life)
         }
@@ -463,6 +459,12 @@ export const increment = <Key>(
     }
     const added = Effect.gen(function*() {
       const life = yield* binding.jittered(yield* lifeOf(binding, key, delta, noOptions))
+      if (life === 0) {
+        // As with any write that is not to be stored: what was there does not outlive it.
+        const [before] = yield* binding.runtime.driver.take([redisKey.right])
+        const found = before === undefined ? undefined : binding.decode(before, redisKey.right)
+        return (found !== undefined && Either.isRight(found) ? found.right : 0) + delta
+      }
       const sum = yield* binding.runtime.driver.increment({ key: redisKey.right, delta, life })
       binding.recorder.write()
       return sum

@@ -40,7 +40,8 @@ export class MemoryServer {
   }
 
   set(key: string, bytes: Uint8Array, life: number | undefined, now: number): void {
-    this.put(key, { bytes, expires: life === undefined ? Infinity : now + life })
+    // A copy: what is written may be a part of a pool, and is its writer's.
+    this.put(key, { bytes: new Uint8Array(bytes), expires: life === undefined ? Infinity : now + life })
     this.sweepSome(now)
   }
 
@@ -189,7 +190,8 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
     touch: ({ freshUntil, key, life, seen }, kind) =>
       step((now) => {
         const found = server.get(key, now)
-        if (found === undefined || !Entry.sameBytes(Entry.identity(found.bytes, kind), Entry.identity(seen, kind))) {
+        const there = Entry.identity(found?.bytes, kind)
+        if (found === undefined || there.length === 0 || !Entry.sameBytes(there, Entry.identity(seen, kind))) {
           return Effect.succeed(false)
         }
         const bytes = found.bytes.slice()
@@ -201,7 +203,8 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
       step((now) => {
         const found = server.get(key, now)
         const there = Entry.identity(found?.bytes, "counter")
-        const sum = there.length === 0 ? delta : Number(fromText.decode(there)) + delta
+        // Redis knows no -0, either.
+        const sum = (there.length === 0 ? 0 : Number(fromText.decode(there))) + delta
         if (!Number.isSafeInteger(sum)) {
           return Effect.fail(
             new RedisError({

@@ -26,8 +26,8 @@ export interface Asker<Answer> {
 interface Reads {
   readonly kind: "reads"
   readonly keys: Array<string>
-  /** Where a key is in `keys`: the same key is asked for once, however many ask. */
-  readonly places: Map<string, number>
+  /** Where a key is in `keys`: the same key is asked for once, however many ask. A lone key needs no table. */
+  places: Map<string, number> | undefined
   readonly askers: Array<Asker<Buffer | undefined>>
   readonly wanted: Array<number>
 }
@@ -84,11 +84,12 @@ export class Batcher {
   }
 
   read(key: string, asker: Asker<Buffer | undefined>): void {
-    let last = this.queue[this.queue.length - 1]
+    const last = this.queue[this.queue.length - 1]
     if (last === undefined || last.kind !== "reads" || last.keys.length >= maxReads) {
-      last = { kind: "reads", keys: [], places: new Map(), askers: [], wanted: [] }
-      this.push(last)
+      this.push({ kind: "reads", keys: [key], places: undefined, askers: [asker], wanted: [0] })
+      return
     }
+    last.places ??= new Map([[last.keys[0]!, 0]])
     let place = last.places.get(key)
     if (place === undefined) {
       place = last.keys.push(key) - 1
@@ -146,7 +147,7 @@ export class Batcher {
     const segments = this.queue
     this.queue = []
     this.scheduled = false
-    this.send(segments.map(prepare))
+    this.send(segments.length === 1 ? [prepare(segments[0]!)] : segments.map(prepare))
   }
 
   private send(batch: ReadonlyArray<Prepared>): void {
@@ -264,15 +265,19 @@ const prepareWrite = ({ askers, writes }: Writes): Prepared => {
   }
 }
 
+const setManyCommand = (writes: ReadonlyArray<Write>): [string, ...Array<Argument>] => {
+  const command: [string, ...Array<Argument>] = ["EVALSHA", Scripts.setMany.sha, writes.length]
+  for (const { key } of writes) command.push(key)
+  for (const { bytes } of writes) command.push(toBuffer(bytes))
+  const first = writes[0]!.life
+  if (writes.every(({ life }) => life === first)) command.push(first ?? "")
+  else for (const { life } of writes) command.push(life ?? "")
+  return command
+}
+
 const prepareWrites = ({ askers, writes }: Writes): Prepared => ({
   operation: "set",
-  command: [
-    "EVALSHA",
-    Scripts.setMany.sha,
-    writes.length,
-    ...writes.map(({ key }) => key),
-    ...writes.flatMap(({ bytes, life }) => [toBuffer(bytes), life ?? ""])
-  ],
+  command: setManyCommand(writes),
   script: Scripts.setMany,
   reply: (reply) => {
     const errors = reply as ReadonlyArray<number | Buffer> // position and text, by turns

@@ -1,17 +1,18 @@
 /**
  * Time limits at the price of one timer: all limits are equally long, so those that began first end first, and one
  * timer for the first of them will do. Time is the machine's monotonic clock.
+ *
+ * Only what is under way is held. A list of all limits of the last second would let whole batches grow old in the heap,
+ * at several times the cost of everything else here.
  */
 
 interface Limit {
   readonly at: number
-  /** Gone once it is met. */
-  expire: (() => void) | undefined
+  readonly expire: () => void
 }
 
 export class Deadlines {
-  private limits: Array<Limit> = []
-  private first = 0
+  private readonly limits = new Set<Limit>()
   private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly millis: number) {}
@@ -19,33 +20,29 @@ export class Deadlines {
   /** Calls `expire` after the time limit, unless the function that this gives back is called before. */
   start(expire: () => void): () => void {
     const limit: Limit = { at: performance.now() + this.millis, expire }
-    this.limits.push(limit)
+    this.limits.add(limit)
     this.timer ??= setTimeout(this.expireDue, this.millis)
     return () => {
-      limit.expire = undefined
+      this.limits.delete(limit)
     }
   }
 
   close(): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    this.limits = []
-    this.first = 0
+    this.limits.clear()
   }
 
   private readonly expireDue = (): void => {
     this.timer = undefined
     const now = performance.now()
-    while (this.first < this.limits.length) {
-      const limit = this.limits[this.first]!
-      if (limit.expire !== undefined && limit.at > now) {
+    for (const limit of this.limits) {
+      if (limit.at > now) {
         this.timer = setTimeout(this.expireDue, Math.ceil(limit.at - now))
-        break
+        return
       }
-      this.first++
-      limit.expire?.()
+      this.limits.delete(limit)
+      limit.expire()
     }
-    this.limits = this.limits.slice(this.first)
-    this.first = 0
   }
 }
