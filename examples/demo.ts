@@ -1,0 +1,106 @@
+/**
+ * `npm run demo`: a tour of the cache, then the service under load, with the cache and without. It caches in memory, or
+ * on the Redis of `REDIS_URL`.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Array, Console, Data, Duration, Effect, Layer, Option } from "effect"
+import { Cache } from "effect-redis-cache"
+import { randomUUID } from "node:crypto"
+import { cities } from "./cities.js"
+import { nearest, redisFromEnv, ServiceLive, whereFromEnv } from "./service.js"
+import { tour } from "./tour.js"
+import {
+  cityCount,
+  connect,
+  findDifference,
+  LoopbackLive,
+  measure,
+  type Measurement,
+  requests,
+  uncached
+} from "./traffic.js"
+
+class WrongAnswer extends Data.TaggedError("WrongAnswer")<{ readonly message: string }> {}
+
+/** 3000 as 3,000. */
+const group = (count: number): string => count.toLocaleString("en")
+
+const milliseconds = (duration: Duration.Duration): string => `${Duration.toMillis(duration).toFixed(1)} ms`
+
+const heading = ["", "requests", "p50", "p99", "per second", "hits", "misses", "loads", "coalesced"]
+
+const row = (name: string, { counts, elapsed, p50, p99, requests }: Measurement): ReadonlyArray<string> => [
+  name,
+  group(requests),
+  milliseconds(p50),
+  milliseconds(p99),
+  group(Math.round(requests / Duration.toSeconds(elapsed))),
+  group(counts.hits),
+  group(counts.misses),
+  group(counts.loads),
+  group(counts.coalesced)
+]
+
+const printRow = ([name = "", ...cells]: ReadonlyArray<string>) =>
+  Console.log(`    ${name.padEnd(26)}${cells.map((cell) => cell.padStart(11)).join("")}`)
+
+const concurrency = 8
+
+const service = Effect.gen(function*() {
+  const client = yield* connect
+  const queries = yield* requests(3_000, "demo")
+  const sample = Array.take(queries, 200)
+  const newPlace = Array.replicate({ lat: -77.85, lon: 166.67 }, 50)
+
+  // Once for nothing, so that what Node compiles at first counts for nobody.
+  yield* measure(client, sample.map(uncached), concurrency)
+  const none = yield* measure(client, sample.map(uncached), concurrency)
+  const cold = yield* measure(client, queries, concurrency)
+  const warm = yield* measure(client, queries, concurrency)
+  const crowd = yield* measure(client, newPlace, newPlace.length)
+  yield* Effect.forEach([
+    heading,
+    row("without the cache", none),
+    row("cached, empty at first", cold),
+    row("cached, the same again", warm),
+    row(`one new place, ${newPlace.length} at once`, crowd)
+  ], printRow)
+
+  const different = yield* findDifference(client, sample)
+  if (Option.isSome(different)) {
+    return yield* new WrongAnswer({
+      message: `Cached and computed answers to ${JSON.stringify(different.value)} differ`
+    })
+  }
+  yield* Console.log(`\n    ${sample.length} answers from the cache compared with computed ones: all are the same.`)
+}).pipe(
+  Effect.ensuring(Effect.ignore(Cache.flush(nearest.cache)))
+)
+
+const demo = Effect.gen(function*() {
+  yield* Console.log(`effect-redis-cache, caching ${yield* whereFromEnv}\n\nTHE WALRUS TOUR`)
+  yield* tour
+  yield* Console.log(`
+A SERVICE: the five nearest of ${group(cities.length)} cities, by a full scan
+
+    Requests go over HTTP to this machine, ${concurrency} at a time. They come from around the ${
+    group(cityCount)
+  } largest
+    cities: the second is asked for half as often as the first, the third a third as often, and so on (Zipf).
+    Each one is a hit, a load (computed, and cached), or coalesced: it joins the load of another.
+`)
+  yield* service
+})
+
+const Main = ServiceLive.pipe(
+  Layer.provideMerge(LoopbackLive),
+  // A prefix of its own: on a Redis that others use, this run meets nobody's entries.
+  Layer.provideMerge(redisFromEnv(`demo-${randomUUID()}:`))
+)
+
+demo.pipe(
+  Effect.provide(Main),
+  Effect.timed,
+  Effect.flatMap(([elapsed]) => Console.log(`\nDone in ${Duration.toSeconds(elapsed).toFixed(0)} seconds.`)),
+  NodeRuntime.runMain
+)
