@@ -27,6 +27,7 @@ import * as Loads from "./internal/loads.js"
 import { Model, TypeId as ModelTypeId } from "./internal/model.js"
 import { checkName, decode, type LeaseOptions, type PolicyOptions, type TimeToLive } from "./internal/policy.js"
 import * as Reads from "./internal/reads.js"
+import { replay } from "./internal/replay.js"
 import type { WriteOptions } from "./internal/writes.js"
 import * as Writes from "./internal/writes.js"
 import type { Redis } from "./Redis.js"
@@ -243,6 +244,12 @@ const toModel = <Key, Value, Error, Requirements>(
  */
 export const isCache = (u: unknown): u is Cache<any, any, any, any> => hasProperty(u, TypeId)
 
+// In a pipe, the cache says what its keys are; where a data-last form stands by itself, `"42"` stands for any string.
+type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> ? Key
+  : Key extends string ? string
+  : number
+  : Key
+
 // `onRedisError` decided, when the cache was made, whether `RedisError` is in `Error`, and `Empty` comes of a `timeout`
 // alone: the operations keep to it, and their types, which know neither, are wider than what they do.
 const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, E, R> =>
@@ -275,8 +282,8 @@ const cacheFirst = (args: IArguments): boolean => isCache(args[0])
  * @category reading
  */
 export const get: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Option.Option<Value>, Error, Requirements>
@@ -296,8 +303,8 @@ export const get: {
  * @category reading
  */
 export const has: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<boolean, Error, Requirements>
@@ -317,8 +324,8 @@ export const has: {
  * @category reading
  */
 export const getMany: {
-  <Key>(
-    keys: Iterable<Key>
+  <K, Key = Widen<K>>(
+    keys: Iterable<K & NoInfer<Key>>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
@@ -329,7 +336,7 @@ export const getMany: {
 } = dual(2, <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>,
   keys: Iterable<Key>
-): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements> => typed(Reads.getMany(toModel(self), keys)))
+): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements> => typed(Reads.getMany(toModel(self), replay(keys))))
 
 /**
  * The fresh life that remains: infinite for values that are kept for ever, none where there is no fresh value.
@@ -338,8 +345,8 @@ export const getMany: {
  * @category reading
  */
 export const timeToLive: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
@@ -372,9 +379,9 @@ export const keys = <Key, Value, Error, Requirements>(
  * @category writing
  */
 export const set: {
-  <Key, Value>(
-    key: Key,
-    value: Value,
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: V & NoInfer<Value>,
     options?: WriteOptions
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
   <Key, Value, Error, Requirements>(
@@ -397,12 +404,12 @@ export const set: {
  * @category writing
  */
 export const setMany: {
-  <Key, Value>(
-    entries: Iterable<readonly [Key, Value]>,
+  <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
+    entries: Iterable<Pair & readonly [NoInfer<Key>, NoInfer<Value>]>,
     options?: WriteOptions
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Value>(
-    entries: Readonly<Record<string, Value>>,
+  <Entries extends Readonly<Record<string, unknown>>, Value = Entries[string]>(
+    entries: Entries & Readonly<Record<string, NoInfer<Value>>>,
     options?: WriteOptions
   ): <Error, Requirements>(
     self: Cache<string, Value, Error, Requirements>
@@ -425,7 +432,9 @@ export const setMany: {
   typed(Writes.setMany(
     toModel(self),
     // A record is taken for caches whose keys are strings only.
-    Symbol.iterator in entries ? entries : Object.entries(entries) as unknown as Iterable<readonly [Key, Value]>,
+    Symbol.iterator in entries
+      ? replay(entries)
+      : Object.entries(entries) as unknown as Iterable<readonly [Key, Value]>,
     options
   )))
 
@@ -436,9 +445,9 @@ export const setMany: {
  * @category writing
  */
 export const setIfAbsent: {
-  <Key, Value>(
-    key: Key,
-    value: Value,
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: V & NoInfer<Value>,
     options?: WriteOptions
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
   <Key, Value, Error, Requirements>(
@@ -461,8 +470,8 @@ export const setIfAbsent: {
  * @category writing
  */
 export const touch: {
-  <Key>(
-    key: Key,
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
     timeToLive: Duration.DurationInput
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
@@ -479,6 +488,40 @@ export const touch: {
 ): Effect.Effect<boolean, Error, Requirements> => typed(Writes.touch(toModel(self), key, life)))
 
 /**
+ * What the function of `modify` gives: an `Option`, or an effect of one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Modified<Value> = Option.Option<Value> | Effect.Effect<Option.Option<Value>, any, any> // any effect may do
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace Modified {
+  /**
+   * What it fails with. An `Option` is an `Effect` too, but it is not run here.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Error<Result> = Result extends Option.Option<any> ? never
+    : Result extends Effect.Effect<any, infer E, any> ? E
+    : never
+
+  /**
+   * What it needs.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Context<Result> = Result extends Option.Option<any> ? never
+    : Result extends Effect.Effect<any, any, infer R> ? R
+    : never
+}
+
+/**
  * Replaces a value by what `f` makes of it, or deletes it where `f` gives none; answers with what is there then. `f`
  * runs again where another writer came between (compare-and-set), 64 times at the most: then it fails with a
  * `RedisError` of reason `Conflict`.
@@ -487,21 +530,27 @@ export const touch: {
  * @category writing
  */
 export const modify: {
-  <Key, Value, E = never, R = never>(
-    key: Key,
-    f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
+  <Key, Value, Error, Requirements, Result extends Modified<NoInfer<Value>>>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    f: (found: Option.Option<Value>) => Result,
+    options?: WriteOptions
+  ): Effect.Effect<
+    Option.Option<Value>,
+    Modified.Error<Result> | RedisError | CodecError,
+    Modified.Context<Result> | Requirements
+  >
+  <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
+    f: (found: Option.Option<Value>) => Result,
     options?: WriteOptions
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements>
-  <Key, Value, Error, Requirements, E = never, R = never>(
-    self: Cache<Key, Value, Error, Requirements>,
-    key: NoInfer<Key>,
-    f: (
-      found: Option.Option<Value>
-    ) => Effect.Effect<Option.Option<NoInfer<Value>>, E, R> | Option.Option<NoInfer<Value>>,
-    options?: WriteOptions
-  ): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements>
+  ) => Effect.Effect<
+    Option.Option<Value>,
+    Modified.Error<Result> | RedisError | CodecError,
+    Modified.Context<Result> | Requirements
+  >
 } = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
   self: Cache<Key, Value, Error, Requirements>,
   key: Key,
@@ -517,8 +566,8 @@ export const modify: {
  * @category writing
  */
 export const increment: {
-  <Key>(
-    key: Key,
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
     delta?: number
   ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
   <Key>(
@@ -540,8 +589,8 @@ export const increment: {
  * @category deleting
  */
 const delete_: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<boolean, RedisError | CodecError, Requirements>
@@ -573,8 +622,8 @@ export {
  * @category deleting
  */
 export const take: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
@@ -594,8 +643,8 @@ export const take: {
  * @category deleting
  */
 export const deleteMany: {
-  <Key>(
-    keys: Iterable<Key>
+  <K, Key = Widen<K>>(
+    keys: Iterable<K & NoInfer<Key>>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<number, RedisError | CodecError, Requirements>
@@ -606,7 +655,8 @@ export const deleteMany: {
 } = dual(2, <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>,
   keys: Iterable<Key>
-): Effect.Effect<number, RedisError | CodecError, Requirements> => typed(Writes.deleteMany(toModel(self), keys)))
+): Effect.Effect<number, RedisError | CodecError, Requirements> =>
+  typed(Writes.deleteMany(toModel(self), replay(keys))))
 
 /**
  * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many there were.
@@ -646,7 +696,11 @@ export const invalidateTags: {
  * @since 0.1.0
  * @category models
  */
-export interface LoadOptions<in Key, in Value> {
+export interface LoadOptions<
+  in Key,
+  in Value,
+  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined
+> {
   /** The fresh life of what is loaded, instead of the policy's. */
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
   /** Tags of what is loaded, beside the policy's. */
@@ -655,18 +709,19 @@ export interface LoadOptions<in Key, in Value> {
    * How long to wait for the load, from the call on. Then a stale value inside one of its windows is served, or else
    * the call fails with `Empty`. The load goes on, and its value is stored.
    */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Timeout
   /** Load now, whatever is stored. */
   readonly forceRefresh?: boolean | undefined
 }
 
 /**
- * `Empty` where the options have a `timeout`.
+ * `Empty` where there is a `timeout`.
  *
  * @since 0.1.0
  * @category models
  */
-export type TimeoutError<Options> = "timeout" extends keyof Options ? Empty : never
+export type TimeoutError<Timeout extends Duration.DurationInput | undefined> = [Timeout] extends [undefined] ? never
+  : Empty
 
 /**
  * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted
@@ -690,19 +745,19 @@ export type TimeoutError<Options> = "timeout" extends keyof Options ? Empty : ne
  * @category loading
  */
 export const getOrSet: {
-  <Key, Value, E, R, Options extends LoadOptions<Key, Value> = {}>(
-    key: Key,
-    load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>),
-    options?: Options
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Value, E | Error | TimeoutError<Options>, Exclude<R, Scope.Scope> | Requirements>
-  <Key, Value, Error, Requirements, E, R, Options extends LoadOptions<Key, Value> = {}>(
+  <Key, Value, Error, Requirements, E, R, Timeout extends Duration.DurationInput | undefined = undefined>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: Key) => Effect.Effect<NoInfer<Value>, E, R>),
-    options?: Options
-  ): Effect.Effect<Value, E | Error | TimeoutError<Options>, Exclude<R, Scope.Scope> | Requirements>
+    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>),
+    options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
+  ): Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
+  <K, V, E, R, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>),
+    options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
 } = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
   self: Cache<Key, Value, Error, Requirements>,
   key: Key,
@@ -720,28 +775,30 @@ export const getOrSet: {
  * @category loading
  */
 export const getOrSetMany: {
-  <Key, Value, E, R>(
-    keys: Iterable<Key>,
-    load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
-    options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
   <Key, Value, Error, Requirements, E, R>(
     self: Cache<Key, Value, Error, Requirements>,
     keys: Iterable<NoInfer<Key>>,
     load: (
-      absent: ReadonlyArray<Key>
+      absent: ReadonlyArray<NoInfer<Key>>
     ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>, E, R>,
-    options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
+    options?: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
   ): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <K, V, E, R, Key = Widen<K>, Value = V>(
+    keys: Iterable<K & NoInfer<Key>>,
+    load: (
+      absent: ReadonlyArray<NoInfer<Key>>
+    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, V & NoInfer<Value>]>, E, R>,
+    options?: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
   self: Cache<Key, Value, Error, Requirements>,
   keys: Iterable<Key>,
   load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
   options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
 ): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements> =>
-  typed(Loads.getOrSetMany(toModel(self), keys, load, options)))
+  typed(Loads.getOrSetMany(toModel(self), replay(keys), load, options)))
 
 /**
  * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store.
@@ -750,17 +807,17 @@ export const getOrSetMany: {
  * @category loading
  */
 export const refresh: {
-  <Key, Value, E, R>(
-    key: Key,
-    load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
   <Key, Value, Error, Requirements, E, R>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: Key) => Effect.Effect<NoInfer<Value>, E, R>)
+    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>)
   ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <K, V, E, R, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>)
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = dual(3, <Key, Value, Error, Requirements, E, R>(
   self: Cache<Key, Value, Error, Requirements>,
   key: Key,
@@ -776,6 +833,7 @@ export const refresh: {
  */
 export interface Stats {
   readonly hits: number
+  /** Reads that found nothing fresh; callers that joined a running load are among them. */
   readonly misses: number
   readonly writes: number
   /** Computations that ended, however. */
@@ -847,8 +905,8 @@ export interface Explanation {
  * @category watching
  */
 export const explain: {
-  <Key>(
-    key: Key
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
   ): <Value, Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Explanation, RedisError | CodecError, Requirements>

@@ -25,7 +25,7 @@ import type { Redis } from "./Redis.js"
  * @since 0.1.0
  * @category models
  */
-export interface Members<in out Args extends ReadonlyArray<any>, in out A, out E, out R, out StoreError> {
+export interface Members<in out Args extends ReadonlyArray<unknown>, in out A, out E, out R, out StoreError> {
   /** Forgets the result for these arguments; tells whether there was one. */
   readonly bust: (...args: Args) => Effect.Effect<boolean, RedisError | CodecError, Redis>
   /** Computes now, and stores the result. */
@@ -45,7 +45,7 @@ export interface Members<in out Args extends ReadonlyArray<any>, in out A, out E
  * @category models
  */
 export interface Cached<
-  in out Args extends ReadonlyArray<any>,
+  in out Args extends ReadonlyArray<unknown>,
   in out A,
   out E,
   out R,
@@ -62,7 +62,7 @@ export interface Cached<
  * @category models
  */
 export interface CachedAsync<
-  in out Args extends ReadonlyArray<any>,
+  in out Args extends ReadonlyArray<unknown>,
   in out A,
   out E,
   out R,
@@ -91,44 +91,81 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
   readonly key: Effect.Effect<string, CodecError, Redis>
 }
 
-type WithoutLife<Args, A, OnRedisError extends "fail" | "bypass"> = Omit<
-  PolicyOptions<Args, A, OnRedisError>,
-  "timeToLive"
->
+/**
+ * How results are cached: the policy of `Cache.make`, and what memoization adds. `Key` is what its `tags`, `valueTags`
+ * are given: the arguments of a function, the instance of a property.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResultOptions<
+  in Key,
+  in out A,
+  in out E,
+  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass"
+> extends Omit<PolicyOptions<Key, A, OnRedisError>, "timeToLive"> {
+  /** Results are stored as JSON of their encoded form. */
+  readonly schema?: Schema.Schema<A, any> | undefined // what a result is encoded to does not matter to its users
+  readonly codec?: Codec<A> | undefined
+  /** How long a result is fresh, a duration or a function of how the computation ended; zero or less: not stored. */
+  readonly timeToLive?:
+    | Duration.DurationInput
+    | ((exit: Exit.Exit<A, E>) => Duration.DurationInput)
+    | undefined
+  /**
+   * Caches typed failures too, for a time of their own, or else for what `timeToLive` says. Defects and interruptions
+   * never are.
+   */
+  readonly errors?: {
+    readonly schema: Schema.Schema<E, any> // as above
+    readonly timeToLive?: Duration.DurationInput | undefined
+  } | undefined
+}
 
 /**
- * How results are cached: the policy of `Cache.make`, and what memoization adds.
+ * How a function's results are cached.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<
-  in out Args extends ReadonlyArray<any>,
+  in out Args extends ReadonlyArray<unknown>,
   in out A,
   in out E,
-  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass"
-> extends WithoutLife<Args, A, OnRedisError> {
-  /** Default: the function's own. Give one where code is minified. */
+  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
+  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined
+> extends ResultOptions<Args, A, E, OnRedisError> {
+  /** Default: the function's own. Give one where code is minified or bundled: both may rename functions. */
   readonly name?: string | undefined
   /** What the result depends on. Default: the arguments. Any structural value. */
   readonly key?: ((...args: Args) => unknown) | undefined
-  /** Results are stored as JSON of their encoded form. */
-  readonly schema?: Schema.Schema<A, any> | undefined // what a result is encoded to does not matter to its users
-  readonly codec?: Codec<A> | undefined
-  /** How long a result is fresh, a duration or a function of how the computation ended; zero or less: not stored. */
-  readonly timeToLive?: Duration.DurationInput | ((exit: Exit.Exit<A, E>) => Duration.DurationInput) | undefined
-  /** Caches typed failures too. Defects and interruptions never are. */
-  readonly errors?: {
-    readonly schema: Schema.Schema<E, any>
-    readonly timeToLive: Duration.DurationInput
-  } | undefined
   /** How long a call waits for the computation before it fails with `Empty`. The computation goes on. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Timeout
 }
 
-type OnErrorOf<O> = O extends { readonly onRedisError: infer P extends "fail" | "bypass" } ? P : "fail"
+/**
+ * How a property's values are cached. The computation comes after them: where it takes the instance, functions here
+ * name the types of the results that they take.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PropertyOptions<
+  in Self,
+  in out A,
+  in out E,
+  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass"
+> extends ResultOptions<Self, A, E, OnRedisError> {
+  /** Not empty, and without `:`. */
+  readonly name: string
+}
 
-type TimeoutOf<O> = O extends { readonly timeout?: unknown } ? TimeoutError<O> : never
+// What the options say is checked against the function, and the function's arguments are not guessed from them.
+type Fixed<Args extends ReadonlyArray<unknown>> = [Args][Args extends unknown ? 0 : never]
+
+// In the data-last form the options come first: what they were written for is checked when the function comes.
+type Fits<Wanted extends ReadonlyArray<unknown>, Args extends ReadonlyArray<unknown>> =
+  ((...args: Wanted) => void) extends ((...args: Args) => void) ? unknown : never
 
 /**
  * Memoizes a function by its arguments. The result is an `Effect` that computes where nothing fresh is stored, once in
@@ -161,20 +198,35 @@ type TimeoutOf<O> = O extends { readonly timeout?: unknown } ? TimeoutError<O> :
  * @category constructors
  */
 export const cached: {
-  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<any>, A, E, R>(
+  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<unknown>, A, E, R>(
     fn: (...args: Args) => Effect.Effect<A, E, R>
   ) => Cached<Args, A, E, R>
-  <const O extends Options<any, any, any>>(options: O): <Args extends ReadonlyArray<any>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>
-  ) => Cached<Args, A, E, R, ErrorOf<OnErrorOf<O>>, TimeoutOf<O>>
-  <Args extends ReadonlyArray<any>, A, E, R>(
+  <
+    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
+    Value = any,
+    Failure = any,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined
+  >(
+    options: Options<Wanted, Value, Failure, OnRedisError, Timeout>
+  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
+    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args>
+  ) => Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+  <Args extends ReadonlyArray<unknown>, A, E, R>(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
     timeToLive: Duration.DurationInput
   ): Cached<Args, A, E, R>
-  <Args extends ReadonlyArray<any>, A, E, R, const O extends Options<NoInfer<Args>, NoInfer<A>, NoInfer<E>>>(
+  <
+    Args extends ReadonlyArray<unknown>,
+    A,
+    E,
+    R,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined
+  >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: O & Options<Args, A, E>
-  ): Cached<Args, A, E, R, ErrorOf<OnErrorOf<O>>, TimeoutOf<O>>
+    options: Options<Fixed<Args>, A, E, OnRedisError, Timeout>
+  ): Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
 } = dual(2, Internal.cached)
 
 /**
@@ -200,20 +252,35 @@ export const cached: {
  * @category constructors
  */
 export const cachedAsync: {
-  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<any>, A, E, R>(
+  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<unknown>, A, E, R>(
     fn: (...args: Args) => Effect.Effect<A, E, R>
   ) => CachedAsync<Args, A, E, R>
-  <const O extends Options<any, any, any>>(options: O): <Args extends ReadonlyArray<any>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>
-  ) => CachedAsync<Args, A, E, R, ErrorOf<OnErrorOf<O>>, TimeoutOf<O>>
-  <Args extends ReadonlyArray<any>, A, E, R>(
+  <
+    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
+    Value = any,
+    Failure = any,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined
+  >(
+    options: Options<Wanted, Value, Failure, OnRedisError, Timeout>
+  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
+    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args>
+  ) => CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+  <Args extends ReadonlyArray<unknown>, A, E, R>(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
     timeToLive: Duration.DurationInput
   ): CachedAsync<Args, A, E, R>
-  <Args extends ReadonlyArray<any>, A, E, R, const O extends Options<NoInfer<Args>, NoInfer<A>, NoInfer<E>>>(
+  <
+    Args extends ReadonlyArray<unknown>,
+    A,
+    E,
+    R,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined
+  >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: O & Options<Args, A, E>
-  ): CachedAsync<Args, A, E, R, ErrorOf<OnErrorOf<O>>, TimeoutOf<O>>
+    options: Options<Fixed<Args>, A, E, OnRedisError, Timeout>
+  ): CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
 } = dual(2, Internal.cachedAsync)
 
 /**
@@ -240,17 +307,14 @@ export const cachedAsync: {
  * @category constructors
  */
 export const cachedProperty: {
-  <Self extends PrimaryKey, A, E, R, const O extends Omit<Options<[], NoInfer<A>, NoInfer<E>>, "key" | "timeout">>(
+  <Self extends PrimaryKey, A, E, R, OnRedisError extends "fail" | "bypass" = "fail">(
     self: Self,
-    options: O & Omit<Options<[], A, E>, "key" | "timeout"> & { readonly name: string; readonly key?: undefined },
+    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError> & { readonly key?: undefined },
     compute: (self: Self) => Effect.Effect<A, E, R>
-  ): CachedProperty<A, E, R, ErrorOf<OnErrorOf<O>>>
-  <Self, A, E, R, const O extends Omit<Options<[], NoInfer<A>, NoInfer<E>>, "key" | "timeout">>(
+  ): CachedProperty<A, E, R, ErrorOf<OnRedisError>>
+  <Self, A, E, R, OnRedisError extends "fail" | "bypass" = "fail">(
     self: Self,
-    options: O & Omit<Options<[], A, E>, "key" | "timeout"> & {
-      readonly name: string
-      readonly key: (self: Self) => unknown
-    },
+    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError> & { readonly key: (self: NoInfer<Self>) => unknown },
     compute: (self: Self) => Effect.Effect<A, E, R>
-  ): CachedProperty<A, E, R, ErrorOf<OnErrorOf<O>>>
+  ): CachedProperty<A, E, R, ErrorOf<OnRedisError>>
 } = Internal.cachedProperty

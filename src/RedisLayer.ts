@@ -8,14 +8,17 @@ import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Redis as IoredisClient, RedisOptions } from "ioredis"
-import { RedisError } from "./CacheError.js"
+import { RedisError, type RedisErrorReason } from "./CacheError.js"
 import { toMillis } from "./internal/policy.js"
+import * as Faulty from "./internal/store/faulty.js"
 import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
 import * as Off from "./internal/store/off.js"
+import * as Traced from "./internal/store/traced.js"
 import { make, Redis } from "./Redis.js"
 
 /**
@@ -43,16 +46,20 @@ export interface Options extends
   Omit<
     RedisOptions,
     | "autoResendUnfulfilledCommands"
+    | "autoResubscribe"
     | "commandTimeout"
     | "connectTimeout"
+    | "enableAutoPipelining"
     | "enableOfflineQueue"
     | "keyPrefix"
     | "lazyConnect"
+    | "maxLoadingRetryTime"
     | "maxRetriesPerRequest"
+    | "reconnectOnError"
     | "retryStrategy"
   >
 {
-  /** `redis://` or `rediss://`, with user, password, host, port and database. */
+  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Options are not taken from its query. */
   readonly url?: string | undefined
   /** How long the first connection may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
@@ -98,7 +105,8 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
       lazy: lazy ?? false
     }
     const module = yield* loadConnect
-    return yield* Effect.flatMap(module.connect({ url, options }, limits), make)
+    const address = url === undefined ? {} : yield* Either.mapLeft(module.parseUrl(url), refused)
+    return yield* Effect.flatMap(module.connect({ ...address, ...options }, limits), make)
   })
 
 /**
@@ -182,6 +190,9 @@ export const layerConfig = (
 
 /**
  * On a client of yours, which is never closed here. Its own settings hold; `commandTimeout` is kept whatever they are.
+ * ioredis by default sends commands again that were under way when a connection was lost (an `increment` may then count
+ * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not.
+ *
  * A `keyPrefix` of the client is refused: use `prefix`.
  *
  * @since 0.1.0
@@ -196,6 +207,11 @@ export const layerFromClient = (
     Effect.gen(function*() {
       if (client.options.keyPrefix !== undefined && client.options.keyPrefix !== "") {
         return yield* refused("the client has a keyPrefix: use prefix")
+      }
+      if (client.options.autoResendUnfulfilledCommands !== false) {
+        yield* Effect.logWarning(
+          "The client may send commands twice when it reconnects: make it with autoResendUnfulfilledCommands: false"
+        )
       }
       const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
       const module = yield* loadConnect
@@ -274,6 +290,112 @@ export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
  * @category layers
  */
 export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => make(Off.make())))
+
+/**
+ * A delay: always the same, or by chance between two.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Delay = Duration.DurationInput | {
+  readonly min: Duration.DurationInput
+  readonly max: Duration.DurationInput
+}
+
+/**
+ * What is to happen to one operation. Without anything in it the operation is done as always.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fault {
+  /** It takes place so much later. Operations on the same keys that were sent after it wait for it. */
+  readonly before?: Delay | undefined
+  /** The answer arrives so long after it took place. */
+  readonly after?: Delay | undefined
+  /** It does not take place, and who asked is told this reason. */
+  readonly fail?: RedisErrorReason | undefined
+  /** It takes place, but who asked is told `Timeout`, so long after asking. */
+  readonly lostReply?: Delay | undefined
+}
+
+/**
+ * How a `layerFaulty` misbehaves. All that is not given does not happen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FaultyOptions {
+  /** How often (0–1) an operation fails and does not take place. The reason is `Connection` if none is given. */
+  readonly failure?: { readonly probability: number; readonly reason?: RedisErrorReason | undefined } | undefined
+  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or else a second. */
+  readonly lostReply?: { readonly probability: number; readonly timeout?: Delay | undefined } | undefined
+  /** How long operations take before they take place. */
+  readonly delayBefore?: Delay | undefined
+  /** How long answers take to arrive. */
+  readonly delayAfter?: Delay | undefined
+  /**
+   * Decides for each operation: by its name in `Driver` (`get`, `lease`, `fill` …), its Redis keys, and how many of this
+   * name there were, this one included. Where it gives `undefined`, the probabilities decide.
+   */
+  readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined
+}
+
+/**
+ * Another `Redis` that misbehaves: operations fail, are late, or are done and their answers lost, by chance or as a
+ * script says. For tests of what your program does then. Chance is Effect's `Random` and time its `Clock`, so a test
+ * with a seed under `TestClock` does the same every time.
+ *
+ * What a connection promises stays: operations of one key take place in the order in which they were asked for, each
+ * once or never, also when who asked was interrupted. The breaker and the loads in flight are the new layer's own.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Either, Layer } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const users = Cache.make({ name: "users" })
+ *
+ * const faulty = RedisLayer.layerFaulty({
+ *   script: (operation, keys, call) => operation === "set" && call === 1 ? { fail: "OutOfMemory" } : undefined
+ * }).pipe(Layer.provide(RedisLayer.layerMemory))
+ *
+ * const program = Effect.gen(function*() {
+ *   console.log(Either.isLeft(yield* Effect.either(Cache.set(users, "42", "Ada")))) // true
+ *   console.log(Either.isRight(yield* Effect.either(Cache.set(users, "42", "Ada")))) // true
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(faulty)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, Redis> =>
+  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(Faulty.make(driver, options), make)))
+
+/**
+ * Asks for a span for each round trip: `redis.get`, `redis.lease` …, with `db.system.name` and, since many callers
+ * share commands, how many keys were asked for; never a key or a value. Without this layer only loads have spans, so a
+ * hit pays for none.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { RedisLayer } from "effect-redis-cache"
+ *
+ * export const RedisLive = RedisLayer.layerTraced.pipe(
+ *   Layer.provide(RedisLayer.layer("redis://localhost:6379"))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
+  Redis,
+  Effect.flatMap(Redis, ({ driver }) => make(Traced.make(driver)))
+)
 
 /**
  * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name.

@@ -76,7 +76,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
     this.getReply = new GetReply(this)
     this.setReply = new SetReply(this)
     const { maxConcurrentLoads } = model.policy
-    this.permits = maxConcurrentLoads === Infinity ? undefined : Effect.unsafeMakeSemaphore(maxConcurrentLoads)
+    this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, model.name, maxConcurrentLoads)
   }
 
   codecError(subject: "key" | "value", issue: CodecIssue): CodecError {
@@ -324,6 +324,14 @@ export class Binding<in out Key, in out Value> implements TagReader {
   freshUntil(life: number | undefined, clock: Clock.Clock): number {
     return life === undefined ? 0 : Math.ceil(this.runtime.driver.unsafeNow(clock)) + life
   }
+}
+
+/** Caches of one name share their permits, as they share their entries. */
+const permitsOf = (runtime: Runtime, name: string, permits: number): Effect.Semaphore => {
+  const key = `${name}:${permits}`
+  const shared = runtime.permits.get(key) ?? Effect.unsafeMakeSemaphore(permits)
+  runtime.permits.set(key, shared)
+  return shared
 }
 
 const cutShort = Either.left<CodecIssue>({ path: "$", detail: "the entry is cut short" })

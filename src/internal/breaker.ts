@@ -45,7 +45,11 @@ export class Breaker {
   }
 
   failed(error: RedisError, now: number, connections: number): void {
-    if (error.reason !== "Connection" && error.reason !== "Timeout") return
+    if (error.reason !== "Connection" && error.reason !== "Timeout") {
+      // An error reply is an answer, and so a sign of life.
+      if (this.open) this.succeeded()
+      return
+    }
     if (this.open) return
     // A clock that jumps back starts a new window, too.
     if (now - this.windowStart > windowMillis || now < this.windowStart) {

@@ -85,7 +85,7 @@ export const writeUint48 = (bytes: Uint8Array, at: number, value: number): void 
   bytes[at + 5] = low
 }
 
-// One byte holds 1 ms to about 49 days within 4.5 %: XFetch needs the order of magnitude, not the digits.
+// One byte holds 1 ms to about 37 days within 4.5 %: XFetch needs the order of magnitude, not the digits.
 const loadTimeBase = 1.09
 
 const encodeLoadTime = (millis: number): number =>

@@ -34,7 +34,7 @@ export class Flight {
 
   /** Nobody waits for any of it, and it is not one that goes on by itself. */
   get abandoned(): boolean {
-    for (const slot of this.slots) if (slot.keep || slot.waiters.size > 0) return false
+    for (const slot of this.slots) if (slot.wanted) return false
     return true
   }
 
@@ -57,16 +57,26 @@ export class Flight {
 export class Slot {
   readonly waiters = new Set<(outcome: Outcome) => void>()
   outcome: Outcome | undefined
+  /** It goes on when nobody waits: a background refresh, or a load whose waiter ran out of time. */
+  keep: boolean
+  /** Who opened it is about to wait for it, and counts as waiting. */
+  expected: boolean
 
   constructor(
     readonly key: string,
     /** Which codec its value goes through: a value is handed on to callers of the same codec only. */
     readonly identity: unknown,
     public flight: Flight,
-    /** It goes on when nobody waits: a background refresh, or a load whose waiter ran out of time. */
-    public keep: boolean
+    /** Nobody asked to wait for it: what is stored can be served meanwhile. */
+    readonly background: boolean
   ) {
+    this.keep = background
+    this.expected = !background
     flight.slots.add(this)
+  }
+
+  get wanted(): boolean {
+    return this.keep || this.expected || this.waiters.size > 0
   }
 }
 
@@ -76,6 +86,8 @@ export const loading: FiberRef.FiberRef<ReadonlyArray<Slot>> = globalValue(
   () => FiberRef.unsafeMake<ReadonlyArray<Slot>>([])
 )
 
+const none: ReadonlyArray<Slot> = []
+
 export class FlightTable {
   private readonly slots = new Map<string, Slot>()
 
@@ -83,13 +95,19 @@ export class FlightTable {
     return this.slots.size === 0 ? undefined : this.slots.get(key)
   }
 
+  /** The load under way that one who has not looked yet may join: not a background refresh, which makes nobody wait. */
+  joinable(key: string): Slot | undefined {
+    const slot = this.get(key)
+    return slot === undefined || slot.background ? undefined : slot
+  }
+
   get size(): number {
     return this.slots.size
   }
 
   /** Opens a slot. One that is there already is detached: `Cache.refresh` joins nobody. */
-  open(key: string, identity: unknown, flight: Flight, keep: boolean): Slot {
-    const slot = new Slot(key, identity, flight, keep)
+  open(key: string, identity: unknown, flight: Flight, background: boolean): Slot {
+    const slot = new Slot(key, identity, flight, background)
     this.slots.set(key, slot)
     return slot
   }
@@ -114,17 +132,22 @@ export class FlightTable {
 
   /**
    * Waits for the outcomes, having entered at all of them at once. Interruption ends this wait alone, and each load of
-   * which it was the last.
+   * which it was the last. `opened` are those of them that the waiter opened.
    */
-  wait(slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<Outcome>> {
+  wait(slots: ReadonlyArray<Slot>, opened: ReadonlyArray<Slot> = none): Effect.Effect<ReadonlyArray<Outcome>> {
     return Effect.withFiberRuntime((fiber) => {
       const inside = fiber.getFiberRef(loading)
       const own = inside.length === 0 ? undefined : slots.find((slot) => inside.includes(slot))
-      return own === undefined ? this.enter(slots) : Effect.dieMessage(`The load of ${own.key} waits for itself`)
+      return own === undefined
+        ? this.enter(slots, opened)
+        : Effect.dieMessage(`The load of ${own.key} waits for itself`)
     })
   }
 
-  private enter(slots: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<Outcome>> {
+  private enter(
+    slots: ReadonlyArray<Slot>,
+    opened: ReadonlyArray<Slot>
+  ): Effect.Effect<ReadonlyArray<Outcome>> {
     return Effect.async((resume) => {
       const outcomes: Array<Outcome> = []
       let open = slots.length
@@ -138,6 +161,7 @@ export class FlightTable {
         else waiter(slot.outcome)
         return waiter
       })
+      for (const slot of opened) slot.expected = false
       return Effect.suspend(() => {
         for (const [index, slot] of slots.entries()) slot.waiters.delete(waiters[index]!)
         return Effect.forEach(slots, (slot) => this.abandon(slot), { discard: true })
@@ -145,12 +169,21 @@ export class FlightTable {
     })
   }
 
-  /** If nobody waits for the slot any longer it can no longer be joined, and a flight that nobody needs is ended. */
+  /** Who opened the slot will not wait for it. */
+  forsake(slot: Slot): Effect.Effect<void> {
+    slot.expected = false
+    return this.abandon(slot)
+  }
+
+  /**
+   * If nobody waits for the slot any longer it can no longer be joined, and a flight that nobody needs is ended. One who
+   * has found the slot and is about to wait for it is told to look again.
+   */
   abandon(slot: Slot): Effect.Effect<void> {
-    if (slot.outcome !== undefined || slot.keep || slot.waiters.size > 0) return Effect.void
-    this.remove(slot)
-    const { fiber } = slot.flight
-    return slot.flight.abandoned && fiber !== undefined ? Fiber.interruptFork(fiber) : Effect.void
+    if (slot.outcome !== undefined || slot.wanted) return Effect.void
+    const { flight } = slot
+    this.settle(slot, again)
+    return flight.abandoned && flight.fiber !== undefined ? Fiber.interruptFork(flight.fiber) : Effect.void
   }
 
   private remove(slot: Slot): void {

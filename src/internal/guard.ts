@@ -88,7 +88,20 @@ export const guard = (driver: Driver, breaker: Breaker): Driver => {
     increment: (request) => cold("increment", driver.increment(request)),
     ensureEpochs: (requests) => cold("ensureEpochs", driver.ensureEpochs(requests)),
     replaceEpochs: (requests) => cold("replaceEpochs", driver.replaceEpochs(requests)),
-    scan: (prefix) => Stream.unwrap(Effect.as(cold("scan", Effect.void), Stream.tapError(driver.scan(prefix), failed))),
+    scan: (prefix) =>
+      Stream.unwrap(Effect.withFiberRuntime((fiber) => {
+        if (!breaker.open) breaker.attempt()
+        else if (!breaker.mayProbe(monotonicMillis(fiber), driver.unsafeConnections())) {
+          return Effect.fail(circuitOpen("scan"))
+        }
+        // Each page is an answer: only that tells whether the store is back.
+        return Effect.succeed(
+          driver.scan(prefix).pipe(
+            Stream.tapError(failed),
+            Stream.tap(() => breaker.open ? Effect.sync(() => breaker.succeeded()) : Effect.void)
+          )
+        )
+      })),
     heads: (keys, size) => cold("heads", driver.heads(keys, size)),
     remove: (keys) => cold("remove", driver.remove(keys)),
     inspect: (key) => cold("inspect", driver.inspect(key))

@@ -52,7 +52,12 @@ export const typedKeys = <Key>(schema: Schema.Schema<Key, any>): KeySpace<Key> =
   const inner = encodesToString(SchemaAST.encodedAST(schema.ast)) ? stringKeys : structuralKeys
   return {
     encode: (key) => {
-      const encoded = encode(key)
+      let encoded: ReturnType<typeof encode>
+      try {
+        encoded = encode(key)
+      } catch (cause) {
+        return Either.left({ path: "$", detail: "the key's schema threw an error", cause })
+      }
       return Either.isLeft(encoded) ? Either.left(fromParseIssue(encoded.left)) : inner.encode(encoded.right)
     },
     text: inner.text

@@ -51,6 +51,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -68,6 +69,9 @@ import { maxRefreshes } from "./runtime.js"
 /** How often a lease that another process holds is asked for again, in ms: from, to. */
 const firstPollMillis = 5
 const lastPollMillis = 100
+
+/** How long, less a random part, until a refresh that failed is tried again. */
+const refreshBackOffMillis = 1_000
 
 /** What a caller of a load may ask for beside the policy. */
 export interface LoadOptions<in Key, in Value> {
@@ -141,8 +145,11 @@ export class Loader<Key, Value, E, R> {
 
   /** Starts the flight. Its slots are open already; they are settled however it ends. */
   start(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const { permits } = this.binding
+    const load = this.mode === "Local" ? this.computeLocally(tasks) : this.acquire(tasks)
     const body = Effect.onExit(
-      this.mode === "Local" ? this.computeLocally(tasks) : this.acquire(tasks),
+      // Before the lease: who queues here must not keep other processes from loading.
+      permits === undefined ? load : permits.withPermits(1)(load),
       () => this.release(tasks)
     )
     const traced = Effect.withSpan(
@@ -196,8 +203,20 @@ export class Loader<Key, Value, E, R> {
           for (const [i, task] of tasks.entries()) task.claimed = replies[i] === "Granted"
           return replies
         }
+      ).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            // What was never sent took no lease.
+            if (error.reason === "CircuitOpen") { for (const task of tasks) task.claimed = false }
+          })
+        )
       )
     })
+  }
+
+  /** What the logs say of these tasks. */
+  private about(tasks: ReadonlyArray<Task<Key>>): Record<string, string> {
+    return { cache: this.binding.model.name, key: tasks.map((task) => task.redisKey).join(" ") }
   }
 
   /** Gives up what leases these tasks have, or may have. */
@@ -209,7 +228,8 @@ export class Loader<Key, Value, E, R> {
       return Effect.catchAll(
         this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token }))),
         // It expires by itself, in `lease.duration` at the most.
-        (error) => Effect.logDebug(`A lease could not be released: ${error.message}`)
+        (error) =>
+          Effect.annotateLogs(Effect.logDebug(`A lease could not be released: ${error.message}`), this.about(claimed))
       )
     })
   }
@@ -225,6 +245,10 @@ export class Loader<Key, Value, E, R> {
     if (life._tag === "Computed") return this.policy.leaseMaxDuration
     const whole = wholeLife(this.policy, life.millis)
     return whole === undefined ? undefined : whole + this.policy.leaseMaxDuration
+  }
+
+  private tagged(tasks: ReadonlyArray<Task<Key>>): boolean {
+    return this.policy.valueTags !== undefined || tasks.some((task) => task.tags.length > 0)
   }
 
   private readEpochs(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
@@ -243,9 +267,10 @@ export class Loader<Key, Value, E, R> {
   private acquire(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
       const asked = ++this.runtime.sequence
-      const tagged = this.policy.valueTags !== undefined || tasks.some((task) => task.tags.length > 0)
       return Effect.matchCauseEffect(
-        tagged ? Effect.zipLeft(this.ask(tasks), this.readEpochs(tasks), { concurrent: true }) : this.ask(tasks),
+        this.tagged(tasks)
+          ? Effect.zipLeft(this.ask(tasks), this.readEpochs(tasks), { concurrent: true })
+          : this.ask(tasks),
         {
           onFailure: (cause) => this.withoutRedis(tasks, cause),
           onSuccess: (replies) => this.leased(tasks, replies, asked)
@@ -259,11 +284,15 @@ export class Loader<Key, Value, E, R> {
     tasks: ReadonlyArray<Task<Key>>,
     cause: Cause.Cause<RedisError>
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    if (!this.policy.bypass || Cause.isInterrupted(cause)) {
-      this.settleAll(tasks, Exit.failCause(cause))
-      return Effect.void
+    if (!this.policy.bypass || Cause.isInterruptedOnly(cause)) {
+      return Effect.map(this.report(cause, tasks), () => this.settleAll(tasks, Exit.failCause(cause)))
     }
     this.binding.recorder.bypass()
+    if (this.mode === "Refresh") {
+      // Nothing could be stored, so nothing is computed; who joined meanwhile looks for himself.
+      for (const task of tasks) this.runtime.flights.settle(task.slot, again)
+      return Effect.void
+    }
     return Effect.zipRight(this.releaseBehind(tasks), this.computeLocally(tasks))
   }
 
@@ -276,11 +305,17 @@ export class Loader<Key, Value, E, R> {
     const held: Array<Task<Key>> = []
     for (const [i, task] of tasks.entries()) {
       if (replies[i] === "Granted") granted.push(task)
-      else if (replies[i] === "Held" && this.mode !== "Refresh") held.push(task)
+      // In a batch nobody may want this key by now.
+      else if (replies[i] === "Held" && this.mode !== "Refresh" && task.slot.outcome === undefined) held.push(task)
       else this.runtime.flights.settle(task.slot, again)
     }
     if (held.length === 0) return this.computeAndFill(granted, asked)
-    if (tasks.length === 1) return this.waitForLease(held[0]!, firstPollMillis, 0)
+    if (tasks.length === 1) {
+      return Effect.flatMap(
+        monotonicMillis,
+        (now) => this.waitForLease(held[0]!, firstPollMillis, now + this.policy.leaseWait, now)
+      )
+    }
     // Each key that another process loads is waited for by itself, while this flight loads the others.
     const apart = Effect.forEach(held, (task) => {
       const flight = new Flight()
@@ -297,22 +332,33 @@ export class Loader<Key, Value, E, R> {
   private waitForLease(
     task: Task<Key>,
     delay: number,
-    waited: number
+    until: number,
+    now: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    if (waited >= this.policy.leaseWait) return this.computeLocally([task])
-    const pause = Math.min(delay, this.policy.leaseWait - waited)
-    return Effect.sleep(pause).pipe(
+    if (now >= until) return this.computeLocally([task])
+    return Effect.sleep(Math.min(delay, until - now)).pipe(
       Effect.flatMap(() => {
         const asked = ++this.runtime.sequence
-        return Effect.matchCauseEffect(this.ask([task]), {
+        return Effect.matchCauseEffect(this.askAgain(task), {
           onFailure: (cause) => this.withoutRedis([task], cause),
-          onSuccess: ([reply]) =>
+          onSuccess: (reply) =>
             reply === "Held"
-              ? this.waitForLease(task, Math.min(delay * 2, lastPollMillis), waited + pause)
-              : this.leased([task], [reply!], asked)
+              ? Effect.flatMap(
+                monotonicMillis,
+                (later) => this.waitForLease(task, Math.min(delay * 2, lastPollMillis), until, later)
+              )
+              : this.leased([task], [reply], asked)
         })
       })
     )
+  }
+
+  /** The epochs that were read before the wait may be others by now: a load must not begin with those. */
+  private askAgain(task: Task<Key>): Effect.Effect<LeaseReply, RedisError> {
+    return Effect.flatMap(this.ask([task]), ([reply]) =>
+      reply === "Granted" && this.tagged([task])
+        ? Effect.as(this.readEpochs([task]), reply)
+        : Effect.succeed(reply!))
   }
 
   /** Lets the leases live as long as the computation, up to a bound. Ends by interrupting itself, never with a value. */
@@ -321,7 +367,7 @@ export class Loader<Key, Value, E, R> {
     const pause = Math.min(duration / 2, leaseMaxDuration - held)
     if (pause <= 0) {
       return Effect.logWarning(`A load took longer than lease.maxDuration and is interrupted`).pipe(
-        Effect.annotateLogs({ cache: this.binding.model.name, key: tasks[0]?.redisKey }),
+        Effect.annotateLogs(this.about(tasks)),
         Effect.zipRight(Effect.interrupt)
       )
     }
@@ -347,7 +393,7 @@ export class Loader<Key, Value, E, R> {
     never,
     Exclude<R, Scope.Scope>
   > {
-    const { permits, recorder } = this.binding
+    const { recorder } = this.binding
     const timed = Effect.clockWith((clock) => {
       const started = clock.unsafeCurrentTimeNanos()
       let millis = 0
@@ -362,8 +408,7 @@ export class Loader<Key, Value, E, R> {
         Effect.map((exit) => [exit, millis] as const)
       )
     })
-    const inside = Effect.locallyWith(timed, loading, (slots) => [...slots, ...tasks.map((task) => task.slot)])
-    return permits === undefined ? inside : permits.withPermits(1)(inside)
+    return Effect.locallyWith(timed, loading, (slots) => [...slots, ...tasks.map((task) => task.slot)])
   }
 
   /** Computes and stores nothing: the value is good for those who began before. */
@@ -404,19 +449,36 @@ export class Loader<Key, Value, E, R> {
       const failure = Cause.failureOption(exit.cause)
       return tasks.length === 1 && this.policy.failureLife !== undefined && failure._tag === "Some"
         ? this.store([{ task: tasks[0]!, exit: Exit.failCause(exit.cause) }], millis, asked)
-        : this.report(exit.cause).pipe(
-          Effect.zipRight(this.release(tasks)),
+        : this.report(exit.cause, tasks).pipe(
+          Effect.zipRight(
+            this.mode === "Refresh" && !Cause.isInterruptedOnly(exit.cause) ? this.backOff(tasks) : this.release(tasks)
+          ),
           Effect.map(() => this.settleAll(tasks, exit))
         )
     })
   }
 
+  /**
+   * A refresh that failed keeps its leases for a while: the value is stale and served, and the origin is not asked again
+   * by the next reader, here or anywhere.
+   */
+  private backOff(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const claimed = tasks.filter((task) => task.claimed)
+      for (const task of claimed) task.claimed = false
+      const longest = Math.min(refreshBackOffMillis, this.policy.leaseDuration)
+      const duration = Math.ceil(longest * (1 - this.runtime.random.fraction() / 2))
+      return Effect.ignore(
+        this.runtime.driver.renew(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, duration })))
+      )
+    })
+  }
+
   /** A background refresh fails where nobody waits for it: only the log can tell. */
-  private report(cause: Cause.Cause<E>): Effect.Effect<void> {
-    return this.mode !== "Refresh" || Cause.isInterruptedOnly(cause) ? Effect.void : Effect.annotateLogs(
-      Effect.logWarning("A background refresh failed", cause),
-      { cache: this.binding.model.name, key: [...this.flight.slots].map((slot) => slot.key).join(" ") }
-    )
+  private report(cause: Cause.Cause<unknown>, tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
+    return this.mode !== "Refresh" || Cause.isInterruptedOnly(cause)
+      ? Effect.void
+      : Effect.annotateLogs(Effect.logWarning("A background refresh failed", cause), this.about(tasks))
   }
 
   // ---- the fill
@@ -432,21 +494,30 @@ export class Loader<Key, Value, E, R> {
       const clock = yield* Effect.clock
       const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
       const unstored: Array<Task<Key>> = []
+      const displaced: Array<Task<Key>> = []
       const outcomes: Array<() => void> = []
       for (const { exit, task } of computed) {
-        const prepared = exit === undefined ? undefined : yield* this.prepare(task, exit, millis, clock)
-        if (prepared !== undefined && Either.isRight(prepared)) {
+        const prepared = exit === undefined ? "Changed" : yield* this.prepare(task, exit, millis, clock)
+        if (typeof prepared === "object" && Either.isRight(prepared)) {
           ready.push({ task, exit: exit!, ...prepared.right })
           continue
         }
         unstored.push(task)
+        if (prepared === "Unwanted" && Exit.isSuccess(exit!) && this.mayReplace(task)) displaced.push(task)
+        if (typeof prepared === "object") yield* this.report(Cause.fail(prepared.left), [task])
         outcomes.push(() =>
-          prepared === undefined
+          typeof prepared === "string"
             ? exit === undefined || Exit.isSuccess(exit)
               ? this.settleValue(task, exit, asked)
               : this.settle(task.slot, exit, Infinity)
             // A failure that cannot be cached is still the failure.
             : this.settle(task.slot, Exit.isFailure(exit!) ? exit : Exit.fail(prepared.left), Infinity)
+        )
+      }
+      if (displaced.length > 0) {
+        // What was there must not outlive a newer value that is not stored: a marker takes its place, and is released.
+        yield* this.runtime.driver.fill(
+          displaced.map(({ redisKey, token }) => ({ key: redisKey, token, bytes: Entry.marker(token, 0), life: 1 }))
         )
       }
       yield* this.release(unstored)
@@ -467,6 +538,11 @@ export class Loader<Key, Value, E, R> {
     return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked, tasks))
   }
 
+  /** Whether something stands there that a reader could still be given. */
+  private mayReplace(task: Task<Key>): boolean {
+    return this.mode === "Force" || Entry.identity(task.seen, this.binding.model.kind).length > 0
+  }
+
   /** The store failed at the last step, so it is unknown whether the value is there. */
   private notStored(
     computed: ReadonlyArray<{ readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }>,
@@ -474,38 +550,40 @@ export class Loader<Key, Value, E, R> {
     asked: number,
     tasks: ReadonlyArray<Task<Key>>
   ): Effect.Effect<void> {
-    if (!this.policy.bypass) {
-      return Effect.map(this.releaseBehind(tasks), () => this.settleAll(tasks, Exit.fail(error)))
-    }
-    this.binding.recorder.bypass()
-    return Effect.map(this.releaseBehind(tasks), () => {
-      for (const { exit, task } of computed) {
-        if (exit === undefined || Exit.isSuccess(exit)) this.settleValue(task, exit, asked)
-        else this.settle(task.slot, exit, Infinity)
-      }
-    })
+    const { bypass } = this.policy
+    if (bypass) this.binding.recorder.bypass()
+    return Effect.zipRight(this.report(Cause.fail(error), tasks), this.releaseBehind(tasks)).pipe(
+      Effect.map(() => {
+        for (const { exit, task } of computed) {
+          // A failure that could not be cached is still the failure.
+          if (exit !== undefined && Exit.isFailure(exit)) this.settle(task.slot, exit, Infinity)
+          else if (bypass) this.settleValue(task, exit, asked)
+          else this.settle(task.slot, Exit.fail(error), Infinity)
+        }
+      })
+    )
   }
 
-  /** The entry to be stored; `undefined` where nothing is to be, an error where nothing can be. */
+  /** The entry to be stored; an error where it cannot be, `Changed` where it may not, `Unwanted` where it is not to be. */
   private prepare(
     task: Task<Key>,
     exit: Exit.Exit<Value, E>,
     millis: number,
     clock: Clock.Clock
   ): Effect.Effect<
-    Either.Either<Ready, CodecError> | undefined,
+    Either.Either<Ready, CodecError> | "Unwanted" | "Changed",
     RedisError
   > {
     return Effect.gen(this, function*() {
       const life = yield* this.binding.jittered(this.lifeOf(task, exit))
-      if (life === 0) return undefined
+      if (life === 0) return "Unwanted"
       const payload = Exit.isSuccess(exit)
         ? this.binding.payload(exit.value, task.redisKey)
         : this.binding.failurePayload(Option.getOrUndefined(Cause.failureOption(exit.cause)), task.redisKey)
       if (Either.isLeft(payload)) return Either.left(payload.left)
       const whole = wholeLife(this.policy, life)
       const tags = yield* this.tagsOf(task, exit, whole)
-      if (tags === "Changed") return undefined
+      if (tags === "Changed") return tags
       const refused = this.binding.refuseTags(tags.map((tag) => tag.name))
       if (refused !== undefined) return Either.left(refused)
       const bytes = this.binding.entry(
@@ -570,8 +648,8 @@ export class Call<Key, Value, E, R> extends EntryReply<
 > {
   readonly began: number
   private readonly started: bigint | undefined
-  /** What may be served if the load fails or takes too long; it was in Redis after this call began. */
-  private stale: { readonly value: Value } | undefined
+  /** What may be served until then if the load fails or takes too long; it was in Redis after this call began. */
+  private stale: { readonly value: Value; readonly until: number } | undefined
   private counted = false
 
   constructor(
@@ -600,7 +678,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
   }
 
   begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    const slot = this.flights.get(this.redisKey)
+    const slot = this.flights.joinable(this.redisKey)
     return slot === undefined ? this.look() : this.join(slot)
   }
 
@@ -629,7 +707,8 @@ export class Call<Key, Value, E, R> extends EntryReply<
     if (state === "Fresh") {
       this.recorder.hit()
       const answer = Exit.succeed(value.right)
-      return earlyRefresh === 0 || this.reader.model.kind === "counter" || Entry.freshUntil(bytes) === 0
+      return earlyRefresh === 0 || this.reader.model.kind === "counter" || Entry.freshUntil(bytes) === 0 ||
+          this.isLeased(bytes, now)
         ? answer
         : Effect.zipRight(this.refreshEarly(bytes, now), answer)
     }
@@ -637,10 +716,18 @@ export class Call<Key, Value, E, R> extends EntryReply<
     if (late < staleWhileRevalidate) {
       this.recorder.hit()
       this.recorder.stale()
-      return Effect.as(this.refreshBehind(bytes), value.right)
+      return this.isLeased(bytes, now) ? Exit.succeed(value.right) : Effect.as(this.refreshBehind(bytes), value.right)
     }
-    if (late < staleIfError) this.stale = { value: value.right }
+    this.stale = late < staleIfError
+      ? { value: value.right, until: Entry.freshUntil(bytes) + staleIfError }
+      : undefined
     return this.absent(bytes)
+  }
+
+  /** Somebody loads this entry already, as its own bytes tell: there is no need to ask. */
+  private isLeased(bytes: Uint8Array, now: number): boolean {
+    const lease = Entry.lease(bytes)
+    return lease !== undefined && lease.until > now
   }
 
   private unreadable(bytes: Uint8Array, redisKey: string, issue: { path: string; detail: string }, now: number) {
@@ -679,10 +766,12 @@ export class Call<Key, Value, E, R> extends EntryReply<
       // Looked up here and no sooner: of many who were answered at once the first opens the slot, the others join it.
       const there = mode === "Force" ? undefined : this.flights.get(this.redisKey)
       if (there !== undefined) return restore(this.join(there))
+      // Before the slot is there: they are the user's function, which may throw.
+      const tags = this.tags()
       const slot = this.flights.open(this.redisKey, this.identity, new Flight(), false)
-      return this.fly(slot, seen, mode).pipe(
-        Effect.zipRight(restore(this.await(slot))),
-        Effect.onInterrupt(() => this.flights.abandon(slot))
+      return this.fly(slot, tags, seen, mode).pipe(
+        Effect.zipRight(restore(this.await(slot, true))),
+        Effect.onInterrupt(() => this.flights.forsake(slot))
       )
     })
   }
@@ -691,13 +780,17 @@ export class Call<Key, Value, E, R> extends EntryReply<
     return this.reader.model.codec.identity
   }
 
-  private fly(slot: Slot, seen: Uint8Array | undefined, mode: Mode) {
+  private tags(): ReadonlyArray<string> {
+    return [...new Set([...this.reader.keyTags(this.key), ...this.options.tags])]
+  }
+
+  private fly(slot: Slot, tags: ReadonlyArray<string>, seen: Uint8Array | undefined, mode: Mode) {
     const { key, reader, redisKey } = this
     const task: Task<Key> = {
       key,
       redisKey,
       slot,
-      tags: [...new Set([...reader.keyTags(key), ...this.options.tags])],
+      tags,
       seen,
       token: reader.runtime.random.make(Entry.tokenSize),
       claimed: false
@@ -706,18 +799,22 @@ export class Call<Key, Value, E, R> extends EntryReply<
   }
 
   private join(slot: Slot): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    this.miss()
     this.recorder.join()
     slot.flight.link(this.fiber.currentSpan)
-    return this.await(slot)
+    return this.await(slot, false)
   }
 
-  private await(slot: Slot): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+  private await(
+    slot: Slot,
+    opened: boolean
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     const { timeout } = this.options
-    const settled = Effect.flatMap(this.flights.wait([slot]), ([outcome]) => this.settled(slot, outcome!))
-    if (timeout === undefined) return settled
+    const wait = this.flights.wait([slot], opened ? [slot] : [])
+    if (timeout === undefined) return Effect.flatMap(wait, ([outcome]) => this.settled(slot, outcome!))
     const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
     const waiting = Effect.raceFirst(
-      Effect.map(this.flights.wait([slot]), ([outcome]) => outcome),
+      Effect.map(wait, ([outcome]) => outcome),
       Effect.map(Effect.sleep(Math.max(0, left)), () => {
         // Before the wait is interrupted: the load goes on, and its value is stored.
         slot.keep = true
@@ -735,7 +832,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
     outcome: Outcome
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     // A value of another codec is another value: look at what is stored now.
-    if (outcome._tag !== "Done" || slot.identity !== this.identity) return this.begin()
+    if (outcome._tag !== "Done" || !Equal.equals(slot.identity, this.identity)) return this.begin()
     // The slot's load was one of this cache's, and its identity says through which codec.
     const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
     if (Exit.isFailure(exit)) return this.failed(exit.cause)
@@ -746,14 +843,10 @@ export class Call<Key, Value, E, R> extends EntryReply<
     cause: Cause.Cause<E | RedisError | CodecError>
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     if (this.reader.model.policy.staleIfError === 0 || Cause.isInterruptedOnly(cause)) return Exit.failCause(cause)
-    const serve = (value: Value) =>
-      Effect.as(
-        Effect.logWarning("A load failed, and a stale value is served", cause).pipe(
-          Effect.annotateLogs({ cache: this.reader.model.name, key: this.redisKey })
-        ),
-        value
-      )
-    return this.serveStale(serve, () => Exit.failCause(cause))
+    return this.serveStale(
+      (value) => Effect.as(logServed(cause, this.reader.model.name, this.redisKey), value),
+      () => Exit.failCause(cause)
+    )
   }
 
   private timedOut(timeout: number) {
@@ -769,6 +862,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
     otherwise: () => Effect.Effect<Value, E2>
   ): Effect.Effect<Value, E2> {
     if (this.stale !== undefined) {
+      if (this.reader.runtime.driver.unsafeNow(this.clock) >= this.stale.until) return otherwise()
       this.recorder.stale()
       return serve(this.stale.value)
     }
@@ -792,18 +886,28 @@ export class Call<Key, Value, E, R> extends EntryReply<
   /** One refresh in the background, unless one is under way, here or (as the lease tells) anywhere. */
   private refreshBehind(seen: Uint8Array): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.uninterruptible(
-      Effect.suspend(() =>
+      Effect.suspend(() => {
         // Looked up here and no sooner, as in `lead`.
-        this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes
-          ? Effect.void
-          : this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), seen, "Refresh")
-      )
+        if (this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes) {
+          return Effect.void
+        }
+        const tags = this.tags()
+        return this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), tags, seen, "Refresh")
+      })
     )
   }
 }
 
-/** Serves what is stale and inside the window. */
-class StaleReply<Key, Value, E2> extends EntryReply<Value, E2, never> {
+const monotonicMillis: Effect.Effect<number> = Effect.map(
+  Clock.currentTimeNanos,
+  (nanos) => Number(nanos) / 1e6
+)
+
+export const logServed = (cause: Cause.Cause<unknown>, cache: string, key: string): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning("A load failed, and a stale value is served", cause), { cache, key })
+
+/** Serves what is there: fresh by now, or stale and inside the window. */
+export class StaleReply<Key, Value, E2> extends EntryReply<Value, E2, never> {
   constructor(
     readonly reader: Binding<Key, Value>,
     private readonly window: number,
@@ -819,7 +923,7 @@ class StaleReply<Key, Value, E2> extends EntryReply<Value, E2, never> {
       (state === "Fresh" || (state === "Stale" && now - Entry.freshUntil(bytes) < this.window))
     const value = usable ? this.reader.decode(bytes, redisKey) : undefined
     if (value === undefined || Either.isLeft(value)) return this.otherwise()
-    this.reader.recorder.stale()
+    if (state === "Stale") this.reader.recorder.stale()
     return this.serve(value.right)
   }
 

@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -10,7 +11,7 @@ import type { Reply } from "../Driver.js"
 import type { Binding, Judged } from "./binding.js"
 import * as Entry from "./entry.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
-import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
+import { type Compute, Loader, type LoadOptions, logServed, type Mode, StaleReply, type Task } from "./load.js"
 import { maxRefreshes } from "./runtime.js"
 
 /** One key of the call, and what it came to. */
@@ -19,10 +20,12 @@ interface Wanted<Key, Value> {
   readonly redisKey: string
   readonly tags: ReadonlyArray<string>
   counted: boolean
-  /** What may be served if the load fails; it was in Redis after this call began. */
-  stale: { readonly found: Value } | undefined
+  /** What may be served until then if the load fails; it was in Redis after this call began. */
+  stale: { readonly found: Value; readonly until: number } | undefined
   value: { readonly found: Value } | "Nothing" | undefined
 }
+
+const none: ReadonlyArray<Slot> = []
 
 type Failure<E> = E | RedisError | CodecError | Empty
 
@@ -82,14 +85,21 @@ export class ManyCall<Key, Value, E, R> implements
     const open = [...this.wanted.values()].filter((wanted) => wanted.value === undefined)
     if (open.length === 0) return Effect.void
     // What this process loads already is joined without a look.
-    const joined = open.filter((wanted) => this.flights.get(wanted.redisKey) !== undefined)
-    this.reading = open.filter((wanted) => !joined.includes(wanted))
-    const slots = joined.map((wanted) => this.join(wanted))
-    const read = this.binding.readMany(this.reading, this)
-    return read.pipe(
-      Effect.zipRight(this.awaitAll(slots)),
-      Effect.zipRight(Effect.suspend(() => this.resolve()))
-    )
+    const joined: Array<readonly [Wanted<Key, Value>, Slot]> = []
+    const unread: Array<Wanted<Key, Value>> = []
+    for (const wanted of open) {
+      const slot = this.flights.joinable(wanted.redisKey)
+      if (slot === undefined) unread.push(wanted)
+      else joined.push(this.join(wanted, slot))
+    }
+    this.reading = unread
+    // Both at once: what is joined is waited for from now on, or its load might end for want of anyone who waits.
+    const both = joined.length === 0
+      ? this.binding.readMany(unread, this)
+      : unread.length === 0
+      ? this.awaitAll(joined, none)
+      : Effect.zipRight(this.awaitAll(joined, none), this.binding.readMany(unread, this), { concurrent: true })
+    return Effect.zipRight(both, Effect.suspend(() => this.resolve()))
   }
 
   onSuccess(entries: ReadonlyArray<Judged>, now: number) {
@@ -113,7 +123,9 @@ export class ManyCall<Key, Value, E, R> implements
       }
       const late = state === "Stale" ? now - Entry.freshUntil(bytes) : -1
       if (late >= staleWhileRevalidate) {
-        if (late < staleIfError) wanted.stale = { found: value.right }
+        wanted.stale = late < staleIfError
+          ? { found: value.right, until: Entry.freshUntil(bytes) + staleIfError }
+          : undefined
         absent.push([wanted, bytes])
         continue
       }
@@ -143,16 +155,16 @@ export class ManyCall<Key, Value, E, R> implements
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     if (absent.length === 0) return Effect.void
     for (const [wanted] of absent) {
-      if (!wanted.counted) this.binding.recorder.miss()
-      wanted.counted = true
+      this.miss(wanted)
     }
     return Effect.uninterruptibleMask((restore) => {
       const flight = new Flight()
       const tasks: Array<Task<Key>> = []
       const waits: Array<readonly [Wanted<Key, Value>, Slot]> = []
       for (const [wanted, seen] of absent) {
-        if (this.flights.get(wanted.redisKey) !== undefined) {
-          waits.push(this.join(wanted))
+        const joined = this.flights.get(wanted.redisKey)
+        if (joined !== undefined) {
+          waits.push(this.join(wanted, joined))
           continue
         }
         const task = this.open(wanted, seen, flight, false)
@@ -163,8 +175,8 @@ export class ManyCall<Key, Value, E, R> implements
         ? Effect.void
         : new Loader(this.binding, flight, this.compute, this.options, mode).start(tasks)
       return started.pipe(
-        Effect.zipRight(restore(this.awaitAll(waits))),
-        Effect.onInterrupt(() => Effect.forEach(tasks, (task) => this.flights.abandon(task.slot), { discard: true }))
+        Effect.zipRight(restore(this.awaitAll(waits, tasks.map((task) => task.slot)))),
+        Effect.onInterrupt(() => Effect.forEach(tasks, (task) => this.flights.forsake(task.slot), { discard: true }))
       )
     })
   }
@@ -173,12 +185,12 @@ export class ManyCall<Key, Value, E, R> implements
     wanted: Wanted<Key, Value>,
     seen: Uint8Array | undefined,
     flight: Flight,
-    keep: boolean
+    background: boolean
   ): Task<Key> {
     return {
       key: wanted.key,
       redisKey: wanted.redisKey,
-      slot: this.flights.open(wanted.redisKey, this.binding.model.codec.identity, flight, keep),
+      slot: this.flights.open(wanted.redisKey, this.binding.model.codec.identity, flight, background),
       tags: [...new Set([...wanted.tags, ...this.options.tags])],
       seen,
       token: this.binding.runtime.random.make(Entry.tokenSize),
@@ -186,19 +198,25 @@ export class ManyCall<Key, Value, E, R> implements
     }
   }
 
-  private join(wanted: Wanted<Key, Value>): readonly [Wanted<Key, Value>, Slot] {
-    const slot = this.flights.get(wanted.redisKey)!
+  private miss(wanted: Wanted<Key, Value>): void {
+    if (!wanted.counted) this.binding.recorder.miss()
+    wanted.counted = true
+  }
+
+  private join(wanted: Wanted<Key, Value>, slot: Slot): readonly [Wanted<Key, Value>, Slot] {
+    this.miss(wanted)
     this.binding.recorder.join()
     slot.flight.link(this.fiber.currentSpan)
     return [wanted, slot]
   }
 
   private awaitAll(
-    waits: ReadonlyArray<readonly [Wanted<Key, Value>, Slot]>
+    waits: ReadonlyArray<readonly [Wanted<Key, Value>, Slot]>,
+    opened: ReadonlyArray<Slot>
   ): Effect.Effect<void, Failure<E>> {
     if (waits.length === 0) return Effect.void
     return Effect.flatMap(
-      this.flights.wait(waits.map(([, slot]) => slot)),
+      this.flights.wait(waits.map(([, slot]) => slot), opened),
       (outcomes) =>
         Effect.forEach(waits, ([wanted, slot], i) => this.settled(wanted, slot, outcomes[i]!), { discard: true })
     )
@@ -209,7 +227,7 @@ export class ManyCall<Key, Value, E, R> implements
     slot: Slot,
     outcome: Outcome
   ): Effect.Effect<void, Failure<E>> {
-    if (outcome._tag === "Again" || slot.identity !== this.binding.model.codec.identity) return Effect.void
+    if (outcome._tag === "Again" || !Equal.equals(slot.identity, this.binding.model.codec.identity)) return Effect.void
     if (outcome._tag === "Nothing") {
       if (this.began < outcome.validBefore) wanted.value = "Nothing"
       return Effect.void
@@ -217,21 +235,45 @@ export class ManyCall<Key, Value, E, R> implements
     // The slot's load was one of this cache's, and its identity says through which codec.
     const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
     if (Exit.isFailure(exit)) {
-      if (wanted.stale === undefined || Cause.isInterruptedOnly(exit.cause)) return exit
-      this.binding.recorder.stale()
-      wanted.value = wanted.stale
-      return Effect.void
+      return Effect.map(this.served(wanted, exit.cause), (found) => {
+        wanted.value = { found }
+      })
     }
     if (this.began < outcome.validBefore) wanted.value = { found: exit.value }
     return Effect.void
   }
 
+  /** A stale value inside `staleIfError`, instead of the failure. */
+  private served(
+    wanted: Wanted<Key, Value>,
+    cause: Cause.Cause<E | RedisError | CodecError>
+  ): Effect.Effect<Value, Failure<E>> {
+    const { model, recorder, runtime } = this.binding
+    const { staleIfError, staleWhileRevalidate } = model.policy
+    if (staleIfError === 0 || Cause.isInterruptedOnly(cause)) return Exit.failCause(cause)
+    const { redisKey, stale } = wanted
+    const serve = (value: Value) => Effect.as(logServed(cause, model.name, redisKey), value)
+    const otherwise = () => Exit.failCause(cause)
+    if (stale === undefined) {
+      // It joined a load and has not looked yet.
+      const window = Math.max(staleIfError, staleWhileRevalidate)
+      return this.binding.read(redisKey, wanted.key, new StaleReply(this.binding, window, serve, otherwise))
+    }
+    return Effect.flatMap(Effect.clock, (clock): Effect.Effect<Value, Failure<E>> => {
+      if (runtime.driver.unsafeNow(clock) >= stale.until) return otherwise()
+      recorder.stale()
+      return serve(stale.found)
+    })
+  }
+
   private refreshBehind(
     stale: ReadonlyArray<readonly [Wanted<Key, Value>, Uint8Array | undefined]>
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
-    if (free.length === 0 || this.binding.runtime.refreshes >= maxRefreshes) return Effect.void
+    if (stale.length === 0) return Effect.void
     return Effect.uninterruptible(Effect.suspend(() => {
+      // Looked up here and no sooner: of many who were answered at once the first opens the slot.
+      const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
+      if (free.length === 0 || this.binding.runtime.refreshes >= maxRefreshes) return Effect.void
       const flight = new Flight()
       const tasks = free.map(([wanted, seen]) => this.open(wanted, seen, flight, true))
       return new Loader(this.binding, flight, this.compute, this.options, "Refresh").start(tasks)

@@ -16,7 +16,7 @@ import * as Key from "./key.js"
 import * as Loads from "./loads.js"
 import { Model } from "./model.js"
 import { PendingImpl } from "./pending.js"
-import { checkName, decode, type PolicyOptions, positive } from "./policy.js"
+import { checkName, decode, type PolicyOptions, positive, toLife } from "./policy.js"
 import * as Reads from "./reads.js"
 import * as Writes from "./writes.js"
 
@@ -34,7 +34,7 @@ interface Options extends Omit<PolicyOptions<Args, unknown, "fail" | "bypass">, 
     | undefined
   readonly errors?: {
     readonly schema: Schema.Schema<unknown, any> // as above
-    readonly timeToLive: Duration.DurationInput
+    readonly timeToLive?: Duration.DurationInput | undefined
   } | undefined
   readonly timeout?: Duration.DurationInput | undefined
 }
@@ -50,9 +50,11 @@ const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
   if (ownName === "") {
     throw new RangeError("A memoized function needs a name: name the function, or pass `name`")
   }
+  if (options.name === undefined && fn.toString().includes("[native code]")) {
+    throw new RangeError(`The memoized function "${ownName}" is bound, and like any other bound one: pass \`name\``)
+  }
   const name = checkName(ownName)
   const { errors, key, timeToLive } = options
-  const failureLife = errors === undefined ? undefined : positive(name, "errors.timeToLive", errors.timeToLive, 0)
   return new Model<Args, unknown>(
     name,
     "entry",
@@ -65,10 +67,22 @@ const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
         ...options,
         timeToLive: typeof timeToLive === "function" ? (value) => timeToLive(Exit.succeed(value)) : timeToLive
       },
-      failureLife === undefined ? undefined : () => failureLife === Infinity ? undefined : failureLife
+      errors === undefined ? undefined : failureLife(name, errors.timeToLive, timeToLive)
     ),
     fn.toString()
   )
+}
+
+/** How long a typed failure is kept: its own time, or what holds for results. */
+const failureLife = (
+  name: string,
+  own: Duration.DurationInput | undefined,
+  timeToLive: Options["timeToLive"]
+): (exit: Exit.Exit<unknown, unknown>) => number | undefined => {
+  const chosen = own ?? timeToLive
+  if (typeof chosen === "function") return (exit) => toLife(chosen(exit))
+  const life = positive(name, "errors.timeToLive", chosen, Infinity)
+  return () => toLife(life)
 }
 
 /** What every memoized function has beside its call. */
@@ -91,7 +105,7 @@ const call = (fn: Fn, model: Model<Args, unknown>, options: Options) => {
 const toOptions = (input: Duration.DurationInput | Options): Options =>
   isDuration(input) ? { timeToLive: input } : input
 
-/** Puts the members on the call, whose own name and length stay. */
+/** Puts the members on the call, which keeps the function's name. */
 const define = (
   fn: Fn,
   input: Duration.DurationInput | Options,
@@ -99,7 +113,8 @@ const define = (
 ) => {
   const options = toOptions(input)
   const model = modelOf(fn, options)
-  return Object.assign(wrap(call(fn, model, options), model), members(fn, model))
+  const wrapped = Object.defineProperty(wrap(call(fn, model, options), model), "name", { value: fn.name })
+  return Object.assign(wrapped, members(fn, model))
 }
 
 // The types of the front doors are the public module's; inside, arguments and results are unknown.
@@ -135,14 +150,28 @@ class Property extends Effectable.Class<unknown, unknown, unknown> {
 
 export const cachedProperty = <Self>(
   self: Self,
-  options: Omit<Options, "key"> & { readonly key?: ((self: Self) => unknown) | undefined },
+  options: Omit<Options, "key" | "tags" | "valueTags" | "timeout"> & {
+    readonly key?: ((self: Self) => unknown) | undefined
+    readonly tags?: ((self: Self) => ReadonlyArray<string>) | undefined
+    readonly valueTags?: ((value: unknown, self: Self) => ReadonlyArray<string>) | undefined
+  },
   compute: (self: Self) => Effect.Effect<unknown, unknown, unknown>
 ): any => { // as above
   // Read when it is used: when a field is defined the ones after it are not there yet.
-  const { key = (instance: Self) => (instance as PrimaryKey.PrimaryKey)[PrimaryKey.symbol]() } = options
+  const { key = (instance: Self) => (instance as PrimaryKey.PrimaryKey)[PrimaryKey.symbol](), tags, valueTags } =
+    options
   const run: Fn = () => compute(self)
   Object.defineProperty(run, "toString", { value: () => compute.toString() })
-  const property = define(run, { ...options, key: () => key(self) }, (call) => call)
+  const property = define(
+    run,
+    {
+      ...options,
+      key: () => key(self),
+      tags: tags === undefined ? undefined : () => tags(self),
+      valueTags: valueTags === undefined ? undefined : (value) => valueTags(value, self)
+    },
+    (call) => call
+  )
   const later = <A, E, R>(effect: () => Effect.Effect<A, E, R>) => Effect.suspend(effect)
   return new Property(
     () => property(),

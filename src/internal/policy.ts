@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Entry from "./entry.js"
+import { isWellFormed } from "./wellFormed.js"
 
 /** How long a value lives: a duration, a function of what is stored, nothing: for ever. */
 export type TimeToLive<Key, Value> =
@@ -80,10 +81,15 @@ export const toMillis = (input: Duration.DurationInput): number => {
   }
 }
 
+/** What lives longer (4,459 years) lives for ever: an entry's end has 48 bits, and Redis takes no infinite life. */
+const endless = 2 ** 47
+
+const orEndless = (millis: number): number | undefined => millis >= endless ? undefined : millis
+
 /** Fresh life of one entry: `undefined` for ever, zero where it is not to be stored. */
 export const toLife = (input: Duration.DurationInput): number | undefined => {
   const millis = toMillis(input)
-  return millis === Infinity ? undefined : millis > 0 ? millis : 0
+  return millis > 0 ? orEndless(millis) : 0
 }
 
 export const positive = (
@@ -106,7 +112,7 @@ const inRange = (
   holds: (value: number) => boolean
 ): number => {
   if (value === undefined) return otherwise
-  return holds(value) ? value : refuse(cache, option, expected, value)
+  return typeof value === "number" && holds(value) ? value : refuse(cache, option, expected, value)
 }
 
 /** Names are the first part of every key, up to a `:`, so none may be empty or have one. */
@@ -114,6 +120,7 @@ export const checkName = (name: string): string => {
   if (typeof name !== "string" || name === "") {
     throw new RangeError(`A cache needs a name that is not empty, got ${show(name)}`)
   }
+  if (!isWellFormed(name)) throw new RangeError(`Cache ${JSON.stringify(name)}: its name is not well-formed Unicode`)
   if (name.includes(":")) throw new RangeError(`Cache "${name}": its name must not have a ":" in it`)
   return name
 }
@@ -125,8 +132,14 @@ export const decodeLife = <Key, Value>(
 ): Life<Key, Value> => {
   if (input === undefined) return { _tag: "Fixed", millis: undefined }
   if (typeof input === "function") return { _tag: "Computed", of: (value, key) => toLife(input(value, key)) }
-  const millis = positive(cache, option, input, 0)
-  return { _tag: "Fixed", millis: millis === Infinity ? undefined : millis }
+  return { _tag: "Fixed", millis: orEndless(positive(cache, option, input, 0)) }
+}
+
+const isBypass = (cache: string, onRedisError: "fail" | "bypass" | undefined): boolean => {
+  if (onRedisError === undefined || onRedisError === "fail" || onRedisError === "bypass") {
+    return onRedisError === "bypass"
+  }
+  return refuse(cache, "onRedisError", `"fail" or "bypass"`, onRedisError)
 }
 
 export const decode = <Key, Value>(
@@ -147,12 +160,15 @@ export const decode = <Key, Value>(
     "zero or more",
     (value) => value >= 0 && value < Infinity
   ),
-  leaseDuration: positive(cache, "lease.duration", options.lease?.duration, defaultLeaseDuration),
-  leaseMaxDuration: positive(cache, "lease.maxDuration", options.lease?.maxDuration, defaultLeaseMaxDuration),
+  leaseDuration: Math.min(endless, positive(cache, "lease.duration", options.lease?.duration, defaultLeaseDuration)),
+  leaseMaxDuration: Math.min(
+    endless,
+    positive(cache, "lease.maxDuration", options.lease?.maxDuration, defaultLeaseMaxDuration)
+  ),
   leaseWait: positive(cache, "lease.wait", options.lease?.wait, defaultLeaseWait),
   tags: options.tags,
   valueTags: options.valueTags,
-  bypass: options.onRedisError === "bypass",
+  bypass: isBypass(cache, options.onRedisError),
   maxConcurrentLoads: inRange(
     cache,
     "maxConcurrentLoads",
@@ -181,4 +197,4 @@ export const decode = <Key, Value>(
 
 /** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */
 export const wholeLife = <Key, Value>(policy: Policy<Key, Value>, life: number | undefined): number | undefined =>
-  life === undefined ? undefined : life + Math.max(policy.staleWhileRevalidate, policy.staleIfError)
+  life === undefined ? undefined : orEndless(life + Math.max(policy.staleWhileRevalidate, policy.staleIfError))

@@ -1,5 +1,6 @@
 /** What lives in this process for one `Redis` instance, and ends with its scope. */
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
 import type { Driver } from "../Driver.js"
 import { Breaker } from "./breaker.js"
@@ -22,6 +23,8 @@ export interface Runtime {
   readonly bindings: WeakMap<object, unknown>
   /** The source text of memoized functions by name, to tell two of one name. */
   readonly sources: Map<string, string>
+  /** What bounds the loads of caches that have a bound, by name and bound. */
+  readonly permits: Map<string, Effect.Semaphore>
   refreshes: number
   /** Orders what happens in this process: when callers began, when leases were asked for, when values were stored. */
   sequence: number
@@ -31,7 +34,8 @@ export const makeRuntime = (
   driver: Driver
 ): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
   Effect.scope.pipe(
-    Effect.flatMap((parent) => Scope.fork(parent, parent.strategy)),
+    // Loads end side by side: each may wait for an answer to its release.
+    Effect.flatMap((parent) => Scope.fork(parent, ExecutionStrategy.parallel)),
     Effect.map((scope) => {
       const random = new RandomBytes()
       const breaker = new Breaker(() => random.fraction())
@@ -43,6 +47,7 @@ export const makeRuntime = (
         breaker,
         bindings: new WeakMap(),
         sources: new Map(),
+        permits: new Map(),
         refreshes: 0,
         sequence: 0
       }

@@ -148,7 +148,9 @@ export const set = <Key, Value>(
     const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
     const prepared = prepareSync(binding, key, redisKey.right, value, options, clock)
     if (prepared !== undefined) {
-      return Either.isLeft(prepared) ? Effect.fail(prepared.left) : send(binding, redisKey.right, prepared.right)
+      return Either.isLeft(prepared)
+        ? Effect.fail(prepared.left)
+        : send(binding, redisKey.right, prepared.right)
     }
     const sent = Effect.flatMap(
       prepare(binding, key, redisKey.right, value, options),
@@ -166,6 +168,17 @@ const dropping = <Key, Value>(
     ? Effect.catchTag(effect, "RedisError", (error) => dropOrFail(binding, error))
     : effect
 
+/** Removes what is not to be stored any more; part of a write, so dropped like one. */
+const forget = <Key, Value>(
+  binding: Binding<Key, Value>,
+  redisKeys: ReadonlyArray<string>
+): Effect.Effect<void, RedisError> =>
+  detaching(
+    binding,
+    redisKeys,
+    Effect.catchAll(Effect.asVoid(binding.runtime.driver.take(redisKeys)), (error) => dropOrFail(binding, error))
+  )
+
 const send = <Key, Value>(
   binding: Binding<Key, Value>,
   redisKey: string,
@@ -173,7 +186,7 @@ const send = <Key, Value>(
 ): Effect.Effect<void, RedisError> => {
   binding.runtime.flights.detach(redisKey)
   // What was there before must not outlive a newer value that is not stored.
-  if (bytes === undefined) return detaching(binding, [redisKey], Effect.asVoid(binding.runtime.driver.take([redisKey])))
+  if (bytes === undefined) return forget(binding, [redisKey])
   return binding.runtime.driver.set({ key: redisKey, bytes, life }, binding.setReply)
 }
 
@@ -223,6 +236,10 @@ const prepareMany = <Key, Value>(
       const names = tagsOf(binding, key, value, options)
       const refused = binding.refuseTags(names)
       if (refused !== undefined) return yield* refused
+      if (life === 0) {
+        parts.push({ redisKey, payload, life, names: [] })
+        continue
+      }
       const whole = wholeLife(policy, life)
       longest = longest === undefined || whole === undefined ? undefined : Math.max(longest, whole)
       parts.push({ redisKey, payload, life, names })
@@ -273,7 +290,7 @@ const sendMany = <Key, Value>(
   })
   return dropped.length === 0
     ? written
-    : Effect.zipRight(written, detaching(binding, dropped, Effect.asVoid(binding.runtime.driver.take(dropped))))
+    : Effect.zipRight(written, forget(binding, dropped))
 }
 
 /** How often a compare-and-set is tried against other writers. */
@@ -472,6 +489,52 @@ export const increment = <Key>(
     return detaching(binding, [redisKey.right], added)
   })
 
+/** Tags as they are before an entry is read whose successor is made of it; `undefined` where there can be none. */
+interface TagsBefore {
+  readonly known: ReadonlyArray<Entry.StoredTag>
+  readonly generation: Uint8Array | undefined
+}
+
+const tagsBefore = <Key, Value>(
+  binding: Binding<Key, Value>,
+  key: Key,
+  options: WriteOptions
+): Effect.Effect<TagsBefore | undefined, Failure> =>
+  Effect.gen(function*() {
+    const names = [...new Set([...binding.keyTags(key), ...(options.tags ?? [])])]
+    const { leaseMaxDuration, valueTags } = binding.model.policy
+    if (names.length === 0 && valueTags === undefined) return undefined
+    const refused = binding.refuseTags(names)
+    if (refused !== undefined) return yield* refused
+    return {
+      generation: valueTags === undefined ? undefined : yield* binding.generation(leaseMaxDuration),
+      known: yield* binding.epochs(names, leaseMaxDuration)
+    }
+  })
+
+/**
+ * Whether none of a new entry's tags was invalidated since: else it would carry on, under the tags' new epochs, what
+ * was made of an entry that is gone.
+ */
+const tagsHold = <Key, Value>(
+  binding: Binding<Key, Value>,
+  before: TagsBefore | undefined,
+  { bytes }: Prepared
+): Effect.Effect<boolean, RedisError> => {
+  if (before === undefined || bytes === undefined) return Effect.succeed(true)
+  const { generation, known } = before
+  const now = Entry.tags(bytes) ?? []
+  const unchanged = known.every(({ epoch, name }) =>
+    now.some((tag) => tag.name === name && Entry.sameBytes(tag.epoch, epoch))
+  )
+  return generation === undefined || !unchanged
+    ? Effect.succeed(unchanged)
+    : Effect.map(
+      binding.generation(binding.model.policy.leaseMaxDuration),
+      (later) => Entry.sameBytes(later, generation)
+    )
+}
+
 export const modify = <Key, Value, E, R>(
   model: Model<Key, Value>,
   key: Key,
@@ -484,6 +547,7 @@ export const modify = <Key, Value, E, R>(
     if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
     const modified = Effect.gen(function*() {
       for (let tries = 0; tries < maxTries; tries++) {
+        const before = yield* tagsBefore(binding, key, options)
         const entry = yield* readOne(binding, key, redisKey.right)
         const found = Either.getRight(yield* binding.freshValue(entry, redisKey.right, entry.now))
         const answer = f(found)
@@ -493,6 +557,7 @@ export const modify = <Key, Value, E, R>(
         const ready = Option.isNone(next)
           ? notStored
           : yield* prepare(binding, key, redisKey.right, next.value, options)
+        if (!(yield* tagsHold(binding, before, ready))) continue
         const swapped = yield* swap(binding, redisKey.right, entry.bytes, ready)
         if (swapped.done) return next
       }
@@ -506,11 +571,12 @@ export const flush = <Key, Value>(model: Model<Key, Value>): Effect.Effect<numbe
     const binding = bind(fiber, model)
     const { driver, flights } = binding.runtime
     const detach = Effect.sync(() => flights.detachAll(binding.prefix))
-    const flushed = Stream.runFoldEffect(
-      driver.scan(binding.prefix),
-      0,
-      (sum, page) => Effect.map(driver.remove(page), (removed) => sum + removed)
-    )
+    // While one page is removed the next is found.
+    const removals = Stream.mapEffect(driver.scan(binding.prefix), (page) => driver.remove(page), {
+      concurrency: 2,
+      unordered: true
+    })
+    const flushed = Stream.runFold(removals, 0, (sum, removed) => sum + removed)
     return Effect.zipRight(detach, Effect.ensuring(flushed, detach))
   })
 

@@ -114,7 +114,11 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
     if (kind === "counter") {
       server.set(request.key, Entry.marker(request.token, until), request.duration, now)
     } else {
-      server.put(request.key, { bytes: Entry.withLease(found.bytes, request.token, until), expires: found.expires })
+      // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says.
+      server.put(request.key, {
+        bytes: Entry.withLease(found.bytes, request.token, until),
+        expires: Math.max(found.expires, until)
+      })
     }
     return "Granted"
   }
@@ -170,7 +174,10 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
           const found = server.get(key, now)
           if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) return false
           const bytes = Entry.withLease(found.bytes, token, now + duration)
-          server.put(key, { bytes, expires: Entry.isMarker(bytes) ? now + duration : found.expires })
+          server.put(key, {
+            bytes,
+            expires: Entry.isMarker(bytes) ? now + duration : Math.max(found.expires, now + duration)
+          })
           return true
         }))
       ),

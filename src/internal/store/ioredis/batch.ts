@@ -3,7 +3,7 @@
  * as it is, all in the order of asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask
  * comes after the last), so a lone command waits for nothing.
  */
-import type { Redis as Client } from "ioredis"
+import { Command, type Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines } from "./deadlines.js"
@@ -14,6 +14,14 @@ import * as Scripts from "./scripts.js"
 const maxReads = 1024
 const maxWrites = 256
 const maxWriteBytes = 1024 * 1024
+
+/**
+ * The most commands of one pipeline, and of all that are under way. Beyond that they wait here for answers, and their
+ * time limit with them: a hundred thousand keys take longer than one limit, and nobody is to be kept from the server
+ * for so long.
+ */
+const maxPipeline = 512
+const maxUnderWay = 4096
 
 export type Argument = string | Buffer | number
 
@@ -70,13 +78,19 @@ export interface Link {
   readonly state: () => "ready" | "waiting" | "down"
   /** Calls back when the first connection is made or failed. */
   readonly onceDecided: (listener: () => void) => void
-  /** Why it is down, in words. */
-  readonly trouble: () => string
+  /** Something was sent, and no answer came in time. */
+  readonly unanswered: () => void
+  /** Why it is down. */
+  readonly failure: (operation: string) => RedisError
 }
 
 export class Batcher {
   private queue: Array<Segment> = []
   private scheduled = false
+  /** What waits for answers before it is sent, and since when. */
+  private backlog: Array<{ readonly command: Prepared; readonly since: number }> = []
+  private underWay = 0
+  private closed = false
   private readonly deadlines: Deadlines
 
   constructor(private readonly link: Link, private readonly commandTimeout: number) {
@@ -132,7 +146,9 @@ export class Batcher {
     })
   }
 
+  /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
   close(): void {
+    this.closed = true
     this.deadlines.close()
   }
 
@@ -147,29 +163,63 @@ export class Batcher {
     const segments = this.queue
     this.queue = []
     this.scheduled = false
-    this.send(segments.length === 1 ? [prepare(segments[0]!)] : segments.map(prepare))
+    const commands = segments.length === 1 ? [prepare(segments[0]!)] : segments.map(prepare)
+    if (this.backlog.length === 0 && commands.length <= maxPipeline && this.underWay < maxUnderWay) {
+      return this.send(commands)
+    }
+    const since = performance.now()
+    for (const command of commands) this.backlog.push({ command, since })
+    this.sendBacklog()
+  }
+
+  private sendBacklog(): void {
+    let sent = 0
+    while (sent < this.backlog.length && this.underWay < maxUnderWay) {
+      this.send(this.backlog.slice(sent, sent + maxPipeline).map(({ command }) => command))
+      sent += maxPipeline
+    }
+    if (sent > 0) this.backlog = this.backlog.slice(sent)
+  }
+
+  /** So many commands are answered, or given up. */
+  private ended(count: number): void {
+    this.underWay -= count
+    if (this.backlog.length > 0) this.sendBacklog()
   }
 
   private send(batch: ReadonlyArray<Prepared>): void {
+    if (this.closed) return failAll(batch, layerClosed)
     const state = this.link.state()
-    if (state === "down") return failAll(batch, (operation) => connectionError(operation, this.link.trouble()))
+    if (state === "down") return failAll(batch, this.link.failure)
     // Every member is told one thing, once: its answer, or that time is up.
     let open = true
+    this.underWay += batch.length
     const met = this.deadlines.start(() => {
       open = false
-      failAll(batch, (operation) => timeoutError(operation, this.commandTimeout))
+      this.underWay -= batch.length
+      // What has waited for these answers as long is late, too; what came later is still sent.
+      const due = performance.now() - this.commandTimeout
+      const young = this.backlog.findIndex(({ since }) => this.closed ? false : since > due)
+      const waited = young < 0 ? this.backlog : this.backlog.slice(0, young)
+      this.backlog = young < 0 ? [] : this.backlog.slice(young)
+      const late = [...batch, ...waited.map(({ command }) => command)]
+      if (this.closed) return failAll(late, layerClosed)
+      failAll(late, (operation) => timeoutError(operation, this.commandTimeout))
+      if (this.backlog.length > 0) this.sendBacklog()
+      if (state === "ready") this.link.unanswered()
     })
     const settle = (act: () => void): void => {
       if (!open) return
       open = false
       met()
       act()
+      this.ended(batch.length)
     }
     const transmit = (): void => {
       // What timed out while it waited for the connection is not sent any more.
       if (!open) return
       if (this.link.state() !== "ready") {
-        return settle(() => failAll(batch, (operation) => connectionError(operation, this.link.trouble())))
+        return settle(() => failAll(batch, this.link.failure))
       }
       if (batch.length === 1) this.sendOne(batch[0]!, settle)
       else this.sendMany(batch, settle)
@@ -179,19 +229,25 @@ export class Batcher {
   }
 
   private sendOne(one: Prepared, settle: (act: () => void) => void): void {
-    const { client } = this.link
-    client.callBuffer(...one.command).then(
+    this.transmitOne(one.command).then(
       (reply) => settle(() => one.reply(reply)),
       (error: unknown) => {
         if (one.script !== undefined && isNoScript(error)) {
           // It was not run, so it is not run twice.
-          client.callBuffer(...withText(one)).then(
+          this.transmitOne(withText(one)).then(
             (reply) => settle(() => one.reply(reply)),
             (again: unknown) => settle(() => one.fail(toRedisError(one.operation, again)))
           )
         } else settle(() => one.fail(toRedisError(one.operation, error)))
       }
     )
+  }
+
+  /** As a command of its own: a client's auto-pipelining would hold it back, and knows no `call`. */
+  private transmitOne([name, ...args]: Prepared["command"]): Promise<unknown> {
+    const command = new Command(name, args, { replyEncoding: null })
+    this.link.client.sendCommand(command)
+    return command.promise
   }
 
   private sendMany(batch: ReadonlyArray<Prepared>, settle: (act: () => void) => void): void {
@@ -211,6 +267,8 @@ export class Batcher {
     )
   }
 }
+
+const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
 const failAll = (batch: ReadonlyArray<Prepared>, error: (operation: string) => RedisError): void => {
   for (const one of batch) one.fail(error(one.operation))

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis as Client, type RedisOptions } from "ioredis"
-import { RedisError } from "../../../CacheError.js"
+import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
 import type { Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
@@ -10,12 +10,23 @@ import { timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
 
+export { parse as parseUrl } from "./url.js"
+
 /** How long to wait before the next try to reconnect, in ms: from, to. */
 const firstReconnect = 25
 const lastReconnect = 500
 
+/** A connection that answers nothing for so many times the limit of a command is made anew. */
+const silentLimits = 3
+
+/** With a random part, so that a fleet does not come back in step. */
 const retryStrategy = (attempt: number): number =>
-  Math.min(firstReconnect * 2 ** Math.min(attempt - 1, 10), lastReconnect)
+  Math.min(firstReconnect * 2 ** Math.min(attempt - 1, 10), lastReconnect) * (1 - Math.random() / 2)
+
+type Stream = Client["stream"]
+
+/** How often a connection that leads to a replica is made anew at the most, in ms. */
+const renewEvery = 5_000
 
 export interface ConnectOptions extends IoredisDriver.Options {
   /** In ms. */
@@ -26,22 +37,36 @@ export interface ConnectOptions extends IoredisDriver.Options {
 /** Follows a client's events. There is always a listener for its errors: they are told to those who ask. */
 class Connection implements Link {
   readonly clock: ServerClock
+  private closed = false
   private made: number
   private decided: boolean
   private lastError: Error | undefined
   private waiting: Array<() => void> = []
+  private handshake: ReturnType<typeof setTimeout> | undefined
+  private quiet: { readonly stream: Stream; readonly bytes: number; readonly since: number } | undefined
+  private onceMore: () => void = () => {}
+  private renewing = false
+  private renewed = -Infinity
 
-  constructor(readonly client: Client) {
+  constructor(
+    readonly client: Client,
+    /** For so many ms without a byte it may leave what it was asked unanswered; `undefined`: it is another's to end. */
+    private readonly patience: number | undefined
+  ) {
     this.clock = new ServerClock(client)
-    this.decided = client.status === "ready"
-    this.made = this.decided ? 1 : 0
+    // Somebody else's client may have lost its connection, or ended, long ago.
+    this.decided = !["wait", "connecting", "connect"].includes(client.status)
+    this.made = client.status === "ready" ? 1 : 0
     client.on("error", this.onError)
+    client.on("connect", this.onConnect)
     client.on("ready", this.onReady)
-    client.on("close", this.decide)
-    client.on("end", this.decide)
+    client.on("close", this.onClose)
+    client.on("end", this.onClose)
   }
 
   state(): "ready" | "waiting" | "down" {
+    if (this.closed) return "down"
+    if (this.renewing) return "waiting"
     if (this.client.status === "ready") return "ready"
     if (this.client.status === "wait") {
       // It is lazy, and somebody needs it now. A failure shows as an event.
@@ -55,36 +80,89 @@ class Connection implements Link {
     this.waiting.push(listener)
   }
 
-  trouble(): string {
-    return this.lastError?.message ?? `not connected (${this.client.status})`
-  }
-
-  failure(operation: string): RedisError {
-    return toRedisError(operation, this.lastError ?? new Error(this.trouble()))
-  }
+  readonly failure = (operation: string): RedisError =>
+    toRedisError(operation, this.lastError ?? new Error(`not connected (${this.client.status})`))
 
   connections(): number {
     return this.made
   }
 
+  onReconnect(listener: () => void): void {
+    this.onceMore = listener
+  }
+
   close(): void {
     this.clock.close()
+    clearTimeout(this.handshake)
+    this.client.off("connect", this.onConnect)
     this.client.off("ready", this.onReady)
-    this.client.off("close", this.decide)
-    this.client.off("end", this.decide)
-    // The listener for errors stays: one that comes late must not end the process.
+    this.client.off("close", this.onClose)
+    this.client.off("end", this.onClose)
+    // On a client of our own the listener for errors stays: one that comes late must not end the process.
+    if (this.patience === undefined) this.client.off("error", this.onError)
+    this.closed = true
+    this.decide()
   }
 
   private readonly onError = (error: Error): void => {
-    this.lastError = error
+    // The client says so of its own handshake when the link fails in the middle; what failed the link tells more.
+    if (!error.message.startsWith("Stream isn't writeable") || this.lastError === undefined) this.lastError = error
     // A server that refuses a password keeps the connection open: this is the only sign.
     if (this.made === 0) this.decide()
   }
 
+  private readonly onConnect = (): void => {
+    if (this.patience === undefined) return
+    this.unanswered()
+    // What the client asks for itself has no time limit: a server may accept a connection and never speak.
+    clearTimeout(this.handshake)
+    this.handshake = setTimeout(this.onConnect, this.patience)
+  }
+
   private readonly onReady = (): void => {
+    clearTimeout(this.handshake)
     this.made++
     this.lastError = undefined
     this.prepare().catch(() => undefined).finally(this.decide)
+    this.onceMore()
+  }
+
+  private readonly onClose = (): void => {
+    clearTimeout(this.handshake)
+    if (this.renewing) {
+      // It was closed to be made anew: those who wait are told what the next try comes to.
+      this.renewing = false
+      this.decided = false
+    } else this.decide()
+  }
+
+  /**
+   * A write met a replica. After a failover this address may lead to another server when it is connected to anew. What
+   * was sent before is answered before, and what is asked for meanwhile waits: reads from a replica are not disturbed.
+   */
+  readOnly(): void {
+    const now = performance.now()
+    if (this.renewing || now - this.renewed < renewEvery) return
+    this.renewed = now
+    this.renewing = true
+    const again = () => this.client.disconnect(true)
+    this.client.ping().then(again, again)
+  }
+
+  /**
+   * A link that swallows everything is given up, long before TCP would. (ioredis's `socketTimeout` is not for that: its
+   * timer outlives the connection that it was set for, and then ends the next one, which is well.)
+   */
+  unanswered(): void {
+    // It is undefined before the first connection is made.
+    const stream = this.client.stream as Stream | undefined
+    if (this.patience === undefined || stream === undefined) return
+    const now = performance.now()
+    if (this.quiet?.stream !== stream || this.quiet.bytes !== stream.bytesRead) {
+      this.quiet = { stream, bytes: stream.bytesRead, since: now }
+    } else if (now - this.quiet.since >= this.patience) {
+      stream.destroy(new Error(`no answer to anything for ${Math.round(now - this.quiet.since)} ms`))
+    }
   }
 
   private readonly decide = (): void => {
@@ -122,31 +200,35 @@ const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effe
 
 /** A driver on a connection of its own, closed with the scope. */
 export const connect = (
-  target: { readonly url?: string | undefined; readonly options: RedisOptions },
+  target: RedisOptions,
   options: ConnectOptions
 ): Effect.Effect<Driver, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const connection = yield* Effect.acquireRelease(
+    const connection: Connection = yield* Effect.acquireRelease(
       Effect.try({
         try: () => {
           const redisOptions: RedisOptions = {
-            ...target.options,
+            ...target,
             // Nothing is sent twice, and nothing waits without a bound: our own time limit answers.
             autoResendUnfulfilledCommands: false,
+            enableAutoPipelining: false,
             autoResubscribe: false,
             enableOfflineQueue: false,
             maxRetriesPerRequest: 0,
             connectTimeout: options.connectTimeout,
+            // A server that is loading its data is asked again as soon as one that is away.
+            maxLoadingRetryTime: lastReconnect,
             lazyConnect: true,
             retryStrategy,
-            // After a failover this address may be a replica's.
-            reconnectOnError: (error) => error.message.startsWith("READONLY")
+            reconnectOnError: (error) => {
+              if (error.message.startsWith("READONLY")) opened.readOnly()
+              return false
+            }
           }
-          return new Connection(
-            target.url === undefined ? new Client(redisOptions) : new Client(target.url, redisOptions)
-          )
+          const opened = new Connection(new Client(redisOptions), silentLimits * options.commandTimeout)
+          return opened
         },
-        catch: (error) => new RedisError({ reason: "Connection", operation: "connect", cause: error })
+        catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>
         Effect.sync(() => {
@@ -164,11 +246,17 @@ export const borrow = (
   options: IoredisDriver.Options
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Connection(client)),
+    Effect.sync(() => new Connection(client, undefined)),
     (connection) => Effect.sync(() => connection.close())
   ).pipe(
     Effect.tap((connection) =>
-      client.status === "ready" ? Effect.promise(() => connection.prepare().catch(() => undefined)) : Effect.void
+      // It may not answer: whatever this prepares can be done without.
+      client.status === "ready"
+        ? Effect.timeoutOption(
+          Effect.promise(() => connection.prepare().catch(() => undefined)),
+          options.commandTimeout
+        )
+        : Effect.void
     ),
     Effect.flatMap((connection) => openDriver(connection, options))
   )

@@ -14,6 +14,7 @@ interface Limit {
 export class Deadlines {
   private readonly limits = new Set<Limit>()
   private timer: ReturnType<typeof setTimeout> | undefined
+  private immediate: ReturnType<typeof setImmediate> | undefined
 
   constructor(private readonly millis: number) {}
 
@@ -21,16 +22,27 @@ export class Deadlines {
   start(expire: () => void): () => void {
     const limit: Limit = { at: performance.now() + this.millis, expire }
     this.limits.add(limit)
-    this.timer ??= setTimeout(this.expireDue, this.millis)
+    this.timer ??= setTimeout(this.timeIsUp, this.millis)
     return () => {
       this.limits.delete(limit)
     }
   }
 
+  /** Nobody waits for ever: what is under way is expired. */
   close(): void {
     clearTimeout(this.timer)
+    clearImmediate(this.immediate)
     this.timer = undefined
+    for (const limit of this.limits) limit.expire()
     this.limits.clear()
+  }
+
+  /**
+   * A process that was busy or stopped for long runs its timers before it reads its sockets. What arrived meanwhile is
+   * no timeout: one turn of the event loop later it has been read.
+   */
+  private readonly timeIsUp = (): void => {
+    this.immediate = setImmediate(this.expireDue)
   }
 
   private readonly expireDue = (): void => {
@@ -38,7 +50,7 @@ export class Deadlines {
     const now = performance.now()
     for (const limit of this.limits) {
       if (limit.at > now) {
-        this.timer = setTimeout(this.expireDue, Math.ceil(limit.at - now))
+        this.timer = setTimeout(this.timeIsUp, Math.ceil(limit.at - now))
         return
       }
       this.limits.delete(limit)

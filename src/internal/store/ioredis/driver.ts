@@ -6,7 +6,8 @@ import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver, Reply } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
-import { type Argument, Batcher, type Link, toBuffer } from "./batch.js"
+import { type Argument, type Asker, Batcher, type Link, toBuffer } from "./batch.js"
+import { isWrongType } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import type { ServerClock } from "./serverClock.js"
 
@@ -25,20 +26,30 @@ export interface Options {
   readonly commandTimeout: number
 }
 
-export const make = (link: Link & { readonly connections: () => number }, options: Options, clock: ServerClock) =>
+/** So many leases that could not be released are remembered. */
+const maxUnreleased = 1000
+
+/** What the driver needs to know of the connection. */
+interface DriverLink extends Link {
+  readonly connections: () => number
+  /** Calls back whenever the connection was made anew. */
+  readonly onReconnect: (listener: () => void) => void
+}
+
+export const make = (link: DriverLink, options: Options, clock: ServerClock) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => new Batcher(link, options.commandTimeout)),
       (batcher) => Effect.sync(() => batcher.close())
     ),
-    (batcher) => driver(batcher, options, clock, link.connections)
+    (batcher) => driver(batcher, options, clock, link)
   )
 
 const driver = (
   batcher: Batcher,
   { prefix }: Options,
   clock: ServerClock,
-  connections: () => number
+  link: DriverLink
 ): Driver => {
   /** A reply's effect; what it throws is a defect of who asked, not of those whose answers came with it. */
   const guarded = <A, E, R>(f: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
@@ -94,10 +105,32 @@ const driver = (
 
   const asNumber = (reply: unknown): number => Number(reply)
 
+  /**
+   * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
+   * are sent once more when the link is back; one that did arrive does nothing the second time.
+   */
+  const unreleased = new Map<string, { readonly key: string; readonly token: Uint8Array }>()
+
+  const release = (request: { readonly key: string; readonly token: Uint8Array }, asker: Asker<unknown>): void =>
+    batcher.run(Scripts.release, [request.key], [toBuffer(request.token)], {
+      answer: asker.answer,
+      fail: (error) => {
+        const lost = error.reason === "Connection" || error.reason === "Timeout"
+        if (lost && unreleased.size < maxUnreleased) unreleased.set(toBuffer(request.token).toString("latin1"), request)
+        asker.fail(error)
+      }
+    })
+
+  link.onReconnect(() => {
+    const again = [...unreleased.values()]
+    unreleased.clear()
+    for (const request of again) release(request, { answer: () => {}, fail: () => {} })
+  })
+
   return {
     prefix,
     unsafeNow: () => clock.now(),
-    unsafeConnections: connections,
+    unsafeConnections: () => link.connections(),
     get: (key, reply) =>
       Effect.async((resume) => {
         batcher.read(key, {
@@ -175,7 +208,15 @@ const driver = (
     take: (keys) =>
       together(
         keys,
-        (key, asker) => batcher.call("take", "GETDEL", [key], asker),
+        (key, asker) =>
+          batcher.call("take", "GETDEL", [key], {
+            answer: asker.answer,
+            // What is no string is no value; it goes all the same.
+            fail: (error) =>
+              isWrongType(error)
+                ? batcher.call("take", "UNLINK", [key], { answer: () => asker.answer(null), fail: asker.fail })
+                : asker.fail(error)
+          }),
         (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
       ),
     lease: (requests, kind) =>
@@ -201,7 +242,7 @@ const driver = (
     release: (requests) =>
       Effect.asVoid(together(
         requests,
-        ({ key, token }, asker) => batcher.run(Scripts.release, [key], [toBuffer(token)], asker),
+        release,
         asNumber
       )),
     renew: (requests) =>
@@ -267,8 +308,8 @@ const driver = (
       ),
     remove: (keys) =>
       Effect.map(
-        Effect.forEach(pages(keys, removeSize), (page) => script(Scripts.remove, page, [])),
-        (counts) => counts.reduce<number>((sum, count) => sum + asNumber(count), 0)
+        together(pages(keys, removeSize), (page, asker) => batcher.run(Scripts.remove, page, [], asker), asNumber),
+        (counts) => counts.reduce((sum, count) => sum + count, 0)
       ),
     inspect: (key) =>
       Effect.zipWith(

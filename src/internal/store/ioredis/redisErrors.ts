@@ -8,6 +8,8 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
   NOPERM: "Auth",
   READONLY: "ReadOnly",
   OOM: "OutOfMemory",
+  // It runs somebody's script, and nothing else.
+  BUSY: "Timeout",
   // There is a server, but none that can answer yet.
   LOADING: "Connection",
   MASTERDOWN: "Connection",
@@ -20,7 +22,7 @@ const isReply = (error: Error): boolean => error.name === "ReplyError"
 const reasonOf = (error: Error): RedisErrorReason => {
   if (!isReply(error)) return "Connection"
   const code = error.message.slice(0, error.message.indexOf(" "))
-  if (code === "ERR" && /invalid password|AUTH/i.test(error.message)) return "Auth"
+  if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
   // An error inside a script has the code behind "ERR Error running script" on old servers.
   return byCode[code] ?? (/\bREADONLY\b/.test(error.message)
     ? "ReadOnly"
@@ -42,5 +44,8 @@ export const connectionError = (operation: string, detail: string): RedisError =
 
 export const timeoutError = (operation: string, millis: number): RedisError =>
   new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms`) })
+
+export const isWrongType = (error: RedisError): boolean =>
+  error.cause instanceof Error && error.cause.message.startsWith("WRONGTYPE")
 
 export const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")

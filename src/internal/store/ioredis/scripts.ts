@@ -71,6 +71,12 @@ local function leased_by(v, token)
   return flags and has(flags, 2) and string.sub(v, 17, 24) == token and flags
 end
 
+-- a lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says
+local function outlast(key, duration)
+  local left = redis.call('PTTL', key)
+  if left >= 0 and left < tonumber(duration) then redis.call('PEXPIRE', key, duration) end
+end
+
 -- sets, for life ms, or for ever where life is ''
 local function set(key, v, life)
   if life == '' then
@@ -113,6 +119,7 @@ end
 local rest = string.sub(v, has(flags, 2) and 31 or 17)
 local with = has(flags, 2) and flags or flags + 2
 redis.call('SET', key, string.sub(v, 1, 1) .. string.char(with) .. string.sub(v, 3, 16) .. slot .. rest, 'KEEPTTL')
+outlast(key, duration)
 return 'Granted'
 `
 )
@@ -151,7 +158,11 @@ export const renew = script(
 local flags = leased_by(read(KEYS[1]), ARGV[1])
 if not flags then return 0 end
 redis.call('SETRANGE', KEYS[1], 24, pack48(now() + ARGV[2]))
-if has(flags, 1) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if has(flags, 1) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+else
+  outlast(KEYS[1], ARGV[2])
+end
 return 1
 `
 )
@@ -258,19 +269,21 @@ return errors
   ""
 )
 
-/** Removes a page of keys. KEYS: keys. Returns how many were there that were no markers. */
+/**
+ * Removes a page of keys. KEYS: keys. Returns how many were there that were no markers. Each key costs one call inside
+ * the script, and all of them together one UNLINK; no more of the prelude is needed than tells a marker.
+ */
 export const remove = script(
   "remove",
   `
-local removed = 0
-for _, key in ipairs(KEYS) do
-  local head = redis.pcall('GETRANGE', key, 0, 1)
-  local marker = type(head) == 'string' and #head == 2 and string.byte(head, 1) == 225 and has(string.byte(head, 2), 1)
-  local gone = redis.call('UNLINK', key)
-  if not marker then removed = removed + gone end
+local call, byte, markers = redis.call, string.byte, 0
+for i = 1, #KEYS do
+  local head = redis.pcall('GETRANGE', KEYS[i], 0, 1)
+  if type(head) == 'string' and byte(head, 1) == 225 and (byte(head, 2) or 0) % 2 == 1 then markers = markers + 1 end
 end
-return removed
-`
+return call('UNLINK', unpack(KEYS)) - markers
+`,
+  ""
 )
 
 export const all: ReadonlyArray<Script> = [

@@ -1,0 +1,442 @@
+import type { Brand, Duration, Option, Stream } from "effect"
+import { Effect, pipe, Schema, type Scope } from "effect"
+import type { CacheError, Redis } from "effect-redis-cache"
+import { Cache, Codec } from "effect-redis-cache"
+import { describe, expect, it } from "tstyche"
+
+class User extends Schema.Class<User>("User")({ id: Schema.String, name: Schema.String }) {}
+
+type Shape = { readonly _tag: "Dot" } | { readonly _tag: "Line"; readonly length: number }
+
+type UserId = string & Brand.Brand<"UserId">
+
+/** What an operation fails with, and what it needs. */
+type Failure = CacheError.RedisError | CacheError.CodecError
+type Store = Redis.Redis
+
+declare const user: User
+declare const userId: UserId
+declare const dot: { readonly _tag: "Dot" }
+declare const loadUser: (id: string) => Effect.Effect<User, "Offline", "Http" | Scope.Scope>
+declare const loadUsers: (
+  ids: ReadonlyArray<string>
+) => Effect.Effect<ReadonlyArray<readonly [string, User]>, "Offline", "Http" | Scope.Scope>
+
+const users = Cache.make({ name: "users", schema: User, timeToLive: "10 minutes" })
+const bypassing = Cache.make({ name: "users", schema: User, onRedisError: "bypass" })
+const numbered = Cache.make({ name: "numbered", key: Schema.Number, schema: User })
+const shapes = Cache.make({ name: "shapes", codec: Codec.structural<Shape>() })
+const anything = Cache.make({ name: "anything" })
+const hits = Cache.counter({ name: "hits", timeToLive: "1 day" })
+
+describe("make", () => {
+  it("infers the value of schema and codec, and the key", () => {
+    expect(users).type.toBe<Cache.Cache<string, User, Failure, Store>>()
+    expect(users).type.toBe<Cache.Cache<string, User>>()
+    expect(numbered).type.toBe<Cache.Cache<number, User, Failure, Store>>()
+    expect(shapes).type.toBe<Cache.Cache<string, Shape, Failure, Store>>()
+    expect(anything).type.toBe<Cache.Cache<string, unknown, Failure, Store>>()
+    expect(Cache.make({ name: "dates", schema: Schema.Date })).type.toBe<Cache.Cache<string, Date>>()
+    expect(Cache.make({ name: "a", key: Schema.Literal("x", "y") })).type.toBe<Cache.Cache<"x" | "y", unknown>>()
+    expect(Cache.make({ name: "a", codec: Codec.json(User).pipe(Codec.compressed()) })).type.toBe<
+      Cache.Cache<string, User>
+    >()
+  })
+
+  it("keeps RedisError out with bypass", () => {
+    expect(bypassing).type.toBe<Cache.Cache<string, User, CacheError.CodecError, Store>>()
+    expect(Cache.make({ name: "a", onRedisError: "fail" })).type.toBe<Cache.Cache<string, unknown, Failure>>()
+    expect(Cache.make({ name: "a", onRedisError: "fail" as "fail" | "bypass" })).type.toBe<
+      Cache.Cache<string, unknown, Failure>
+    >()
+  })
+
+  it("types the policy's functions by key and value", () => {
+    expect(Cache.make({
+      name: "users",
+      key: Schema.Number,
+      schema: User,
+      timeToLive: (value, key) => {
+        expect(value).type.toBe<User>()
+        expect(key).type.toBe<number>()
+        return "1 minute"
+      },
+      tags: (key) => {
+        expect(key).type.toBe<number>()
+        return []
+      },
+      valueTags: (value, key) => {
+        expect(value).type.toBe<User>()
+        expect(key).type.toBe<number>()
+        return [value.name]
+      }
+    })).type.toBe<Cache.Cache<number, User>>()
+  })
+
+  it("refuses what it does not know, and a schema beside a codec", () => {
+    // @ts-expect-error: No overload matches this call
+    Cache.make({ name: "a", timeToLife: 1 })
+    // @ts-expect-error: No overload matches this call
+    Cache.make({ name: "a", schema: User, codec: Codec.structural<User>() })
+    // @ts-expect-error: No overload matches this call
+    Cache.make({})
+    // @ts-expect-error: No overload matches this call
+    Cache.make({ name: "a", onRedisError: "ignore" })
+  })
+
+  it("refuses schemas that need services", () => {
+    const needy = Schema.transformOrFail(Schema.String, Schema.String, {
+      decode: (text) => Effect.as(Effect.context<"Http">(), text),
+      encode: Effect.succeed
+    })
+    // @ts-expect-error: No overload matches this call
+    Cache.make({ name: "a", schema: needy })
+  })
+
+  it("counter", () => {
+    expect(hits).type.toBe<Cache.Counter<string>>()
+    expect(hits).type.toBeAssignableTo<Cache.Cache<string, number>>()
+    expect(Cache.counter({ name: "hits", key: Schema.Number })).type.toBe<Cache.Counter<number>>()
+    // @ts-expect-error: Object literal may only specify known properties
+    Cache.counter({ name: "hits", onRedisError: "bypass" })
+  })
+
+  it("is invariant in key and value", () => {
+    expect(shapes).type.not.toBeAssignableTo<Cache.Cache<string, unknown>>()
+    expect(shapes).type.not.toBeAssignableTo<Cache.Cache<string, { readonly _tag: "Dot" }>>()
+    expect(users).type.not.toBeAssignableTo<Cache.Cache<"42", User>>()
+    expect(bypassing).type.toBeAssignableTo<Cache.Cache<string, User>>()
+    expect(users).type.not.toBeAssignableTo<typeof bypassing>()
+  })
+
+  it("isCache", () => {
+    const u = {} as unknown
+    if (Cache.isCache(u)) expect(u).type.toBe<Cache.Cache<any, any, any, any>>()
+    expect(Cache.isCache).type.toBe<(u: unknown) => u is Cache.Cache<any, any, any, any>>()
+  })
+})
+
+describe("data-first", () => {
+  it("reads", () => {
+    expect(Cache.get(users, "42")).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(Cache.has(users, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.getMany(users, ["42"])).type.toBe<Effect.Effect<ReadonlyMap<string, User>, Failure, Store>>()
+    expect(Cache.getMany(numbered, new Set([1]))).type.toBe<Effect.Effect<ReadonlyMap<number, User>, Failure, Store>>()
+    expect(Cache.timeToLive(users, "42")).type.toBe<
+      Effect.Effect<Option.Option<Duration.Duration>, Failure, Store>
+    >()
+    expect(Cache.keys(users)).type.toBe<Stream.Stream<string, CacheError.RedisError, Store>>()
+    expect(Cache.keys(numbered)).type.toBe<Stream.Stream<string, CacheError.RedisError, Store>>()
+    expect(Cache.get(hits, "42")).type.toBe<Effect.Effect<Option.Option<number>, Failure, Store>>()
+  })
+
+  it("writes", () => {
+    expect(Cache.set(users, "42", user)).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.set(users, "42", user, { timeToLive: "1 hour", tags: ["a"] })).type.toBe<
+      Effect.Effect<void, Failure, Store>
+    >()
+    expect(Cache.setMany(users, [["42", user]])).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.setMany(users, { "42": user })).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.setMany(users, new Map([["42", user]]), { tags: [] })).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.setMany(numbered, [[42, user]])).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.setIfAbsent(users, "42", user)).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.touch(users, "42", "1 hour")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+  })
+
+  it("deletes", () => {
+    expect(Cache.delete(users, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.take(users, "42")).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(Cache.deleteMany(users, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(Cache.flush(users)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
+    expect(Cache.invalidateTags(users, ["a"])).type.toBe<Effect.Effect<void, Failure, Store>>()
+  })
+
+  it("watches", () => {
+    expect(Cache.stats(users)).type.toBe<Effect.Effect<Cache.Stats, never, Store>>()
+    expect(Cache.explain(users, "42")).type.toBe<Effect.Effect<Cache.Explanation, Failure, Store>>()
+  })
+
+  it("keys and values are the cache's", () => {
+    // @ts-expect-error: Argument of type 'number' is not assignable to parameter of type 'string'
+    Cache.get(users, 42)
+    // @ts-expect-error: Argument of type 'string' is not assignable to parameter of type 'number'
+    Cache.get(numbered, "42")
+    // @ts-expect-error: Argument of type '{ id: string; }' is not assignable to parameter of type 'User'
+    Cache.set(users, "42", { id: "42" })
+    // @ts-expect-error: Type 'number' is not assignable to type 'string'
+    Cache.getMany(users, [42])
+    // @ts-expect-error: No overload matches this call
+    Cache.setMany(users, [[42, user]])
+    // @ts-expect-error: No overload matches this call
+    Cache.setMany(numbered, { "42": user })
+    // @ts-expect-error: Object literal may only specify known properties
+    Cache.set(users, "42", user, { ttl: 1 })
+    // @ts-expect-error: No overload matches this call
+    Cache.getOrSet(users, "42", Effect.succeed("user"))
+  })
+
+  it("takes parts of the key's and the value's type", () => {
+    expect(Cache.get(users, userId)).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(Cache.set(shapes, "42", dot)).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.getOrSet(shapes, userId, () => Effect.succeed({ _tag: "Line", length: 1 }))).type.toBe<
+      Effect.Effect<Shape, Failure, Store>
+    >()
+  })
+})
+
+describe("increment", () => {
+  it("takes counters only", () => {
+    expect(Cache.increment(hits, "42")).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(Cache.increment(hits, "42", -2)).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(pipe(hits, Cache.increment("42", 2))).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(pipe(hits, Cache.increment(userId))).type.toBe<Effect.Effect<number, Failure, Store>>()
+    const numbers = Cache.make({ name: "numbers", schema: Schema.Number })
+    // @ts-expect-error: Argument of type 'Cache<string, number, RedisError | CodecError, Redis>' is not assignable
+    Cache.increment(numbers, "42", 1)
+    // @ts-expect-error: Argument of type 'Cache<string, User, RedisError | CodecError, Redis>' is not assignable
+    Cache.increment(users, "42", 1)
+    // @ts-expect-error: Argument of type
+    pipe(numbers, Cache.increment("42"))
+  })
+})
+
+describe("modify", () => {
+  it("takes an option, or an effect of one", () => {
+    expect(Cache.modify(users, "42", (found) => {
+      expect(found).type.toBe<Option.Option<User>>()
+      return found
+    })).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(
+      Cache.modify(users, "42", () => ({}) as Effect.Effect<Option.Option<User>, "Offline", "Http">)
+    ).type.toBe<Effect.Effect<Option.Option<User>, Failure | "Offline", Store | "Http">>()
+    expect(Cache.modify(shapes, "42", () => ({}) as Option.Option<{ readonly _tag: "Dot" }>)).type.toBe<
+      Effect.Effect<Option.Option<Shape>, Failure, Store>
+    >()
+    expect(pipe(users, Cache.modify("42", (found) => found))).type.toBe<
+      Effect.Effect<Option.Option<User>, Failure, Store>
+    >()
+    expect(
+      pipe(shapes, Cache.modify("42", () => ({}) as Effect.Effect<Option.None<never>, "Offline", "Http">))
+    ).type.toBe<Effect.Effect<Option.Option<Shape>, Failure | "Offline", Store | "Http">>()
+    // @ts-expect-error: No overload matches this call
+    Cache.modify(users, "42", () => Effect.succeed(user))
+    expect(Cache.modify(bypassing, "42", (found) => found)).type.toBe<
+      Effect.Effect<Option.Option<User>, Failure, Store>
+    >()
+  })
+})
+
+describe("loads", () => {
+  it("getOrSet: the load's errors and needs, without Scope", () => {
+    expect(Cache.getOrSet(users, "42", loadUser)).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", loadUser("42"))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", (id) => {
+      expect(id).type.toBe<string>()
+      return Effect.succeed(user)
+    })).type.toBe<Effect.Effect<User, Failure, Store>>()
+    expect(Cache.getOrSet(users, "42", Effect.fail("Offline" as const))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store>
+    >()
+  })
+
+  it("getOrSet: a timeout adds Empty, and nothing else does", () => {
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: "1 second" })).type.toBe<
+      Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
+    expect(
+      Cache.getOrSet(users, "42", loadUser, {
+        tags: ["a"],
+        forceRefresh: true,
+        timeToLive: (value, key) => {
+          expect(value).type.toBe<User>()
+          expect(key).type.toBe<string>()
+          return "1 minute"
+        }
+      })
+    ).type.toBe<Effect.Effect<User, Failure | "Offline", Store | "Http">>()
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: undefined })).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    const options = {} as Cache.LoadOptions<string, User>
+    expect(Cache.getOrSet(users, "42", loadUser, options)).type.toBe<
+      Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
+    // @ts-expect-error: Object literal may only specify known properties
+    Cache.getOrSet(users, "42", loadUser, { timeOut: 1 })
+  })
+
+  it("catchTag removes what it names", () => {
+    expect(
+      Cache.getOrSet(users, "42", Effect.succeed(user), { timeout: 1 }).pipe(
+        Effect.catchTag("Empty", () => Effect.succeed(user))
+      )
+    ).type.toBe<Effect.Effect<User, Failure, Store>>()
+    expect(
+      Cache.get(users, "42").pipe(Effect.catchTag("RedisError", () => Effect.fail("gone" as const)))
+    ).type.toBe<Effect.Effect<Option.Option<User>, CacheError.CodecError | "gone", Store>>()
+    expect(
+      Cache.get(users, "42").pipe(Effect.catchTags({
+        CodecError: () => Effect.die("bad key"),
+        RedisError: () => Effect.interrupt
+      }))
+    ).type.toBe<Effect.Effect<Option.Option<User>, never, Store>>()
+  })
+
+  it("getOrSetMany and refresh", () => {
+    expect(Cache.getOrSetMany(users, ["42"], loadUsers)).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSetMany(users, ["42"], (absent) => {
+      expect(absent).type.toBe<ReadonlyArray<string>>()
+      return Effect.succeed([["42", user]])
+    }, { tags: ["a"] })).type.toBe<Effect.Effect<ReadonlyMap<string, User>, Failure, Store>>()
+    expect(Cache.refresh(users, "42", loadUser)).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    // @ts-expect-error: Object literal may only specify known properties
+    Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1 })
+  })
+})
+
+describe("bypass removes RedisError", () => {
+  type Only = CacheError.CodecError
+
+  it("from reads, writes and loads", () => {
+    expect(Cache.get(bypassing, "42")).type.toBe<Effect.Effect<Option.Option<User>, Only, Store>>()
+    expect(Cache.getMany(bypassing, ["42"])).type.toBe<Effect.Effect<ReadonlyMap<string, User>, Only, Store>>()
+    expect(Cache.has(bypassing, "42")).type.toBe<Effect.Effect<boolean, Only, Store>>()
+    expect(Cache.timeToLive(bypassing, "42")).type.toBe<Effect.Effect<Option.Option<Duration.Duration>, Only, Store>>()
+    expect(Cache.set(bypassing, "42", user)).type.toBe<Effect.Effect<void, Only, Store>>()
+    expect(Cache.setMany(bypassing, { "42": user })).type.toBe<Effect.Effect<void, Only, Store>>()
+    expect(Cache.setIfAbsent(bypassing, "42", user)).type.toBe<Effect.Effect<boolean, Only, Store>>()
+    expect(Cache.touch(bypassing, "42", 1)).type.toBe<Effect.Effect<boolean, Only, Store>>()
+    expect(Cache.getOrSet(bypassing, "42", loadUser)).type.toBe<
+      Effect.Effect<User, Only | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSetMany(bypassing, ["42"], loadUsers)).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Only | "Offline", Store | "Http">
+    >()
+    expect(Cache.refresh(bypassing, "42", loadUser)).type.toBe<
+      Effect.Effect<User, Only | "Offline", Store | "Http">
+    >()
+  })
+
+  it("and from nothing else", () => {
+    expect(Cache.delete(bypassing, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.take(bypassing, "42")).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(Cache.deleteMany(bypassing, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(Cache.flush(bypassing)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
+    expect(Cache.invalidateTags(bypassing, [])).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.keys(bypassing)).type.toBe<Stream.Stream<string, CacheError.RedisError, Store>>()
+    expect(Cache.explain(bypassing, "42")).type.toBe<Effect.Effect<Cache.Explanation, Failure, Store>>()
+  })
+})
+
+describe("data-last", () => {
+  it("reads", () => {
+    expect(pipe(users, Cache.get("42"))).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(users.pipe(Cache.get("42"))).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(pipe(numbered, Cache.get(42))).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(pipe(users, Cache.has("42"))).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(pipe(users, Cache.getMany(["42"]))).type.toBe<Effect.Effect<ReadonlyMap<string, User>, Failure, Store>>()
+    expect(pipe(users, Cache.timeToLive("42"))).type.toBe<
+      Effect.Effect<Option.Option<Duration.Duration>, Failure, Store>
+    >()
+    expect(pipe(users, Cache.keys)).type.toBe<Stream.Stream<string, CacheError.RedisError, Store>>()
+    expect(pipe(users, Cache.explain("42"))).type.toBe<Effect.Effect<Cache.Explanation, Failure, Store>>()
+    expect(pipe(users, Cache.stats)).type.toBe<Effect.Effect<Cache.Stats, never, Store>>()
+  })
+
+  it("writes", () => {
+    expect(pipe(users, Cache.set("42", user))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(users, Cache.set("42", user, { timeToLive: 1 }))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(users, Cache.setMany([["42", user]]))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(users, Cache.setMany({ "42": user }))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(users, Cache.setIfAbsent("42", user))).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(pipe(users, Cache.touch("42", "1 hour"))).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(pipe(anything, Cache.set("42", 1))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(hits, Cache.set("42", 1))).type.toBe<Effect.Effect<void, Failure, Store>>()
+  })
+
+  it("deletes", () => {
+    expect(pipe(users, Cache.delete("42"))).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(pipe(users, Cache.take("42"))).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(pipe(users, Cache.deleteMany(["42"]))).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(pipe(users, Cache.flush)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
+    expect(pipe(users, Cache.invalidateTags(["a"]))).type.toBe<Effect.Effect<void, Failure, Store>>()
+  })
+
+  it("loads", () => {
+    expect(pipe(users, Cache.getOrSet("42", loadUser))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(pipe(bypassing, Cache.getOrSet("42", loadUser("42"), { timeout: 1 }))).type.toBe<
+      Effect.Effect<User, CacheError.CodecError | CacheError.Empty | "Offline", Store | "Http">
+    >()
+    expect(pipe(
+      users,
+      Cache.getOrSet("42", (id) => {
+        expect(id).type.toBe<string>()
+        return loadUser(id)
+      }, { tags: ["a"] })
+    )).type.toBe<Effect.Effect<User, Failure | "Offline", Store | "Http">>()
+    expect(pipe(users, Cache.getOrSetMany(["42"], loadUsers))).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline", Store | "Http">
+    >()
+    expect(pipe(users, Cache.refresh("42", loadUser))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(pipe(users, Cache.refresh("42", Effect.fail("Offline" as const)))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store>
+    >()
+    expect(pipe(anything, Cache.getOrSet("42", Effect.succeed(1)))).type.toBe<
+      Effect.Effect<unknown, Failure, Store>
+    >()
+  })
+
+  it("takes parts of the key's and the value's type", () => {
+    expect(pipe(shapes, Cache.get(userId))).type.toBe<Effect.Effect<Option.Option<Shape>, Failure, Store>>()
+    expect(pipe(shapes, Cache.get("42" as "42" | "43"))).type.toBe<
+      Effect.Effect<Option.Option<Shape>, Failure, Store>
+    >()
+    expect(pipe(shapes, Cache.getMany([userId, "42"]))).type.toBe<
+      Effect.Effect<ReadonlyMap<string, Shape>, Failure, Store>
+    >()
+    expect(pipe(shapes, Cache.set(userId, dot))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(shapes, Cache.set("42", { _tag: "Line", length: 1 }))).type.toBe<
+      Effect.Effect<void, Failure, Store>
+    >()
+    expect(pipe(shapes, Cache.setMany([[userId, dot], ["42", { _tag: "Line", length: 1 }]]))).type.toBe<
+      Effect.Effect<void, Failure, Store>
+    >()
+    expect(pipe(shapes, Cache.setMany({ a: dot, b: { _tag: "Line", length: 1 } }))).type.toBe<
+      Effect.Effect<void, Failure, Store>
+    >()
+    expect(pipe(shapes, Cache.getOrSet(userId, Effect.succeed({ _tag: "Line", length: 1 })))).type.toBe<
+      Effect.Effect<Shape, Failure, Store>
+    >()
+  })
+
+  it("by itself, goes with any cache of that key and value", () => {
+    const getIt = Cache.get("42")
+    expect(getIt(users)).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
+    expect(getIt(bypassing)).type.toBe<Effect.Effect<Option.Option<User>, CacheError.CodecError, Store>>()
+    // @ts-expect-error: Argument of type
+    getIt(numbered)
+    const setIt = Cache.set("42", user)
+    expect(setIt(users)).type.toBe<Effect.Effect<void, Failure, Store>>()
+  })
+
+  it("refuses other keys and values", () => {
+    // @ts-expect-error: Argument of type
+    pipe(users, Cache.get(42))
+    // @ts-expect-error: Argument of type
+    pipe(users, Cache.set("42", { id: "42" }))
+    // @ts-expect-error: Argument of type
+    pipe(numbered, Cache.setMany({ "42": user }))
+  })
+})

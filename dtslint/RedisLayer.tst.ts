@@ -1,0 +1,74 @@
+import type { KeyValueStore } from "@effect/platform/KeyValueStore"
+import type { ConfigError, Layer } from "effect"
+import { Config } from "effect"
+import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
+import type { Redis as Client } from "ioredis"
+import { describe, expect, it } from "tstyche"
+
+describe("RedisLayer", () => {
+  it("layer", () => {
+    expect(RedisLayer.layer("redis://localhost")).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    expect(
+      RedisLayer.layer({
+        host: "localhost",
+        port: 6379,
+        prefix: "app:",
+        commandTimeout: "500 millis",
+        connectTimeout: "1 second",
+        lazy: true
+      })
+    ).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+  })
+
+  it("layer has no options of ioredis that this library sets", () => {
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layer({ keyPrefix: "app:" })
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layer({ maxRetriesPerRequest: 3 })
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layer({ lazyConnect: true })
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layer({ enableOfflineQueue: true })
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layer({ autoResendUnfulfilledCommands: true })
+  })
+
+  it("layerConfig can fail with ConfigError too", () => {
+    expect(
+      RedisLayer.layerConfig({
+        host: Config.string("REDIS_HOST"),
+        password: Config.redacted("REDIS_PASSWORD"),
+        port: Config.integer("REDIS_PORT")
+      })
+    ).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError | ConfigError.ConfigError>>()
+    expect(RedisLayer.layerConfig({ url: Config.redacted("REDIS_URL") })).type.toBe<
+      Layer.Layer<Redis.Redis, CacheError.RedisError | ConfigError.ConfigError>
+    >()
+    // A password is redacted.
+    // @ts-expect-error: Type 'Config<string>' is not assignable
+    RedisLayer.layerConfig({ password: Config.string("REDIS_PASSWORD") })
+  })
+
+  it("layerFromClient", () => {
+    const client = {} as Client
+    expect(RedisLayer.layerFromClient(client)).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    expect(RedisLayer.layerFromClient(client, { prefix: "app:", commandTimeout: 100 })).type.toBe<
+      Layer.Layer<Redis.Redis, CacheError.RedisError>
+    >()
+  })
+
+  it("layers without a server cannot fail", () => {
+    expect(RedisLayer.layerMemory).type.toBe<Layer.Layer<Redis.Redis>>()
+    expect(RedisLayer.layerOff).type.toBe<Layer.Layer<Redis.Redis>>()
+    expect(RedisLayer.memoryServer()).type.toBe<RedisLayer.InMemoryServer>()
+    expect(RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { prefix: "app:" })).type.toBe<
+      Layer.Layer<Redis.Redis>
+    >()
+  })
+
+  it("layerKeyValueStore needs a Redis", () => {
+    expect(RedisLayer.layerKeyValueStore({ name: "store", timeToLive: "1 day" })).type.toBe<
+      Layer.Layer<KeyValueStore, never, Redis.Redis>
+    >()
+  })
+})

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import { Cache, type CacheError, type Redis } from "effect-redis-cache"
+import { instances, Origin, settle } from "./support.js"
+
+const users = Cache.make({ name: "users", tags: () => ["tag"] })
+
+const step = TestClock.adjust("1 second")
+
+type Write = Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>
+
+/** Each with what is there afterwards. */
+const writes: Record<string, readonly [write: Write, after: string | undefined]> = {
+  set: [Cache.set(users, "42", "written"), "written"],
+  setMany: [Cache.setMany(users, { "42": "written" }), "written"],
+  setIfAbsent: [Cache.setIfAbsent(users, "42", "written"), "written"],
+  modify: [Cache.modify(users, "42", () => Option.some<unknown>("written")), "written"],
+  delete: [Cache.delete(users, "42"), undefined],
+  deleteMany: [Cache.deleteMany(users, ["42", "43"]), undefined],
+  take: [Cache.take(users, "42"), undefined],
+  flush: [Cache.flush(users), undefined],
+  invalidateTags: [Cache.invalidateTags(users, ["tag"]), undefined]
+}
+
+describe("a local write during a load", () => {
+  for (const [name, [write, after]] of Object.entries(writes)) {
+    it.scoped(`${name}: what was loaded before is not stored, and whoever asks after it is not given it`, () =>
+      Effect.gen(function*() {
+        const { first, services } = yield* instances(undefined)
+        const origin = new Origin()
+        const call = first(Cache.getOrSet(users, "42", origin.load))
+        const before = yield* Effect.fork(call)
+        yield* settle
+        yield* first(write)
+        assert.strictEqual(services[0]!.runtime.flights.size, 0)
+        const later = yield* Effect.fork(call)
+        yield* settle
+        yield* origin.succeed(1)
+        // An invalidation leaves leases as they are: the later caller looks again now and then.
+        yield* TestClock.adjust("100 millis")
+        // Who began before the write is told what he waited for, as if he had been answered just before it.
+        assert.strictEqual(yield* Fiber.join(before), "v1")
+        assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.fromNullable(after))
+        yield* origin.succeed(2)
+        assert.strictEqual(yield* Fiber.join(later), after ?? "v2")
+        assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some(after ?? "v2"))
+        assert.strictEqual((yield* first(Cache.stats(users))).refusedFills, name === "invalidateTags" ? 0 : 1)
+      }))
+
+    it.scoped(`${name}: whoever asks after it is not given the failure of a load that began before`, () =>
+      Effect.gen(function*() {
+        const { first } = yield* instances(undefined)
+        const origin = new Origin()
+        const call = first(Effect.exit(Cache.getOrSet(users, "42", origin.load)))
+        const before = yield* Effect.fork(call)
+        yield* settle
+        yield* first(write)
+        const later = yield* Effect.fork(call)
+        yield* settle
+        yield* origin.fail(1)
+        yield* TestClock.adjust("100 millis")
+        assert.deepStrictEqual(yield* Fiber.join(before), Exit.fail("e1"))
+        yield* origin.succeed(2)
+        assert.deepStrictEqual(yield* Fiber.join(later), Exit.succeed<unknown>(after ?? "v2"))
+      }))
+
+    it.scoped(`${name}: a load that begins between its call and its answer is detached by the answer`, () =>
+      Effect.gen(function*() {
+        const operations = ["set", "setMany", "swap", "take", "remove", "replaceEpochs"]
+        const { first, services } = yield* instances({
+          script: (operation) => operations.includes(operation) ? { after: "1 second" } : undefined
+        })
+        const origin = new Origin()
+        const writing = yield* Effect.fork(first(write))
+        yield* settle
+        // In the table while the write is under way.
+        const loading = yield* Effect.fork(Effect.exit(first(Cache.refresh(users, "42", origin.load))))
+        yield* settle
+        assert.strictEqual(services[0]!.runtime.flights.size, 1)
+        yield* Effect.all([step, step, step])
+        yield* Fiber.join(writing)
+        assert.strictEqual(services[0]!.runtime.flights.size, 0)
+        yield* origin.succeed(1)
+        assert.isTrue(Exit.isSuccess(yield* Fiber.join(loading)))
+      }))
+  }
+
+  it.scoped("touch leaves the load alone", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const origin = new Origin()
+      yield* first(Cache.set(users, "42", "old"))
+      const loading = yield* Effect.fork(first(Cache.refresh(users, "42", origin.load)))
+      yield* settle
+      assert.isTrue(yield* first(Cache.touch(users, "42", "1 minute")))
+      yield* origin.succeed(1)
+      assert.strictEqual(yield* Fiber.join(loading), "v1")
+      assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("v1"))
+    }))
+
+  it.scoped("a write to another key leaves the load alone", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const origin = new Origin()
+      const loading = yield* Effect.fork(first(Cache.getOrSet(users, "42", origin.load)))
+      yield* settle
+      yield* first(Cache.set(users, "43", "other"))
+      assert.strictEqual(services[0]!.runtime.flights.size, 1)
+      yield* origin.succeed(1)
+      assert.strictEqual(yield* Fiber.join(loading), "v1")
+      assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("v1"))
+    }))
+
+  it.scoped("a write that fails or is interrupted detaches too: it may have taken place", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances({
+        script: (operation, _, call) =>
+          operation !== "take" ? undefined : call === 1 ? { lostReply: "1 second" } : { before: "1 second" }
+      })
+      const origin = new Origin()
+      for (const interrupted of [false, true]) {
+        const deleting = yield* Effect.fork(first(Effect.exit(Cache.delete(users, "42"))))
+        yield* settle
+        const loading = yield* Effect.fork(first(Effect.exit(Cache.refresh(users, "42", origin.load))))
+        yield* settle
+        assert.strictEqual(services[0]!.runtime.flights.size, 1)
+        if (interrupted) yield* Fiber.interrupt(deleting)
+        else {
+          yield* step
+          const exit = yield* Fiber.join(deleting)
+          assert.isTrue(Exit.isFailure(exit) && Cause.isFailType(exit.cause))
+        }
+        assert.strictEqual(services[0]!.runtime.flights.size, 0)
+        yield* Fiber.interrupt(loading)
+        yield* step
+      }
+    }))
+})

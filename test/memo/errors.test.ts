@@ -1,0 +1,136 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Equal, Exit, Fiber, Option, Schema, TestClock } from "effect"
+import { Cache, Memo, RedisLayer } from "effect-redis-cache"
+
+const memory = RedisLayer.layerMemory
+
+class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.Number, at: Schema.Date }) {}
+
+describe("Failures of memoized functions", () => {
+  it.effect("are not cached, and shared by those who wait", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const fail = Memo.cached(function fail(_id: number) {
+        return Effect.zipRight(Effect.sleep("1 second"), Effect.suspend(() => Effect.fail(`failure ${++runs}`)))
+      }, "1 minute")
+      const fibers = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.fork(Effect.exit(fail(1))))
+      yield* TestClock.adjust("1 second")
+      const exits = yield* Fiber.join(Fiber.all(fibers))
+      assert.deepStrictEqual(exits, Array.from({ length: 20 }, () => Exit.fail("failure 1")))
+      assert.strictEqual(runs, 1)
+      const next = yield* Effect.fork(Effect.exit(fail(1)))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(next), Exit.fail("failure 2"))
+      const stats = yield* Cache.stats(fail.cache)
+      assert.deepStrictEqual([stats.loads, stats.failures, stats.writes], [2, 2, 0])
+    }).pipe(Effect.provide(memory)))
+
+  const caching = (runs: { count: number }) =>
+    Memo.cached(function find(id: number) {
+      return Effect.suspend((): Effect.Effect<string, NotFound> => {
+        runs.count++
+        return id === 0 ? Effect.fail(new NotFound({ id, at: new Date(runs.count) })) : Effect.succeed(`user ${id}`)
+      })
+    }, { timeToLive: "10 minutes", errors: { schema: NotFound, timeToLive: "1 minute" } })
+
+  it.effect("are cached through their schema, where it is given, for a time of their own", () =>
+    Effect.gen(function*() {
+      const runs = { count: 0 }
+      const find = caching(runs)
+      const first = yield* Effect.flip(find(0))
+      const second = yield* Effect.flip(find(0))
+      assert.strictEqual(runs.count, 1)
+      assert.instanceOf(second, NotFound)
+      assert.isTrue(Equal.equals(second, first))
+      yield* TestClock.adjust("59999 millis")
+      yield* Effect.flip(find(0))
+      assert.strictEqual(runs.count, 1)
+      yield* TestClock.adjust("1 millis")
+      yield* Effect.flip(find(0))
+      assert.strictEqual(runs.count, 2)
+
+      yield* find(1)
+      yield* TestClock.adjust("9 minutes")
+      yield* find(1)
+      assert.strictEqual(runs.count, 3)
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("cached ones are no values, and are busted and refreshed as these are", () =>
+    Effect.gen(function*() {
+      const runs = { count: 0 }
+      const find = caching(runs)
+      yield* Effect.flip(find(0))
+      assert.deepStrictEqual(yield* find.peek(0), Option.none())
+      assert.isFalse(yield* Cache.has(find.cache, [0]))
+      yield* find.bust(0)
+      yield* Effect.flip(find(0))
+      assert.strictEqual(runs.count, 2)
+      yield* Effect.flip(find.refresh(0))
+      assert.strictEqual(runs.count, 3)
+      yield* Effect.flip(find(0))
+      assert.strictEqual(runs.count, 3)
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("last as long as `timeToLive` says where they have no time of their own", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const find = Memo.cached(function find(id: number) {
+        return Effect.suspend(() => {
+          runs++
+          return id === 0 ? Effect.fail("none") : Effect.succeed(id)
+        })
+      }, {
+        timeToLive: (exit) => Exit.isSuccess(exit) ? "1 hour" : "1 minute",
+        errors: { schema: Schema.String }
+      })
+      yield* Effect.flip(find(0))
+      yield* find(1)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* Effect.flip(find(0)), "none")
+      assert.strictEqual(runs, 2)
+      yield* TestClock.adjust("1 seconds")
+      yield* Effect.flip(find(0))
+      yield* find(1)
+      assert.strictEqual(runs, 3)
+      const fixed = Memo.cached(() => Effect.suspend(() => Effect.fail(`${++runs}`)), {
+        name: "fixed",
+        timeToLive: "1 minute",
+        errors: { schema: Schema.String }
+      })
+      assert.strictEqual(yield* Effect.flip(fixed()), yield* Effect.flip(fixed()))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Effect.flip(fixed()), "5")
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("that the schema does not hold are still the failure, and are not cached", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const find = Memo.cached(function find() {
+        return Effect.suspend(() => Effect.fail({ code: -++runs }))
+      }, { errors: { schema: Schema.Struct({ code: Schema.NonNegative }), timeToLive: "1 minute" } })
+      assert.deepStrictEqual(yield* Effect.exit(find()), Exit.fail({ code: -1 }))
+      assert.deepStrictEqual(yield* Effect.exit(find()), Exit.fail({ code: -2 }))
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("defects and interruptions are never cached", () =>
+    Effect.gen(function*() {
+      let runs = 0
+      const find = Memo.cached(function find(how: string): Effect.Effect<string, string> {
+        return Effect.suspend(() => {
+          runs++
+          return how === "die" ? Effect.die("defect") : Effect.interrupt
+        })
+      }, { timeToLive: "1 minute", errors: { schema: Schema.String, timeToLive: "1 minute" } })
+      for (const how of ["die", "interrupt"]) {
+        runs = 0
+        const first = yield* Effect.exit(find(how))
+        yield* Effect.exit(find(how))
+        assert.strictEqual(runs, 2, how)
+        assert.isTrue(Exit.isFailure(first))
+        if (Exit.isFailure(first)) {
+          assert.isTrue(how === "die" ? Cause.isDie(first.cause) : Cause.isInterruptedOnly(first.cause))
+        }
+      }
+      assert.strictEqual(yield* Cache.flush(find.cache), 0)
+    }).pipe(Effect.provide(memory)))
+})
