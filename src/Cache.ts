@@ -882,7 +882,10 @@ export interface Explanation {
     | "Failure"
   /** In words: why `get` would hit or miss. */
   readonly reason: string
-  /** Since it was written; none where the policy does not tell, since an entry has its end in it and not its start. */
+  /**
+   * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
+   * it is wrong where the entry was given a life of its own, or touched, and none where the policy has no fixed life.
+   */
   readonly age: Option.Option<Duration.Duration>
   /** The fresh life that remains. */
   readonly timeToLive: Option.Option<Duration.Duration>

@@ -114,10 +114,12 @@ export interface ResultOptions<
     | undefined
   /**
    * Caches typed failures too, for a time of their own, or else for what `timeToLive` says. Defects and interruptions
-   * never are.
+   * never are. They are stored as JSON of the schema's encoded form, or through a codec of their own, which they need
+   * where results have one: what is encrypted for results is to be for failures.
    */
   readonly errors?: {
-    readonly schema: Schema.Schema<E, any> // as above
+    readonly schema?: Schema.Schema<E, any> | undefined // as above
+    readonly codec?: Codec<E> | undefined
     readonly timeToLive?: Duration.DurationInput | undefined
   } | undefined
 }

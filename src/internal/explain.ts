@@ -73,6 +73,20 @@ const diagnose = <Key, Value>(
   }
 }
 
+/** Whether each of these tags is still what it was when the entry was written. */
+const tagStates = <Key, Value>(
+  binding: Binding<Key, Value>,
+  tags: ReadonlyArray<Entry.StoredTag>
+): Effect.Effect<Explanation["tags"], RedisError> =>
+  tags.length === 0 ? Effect.succeed([]) : binding.runtime.driver.getMany(tags.map(({ name }) => binding.tagKey(name)), {
+    onSuccess: (epochs) =>
+      Effect.succeed(tags.map(({ epoch, name }, i) => {
+        const current = epochs[i]
+        return { name, holds: current !== undefined && Entry.sameBytes(current, epoch) }
+      })),
+    onFailure: (error) => Effect.fail(error)
+  })
+
 export const explain = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
@@ -84,23 +98,15 @@ export const explain = <Key, Value>(
     const redisKey = encoded.right
     return Effect.gen(function*() {
       const found = yield* binding.runtime.driver.inspect(redisKey)
-      const clock = yield* Effect.clock
-      const { entries, now } = yield* binding.judgeMany(
-        [{ redisKey, tags: binding.keyTags(key) }],
-        [found?.bytes],
-        new Map(),
-        binding.runtime.driver.unsafeNow(clock),
-        redisKey,
-        {
-          onSuccess: (judged, later) => Effect.succeed({ entries: judged, now: later }),
-          onFailure: (error) => Effect.fail(error)
-        }
-      )
-      const entry = entries[0]!
-      const [state, reason] = diagnose(binding, redisKey, entry, now)
       const header = model.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
         ? found.bytes
         : undefined
+      const tags = yield* tagStates(binding, header === undefined ? [] : Entry.tags(header) ?? [])
+      const now = binding.runtime.driver.unsafeNow(yield* Effect.clock)
+      // A tag that the key names and the entry lacks would not tell of its invalidation.
+      const lacking = binding.keyTags(key).some((name) => !tags.some((tag) => tag.name === name))
+      const invalidated = lacking || tags.some((tag) => !tag.holds)
+      const [state, reason] = diagnose(binding, redisKey, { bytes: found?.bytes, invalidated }, now)
       const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
       const lease = found !== undefined && Entry.isEntry(found.bytes) ? Entry.lease(found.bytes) : undefined
       const policyLife = model.policy.life._tag === "Fixed" ? model.policy.life.millis : undefined
@@ -130,10 +136,7 @@ export const explain = <Key, Value>(
           token: toHex(lease.token),
           remaining: Duration.millis(Math.ceil(lease.until - now))
         }),
-        tags: (header === undefined ? [] : Entry.tags(header) ?? []).map((tag) => ({
-          name: tag.name,
-          holds: !entry.invalidated
-        }))
+        tags
       }
     })
   })

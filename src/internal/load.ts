@@ -43,6 +43,12 @@
  * - interrupted, or the answer lost, at any point after a lease was asked for: the token was chosen here, so a release
  *   that compares the token follows on the same connection
  * - the fill's answer is lost: unknown whether stored; a release follows, which does nothing if it was
+ * - the last waiter leaves: the slot is settled as `Again`, so that one who has just found it looks for himself, and the
+ *   load is interrupted; who opened a slot counts as waiting until he waits or leaves
+ * - a background refresh makes nobody wait: only who has looked, and found nothing to be served, joins it
+ * - the value is not to be stored (a life of zero): what stood there goes, if the lease still holds
+ * - a tag is invalidated during a load: the entry is born with the epochs of before, and absent. After a wait for
+ *   another's lease the epochs are read anew, before anything is computed
  * - the layer closes: loads are interrupted, release, and end those who wait; then the connections close
  */
 import * as Cause from "effect/Cause"

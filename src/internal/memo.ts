@@ -33,7 +33,8 @@ interface Options extends Omit<PolicyOptions<Args, unknown, "fail" | "bypass">, 
     | ((exit: Exit.Exit<unknown, unknown>) => Duration.DurationInput)
     | undefined
   readonly errors?: {
-    readonly schema: Schema.Schema<unknown, any> // as above
+    readonly schema?: Schema.Schema<unknown, any> | undefined // as above
+    readonly codec?: Codec<unknown> | undefined
     readonly timeToLive?: Duration.DurationInput | undefined
   } | undefined
   readonly timeout?: Duration.DurationInput | undefined
@@ -60,7 +61,7 @@ const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
     "entry",
     { encode: (args) => Key.encode(key === undefined ? args : key(...args)), text: (stored) => stored },
     options.schema !== undefined ? json(options.schema) : options.codec ?? structural<unknown>(),
-    errors === undefined ? undefined : json(errors.schema),
+    errors === undefined ? undefined : failureCodec(name, errors, options.codec !== undefined),
     decode(
       name,
       {
@@ -70,6 +71,19 @@ const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
       errors === undefined ? undefined : failureLife(name, errors.timeToLive, timeToLive)
     ),
     fn.toString()
+  )
+}
+
+const failureCodec = (
+  name: string,
+  { codec, schema }: NonNullable<Options["errors"]>,
+  resultsHaveOne: boolean
+): Codec<unknown> => {
+  if (codec !== undefined) return codec
+  if (schema === undefined) throw new RangeError(`Cache "${name}": errors needs a schema or a codec`)
+  if (!resultsHaveOne) return json(schema)
+  throw new RangeError(
+    `Cache "${name}": errors needs a codec too where results have one, or failures would be stored as plain JSON`
   )
 }
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
+import { again, Flight, FlightTable } from "../../src/internal/flight.js"
 import { clean, instances, nothingLeft, Origin, settle } from "./support.js"
 
 const users = Cache.make({ name: "users" })
@@ -96,20 +97,22 @@ describe("one load in a process", () => {
       assert.strictEqual(yield* Fiber.join(next), "v2")
     }))
 
-  it.scoped("who joins while the last one leaves is not interrupted with him", () =>
+  it.effect("who has found a load and is about to wait for it looks again where the last waiter has left meanwhile", () =>
     Effect.gen(function*() {
-      const { first } = yield* instances(undefined)
-      const origin = new Origin()
-      // A wait with a timeout begins a step later than the call that joined.
-      const call = first(Cache.getOrSet(users, "42", origin.load, { timeout: "1 minute" }))
-      const one = yield* Effect.fork(call)
+      const flights = new FlightTable()
+      const flight = new Flight()
+      const slot = flights.open("users:42", undefined, flight, false)
+      flight.fiber = yield* Effect.forkDaemon(Effect.never)
+      // Who opened it counts as waiting before he waits.
+      yield* flights.abandon(slot)
+      assert.strictEqual(flights.get("users:42"), slot)
+      const leader = yield* Effect.fork(flights.wait([slot], [slot]))
       yield* settle
-      const interrupting = yield* Effect.fork(Effect.suspend(() => Fiber.interrupt(one)))
-      const two = yield* Effect.fork(call)
-      yield* settle
-      yield* Fiber.join(interrupting)
-      yield* Effect.zipRight(origin.succeed(1), origin.succeed(2))
-      assert.match(String(yield* Fiber.join(two)), /^v[12]$/)
+      const found = flights.joinable("users:42")!
+      yield* Fiber.interrupt(leader)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(flight.fiber)))
+      assert.deepStrictEqual(yield* flights.wait([found]), [again])
+      assert.strictEqual(flights.size, 0)
     }))
 
   it.scoped("a load runs in a scope of its own, with the context of who began it", () =>
