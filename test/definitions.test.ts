@@ -1,0 +1,151 @@
+/** A definition that cannot be meant shows where it is made, before anything runs. */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Schema } from "effect"
+import { Cache, Codec, Memo } from "effect-redis-cache"
+
+type Options = NonNullable<Parameters<typeof Cache.make<string, "fail">>[0]>
+
+/** Options of wrong types, as a program without types may pass them. */
+const make = (options: object) => () => Cache.make(options as Options)
+
+const notMeant: ReadonlyArray<Duration.DurationInput> = [
+  0,
+  -1,
+  NaN,
+  -Infinity,
+  "0 seconds",
+  "soon" as "1 second",
+  "" as "1 second",
+  "10 fortnights" as "1 second",
+  Duration.zero,
+  null as never,
+  {} as never,
+  true as never
+]
+
+describe("a cache", () => {
+  it("needs a name that is not empty and has no colon", () => {
+    assert.throws(make({ name: "" }), RangeError, /needs a name that is not empty/)
+    assert.throws(make({}), RangeError, /needs a name that is not empty/)
+    assert.throws(make({ name: 42 }), RangeError, /needs a name that is not empty, got 42/)
+    assert.throws(make({ name: "a:b" }), RangeError, /Cache "a:b": its name must not have a ":" in it/)
+    assert.throws(make({ name: "a\ud800" }), RangeError, /surrogate|Unicode/)
+    assert.throws(() => Cache.counter({ name: "" }), RangeError, /needs a name/)
+    assert.throws(() => Cache.counter({ name: "a:" }), RangeError, /":"/)
+    for (const name of ["a", " ", "a*", "a b", "users.v2", "ключ"]) assert.strictEqual(Cache.make({ name }).name, name)
+  })
+
+  for (const option of ["timeToLive", "staleWhileRevalidate", "staleIfError"]) {
+    it(`takes no ${option} that is not more than zero`, () => {
+      for (const each of notMeant) {
+        assert.throws(
+          make({ name: "users", [option]: each }),
+          RangeError,
+          new RegExp(`Cache "users": ${option} must be a duration of more than zero, got `)
+        )
+      }
+      for (const each of [1, 0.5, "1 micros", "10 minutes", Duration.infinity, Infinity, [1, 0], 5n]) {
+        assert.doesNotThrow(make({ name: "users", [option]: each }))
+      }
+    })
+  }
+
+  for (const option of ["duration", "maxDuration", "wait"]) {
+    it(`takes no lease.${option} that is not more than zero`, () => {
+      for (const each of notMeant) {
+        assert.throws(
+          make({ name: "users", lease: { [option]: each } }),
+          RangeError,
+          new RegExp(`Cache "users": lease.${option} must be a duration of more than zero, got `)
+        )
+      }
+      assert.doesNotThrow(make({ name: "users", lease: { [option]: "1 second" } }))
+    })
+  }
+
+  const ranges: Readonly<
+    Record<string, readonly [bad: ReadonlyArray<unknown>, good: ReadonlyArray<unknown>, what: RegExp]>
+  > = {
+    jitter: [[-0.1, 1.1, NaN, Infinity, "0.5"], [0, 0.5, 1], /from 0 to 1/],
+    earlyRefresh: [[-1, NaN, Infinity, "1"], [0, 1, 2.5], /zero or more/],
+    version: [[-1, 1.5, 65536, NaN, "1"], [0, 1, 65535], /a whole number from 0 to 65535/],
+    maxConcurrentLoads: [[0, -1, 1.5, NaN, "1"], [1, 100, Infinity], /a whole number of 1 or more/],
+    maxValueSize: [[0, -1, 1.5, NaN, "1"], [1, 1024], /a whole number of bytes, 1 or more/]
+  }
+  for (const [option, [bad, good, what]] of Object.entries(ranges)) {
+    it(`takes ${option} only in its range`, () => {
+      for (const each of bad) {
+        assert.throws(
+          make({ name: "users", [option]: each }),
+          RangeError,
+          new RegExp(`Cache "users": ${option} must be `)
+        )
+        assert.throws(make({ name: "users", [option]: each }), what)
+      }
+      for (const each of good) assert.doesNotThrow(make({ name: "users", [option]: each }))
+    })
+  }
+
+  it("takes onRedisError \"fail\" and \"bypass\", and nothing else", () => {
+    for (const each of ["fail", "bypass", undefined]) {
+      assert.doesNotThrow(make({ name: "users", onRedisError: each }))
+    }
+    assert.throws(make({ name: "users", onRedisError: "ignore" }), RangeError, /Cache "users": onRedisError must be/)
+  })
+
+  it("takes options that are there and undefined", () => {
+    assert.doesNotThrow(() =>
+      Cache.make({
+        name: "users",
+        timeToLive: undefined,
+        staleWhileRevalidate: undefined,
+        jitter: undefined,
+        lease: { duration: undefined },
+        version: undefined,
+        onRedisError: undefined
+      })
+    )
+  })
+
+  it("is a plain value, that can be piped and told from others", () => {
+    const users = Cache.make({ name: "users", schema: Schema.String })
+    assert.isTrue(Cache.isCache(users))
+    assert.isTrue(Cache.isCache(Cache.counter({ name: "hits" })))
+    assert.isFalse(Cache.isCache({ name: "users" }))
+    assert.isFalse(Cache.isCache(null))
+    assert.strictEqual(users.pipe((self) => self.name), "users")
+  })
+})
+
+describe("a memoized function", () => {
+  it("needs a name", () => {
+    assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, /needs a name/)
+    assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "a:b" }), RangeError, /":"/)
+    assert.strictEqual(
+      Memo.cached(function getTime() {
+        return Effect.succeed(1)
+      }, "1 minute").cache.name,
+      "getTime"
+    )
+  })
+
+  it("takes no times that are not more than zero", () => {
+    for (const timeToLive of notMeant.filter((each) => typeof each !== "object" && typeof each !== "boolean")) {
+      assert.throws(
+        () => Memo.cached(() => Effect.succeed(1), { name: "f", timeToLive }),
+        RangeError,
+        /Cache "f": timeToLive must be a duration of more than zero/
+      )
+    }
+  })
+})
+
+describe("a codec", () => {
+  it("for encryption needs keys of 32 bytes", () => {
+    assert.throws(
+      () => Codec.encrypted(Codec.structural(), { current: { id: "a", key: new Uint8Array(16) } }),
+      TypeError,
+      /32/
+    )
+  })
+})

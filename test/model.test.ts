@@ -1,0 +1,196 @@
+/**
+ * The model: random histories of concurrent fibers, on one and on two `Redis` instances over one server, with delays,
+ * lost answers and interruptions. See `support/model/record.ts` for what must never be seen.
+ *
+ * `MODEL_SEED=… npx vitest run test/model.test.ts` runs the histories of a seed again.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import fc from "fast-check"
+import { Binding } from "../src/internal/binding.js"
+import * as Entry from "../src/internal/entry.js"
+import { FlightTable } from "../src/internal/flight.js"
+import { Loader } from "../src/internal/load.js"
+import { type History, history } from "./support/model/history.js"
+import { type Mutant, run } from "./support/model/run.js"
+
+const seed = Number(process.env.MODEL_SEED ?? Date.now() % 0x7fffffff)
+const histories = Number(process.env.MODEL_RUNS ?? 2_000)
+
+describe("model", () => {
+  it(
+    `${histories} random histories, seed ${seed}: nobody sees what was replaced`,
+    { timeout: 240_000 },
+    () =>
+      fc.assert(
+        fc.asyncProperty(history, async (tried) => {
+          await breath()
+          const wrong = run(tried)
+          assert.strictEqual(wrong.length, 0, `\n${wrong.join("\n")}`)
+        }),
+        { seed, numRuns: histories }
+      )
+  )
+})
+
+/** The model must bite: each of these breaks one promise, and must be caught. Their seed is fixed, as they are. */
+/** What is written stays, so that what is lost is missed. */
+const endless = history.map((tried) => ({
+  ...tried,
+  policy: { ...tried.policy, timeToLive: undefined, tags: "None" as const }
+}))
+
+/** Two processes that write and load one key. */
+const twoInstances = endless.filter(({ instances }) => instances === 2).map((tried) => ({
+  ...tried,
+  fibers: tried.fibers.map((steps) =>
+    steps.map((step) => ({
+      ...step,
+      operation: "load" in step.operation
+        ? { _tag: "getOrSet" as const, key: 0, load: step.operation.load, timeout: undefined }
+        : { _tag: "set" as const, key: 0 }
+    }))
+  )
+}))
+
+describe("a mutant of the driver is caught", () => {
+  const caught = (name: string, mutant: Mutant, histories = history) =>
+    it(name, { timeout: 60_000 }, () => bites(mutant, histories))
+
+  caught("a fill that does not compare", (driver) => ({
+    ...driver,
+    fill: (requests) =>
+      Effect.as(
+        Effect.forEach(requests, ({ bytes, key, life }) => driver.set({ key, bytes, life }, ignored)),
+        requests.map(() => true)
+      )
+  }))
+
+  caught("a release that does not compare", (driver) => ({
+    ...driver,
+    release: (requests) => Effect.asVoid(driver.remove(requests.map(({ key }) => key)))
+  }))
+
+  caught("a lease that is granted over a newer write", (driver) => ({
+    ...driver,
+    lease: (requests, kind) =>
+      Effect.forEach(requests, (request) =>
+        Effect.flatMap(
+          driver.lease([request], kind),
+          ([reply]) => reply === "Found" ? driver.lease([{ ...request, force: true }], kind) : Effect.succeed([reply!])
+        ).pipe(Effect.map(([reply]) => reply!)))
+  }), endless)
+
+  caught("a compare-and-set that does not compare", (driver) => ({
+    ...driver,
+    swap: ({ bytes, key, life }) =>
+      (bytes === undefined ? driver.take([key]) : driver.set({ key, bytes, life }, ignored)).pipe(
+        Effect.as({ done: true, found: undefined })
+      )
+  }))
+
+  caught("an invalidation that leaves the epochs as they are", (driver) => ({
+    ...driver,
+    replaceEpochs: () => Effect.void
+  }))
+
+  caught("a write that leaves a lease in place", (driver) => ({
+    ...driver,
+    set: (write, reply) =>
+      driver.get(write.key, {
+        onSuccess: (there) => {
+          const lease = there !== undefined && Entry.isEntry(there) ? Entry.lease(there) : undefined
+          return driver.set(
+            lease === undefined ? write : { ...write, bytes: Entry.withLease(write.bytes, lease.token, lease.until) },
+            reply
+          )
+        },
+        onFailure: reply.onFailure
+      })
+  }))
+})
+
+describe("a mutant of the load path is caught", () => {
+  /** Puts something else in the place of a method, for as long as the mutant runs. */
+  const caught = (
+    name: string,
+    methods: object,
+    patch: Record<string, (...args: Array<never>) => unknown>,
+    histories = history
+  ) =>
+    it(name, { timeout: 60_000 }, async () => {
+      const own = Object.getOwnPropertyDescriptors(methods)
+      for (const [method, value] of Object.entries(patch)) {
+        assert.property(own, method, "the method has another name by now")
+        Object.defineProperty(methods, method, { value, configurable: true, writable: true })
+      }
+      try {
+        await bites((driver) => driver, histories)
+      } finally {
+        for (const method of Object.keys(patch)) Object.defineProperty(methods, method, own[method]!)
+      }
+    })
+
+  // Private methods are reached by their names.
+  const loader = Loader.prototype as unknown as Record<string, (this: unknown, ...args: Array<unknown>) => unknown>
+  const { epochs } = Binding.prototype
+  const { settle } = FlightTable.prototype
+  const { readEpochs, tagsOf } = loader
+
+  caught("no detach on a local write", FlightTable.prototype, { detach: () => {}, detachAll: () => {} })
+
+  caught("a tag's epoch is read only after the load", loader, {
+    readEpochs: () => Effect.void,
+    tagsOf(this: unknown, task: never, exit: never, life: never) {
+      return Effect.zipRight(
+        readEpochs!.call(this, [task]) as Effect.Effect<void>,
+        Effect.suspend(() => tagsOf!.call(this, task, exit, life) as Effect.Effect<void>)
+      )
+    }
+  })
+
+  caught("a tag generation that is never another", Binding.prototype, {
+    generation: () => Effect.succeed(new Uint8Array(Entry.epochSize))
+  })
+
+  caught("an epoch that is made anew at each write, not kept", Binding.prototype, {
+    epochs(this: Binding<unknown, unknown>, tags: ReadonlyArray<string>, life: number | undefined) {
+      return Effect.map(
+        epochs.call(this, tags, life),
+        (found) => found.map(({ name }) => ({ name, epoch: this.runtime.random.make(Entry.epochSize) }))
+      )
+    }
+  })
+
+  caught("everyone who waits is given the value, however late he came", FlightTable.prototype, {
+    settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
+      settle.call(this, slot, outcome._tag === "Again" ? outcome : { ...outcome, validBefore: Infinity })
+    }
+  }, twoInstances)
+
+  caught("a lease that nobody releases", loader, { release: () => Effect.void })
+
+  caught("waiters that are forgotten", FlightTable.prototype, {
+    settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
+      if (slot.waiters.size > 1) slot.waiters.delete([...slot.waiters][0]!)
+      settle.call(this, slot, outcome)
+    }
+  })
+})
+
+const ignored = { onSuccess: () => Effect.void, onFailure: () => Effect.void }
+
+const bites = async (mutant: Mutant, histories: fc.Arbitrary<History>): Promise<void> => {
+  const property = fc.asyncProperty(histories, async (tried) => {
+    await breath()
+    const wrong = run(tried, mutant)
+    if (process.env.MODEL_SHOW !== undefined && wrong.length > 0) console.log(wrong[0])
+    return wrong.length === 0
+  })
+  const checked = await fc.check(property, { seed: 20_251, numRuns: 2_000, endOnFailure: true })
+  if (process.env.MODEL_SHOW !== undefined) console.log(checked.numRuns)
+  assert.isTrue(checked.failed, `${checked.numRuns} histories have not shown it`)
+}
+
+/** A history runs in one go, and the test runner wants to be heard now and then. */
+const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
