@@ -104,6 +104,7 @@ export interface Driver {
   /**
    * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
    * lease slot of an entry that has the write id of `seen`. `force` takes it from whoever has it, whatever is there.
+   * A live counter has no place for a lease: it is always `Found`.
    */
   readonly lease: (
     requests: ReadonlyArray<{

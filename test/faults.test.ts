@@ -68,7 +68,7 @@ const reasonOf = <A, E>(effect: Effect.Effect<A, E, Redis.Redis>, redis: RedisCo
 const client = (url: string): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const opened = new Client(url, { maxRetriesPerRequest: 0 })
+      const opened = new Client(url, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 })
       opened.on("error", () => undefined)
       return opened
     }),

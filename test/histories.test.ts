@@ -391,7 +391,7 @@ end
 
 const redisSide: Effect.Effect<Side, unknown, Scope.Scope> = Effect.gen(function*() {
   const client = yield* Effect.acquireRelease(
-    Effect.sync(() => new Client(sharedRedisUrl())),
+    Effect.sync(() => new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false })),
     (opened) => Effect.sync(() => opened.disconnect())
   )
   const context = yield* Layer.build(RedisLayer.layerFromClient(client, { prefix: uniquePrefix() }))

@@ -78,14 +78,16 @@ const tagStates = <Key, Value>(
   binding: Binding<Key, Value>,
   tags: ReadonlyArray<Entry.StoredTag>
 ): Effect.Effect<Explanation["tags"], RedisError> =>
-  tags.length === 0 ? Effect.succeed([]) : binding.runtime.driver.getMany(tags.map(({ name }) => binding.tagKey(name)), {
-    onSuccess: (epochs) =>
-      Effect.succeed(tags.map(({ epoch, name }, i) => {
-        const current = epochs[i]
-        return { name, holds: current !== undefined && Entry.sameBytes(current, epoch) }
-      })),
-    onFailure: (error) => Effect.fail(error)
-  })
+  tags.length === 0 ?
+    Effect.succeed([]) :
+    binding.runtime.driver.getMany(tags.map(({ name }) => binding.tagKey(name)), {
+      onSuccess: (epochs) =>
+        Effect.succeed(tags.map(({ epoch, name }, i) => {
+          const current = epochs[i]
+          return { name, holds: current !== undefined && Entry.sameBytes(current, epoch) }
+        })),
+      onFailure: (error) => Effect.fail(error)
+    })
 
 export const explain = <Key, Value>(
   model: Model<Key, Value>,

@@ -53,24 +53,17 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import { type CodecError, Empty, type RedisError } from "../CacheError.js"
+import type { CodecError, RedisError } from "../CacheError.js"
 import type { LeaseReply } from "../Driver.js"
 import type { Binding } from "./binding.js"
 import * as Entry from "./entry.js"
-import { EntryReply } from "./entryReply.js"
-import { again, Flight, loading, type Outcome, type Slot } from "./flight.js"
+import { again, Flight, loading, type Slot } from "./flight.js"
 import { type Life, wholeLife } from "./policy.js"
-import { maxRefreshes } from "./runtime.js"
 
 /** How often a lease that another process holds is asked for again, in ms: from, to. */
 const firstPollMillis = 5
@@ -164,6 +157,7 @@ export class Loader<Key, Value, E, R> {
       { captureStackTrace: false, attributes: { "cache.name": this.binding.model.name, "cache.keys": tasks.length } }
     )
     if (this.mode === "Refresh") this.runtime.refreshes++
+    // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
     return Effect.map(Effect.forkIn(Effect.interruptible(traced), this.runtime.scope), (fiber) => {
       this.flight.fiber = fiber
       // However the fiber ends, also before its first step: nobody waits for ever.
@@ -307,6 +301,7 @@ export class Loader<Key, Value, E, R> {
     replies: ReadonlyArray<LeaseReply>,
     asked: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (this.mode === "Force" && replies[0] === "Found") return this.computeAndSwap(tasks[0]!, asked)
     const granted: Array<Task<Key>> = []
     const held: Array<Task<Key>> = []
     for (const [i, task] of tasks.entries()) {
@@ -480,6 +475,32 @@ export class Loader<Key, Value, E, R> {
     })
   }
 
+  /** A counter that is there is no place for a lease: what is computed replaces the count that was seen, or nothing. */
+  private computeAndSwap(task: Task<Key>, asked: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const { driver } = this.runtime
+    const { kind } = this.binding.model
+    return Effect.flatMap(this.bounded(this.run([task]), [task]), ([computed, millis]) => {
+      const exit = Exit.isSuccess(computed) ? computed.value(task) : undefined
+      if (exit === undefined || Exit.isFailure(exit)) {
+        this.settle(task.slot, Exit.isFailure(computed) ? computed : exit!, Infinity)
+        return Effect.void
+      }
+      const swapped = Effect.gen(this, function*() {
+        const ready = yield* this.prepare(task, exit, millis, yield* Effect.clock)
+        if (typeof ready === "string") return
+        const { bytes, life } = yield* ready
+        const { done } = yield* driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
+        if (done) this.binding.recorder.write()
+        else this.binding.recorder.refusedFill()
+      })
+      return Effect.map(
+        Effect.exit(swapped),
+        (stored) =>
+          this.settle(task.slot, Exit.isSuccess(stored) ? exit : stored, Exit.isSuccess(stored) ? asked : Infinity)
+      )
+    })
+  }
+
   /** A background refresh fails where nobody waits for it: only the log can tell. */
   private report(cause: Cause.Cause<unknown>, tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
     return this.mode !== "Refresh" || Cause.isInterruptedOnly(cause)
@@ -644,296 +665,7 @@ export class Loader<Key, Value, E, R> {
   }
 }
 
-// ---- callers
-
-/** One caller of a load, from its look into Redis to its value. */
-export class Call<Key, Value, E, R> extends EntryReply<
-  Value,
-  E | RedisError | CodecError | Empty,
-  Exclude<R, Scope.Scope>
-> {
-  readonly began: number
-  private readonly started: bigint | undefined
-  /** What may be served until then if the load fails or takes too long; it was in Redis after this call began. */
-  private stale: { readonly value: Value; readonly until: number } | undefined
-  private counted = false
-
-  constructor(
-    readonly reader: Binding<Key, Value>,
-    private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
-    readonly key: Key,
-    readonly redisKey: string,
-    private readonly compute: Compute<Key, Value, E, R>,
-    private readonly options: LoadOptions<Key, Value>
-  ) {
-    super()
-    this.began = ++reader.runtime.sequence
-    this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
-  }
-
-  private get clock(): Clock.Clock {
-    return Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock)
-  }
-
-  private get flights() {
-    return this.reader.runtime.flights
-  }
-
-  get recorder() {
-    return this.reader.recorder
-  }
-
-  begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    const slot = this.flights.joinable(this.redisKey)
-    return slot === undefined ? this.look() : this.join(slot)
-  }
-
-  private look(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    return this.reader.read(this.redisKey, this.key, this)
-  }
-
-  onEntry(
-    bytes: Uint8Array | undefined,
-    now: number,
-    redisKey: string,
-    invalidated: boolean
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    const state = this.reader.state(bytes, now, invalidated)
-    if (state === "Absent" || bytes === undefined) return this.absent(bytes)
-    if (state === "Failure") {
-      const failure = this.reader.decodeFailure(bytes, redisKey)
-      if (Either.isLeft(failure)) return this.unreadable(bytes, redisKey, failure.left, now)
-      this.recorder.hit()
-      // The failure's codec is the one that stored this load's failures.
-      return Exit.fail(failure.right as E)
-    }
-    const value = this.reader.decode(bytes, redisKey)
-    if (Either.isLeft(value)) return this.unreadable(bytes, redisKey, value.left, now)
-    const { earlyRefresh, staleIfError, staleWhileRevalidate } = this.reader.model.policy
-    if (state === "Fresh") {
-      this.recorder.hit()
-      const answer = Exit.succeed(value.right)
-      return earlyRefresh === 0 || this.reader.model.kind === "counter" || Entry.freshUntil(bytes) === 0 ||
-          this.isLeased(bytes, now)
-        ? answer
-        : Effect.zipRight(this.refreshEarly(bytes, now), answer)
-    }
-    const late = now - Entry.freshUntil(bytes)
-    if (late < staleWhileRevalidate) {
-      this.recorder.hit()
-      this.recorder.stale()
-      return this.isLeased(bytes, now) ? Exit.succeed(value.right) : Effect.as(this.refreshBehind(bytes), value.right)
-    }
-    this.stale = late < staleIfError
-      ? { value: value.right, until: Entry.freshUntil(bytes) + staleIfError }
-      : undefined
-    return this.absent(bytes)
-  }
-
-  /** Somebody loads this entry already, as its own bytes tell: there is no need to ask. */
-  private isLeased(bytes: Uint8Array, now: number): boolean {
-    const lease = Entry.lease(bytes)
-    return lease !== undefined && lease.until > now
-  }
-
-  private unreadable(bytes: Uint8Array, redisKey: string, issue: { path: string; detail: string }, now: number) {
-    return Effect.zipRight(this.reader.undecodable(redisKey, issue, now), Effect.suspend(() => this.absent(bytes)))
-  }
-
-  onFailure(
-    error: RedisError
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    if (!this.reader.model.policy.bypass) return Exit.fail(error)
-    this.recorder.bypass()
-    this.miss()
-    return this.lead(undefined, "Local")
-  }
-
-  private miss(): void {
-    if (!this.counted) this.recorder.miss()
-    this.counted = true
-  }
-
-  private absent(seen: Uint8Array | undefined) {
-    this.miss()
-    return this.lead(seen, "Lead")
-  }
-
-  /** Loads now, whatever is stored, and joins nobody. */
-  refresh(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    return this.lead(undefined, "Force")
-  }
-
-  private lead(
-    seen: Uint8Array | undefined,
-    mode: Mode
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    return Effect.uninterruptibleMask((restore) => {
-      // Looked up here and no sooner: of many who were answered at once the first opens the slot, the others join it.
-      const there = mode === "Force" ? undefined : this.flights.get(this.redisKey)
-      if (there !== undefined) return restore(this.join(there))
-      // Before the slot is there: they are the user's function, which may throw.
-      const tags = this.tags()
-      const slot = this.flights.open(this.redisKey, this.identity, new Flight(), false)
-      return this.fly(slot, tags, seen, mode).pipe(
-        Effect.zipRight(restore(this.await(slot, true))),
-        Effect.onInterrupt(() => this.flights.forsake(slot))
-      )
-    })
-  }
-
-  private get identity(): unknown {
-    return this.reader.model.codec.identity
-  }
-
-  private tags(): ReadonlyArray<string> {
-    return [...new Set([...this.reader.keyTags(this.key), ...this.options.tags])]
-  }
-
-  private fly(slot: Slot, tags: ReadonlyArray<string>, seen: Uint8Array | undefined, mode: Mode) {
-    const { key, reader, redisKey } = this
-    const task: Task<Key> = {
-      key,
-      redisKey,
-      slot,
-      tags,
-      seen,
-      token: reader.runtime.random.make(Entry.tokenSize),
-      claimed: false
-    }
-    return new Loader(reader, slot.flight, this.compute, this.options, mode).start([task])
-  }
-
-  private join(slot: Slot): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    this.miss()
-    this.recorder.join()
-    slot.flight.link(this.fiber.currentSpan)
-    return this.await(slot, false)
-  }
-
-  private await(
-    slot: Slot,
-    opened: boolean
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    const { timeout } = this.options
-    const wait = this.flights.wait([slot], opened ? [slot] : [])
-    if (timeout === undefined) return Effect.flatMap(wait, ([outcome]) => this.settled(slot, outcome!))
-    const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
-    const waiting = Effect.raceFirst(
-      Effect.map(wait, ([outcome]) => outcome),
-      Effect.map(Effect.sleep(Math.max(0, left)), () => {
-        // Before the wait is interrupted: the load goes on, and its value is stored.
-        slot.keep = true
-        return undefined
-      })
-    )
-    return Effect.flatMap(
-      waiting,
-      (outcome) => outcome === undefined ? this.timedOut(timeout) : this.settled(slot, outcome)
-    )
-  }
-
-  private settled(
-    slot: Slot,
-    outcome: Outcome
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    // A value of another codec is another value: look at what is stored now.
-    if (outcome._tag !== "Done" || !Equal.equals(slot.identity, this.identity)) return this.begin()
-    // The slot's load was one of this cache's, and its identity says through which codec.
-    const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
-    if (Exit.isFailure(exit)) return this.failed(exit.cause)
-    return this.began < outcome.validBefore ? exit : this.begin()
-  }
-
-  private failed(
-    cause: Cause.Cause<E | RedisError | CodecError>
-  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    if (this.reader.model.policy.staleIfError === 0 || Cause.isInterruptedOnly(cause)) return Exit.failCause(cause)
-    return this.serveStale(
-      (value) => Effect.as(logServed(cause, this.reader.model.name, this.redisKey), value),
-      () => Exit.failCause(cause)
-    )
-  }
-
-  private timedOut(timeout: number) {
-    return this.serveStale(
-      Effect.succeed,
-      () => Exit.fail(new Empty({ reason: "TimedOut", key: this.redisKey, waited: Duration.millis(timeout) }))
-    )
-  }
-
-  /** A stale value inside its windows, if there is one that this call may be given. */
-  private serveStale<E2>(
-    serve: (value: Value) => Effect.Effect<Value>,
-    otherwise: () => Effect.Effect<Value, E2>
-  ): Effect.Effect<Value, E2> {
-    if (this.stale !== undefined) {
-      if (this.reader.runtime.driver.unsafeNow(this.clock) >= this.stale.until) return otherwise()
-      this.recorder.stale()
-      return serve(this.stale.value)
-    }
-    const { staleIfError, staleWhileRevalidate } = this.reader.model.policy
-    const window = Math.max(staleIfError, staleWhileRevalidate)
-    if (window === 0) return otherwise()
-    // This call joined a load and has not looked yet: what others found before it began may be gone since.
-    return this.reader.read(this.redisKey, this.key, new StaleReply(this.reader, window, serve, otherwise))
-  }
-
-  // ---- background refreshes
-
-  /** XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015): the closer to its end, the likelier a refresh. */
-  private refreshEarly(bytes: Uint8Array, now: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    return Effect.flatMap(Random.next, (random) => {
-      const ahead = -Entry.loadMillis(bytes) * this.reader.model.policy.earlyRefresh * Math.log(1 - random)
-      return now + ahead >= Entry.freshUntil(bytes) ? this.refreshBehind(bytes) : Effect.void
-    })
-  }
-
-  /** One refresh in the background, unless one is under way, here or (as the lease tells) anywhere. */
-  private refreshBehind(seen: Uint8Array): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    return Effect.uninterruptible(
-      Effect.suspend(() => {
-        // Looked up here and no sooner, as in `lead`.
-        if (this.flights.get(this.redisKey) !== undefined || this.reader.runtime.refreshes >= maxRefreshes) {
-          return Effect.void
-        }
-        const tags = this.tags()
-        return this.fly(this.flights.open(this.redisKey, this.identity, new Flight(), true), tags, seen, "Refresh")
-      })
-    )
-  }
-}
-
 const monotonicMillis: Effect.Effect<number> = Effect.map(
   Clock.currentTimeNanos,
   (nanos) => Number(nanos) / 1e6
 )
-
-export const logServed = (cause: Cause.Cause<unknown>, cache: string, key: string): Effect.Effect<void> =>
-  Effect.annotateLogs(Effect.logWarning("A load failed, and a stale value is served", cause), { cache, key })
-
-/** Serves what is there: fresh by now, or stale and inside the window. */
-export class StaleReply<Key, Value, E2> extends EntryReply<Value, E2, never> {
-  constructor(
-    readonly reader: Binding<Key, Value>,
-    private readonly window: number,
-    private readonly serve: (value: Value) => Effect.Effect<Value>,
-    private readonly otherwise: () => Effect.Effect<Value, E2>
-  ) {
-    super()
-  }
-
-  onEntry(bytes: Uint8Array | undefined, now: number, redisKey: string, invalidated: boolean) {
-    const state = this.reader.state(bytes, now, invalidated)
-    const usable = bytes !== undefined &&
-      (state === "Fresh" || (state === "Stale" && now - Entry.freshUntil(bytes) < this.window))
-    const value = usable ? this.reader.decode(bytes, redisKey) : undefined
-    if (value === undefined || Either.isLeft(value)) return this.otherwise()
-    if (state === "Stale") this.reader.recorder.stale()
-    return this.serve(value.right)
-  }
-
-  onFailure() {
-    return this.otherwise()
-  }
-}

@@ -9,9 +9,10 @@ import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Reply } from "../Driver.js"
 import type { Binding, Judged } from "./binding.js"
+import { logServed, StaleReply } from "./call.js"
 import * as Entry from "./entry.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
-import { type Compute, Loader, type LoadOptions, logServed, type Mode, StaleReply, type Task } from "./load.js"
+import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
 import { maxRefreshes } from "./runtime.js"
 
 /** One key of the call, and what it came to. */

@@ -4,7 +4,7 @@ import { afterAll } from "vitest"
 import { sharedRedisUrl } from "../support/sharedRedis.js"
 import { contract } from "./suite.js"
 
-const client = new Client(sharedRedisUrl())
+const client = new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false })
 afterAll(() => client.disconnect())
 
 contract("RedisLayer.layerFromClient", (prefix) => RedisLayer.layerFromClient(client, { prefix }), "server")

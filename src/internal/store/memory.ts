@@ -110,16 +110,13 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
       return "Granted"
     }
     if (!request.force && !Entry.sameBytes(there, Entry.identity(request.seen, kind))) return "Found"
-    // A counter has no slot for a lease: its text is as fresh as can be, so nobody but `force` comes here.
-    if (kind === "counter") {
-      server.set(request.key, Entry.marker(request.token, until), request.duration, now)
-    } else {
-      // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says.
-      server.put(request.key, {
-        bytes: Entry.withLease(found.bytes, request.token, until),
-        expires: Math.max(found.expires, until)
-      })
-    }
+    // A counter has no slot for a lease, and a marker would take its place.
+    if (kind === "counter") return "Found"
+    // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says.
+    server.put(request.key, {
+      bytes: Entry.withLease(found.bytes, request.token, until),
+      expires: Math.max(found.expires, until)
+    })
     return "Granted"
   }
 

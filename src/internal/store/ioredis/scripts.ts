@@ -107,15 +107,13 @@ local flags = v and flags_of(v)
 if flags and has(flags, 2) and not force and unpack48(v, 25) > time then return 'Held' end
 local slot = token .. pack48(time + duration)
 local there = identity(v, kind)
-if there == '' or (force and kind == 'counter') then
+if there == '' then
   redis.call('SET', key, '\\225\\3\\0\\0' .. string.sub(token, 1, 5) .. '\\0\\0\\0\\0\\0\\0\\0' .. slot, 'PX', duration)
   return 'Granted'
 end
 if not force and there ~= seen then return 'Found' end
-if kind == 'counter' then
-  redis.call('SET', key, '\\225\\3\\0\\0' .. string.sub(token, 1, 5) .. '\\0\\0\\0\\0\\0\\0\\0' .. slot, 'PX', duration)
-  return 'Granted'
-end
+-- a counter has no slot for a lease, and a marker would take its place
+if kind == 'counter' then return 'Found' end
 local rest = string.sub(v, has(flags, 2) and 31 or 17)
 local with = has(flags, 2) and flags or flags + 2
 redis.call('SET', key, string.sub(v, 1, 1) .. string.char(with) .. string.sub(v, 3, 16) .. slot .. rest, 'KEEPTTL')
