@@ -706,7 +706,7 @@ export interface LoadOptions<
   /** Tags of what is loaded, beside the policy's. */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
-   * How long to wait for the load, from the call on. Then a stale value inside one of its windows is served, or else
+   * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then a stale value inside one of its windows is served, or else
    * the call fails with `Empty`. The load goes on, and its value is stored.
    */
   readonly timeout?: Timeout
