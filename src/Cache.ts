@@ -21,14 +21,16 @@ import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
 import { json } from "./internal/codec/json.js"
 import { structural } from "./internal/codec/structural.js"
+import * as Deletes from "./internal/deletes.js"
 import * as Explain from "./internal/explain.js"
 import { stringKeys, typedKeys } from "./internal/keySpace.js"
 import * as Loads from "./internal/loads.js"
 import { Model, TypeId as ModelTypeId } from "./internal/model.js"
 import { checkName, decode, type LeaseOptions, type PolicyOptions, type TimeToLive } from "./internal/policy.js"
+import type { WriteOptions } from "./internal/prepare.js"
 import * as Reads from "./internal/reads.js"
 import { replay } from "./internal/replay.js"
-import type { WriteOptions } from "./internal/writes.js"
+import * as Swaps from "./internal/swaps.js"
 import * as Writes from "./internal/writes.js"
 import type { Redis } from "./Redis.js"
 
@@ -461,7 +463,7 @@ export const setIfAbsent: {
   key: Key,
   value: Value,
   options?: WriteOptions
-): Effect.Effect<boolean, Error, Requirements> => typed(Writes.setIfAbsent(toModel(self), key, value, options)))
+): Effect.Effect<boolean, Error, Requirements> => typed(Swaps.setIfAbsent(toModel(self), key, value, options)))
 
 /**
  * Gives the fresh value that is there a new fresh life. The value, and a lease on it, stay as they are.
@@ -485,7 +487,7 @@ export const touch: {
   self: Cache<Key, Value, Error, Requirements>,
   key: Key,
   life: Duration.DurationInput
-): Effect.Effect<boolean, Error, Requirements> => typed(Writes.touch(toModel(self), key, life)))
+): Effect.Effect<boolean, Error, Requirements> => typed(Swaps.touch(toModel(self), key, life)))
 
 /**
  * What the function of `modify` gives: an `Option`, or an effect of one.
@@ -557,7 +559,7 @@ export const modify: {
   f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
   options?: WriteOptions
 ): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements> =>
-  typed(Writes.modify(toModel(self), key, f, options)))
+  typed(Swaps.modify(toModel(self), key, f, options)))
 
 /**
  * Adds to a counter and gives the sum. Atomic. The counter's time to live is set when it is first incremented.
@@ -578,7 +580,7 @@ export const increment: {
 } = dual(
   cacheFirst,
   <Key>(self: Counter<Key>, key: Key, delta = 1): Effect.Effect<number, RedisError | CodecError, Redis> =>
-    Writes.increment(toModel(self), key, delta)
+    Swaps.increment(toModel(self), key, delta)
 )
 
 /**
@@ -602,7 +604,7 @@ const delete_: {
   self: Cache<Key, Value, Error, Requirements>,
   key: Key
 ): Effect.Effect<boolean, RedisError | CodecError, Requirements> =>
-  typed(Effect.map(Writes.deleteMany(toModel(self), [key]), (count) => count > 0)))
+  typed(Effect.map(Deletes.deleteMany(toModel(self), [key]), (count) => count > 0)))
 
 export {
   /**
@@ -634,7 +636,8 @@ export const take: {
 } = dual(2, <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>,
   key: Key
-): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements> => typed(Writes.take(toModel(self), key)))
+): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements> =>
+  typed(Deletes.take(toModel(self), key)))
 
 /**
  * Deletes many values in one round trip; tells how many fresh ones were there.
@@ -656,7 +659,7 @@ export const deleteMany: {
   self: Cache<Key, Value, Error, Requirements>,
   keys: Iterable<Key>
 ): Effect.Effect<number, RedisError | CodecError, Requirements> =>
-  typed(Writes.deleteMany(toModel(self), replay(keys))))
+  typed(Deletes.deleteMany(toModel(self), replay(keys))))
 
 /**
  * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many there were.
@@ -666,7 +669,7 @@ export const deleteMany: {
  */
 export const flush = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
-): Effect.Effect<number, RedisError, Requirements> => typed(Writes.flush(toModel(self)))
+): Effect.Effect<number, RedisError, Requirements> => typed(Deletes.flush(toModel(self)))
 
 /**
  * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
@@ -688,7 +691,7 @@ export const invalidateTags: {
 } = dual(2, <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>,
   tags: ReadonlyArray<string>
-): Effect.Effect<void, RedisError | CodecError, Requirements> => typed(Writes.invalidateTags(toModel(self), tags)))
+): Effect.Effect<void, RedisError | CodecError, Requirements> => typed(Deletes.invalidateTags(toModel(self), tags)))
 
 /**
  * What one `getOrSet` may ask for beside the policy.
@@ -706,8 +709,9 @@ export interface LoadOptions<
   /** Tags of what is loaded, beside the policy's. */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
-   * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then a stale value inside one of its windows is served, or else
-   * the call fails with `Empty`. The load goes on, and its value is stored.
+   * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then
+   * a stale value inside one of its windows is served, or else the call fails with `Empty`. The load goes on, and its
+   * value is stored.
    */
   readonly timeout?: Timeout
   /** Load now, whatever is stored. */

@@ -12,13 +12,13 @@ import { bind } from "./binding.js"
 import type { Codec } from "./codec/codec.js"
 import { json } from "./codec/json.js"
 import { structural } from "./codec/structural.js"
+import * as Deletes from "./deletes.js"
 import * as Key from "./key.js"
 import * as Loads from "./loads.js"
 import { Model } from "./model.js"
 import { PendingImpl } from "./pending.js"
 import { checkName, decode, type PolicyOptions, positive, toLife } from "./policy.js"
 import * as Reads from "./reads.js"
-import * as Writes from "./writes.js"
 
 type Args = ReadonlyArray<unknown>
 
@@ -101,7 +101,7 @@ const failureLife = (
 
 /** What every memoized function has beside its call. */
 const members = (fn: Fn, model: Model<Args, unknown>) => ({
-  bust: (...args: Args) => Effect.map(Writes.deleteMany(model, [args]), (count) => count > 0),
+  bust: (...args: Args) => Effect.map(Deletes.deleteMany(model, [args]), (count) => count > 0),
   refresh: (...args: Args) => Loads.refresh(model, args, () => fn(...args)),
   peek: (...args: Args) => Reads.get(model, args),
   key: (...args: Args) =>
