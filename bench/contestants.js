@@ -1,0 +1,31 @@
+/** Who takes part. `ioredis` is what the others are compared with; a module says how each is meant to be used. */
+const at = (path) => new URL(path, import.meta.url).href
+
+export const reference = "ioredis"
+export const ours = "effect-redis-cache"
+
+export const contestants = [
+  { name: reference, module: at("contestants/ioredis.js") },
+  { name: "ioredis in Effect", module: at("contestants/ioredis-effect.js") },
+  { name: ours, module: at("contestants/effect-redis-cache.js") },
+  { name: "node-redis", module: at("contestants/node-redis.js") },
+  { name: "cache-manager", module: at("contestants/cache-manager.js") },
+  { name: "cacheable", module: at("contestants/cacheable.js") },
+  { name: "bentocache", module: at("peers/bentocache/contestant.js") },
+  { name: "Effect 3 Persistence", module: at("peers/effect3/contestant.js") },
+  { name: "Effect 4 Persistence", module: at("peers/effect4/contestant.js") }
+]
+
+/** Take part in single workloads. */
+export const limits = [
+  { name: "limit: SET NX, pub/sub", module: at("contestants/limit.js") },
+  { name: "limit, in Effect", module: at("contestants/limit-effect.js") }
+]
+export const structural = { name: `${ours}, structural`, module: at("contestants/effect-redis-cache-structural.js") }
+export const tagged = [
+  { name: ours, module: at("contestants/effect-redis-cache.js") },
+  { name: "cacheable", module: at("contestants/cacheable-tags.js") },
+  { name: "bentocache", module: at("peers/bentocache/contestant.js") }
+]
+
+export const named = (...names) => contestants.filter(({ name }) => names.includes(name))

@@ -1,0 +1,22 @@
+import { createKeyv } from "@keyv/redis"
+import { createCache } from "cache-manager"
+import { timeToLive } from "../lib/data.js"
+import { promises } from "../lib/style.js"
+import { versions as read } from "../lib/versions.js"
+
+export const versions = read(import.meta.url, "cache-manager", "@keyv/redis")
+
+const life = timeToLive * 1000
+
+export const make = async (url) => {
+  const cache = createCache({ stores: [createKeyv(url, { namespace: "users" })] })
+  return {
+    ...promises,
+    get: (key) => cache.get(key),
+    set: (key, value) => cache.set(key, value, life),
+    getMany: (keys) => cache.mget(keys),
+    setMany: (entries) => cache.mset(entries.map(([key, value]) => ({ key, value, ttl: life }))),
+    memoize: (compute) => (...args) => cache.wrap(`getUser:${JSON.stringify(args)}`, () => compute(...args), life),
+    clear: () => cache.clear()
+  }
+}

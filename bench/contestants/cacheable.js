@@ -1,0 +1,27 @@
+import { createKeyv } from "@keyv/redis"
+import { Cacheable } from "cacheable"
+import { timeToLive } from "../lib/data.js"
+import { promises } from "../lib/style.js"
+import { versions as read } from "../lib/versions.js"
+
+export const versions = read(import.meta.url, "cacheable", "@keyv/redis")
+
+const life = timeToLive * 1000
+
+/** Redis alone, without the copy in memory that would answer instead. */
+export const makeWith = async (url, options) => {
+  const cache = new Cacheable({ primary: createKeyv(url, { namespace: "users" }), ttl: life, ...options })
+  return {
+    ...promises,
+    get: (key) => cache.get(key),
+    set: (key, value) => cache.set(key, value),
+    getMany: (keys) => cache.getMany(keys),
+    setMany: (entries) => cache.setMany(entries.map(([key, value]) => ({ key, value }))),
+    memoize: (compute) => cache.wrap(compute, { keyPrefix: "getUser", ttl: life }),
+    clear: () => cache.clear(),
+    setTagged: (key, value, tags) => cache.set(key, value, { tags }),
+    invalidateTag: (tag) => cache.tags.invalidateTag(tag)
+  }
+}
+
+export const make = (url) => makeWith(url, {})

@@ -1,0 +1,32 @@
+/** Interleaved rounds: everybody once in each, in a random order, so that what drifts drifts for all. */
+
+export const median = (values) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const shuffled = (items) => {
+  const order = [...items]
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    ;[order[i], order[j]] = [order[j], order[i]]
+  }
+  return order
+}
+
+/** What `measure` gave for each worker's name, round by round. */
+export const rounds = async (times, workers, measure) => {
+  const samples = Object.fromEntries(workers.map(({ name }) => [name, []]))
+  for (let round = 0; round < times; round++) {
+    for (const worker of shuffled(workers)) samples[worker.name].push(await measure(worker, round))
+  }
+  return samples
+}
+
+/** The median of the ratios of the same round, and the range of the middle half of them. */
+export const ratio = (samples, reference) => {
+  const ratios = samples.map((sample, i) => sample / reference[i]).sort((a, b) => a - b)
+  const quarter = Math.floor(ratios.length / 4)
+  return { median: median(ratios), low: ratios[quarter], high: ratios[ratios.length - 1 - quarter] }
+}

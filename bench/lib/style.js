@@ -1,0 +1,79 @@
+/** How loops are run over a contestant's operations: as promises, or inside one long fiber. */
+import { setTimeout as sleep } from "node:timers/promises"
+
+/** A cheap clock: asking for the time must not be what is measured. */
+const open = (until) => performance.now() < until
+
+/**
+ * - `loops`: `width` loops, each of which waits for its own before it asks again
+ * - `bursts`: `width` at once, then the next `width`
+ * - `settle`: one operation, as a promise
+ * - `compute`: something that takes `millis`, as what is memoized or loaded
+ */
+export const promises = {
+  loops: async (width, until, { ask, check, next }) => {
+    let done = 0
+    const loop = async () => {
+      while (open(until)) {
+        const input = next()
+        check(await ask(input), input)
+        done++
+      }
+    }
+    await Promise.all(Array.from({ length: width }, loop))
+    return done
+  },
+  bursts: async (width, until, { ask, check, next }) => {
+    let done = 0
+    while (open(until)) {
+      const inputs = Array.from({ length: width }, next)
+      const answers = await Promise.all(inputs.map(ask))
+      for (let i = 0; i < width; i++) check(answers[i], inputs[i])
+      done += width
+    }
+    return done
+  },
+  settle: (operation) => operation,
+  compute: (millis, f) => async (...args) => {
+    if (millis > 0) await sleep(millis)
+    return f(...args)
+  }
+}
+
+/** The same for an Effect, of either version. */
+export const effects = (Effect, runPromise) => ({
+  loops: async (width, until, { ask, check, next }) => {
+    let done = 0
+    const loop = Effect.gen(function*() {
+      while (open(until)) {
+        const input = next()
+        check(yield* ask(input), input)
+        done++
+      }
+    })
+    await runPromise(
+      width === 1 ? loop : Effect.all(Array.from({ length: width }, () => loop), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    )
+    return done
+  },
+  bursts: async (width, until, { ask, check, next }) => {
+    let done = 0
+    await runPromise(Effect.gen(function*() {
+      while (open(until)) {
+        const inputs = Array.from({ length: width }, next)
+        const answers = yield* Effect.forEach(inputs, ask, { concurrency: "unbounded" })
+        for (let i = 0; i < width; i++) check(answers[i], inputs[i])
+        done += width
+      }
+    }))
+    return done
+  },
+  settle: runPromise,
+  compute: (millis, f) => (...args) => {
+    const computed = Effect.sync(() => f(...args))
+    return millis > 0 ? Effect.delay(computed, `${millis} millis`) : computed
+  }
+})

@@ -1,0 +1,93 @@
+/** Workloads that count operations a second: everybody in a process of its own, interleaved, several rounds. */
+import assert from "node:assert/strict"
+import { reference } from "../contestants.js"
+import { count, newer, users } from "./data.js"
+import { median, ratio, rounds } from "./rounds.js"
+import { canPin, pinned } from "./workers.js"
+
+/** Takes off what a contestant wraps a value in. */
+export const reader = (contestant) => contestant.read ?? ((value) => value)
+
+/** What an operation gives: the value itself. */
+const answer = (contestant, operation) => contestant.settle(operation).then(reader(contestant))
+
+/** Writes all users, through the contestant itself. */
+export const seed = async (contestant, values = users) => {
+  for (let i = 0; i < count; i++) await contestant.settle(contestant.set(values[i].id, values[i]))
+}
+
+/** Every key has exactly these values, or one of them. */
+export const verify = async (contestant, ...expected) => {
+  for (let i = 0; i < count; i++) {
+    const value = await answer(contestant, contestant.get(users[i].id))
+    const written = expected.find((values) => values[i].name === value?.name) ?? expected[0]
+    assert.deepStrictEqual(value, written[i])
+  }
+}
+
+export { newer, users }
+
+/**
+ * - `cells`: what is measured, each `{ id, title, run: (contestant, until) => Promise<number of operations> }`, with
+ *   `pin: true` where it is measured again with client and server on a core each
+ * - `prepare`, `finish`: before and after, in the worker; `finish` looks at what was left behind
+ */
+export const throughput = ({ cells, file, finish, id, operations, prepare, title, unit = "ops/s" }) => ({
+  worker: {
+    able: (contestant) => operations.every((operation) => contestant[operation] !== undefined),
+    prepare,
+    finish,
+    measure: async (contestant, cell, millis) => {
+      const cpu = process.cpuUsage()
+      const began = performance.now()
+      const done = await cells[cell].run(contestant, began + millis)
+      const took = performance.now() - began
+      const { system, user } = process.cpuUsage(cpu)
+      return { rate: done / took * 1000, cpu: (user + system) / done }
+    }
+  },
+
+  run: async (bench) => {
+    const crew = await bench.crew()
+    const able = []
+    for (const worker of crew) if (await worker.call(file, "able")) able.push(worker)
+    await Promise.all(able.map((worker) => worker.call(file, "prepare")))
+    const results = []
+    for (const [index, cell] of cells.entries()) {
+      const measure = async () => {
+        // All at once: nothing is measured yet, and what is compiled late would count as slow.
+        await Promise.all(able.map((worker) => worker.call(file, "measure", index, bench.warmUp)))
+        return await rounds(bench.rounds, able, (worker) => worker.call(file, "measure", index, bench.millis))
+      }
+      results.push({ ...cell, samples: await measure() })
+      if (cell.pin !== true || bench.quick || !canPin()) continue
+      results.push({
+        ...cell,
+        id: `${cell.id} pinned`,
+        title: `${cell.title}, a core each for client and server`,
+        samples: await pinned(bench.server, able, measure)
+      })
+    }
+    await Promise.all(able.map((worker) => worker.call(file, "finish")))
+    await bench.dismiss(crew)
+    const rates = (cell, name) => cell.samples[name].map((sample) => sample.rate)
+    return results.map((cell) => ({
+      kind: "throughput",
+      workload: id,
+      id: cell.id,
+      title: `${title}, ${cell.title}`,
+      unit,
+      against: cell.against,
+      contestants: Object.fromEntries(able.map(({ name }) => {
+        const samples = rates(cell, name)
+        return [name, {
+          median: median(samples),
+          cpu: median(cell.samples[name].map((sample) => sample.cpu)),
+          ratio: ratio(samples, rates(cell, reference)),
+          against: cell.against === undefined ? undefined : ratio(samples, rates(cell, cell.against)),
+          samples
+        }]
+      }))
+    }))
+  }
+})

@@ -1,0 +1,118 @@
+/**
+ * `npm run bench` in the root. Runs the workloads on a Redis of its own, prints what they came to, and writes
+ * `results/latest.json` and `results/comparison.svg` when it ran all of them at length.
+ *
+ *     --quick        fewer and shorter rounds: under 90 seconds
+ *     --only W2L,W3  these workloads
+ *     --no-install   takes what is installed and built
+ *
+ * It fails where a value that was read is not the one that was written. It never fails for a time.
+ */
+import { mkdirSync, writeFileSync } from "node:fs"
+import os from "node:os"
+import { parseArgs } from "node:util"
+import { contestants } from "./contestants.js"
+import { chart } from "./lib/chart.js"
+import { describe, summary } from "./lib/report.js"
+import { ratio } from "./lib/rounds.js"
+import { startServer } from "./lib/server.js"
+import { setUp } from "./lib/setup.js"
+import { startWorker } from "./lib/workers.js"
+
+const all = ["W1", "W2", "W2L", "W3", "W4", "W5", "W7", "W8", "W9"]
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: all.join(",") },
+    "no-install": { type: "boolean", default: false }
+  }
+})
+const chosen = options.only.split(",")
+for (const id of chosen) if (!all.includes(id)) throw new RangeError(`no workload ${id}: there are ${all.join(", ")}`)
+
+const settings = options.quick
+  ? { quick: true, rounds: 3, warmUp: 1500, millis: 60 }
+  : { quick: false, rounds: 9, warmUp: 5000, millis: 300 }
+
+if (!options["no-install"]) setUp()
+// Only now: it is installed.
+const { Redis } = await import("ioredis")
+
+const began = performance.now()
+const server = await startServer()
+const control = new Redis(server.port)
+const databases = new Map()
+const versions = {}
+const absent = new Set()
+
+const databaseOf = ({ module }) => {
+  if (!databases.has(module)) databases.set(module, databases.size + 1)
+  return databases.get(module)
+}
+
+/** Starts contestants, each on a database of its own, which is empty. Who cannot start here is left out. */
+const start = async (list = contestants, { sameDatabase = false, server: other } = {}) => {
+  const started = await Promise.all(list.map(async (contestant) => {
+    const database = databaseOf(contestant)
+    if (!sameDatabase && other === undefined) await control.pipeline().select(database).flushdb().exec()
+    try {
+      const worker = await startWorker(contestant, (other ?? server).url(database))
+      versions[contestant.name] ??= worker.versions
+      return [{ ...worker, database }]
+    } catch (error) {
+      if (!absent.has(contestant.name)) console.error(`${contestant.name} cannot take part here:\n${error.message}\n`)
+      absent.add(contestant.name)
+      return []
+    }
+  }))
+  return started.flat()
+}
+
+const stopAll = (workers) => Promise.all(workers.map((worker) => worker.stop()))
+
+/** Everybody, in new processes for each workload; in the same ones for all where it must be quick. */
+let kept
+const crew = async () => kept ?? (settings.quick ? kept = await start() : await start())
+const dismiss = (workers) => settings.quick ? undefined : stopAll(workers)
+
+const machine = {
+  cpu: os.cpus()[0]?.model ?? os.arch(),
+  cores: os.availableParallelism(),
+  system: `${os.type()} ${os.release()}`,
+  node: process.version,
+  redis: /redis_version:(\S+)/.exec(await control.info("server"))[1]
+}
+
+const results = []
+for (const id of all.filter((each) => chosen.includes(each))) {
+  const { run } = await import(`./workloads/${id}.js`)
+  for (const result of await run({ ...settings, control, crew, dismiss, server, start })) {
+    results.push(result)
+    console.log(describe(result))
+  }
+}
+if (kept !== undefined) await stopAll(kept)
+control.disconnect()
+await server.stop()
+
+const stands = summary(results, (samples, reference) => ratio(samples, reference))
+if (results.some(({ kind }) => kind === "throughput")) console.log(`${stands}\n`)
+console.log(
+  contestants.filter(({ name }) => versions[name] !== undefined).map(({ name }) =>
+    `${name}: ${Object.entries(versions[name]).map(([each, version]) => `${each} ${version}`).join(", ")}`
+  ).join("\n")
+)
+const seconds = Math.round((performance.now() - began) / 1000)
+const where = `Node ${machine.node.slice(1)}, Redis ${machine.redis}, ${machine.cores} cores, ${machine.cpu}`
+console.log(`\n${where}, ${machine.system}; ${settings.rounds} rounds of ${settings.millis} ms, ${seconds} s`)
+
+// A part of it, or a glance at it, is no comparison.
+if (chosen.length === all.length && !options.quick) {
+  const folder = new URL("results/", import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  const document = { date: new Date().toISOString(), machine, settings, versions, results }
+  writeFileSync(new URL("latest.json", folder), `${JSON.stringify(document, undefined, 2)}\n`)
+  const drawn = chart(results, `Medians of ${settings.rounds} interleaved rounds. ${where}.`)
+  writeFileSync(new URL("comparison.svg", folder), drawn)
+}
