@@ -230,10 +230,6 @@ export const counter = <Key = string>(
 // A model is what is behind every cache. Its type has no `Error`: which one holds was decided when it was made.
 const toCache = <Key, Value>(model: Model<Key, Value>): Cache<Key, Value> => model as unknown as Cache<Key, Value>
 
-/** @internal */
-export const fromModel = <Key, Value, Error>(model: Model<Key, Value>): Cache<Key, Value, Error> =>
-  model as unknown as Cache<Key, Value, Error> // see `toCache`
-
 const toModel = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
 ): Model<Key, Value> => self as unknown as Model<Key, Value> // see `toCache`

@@ -355,6 +355,22 @@ export const bind = <Key, Value>(
   return binding
 }
 
+/** An operation on one key: on the binding of this fiber's `Redis`, with the Redis key, if the key has one. */
+export const withKey = <Key, Value, A, E, R>(
+  model: Model<Key, Value>,
+  key: Key,
+  use: (
+    binding: Binding<Key, Value>,
+    redisKey: string,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CodecError, R | Redis> =>
+  Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
+    const binding = bind(fiber, model)
+    const redisKey = binding.redisKey(key)
+    return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(binding, redisKey.right, fiber)
+  })
+
 /** Two memoized functions of one name would be given each other's values. */
 const claimName = <Key, Value>(runtime: Runtime, model: Model<Key, Value>): void => {
   if (model.source === undefined) return

@@ -84,31 +84,27 @@ export class Call<Key, Value, E, R> extends EntryReply<
     }
     const value = this.reader.decode(bytes, redisKey)
     if (Either.isLeft(value)) return this.unreadable(bytes, redisKey, value.left, now)
-    const { earlyRefresh, staleIfError, staleWhileRevalidate } = this.reader.model.policy
+    const { staleIfError, staleWhileRevalidate } = this.reader.model.policy
     if (state === "Fresh") {
       this.recorder.hit()
       const answer = Exit.succeed(value.right)
-      return earlyRefresh === 0 || this.reader.model.kind === "counter" || Entry.freshUntil(bytes) === 0 ||
-          this.isLeased(bytes, now)
-        ? answer
-        : Effect.zipRight(this.refreshEarly(bytes, now), answer)
+      return mayEndEarly(this.reader, bytes, now)
+        ? Effect.zipRight(
+          Effect.flatMap(endsEarly(this.reader, bytes, now), (ends) => ends ? this.refreshBehind(bytes) : Effect.void),
+          answer
+        )
+        : answer
     }
     const late = now - Entry.freshUntil(bytes)
     if (late < staleWhileRevalidate) {
       this.recorder.hit()
       this.recorder.stale()
-      return this.isLeased(bytes, now) ? Exit.succeed(value.right) : Effect.as(this.refreshBehind(bytes), value.right)
+      return Entry.isHeld(bytes, now) ? Exit.succeed(value.right) : Effect.as(this.refreshBehind(bytes), value.right)
     }
     this.stale = late < staleIfError
       ? { value: value.right, until: Entry.freshUntil(bytes) + staleIfError }
       : undefined
     return this.absent(bytes)
-  }
-
-  /** Somebody loads this entry already, as its own bytes tell: there is no need to ask. */
-  private isLeased(bytes: Uint8Array, now: number): boolean {
-    const lease = Entry.lease(bytes)
-    return lease !== undefined && lease.until > now
   }
 
   private unreadable(bytes: Uint8Array, redisKey: string, issue: { path: string; detail: string }, now: number) {
@@ -154,6 +150,8 @@ export class Call<Key, Value, E, R> extends EntryReply<
       if (there !== undefined) return restore(this.join(there))
       // Before the slot is there: they are the user's function, which may throw.
       const tags = this.tags()
+      const refused = this.reader.refuseTags(tags)
+      if (refused !== undefined) return Effect.fail(refused)
       const slot = this.flights.open(this.redisKey, this.identity, new Flight(), false)
       return this.fly(slot, tags, seen, mode).pipe(
         Effect.zipRight(restore(this.await(slot, true))),
@@ -261,14 +259,6 @@ export class Call<Key, Value, E, R> extends EntryReply<
 
   // ---- background refreshes
 
-  /** XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015): the closer to its end, the likelier a refresh. */
-  private refreshEarly(bytes: Uint8Array, now: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    return Effect.flatMap(Random.next, (random) => {
-      const ahead = -Entry.loadMillis(bytes) * this.reader.model.policy.earlyRefresh * Math.log(1 - random)
-      return now + ahead >= Entry.freshUntil(bytes) ? this.refreshBehind(bytes) : Effect.void
-    })
-  }
-
   /** One refresh in the background, unless one is under way, here or (as the lease tells) anywhere. */
   private refreshBehind(seen: Uint8Array): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.uninterruptible(
@@ -283,6 +273,22 @@ export class Call<Key, Value, E, R> extends EntryReply<
     )
   }
 }
+
+/** Whether chance decides if a fresh entry is refreshed already: it has an end, and nobody loads it yet. */
+export const mayEndEarly = <Key, Value>(binding: Binding<Key, Value>, bytes: Uint8Array, now: number): boolean =>
+  binding.model.policy.earlyRefresh !== 0 && binding.model.kind === "entry" && Entry.freshUntil(bytes) !== 0 &&
+  !Entry.isHeld(bytes, now)
+
+/** XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015): the closer to its end, the likelier a refresh. */
+export const endsEarly = <Key, Value>(
+  binding: Binding<Key, Value>,
+  bytes: Uint8Array,
+  now: number
+): Effect.Effect<boolean> =>
+  Effect.map(Random.next, (random) => {
+    const ahead = -Entry.loadMillis(bytes) * binding.model.policy.earlyRefresh * Math.log(1 - random)
+    return now + ahead >= Entry.freshUntil(bytes)
+  })
 
 export const logServed = (cause: Cause.Cause<unknown>, cache: string, key: string): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logWarning("A load failed, and a stale value is served", cause), { cache, key })

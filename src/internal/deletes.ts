@@ -3,10 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { RedisError } from "../CacheError.js"
-import type { CodecError } from "../CacheError.js"
+import type { CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding } from "./binding.js"
+import { bind, type Binding, withKey } from "./binding.js"
 import { detaching } from "./detaching.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
@@ -45,11 +44,8 @@ export const take = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Value>, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
-    return Effect.map(takeAll(binding, [[key, redisKey.right]]), ([value]) => {
+  withKey(model, key, (binding, redisKey) => {
+    return Effect.map(takeAll(binding, [[key, redisKey]]), ([value]) => {
       if (Option.isSome(value!)) binding.recorder.hit()
       else binding.recorder.miss()
       return value!

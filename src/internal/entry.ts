@@ -137,6 +137,12 @@ export const lease = (bytes: Uint8Array): { readonly token: Uint8Array; readonly
     until: readUint48(bytes, headerSize + tokenSize)
   }
 
+/** Whether somebody loads this entry, as its own bytes tell: there is no need to ask for the lease. */
+export const isHeld = (bytes: Uint8Array, now: number): boolean => {
+  const held = lease(bytes)
+  return held !== undefined && held.until > now
+}
+
 /** What `encode` puts into an entry. */
 export interface EntryParts {
   readonly version: number

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { Explanation, Stats } from "../Cache.js"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, type Judged } from "./binding.js"
+import { bind, type Binding, type Judged, withKey } from "./binding.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 import { wholeLife } from "./policy.js"
@@ -93,12 +93,8 @@ export const explain = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
 ): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const encoded = binding.redisKey(key)
-    if (Either.isLeft(encoded)) return Effect.fail(encoded.left)
-    const redisKey = encoded.right
-    return Effect.gen(function*() {
+  withKey(model, key, (binding, redisKey) =>
+    Effect.gen(function*() {
       const found = yield* binding.runtime.driver.inspect(redisKey)
       const header = model.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
         ? found.bytes
@@ -140,5 +136,4 @@ export const explain = <Key, Value>(
         }),
         tags
       }
-    })
-  })
+    }))

@@ -609,10 +609,12 @@ export class Loader<Key, Value, E, R> {
         : this.binding.failurePayload(Option.getOrUndefined(Cause.failureOption(exit.cause)), task.redisKey)
       if (Either.isLeft(payload)) return Either.left(payload.left)
       const whole = wholeLife(this.policy, life)
-      const tags = yield* this.tagsOf(task, exit, whole)
-      if (tags === "Changed") return tags
-      const refused = this.binding.refuseTags(tags.map((tag) => tag.name))
+      const more = this.valueTags(task, exit)
+      // Before any epoch is made for them.
+      const refused = this.binding.refuseTags([...task.tags, ...more])
       if (refused !== undefined) return Either.left(refused)
+      const tags = yield* this.tagsOf(task, exit, more, whole)
+      if (tags === "Changed") return tags
       const bytes = this.binding.entry(
         payload.right,
         this.binding.freshUntil(life, clock),
@@ -630,6 +632,13 @@ export class Loader<Key, Value, E, R> {
     return life._tag === "Fixed" ? life.millis : life.of(exit.value, task.key)
   }
 
+  /** The tags that the value names, beside those that were known before. */
+  private valueTags(task: Task<Key>, exit: Exit.Exit<Value, E>): ReadonlyArray<string> {
+    const { valueTags } = this.policy
+    if (valueTags === undefined || Exit.isFailure(exit)) return []
+    return [...new Set(valueTags(exit.value, task.key))].filter((name) => !task.tags.includes(name))
+  }
+
   /**
    * The tags of an entry with their epochs. Those known from the key were read before the load began; those that the
    * value names are read now, which is too late to notice an invalidation during the load: for that the cache's tag
@@ -638,6 +647,7 @@ export class Loader<Key, Value, E, R> {
   private tagsOf(
     task: Task<Key>,
     exit: Exit.Exit<Value, E>,
+    names: ReadonlyArray<string>,
     life: number | undefined
   ): Effect.Effect<ReadonlyArray<Entry.StoredTag> | "Changed", RedisError> {
     const known = this.epochs.filter((tag) => task.tags.includes(tag.name))
@@ -646,9 +656,6 @@ export class Loader<Key, Value, E, R> {
       ? Effect.void
       // An epoch that is another by now is not taken: the entry is born absent, as it must be.
       : Effect.asVoid(this.binding.epochs(task.tags, life))
-    const { valueTags } = this.policy
-    if (valueTags === undefined || Exit.isFailure(exit)) return Effect.as(prolonged, known)
-    const names = [...new Set(valueTags(exit.value, task.key))].filter((name) => !task.tags.includes(name))
     if (names.length === 0) return Effect.as(prolonged, known)
     return prolonged.pipe(
       Effect.zipRight(this.binding.epochs(names, life)),

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Reply } from "../Driver.js"
 import type { Binding, Judged } from "./binding.js"
-import { logServed, StaleReply } from "./call.js"
+import { endsEarly, logServed, mayEndEarly, StaleReply } from "./call.js"
 import * as Entry from "./entry.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
 import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
@@ -64,10 +64,13 @@ export class ManyCall<Key, Value, E, R> implements
       const redisKey = this.binding.redisKey(key)
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
       if (this.wanted.has(redisKey.right)) continue
+      const tags = this.binding.keyTags(key)
+      const refused = this.binding.refuseTags(tags)
+      if (refused !== undefined) return Effect.fail(refused)
       this.wanted.set(redisKey.right, {
         key,
         redisKey: redisKey.right,
-        tags: this.binding.keyTags(key),
+        tags,
         counted: false,
         stale: undefined,
         value: undefined
@@ -105,7 +108,8 @@ export class ManyCall<Key, Value, E, R> implements
 
   onSuccess(entries: ReadonlyArray<Judged>, now: number) {
     const absent: Array<readonly [Wanted<Key, Value>, Uint8Array | undefined]> = []
-    const refresh: Array<readonly [Wanted<Key, Value>, Uint8Array | undefined]> = []
+    const refresh: Array<readonly [Wanted<Key, Value>, Uint8Array]> = []
+    const fresh: Array<readonly [Wanted<Key, Value>, Uint8Array]> = []
     const logs: Array<Effect.Effect<void>> = []
     const { recorder } = this.binding
     const { staleIfError, staleWhileRevalidate } = this.binding.model.policy
@@ -133,12 +137,13 @@ export class ManyCall<Key, Value, E, R> implements
       recorder.hit()
       if (state === "Stale") {
         recorder.stale()
-        refresh.push([wanted, bytes])
-      }
+        if (!Entry.isHeld(bytes, now)) refresh.push([wanted, bytes])
+      } else if (mayEndEarly(this.binding, bytes, now)) fresh.push([wanted, bytes])
       wanted.value = { found: value.right }
     }
     return Effect.all(logs, { discard: true }).pipe(
-      Effect.zipRight(this.refreshBehind(refresh)),
+      Effect.zipRight(Effect.filter(fresh, ([, bytes]) => endsEarly(this.binding, bytes, now))),
+      Effect.flatMap((early) => this.refreshBehind([...refresh, ...early])),
       Effect.zipRight(this.load(absent, "Lead"))
     )
   }

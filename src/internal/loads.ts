@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding } from "./binding.js"
+import { bind, type Binding, withKey } from "./binding.js"
 import { Call } from "./call.js"
 import { type Compute, type LoadOptions as Decoded, noOptions } from "./load.js"
 import { ManyCall } from "./loadMany.js"
@@ -64,13 +64,10 @@ const call = <Key, Value, E, R>(
   options: LoadOptions<Key, Value> | undefined,
   start: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey, fiber) => {
     const decoded = options === undefined ? undefined : decode(binding, options)
     if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
-    return start(new Call(binding, fiber, key, redisKey.right, single(load), decoded?.right ?? noOptions))
+    return start(new Call(binding, fiber, key, redisKey, single(load), decoded?.right ?? noOptions))
   })
 
 export const getOrSet = <Key, Value, E, R>(

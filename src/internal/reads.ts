@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, type Judged } from "./binding.js"
+import { bind, type Binding, type Judged, withKey } from "./binding.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 
@@ -18,11 +18,8 @@ export const get = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Value>, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
-    return binding.read(redisKey.right, key, binding.getReply)
+  withKey(model, key, (binding, redisKey) => {
+    return binding.read(redisKey, key, binding.getReply)
   })
 
 /** Reads entries and judges their tags, for operations that go on from there. */
@@ -44,7 +41,7 @@ export const readOne = <Key, Value>(
   Effect.map(readJudged(binding, [[key, redisKey]]), ({ entries, now }) => ({ ...entries[0]!, now }))
 
 /** The Redis keys of some keys, each once, in the order of their first mention. */
-export const redisKeys = <Key, Value>(
+const redisKeys = <Key, Value>(
   binding: Binding<Key, Value>,
   keys: Iterable<Key>
 ): Either.Either<ReadonlyMap<string, Key>, CodecError> => {
@@ -101,19 +98,16 @@ export const timeToLive = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Duration.Duration>, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey) => {
     const found = Effect.gen(function*() {
-      const entry = yield* readOne(binding, key, redisKey.right)
-      const value = yield* binding.freshValue(entry, redisKey.right, entry.now)
+      const entry = yield* readOne(binding, key, redisKey)
+      const value = yield* binding.freshValue(entry, redisKey, entry.now)
       if (Either.isLeft(value) || entry.bytes === undefined) return Option.none()
       if (model.kind === "entry") {
         const until = Entry.freshUntil(entry.bytes)
         return Option.some(until === 0 ? Duration.infinity : remaining(until, entry.now))
       }
-      const stored = yield* binding.runtime.driver.inspect(redisKey.right)
+      const stored = yield* binding.runtime.driver.inspect(redisKey)
       return stored === undefined
         ? Option.none()
         : Option.some(stored.life === undefined ? Duration.infinity : Duration.millis(stored.life))

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { type CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding } from "./binding.js"
+import { type Binding, withKey } from "./binding.js"
 import { detaching } from "./detaching.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
@@ -25,19 +25,16 @@ export const setIfAbsent = <Key, Value>(
   value: Value,
   options: WriteOptions = noOptions
 ): Effect.Effect<boolean, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey) => {
     const stored = Effect.gen(function*() {
-      const ready = yield* prepare(binding, key, redisKey.right, value, options)
+      const ready = yield* prepare(binding, key, redisKey, value, options)
       // Most often nothing is there: so the first try is made without a look.
       let seen: Uint8Array | undefined
       for (let tries = 0; tries < maxTries; tries++) {
-        const swapped = yield* swap(binding, redisKey.right, seen, ready)
+        const swapped = yield* swap(binding, redisKey, seen, ready)
         if (swapped.done) return ready.bytes !== undefined
-        const entry = yield* judge(binding, key, redisKey.right, swapped.found)
-        const fresh = yield* binding.freshValue(entry, redisKey.right, entry.now)
+        const entry = yield* judge(binding, key, redisKey, swapped.found)
+        const fresh = yield* binding.freshValue(entry, redisKey, entry.now)
         if (Either.isRight(fresh)) return false
         seen = entry.bytes
       }
@@ -46,7 +43,7 @@ export const setIfAbsent = <Key, Value>(
     const dropped = model.policy.bypass
       ? Effect.catchTag(stored, "RedisError", (error) => Effect.as(dropOrFail(binding, error), false))
       : stored
-    return detaching(binding, [redisKey.right], dropped)
+    return detaching(binding, [redisKey], dropped)
   })
 
 const conflict = (operation: string) =>
@@ -92,16 +89,13 @@ export const touch = <Key, Value>(
   key: Key,
   timeToLive: Duration.DurationInput
 ): Effect.Effect<boolean, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey) => {
     const touched = Effect.gen(function*() {
       const life = yield* explicitLife(binding, timeToLive)
       const clock = yield* Effect.clock
       for (let tries = 0; tries < maxTries; tries++) {
-        const entry = yield* readOne(binding, key, redisKey.right)
-        const fresh = yield* binding.freshValue(entry, redisKey.right, entry.now)
+        const entry = yield* readOne(binding, key, redisKey)
+        const fresh = yield* binding.freshValue(entry, redisKey, entry.now)
         if (Either.isLeft(fresh) || entry.bytes === undefined) return false
         const whole = wholeLife(model.policy, life)
         // Its tags must live as long as it does.
@@ -110,7 +104,7 @@ export const touch = <Key, Value>(
           whole
         )
         const done = yield* binding.runtime.driver.touch(
-          { key: redisKey.right, seen: entry.bytes, freshUntil: binding.freshUntil(life, clock), life: whole },
+          { key: redisKey, seen: entry.bytes, freshUntil: binding.freshUntil(life, clock), life: whole },
           model.kind
         )
         if (done) return true
@@ -127,10 +121,7 @@ export const increment = <Key>(
   key: Key,
   delta: number
 ): Effect.Effect<number, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey) => {
     if (!Number.isSafeInteger(delta)) {
       return Effect.fail(
         binding.codecError("value", {
@@ -143,15 +134,15 @@ export const increment = <Key>(
       const life = yield* binding.jittered(yield* lifeOf(binding, key, delta, noOptions))
       if (life === 0) {
         // As with any write that is not to be stored: what was there does not outlive it.
-        const [before] = yield* binding.runtime.driver.take([redisKey.right])
-        const found = before === undefined ? undefined : binding.decode(before, redisKey.right)
+        const [before] = yield* binding.runtime.driver.take([redisKey])
+        const found = before === undefined ? undefined : binding.decode(before, redisKey)
         return (found !== undefined && Either.isRight(found) ? found.right : 0) + delta
       }
-      const sum = yield* binding.runtime.driver.increment({ key: redisKey.right, delta, life })
+      const sum = yield* binding.runtime.driver.increment({ key: redisKey, delta, life })
       binding.recorder.write()
       return sum
     })
-    return detaching(binding, [redisKey.right], added)
+    return detaching(binding, [redisKey], added)
   })
 
 /** Tags as they are before an entry is read whose successor is made of it; `undefined` where there can be none. */
@@ -206,27 +197,24 @@ export const modify = <Key, Value, E, R>(
   f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
   options: WriteOptions = noOptions
 ): Effect.Effect<Option.Option<Value>, E | Failure, R | Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey) => {
     const modified = Effect.gen(function*() {
       for (let tries = 0; tries < maxTries; tries++) {
         const before = yield* tagsBefore(binding, key, options)
-        const entry = yield* readOne(binding, key, redisKey.right)
-        const found = Either.getRight(yield* binding.freshValue(entry, redisKey.right, entry.now))
+        const entry = yield* readOne(binding, key, redisKey)
+        const found = Either.getRight(yield* binding.freshValue(entry, redisKey, entry.now))
         const answer = f(found)
         // An Option is an Effect too, one that fails where it is none; here it is a plain value.
         const next = Option.isOption(answer) ? answer : yield* answer
         if (Option.isNone(next) && Option.isNone(found)) return next
         const ready = Option.isNone(next)
           ? notStored
-          : yield* prepare(binding, key, redisKey.right, next.value, options)
+          : yield* prepare(binding, key, redisKey, next.value, options)
         if (!(yield* tagsHold(binding, before, ready))) continue
-        const swapped = yield* swap(binding, redisKey.right, entry.bytes, ready)
+        const swapped = yield* swap(binding, redisKey, entry.bytes, ready)
         if (swapped.done) return next
       }
       return yield* conflict("modify")
     })
-    return detaching(binding, [redisKey.right], modified)
+    return detaching(binding, [redisKey], modified)
   })

@@ -4,11 +4,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type { RedisError } from "../CacheError.js"
-import type { CodecError } from "../CacheError.js"
+import type { CodecError, RedisError } from "../CacheError.js"
 import type { Write } from "../Driver.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding } from "./binding.js"
+import { bind, type Binding, withKey } from "./binding.js"
 import { detaching } from "./detaching.js"
 import type { Model } from "./model.js"
 import { noOptions, prepare, type Prepared, prepareMany, prepareSync, type WriteOptions } from "./prepare.js"
@@ -22,22 +21,19 @@ export const set = <Key, Value>(
   value: Value,
   options: WriteOptions = noOptions
 ): Effect.Effect<void, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+  withKey(model, key, (binding, redisKey, fiber) => {
     const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-    const prepared = prepareSync(binding, key, redisKey.right, value, options, clock)
+    const prepared = prepareSync(binding, key, redisKey, value, options, clock)
     if (prepared !== undefined) {
       return Either.isLeft(prepared)
         ? Effect.fail(prepared.left)
-        : send(binding, redisKey.right, prepared.right)
+        : send(binding, redisKey, prepared.right)
     }
     const sent = Effect.flatMap(
-      prepare(binding, key, redisKey.right, value, options),
-      (ready) => send(binding, redisKey.right, ready)
+      prepare(binding, key, redisKey, value, options),
+      (ready) => send(binding, redisKey, ready)
     )
-    return detaching(binding, [redisKey.right], dropping(binding, sent))
+    return detaching(binding, [redisKey], dropping(binding, sent))
   })
 
 /** Under `bypass` a write that the store did not do is dropped. */

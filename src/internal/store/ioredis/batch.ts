@@ -173,18 +173,16 @@ export class Batcher {
   }
 
   private sendBacklog(): void {
-    let sent = 0
-    while (sent < this.backlog.length && this.underWay < maxUnderWay) {
-      this.send(this.backlog.slice(sent, sent + maxPipeline).map(({ command }) => command))
-      sent += maxPipeline
+    while (this.backlog.length > 0 && this.underWay < maxUnderWay) {
+      // Out of the backlog first, so that nothing that comes of sending can send it twice.
+      this.send(this.backlog.splice(0, maxPipeline).map(({ command }) => command))
     }
-    if (sent > 0) this.backlog = this.backlog.slice(sent)
   }
 
   /** So many commands are answered, or given up. */
   private ended(count: number): void {
     this.underWay -= count
-    if (this.backlog.length > 0) this.sendBacklog()
+    this.sendBacklog()
   }
 
   private send(batch: ReadonlyArray<Prepared>): void {
@@ -198,14 +196,13 @@ export class Batcher {
       open = false
       this.underWay -= batch.length
       // What has waited for these answers as long is late, too; what came later is still sent.
-      const due = performance.now() - this.commandTimeout
-      const young = this.backlog.findIndex(({ since }) => this.closed ? false : since > due)
-      const waited = young < 0 ? this.backlog : this.backlog.slice(0, young)
-      this.backlog = young < 0 ? [] : this.backlog.slice(young)
+      const due = this.closed ? Infinity : performance.now() - this.commandTimeout
+      const young = this.backlog.findIndex(({ since }) => since > due)
+      const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
       const late = [...batch, ...waited.map(({ command }) => command)]
       if (this.closed) return failAll(late, layerClosed)
       failAll(late, (operation) => timeoutError(operation, this.commandTimeout))
-      if (this.backlog.length > 0) this.sendBacklog()
+      this.sendBacklog()
       if (state === "ready") this.link.unanswered()
     })
     const settle = (act: () => void): void => {

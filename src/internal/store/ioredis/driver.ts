@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
-import type { Driver, Reply } from "../../../Driver.js"
+import type { Driver } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
 import { type Argument, type Asker, Batcher, type Link, toBuffer } from "./batch.js"
 import { isWrongType } from "./redisErrors.js"
@@ -76,6 +76,20 @@ const driver = (
       })
     })
 
+  /** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
+  const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
+    let open = count
+    let failure: RedisError | undefined
+    const arrived = (): void => {
+      if (--open === 0) done(failure)
+    }
+    const fail = (error: RedisError): void => {
+      failure ??= error
+      arrived()
+    }
+    return { arrived, fail }
+  }
+
   /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
   const together = <In, Out>(
     inputs: ReadonlyArray<In>,
@@ -84,21 +98,17 @@ const driver = (
   ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
     inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
       const answers: Array<Out> = []
-      let open = inputs.length
-      let failure: RedisError | undefined
-      const arrived = (): void => {
-        if (--open === 0) resume(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure))
-      }
+      const { arrived, fail } = gather(
+        inputs.length,
+        (failure) => resume(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure))
+      )
       for (const [i, input] of inputs.entries()) {
         ask(input, {
           answer: (reply) => {
             answers[i] = read(reply)
             arrived()
           },
-          fail: (error) => {
-            failure ??= error
-            arrived()
-          }
+          fail
         })
       }
     })
@@ -139,33 +149,25 @@ const driver = (
         })
       }),
     getMany: (keys, reply) =>
-      Effect.async((resume) => {
+      keys.length === 0 ? Effect.suspend(() => reply.onSuccess([], clock.now(), "")) : Effect.async((resume) => {
         const found: Array<Buffer | undefined> = new Array(keys.length)
-        const first = keys[0] ?? ""
-        let open = keys.length
-        let failure: RedisError | undefined
-        const arrived = (): void => {
-          if (--open > 0) return
-          const failed = failure
-          resume(guarded(() =>
-            failed === undefined ? reply.onSuccess(found, clock.now(), first) : reply.onFailure(failed, first)
-          ))
-        }
-        if (open === 0) {
-          return resume(guarded(() =>
-            reply.onSuccess([], clock.now(), first)
-          ))
-        }
+        const first = keys[0]!
+        const { arrived, fail } = gather(
+          keys.length,
+          (failure) =>
+            resume(
+              guarded(() =>
+                failure === undefined ? reply.onSuccess(found, clock.now(), first) : reply.onFailure(failure, first)
+              )
+            )
+        )
         for (let i = 0; i < keys.length; i++) {
           batcher.read(keys[i]!, {
             answer: (bytes) => {
               found[i] = bytes
               arrived()
             },
-            fail: (error) => {
-              failure ??= error
-              arrived()
-            }
+            fail
           })
         }
       }),
@@ -176,35 +178,25 @@ const driver = (
           fail: (error) => resume(guarded(() => reply.onFailure(error, write.key)))
         })
       }),
-    setMany: <A, E, R>(
-      writes: Parameters<Driver["setMany"]>[0],
-      reply: Reply<void, A, E, R>
-    ) =>
-      Effect.async<A, E, R>((resume) => {
-        const first = writes[0]?.key ?? ""
-        let open = writes.length
-        let failure: RedisError | undefined
-        const arrived = (): void => {
-          if (--open > 0) return
-          const failed = failure
-          resume(guarded(() =>
-            failed === undefined ? reply.onSuccess(undefined, clock.now(), first) : reply.onFailure(failed, first)
-          ))
-        }
-        if (open === 0) {
-          return resume(guarded(() =>
-            reply.onSuccess(undefined, clock.now(), first)
-          ))
-        }
-        const asker = {
-          answer: arrived,
-          fail: (error: RedisError) => {
-            failure ??= error
-            arrived()
+    setMany: (writes, reply) =>
+      writes.length === 0 ?
+        Effect.suspend(() => reply.onSuccess(undefined, clock.now(), "")) :
+        Effect.async((resume) => {
+          const first = writes[0]!.key
+          const { arrived, fail } = gather(
+            writes.length,
+            (failure) =>
+              resume(guarded(() =>
+                failure === undefined
+                  ? reply.onSuccess(undefined, clock.now(), first)
+                  : reply.onFailure(failure, first)
+              ))
+          )
+          const asker = { answer: arrived, fail }
+          for (const write of writes) {
+            batcher.write(write, asker)
           }
-        }
-        for (const write of writes) batcher.write(write, asker)
-      }),
+        }),
     take: (keys) =>
       together(
         keys,
