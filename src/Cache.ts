@@ -833,6 +833,8 @@ export const refresh: {
  */
 export interface Stats {
   readonly hits: number
+  /** Of those hits, how many were served from near copies. */
+  readonly nearHits: number
   /** Reads that found nothing fresh; callers that joined a running load are among them. */
   readonly misses: number
   readonly writes: number

@@ -70,6 +70,37 @@ export interface SwapReply {
 }
 
 /**
+ * A link over which a store tells of changes, as long as it holds.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Link {
+  /**
+   * The keys of a heartbeat: a write of each is told like any other, over each way that changes come. Keys of different
+   * ids are different. None: what is told over this link cannot be late.
+   */
+  readonly heartbeats: (id: string) => ReadonlyArray<string>
+  /** Gives this link up, since nothing comes over it, and makes another. */
+  readonly renew: () => void
+}
+
+/**
+ * Who is told of changes. What is told is told in the order in which it happened.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Watcher {
+  /** From now on every change is told. What happened before may not have been. */
+  readonly onLink: (link: Link) => void
+  /** These keys were written, deleted, evicted or have expired; `undefined`: any may have been. */
+  readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
+  /** The link is lost: changes are not told until there is another. */
+  readonly onLoss: () => void
+}
+
+/**
  * Atomic operations on entries (see `docs/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
  * keys. Nothing is ever sent twice by a driver, and everything is answered within its time limit.
  *
@@ -82,6 +113,9 @@ export interface Driver {
 
   /** Server time in milliseconds, as well as it is known here. */
   readonly unsafeNow: (clock: Clock.Clock) => number
+
+  /** Milliseconds on a clock of this machine that never jumps. */
+  readonly unsafeMonotonic: (clock: Clock.Clock) => number
 
   /** Counts up whenever the link to the store was made anew. */
   readonly unsafeConnections: () => number
@@ -188,6 +222,12 @@ export interface Driver {
 
   /** Removes keys; counts those that were there and no markers. */
   readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
+
+  /**
+   * Tells of every change of a key under `prefix`, whoever makes it, until it is interrupted; a link that is lost is made
+   * anew. Fails where the store refuses to tell.
+   */
+  readonly watch: (watcher: Watcher) => Effect.Effect<never, RedisError>
 
   /** What is under a key, its remaining life in ms (`undefined`: for ever), and the bytes of memory that it takes. */
   readonly inspect: (key: string) => Effect.Effect<

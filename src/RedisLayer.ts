@@ -335,6 +335,17 @@ export interface FaultyOptions {
   /** How long answers take to arrive. */
   readonly delayAfter?: Delay | undefined
   /**
+   * How changes are told, which near copies and those who wait for a load live by: how late (in their order), and how
+   * often (0–1, at each change) the link is lost. It is then silent for a while before that shows, and away for another.
+   */
+  readonly feed?:
+    | {
+      readonly delay?: Delay | undefined
+      readonly loss?: number | undefined
+      readonly silence?: Delay | undefined
+    }
+    | undefined
+  /**
    * Decides for each operation: by its name in `Driver` (`get`, `lease`, `fill` …), its Redis keys, and how many of this
    * name there were, this one included. Where it gives `undefined`, the probabilities decide.
    */

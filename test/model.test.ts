@@ -11,6 +11,10 @@ import { Binding } from "../src/internal/binding.js"
 import * as Entry from "../src/internal/entry.js"
 import { FlightTable } from "../src/internal/flight.js"
 import { Loader } from "../src/internal/load.js"
+import { Feed } from "../src/internal/near/feed.js"
+import { Near } from "../src/internal/near/near.js"
+import { NearTier } from "../src/internal/near/tier.js"
+import { SetReply } from "../src/internal/replies.js"
 import { type History, history } from "./support/model/history.js"
 import { type Mutant, run } from "./support/model/run.js"
 
@@ -110,6 +114,38 @@ describe("a mutant of the driver is caught", () => {
   }))
 })
 
+/** With copies in memory. */
+const near = history.filter(({ policy }) => policy.maxStaleness !== undefined)
+
+/** Writes and reads of one key, and nothing else. */
+const setsAndGets = (tried: History): History => ({
+  ...tried,
+  policy: { ...tried.policy, tags: "None", timeToLive: undefined },
+  fibers: tried.fibers.map((steps) =>
+    steps.map((step) => ({ ...step, operation: { _tag: "load" in step.operation ? "get" : "set", key: 0 } }))
+  )
+})
+
+/** One process that hears of its own writes late. */
+const ownWrites = near.filter(({ delay, instances }) => delay > 0 && instances === 1).map(setsAndGets)
+
+/** Two processes whose links are lost now and then, and who look again when they are back. */
+const losing = near.filter(({ instances }) => instances === 2).map(setsAndGets).map((tried) => ({
+  ...tried,
+  delay: 2,
+  loss: 0.3,
+  policy: { ...tried.policy, maxStaleness: 50 },
+  fibers: tried.fibers.map((steps) => [
+    ...steps,
+    ...[0, 1, 0, 1].map((instance) => ({
+      instance,
+      pause: 50,
+      operation: { _tag: "get" as const, key: 0 },
+      interruptAfter: undefined
+    }))
+  ])
+}))
+
 describe("a mutant of the load path is caught", () => {
   /** Puts something else in the place of a method, for as long as the mutant runs. */
   const caught = (
@@ -134,6 +170,7 @@ describe("a mutant of the load path is caught", () => {
   // Private methods are reached by their names.
   const loader = Loader.prototype as unknown as Record<string, (this: unknown, ...args: Array<unknown>) => unknown>
   const { epochs } = Binding.prototype
+  const { find } = Near.prototype
   const { settle } = FlightTable.prototype
   const { readEpochs, tagsOf } = loader
 
@@ -169,6 +206,26 @@ describe("a mutant of the load path is caught", () => {
   }, twoInstances)
 
   caught("a lease that nobody releases", loader, { release: () => Effect.void })
+
+  caught("an anonymous placeholder", NearTier.prototype, {
+    isOpen(this: { readonly placeholders: Map<string, unknown> }, key: string) {
+      return this.placeholders.has(key)
+    }
+  }, near)
+
+  caught("no eviction when an own write is answered", SetReply.prototype, { onSuccess: () => Effect.void }, ownWrites)
+
+  caught("a hit whose tags are not looked at", Near.prototype, {
+    find(this: Near, key: string, clock: never) {
+      const copy = this.copies.get(key)
+      if (copy?.tags !== undefined) for (const tag of copy.tags) tag.live = true
+      return find.call(this, key, clock)
+    }
+  }, near)
+
+  caught("a hit without a proof that changes are heard of", Feed.prototype, { proven: () => true }, losing)
+
+  caught("copies that stay when the link is lost", NearTier.prototype, { changedAll: () => {}, lost: () => {} }, losing)
 
   caught("waiters that are forgotten", FlightTable.prototype, {
     settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {

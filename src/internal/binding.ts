@@ -2,7 +2,7 @@
  * A cache on one `Redis` instance: where its entries lie, what makes one fresh, stale or absent, how they are read and
  * written. Loads are in `load.ts`.
  */
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,8 +14,10 @@ import type { Reply } from "../Driver.js"
 import { Redis } from "../Redis.js"
 import type { CodecContext, CodecIssue } from "./codec/codec.js"
 import * as Entry from "./entry.js"
-import type { EntryReply, Epochs, TagReader } from "./entryReply.js"
+import { type EntryReply, type Epochs, Filling, type TagReader } from "./entryReply.js"
 import type { Model } from "./model.js"
+import type { Copy } from "./near/copies.js"
+import { Near, type NearRead } from "./near/near.js"
 import { Recorder } from "./recorder.js"
 import { GetReply, SetReply } from "./replies.js"
 import type { Runtime } from "./runtime.js"
@@ -52,12 +54,16 @@ const judgeTags = (
 export interface Target {
   readonly redisKey: string
   readonly tags: ReadonlyArray<string>
+  /** The read may fill the near tier. */
+  readonly reading?: NearRead | undefined
 }
 
 /** An entry that was read, its tags judged. */
 export interface Judged {
   readonly bytes: Uint8Array | undefined
   readonly invalidated: boolean
+  /** Where it is to be kept, if it is fresh. */
+  readonly reading?: NearRead | undefined
 }
 
 export class Binding<in out Key, in out Value> implements TagReader {
@@ -68,6 +74,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
   /** What plain gets and sets are answered with: one of each, so that a hit allocates none. */
   readonly getReply: EntryReply<Option.Option<Value>, RedisError, never>
   readonly setReply: Reply<void, void, RedisError, never>
+  readonly near: Near | undefined
   private nextLog = 0
 
   constructor(readonly runtime: Runtime, readonly model: Model<Key, Value>) {
@@ -75,7 +82,15 @@ export class Binding<in out Key, in out Value> implements TagReader {
     this.recorder = new Recorder(model.name)
     this.getReply = new GetReply(this)
     this.setReply = new SetReply(this)
-    const { maxConcurrentLoads } = model.policy
+    const { maxConcurrentLoads, near } = model.policy
+    this.near = near === undefined ? undefined : new Near(
+      runtime.near,
+      runtime.near.open(model.name, near),
+      near,
+      model.policy.earlyRefresh,
+      nearIdentity(model),
+      (tag) => this.tagKey(tag)
+    )
     this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, model.name, maxConcurrentLoads)
   }
 
@@ -151,11 +166,27 @@ export class Binding<in out Key, in out Value> implements TagReader {
 
   // ---- reading
 
+  /** A near copy of an entry, if it may be served without asking the store. */
+  findNear(redisKey: string, fiber: Fiber.RuntimeFiber<unknown, unknown>): Copy | undefined {
+    return this.near?.find(redisKey, Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
+  }
+
   /** Reads one entry; tags that its key names are read in the same round trip, others cost one more. */
   read<A, E, R>(redisKey: string, key: Key, reply: EntryReply<A, E, R>): Effect.Effect<A, E, R> {
+    if (this.near === undefined) return this.readFar(redisKey, key, reply)
+    const reading = this.near.read(redisKey)
+    return Effect.onInterrupt(
+      this.readFar(redisKey, key, new Filling(this, reading, reply)),
+      () => Effect.sync(() => reading.finish())
+    )
+  }
+
+  private readFar<A, E, R>(redisKey: string, key: Key, reply: EntryReply<A, E, R>): Effect.Effect<A, E, R> {
     const required = this.keyTags(key)
     if (required.length === 0) return this.runtime.driver.get(redisKey, reply)
-    return this.runtime.driver.getMany([redisKey, ...required.map((tag) => this.tagKey(tag))], {
+    const tagKeys = required.map((tag) => this.tagKey(tag))
+    reply.reading?.expect(tagKeys)
+    return this.runtime.driver.getMany([redisKey, ...tagKeys], {
       onSuccess: ([bytes, ...epochs], now) =>
         bytes === undefined
           ? reply.onEntry(undefined, now, redisKey, false)
@@ -175,13 +206,40 @@ export class Binding<in out Key, in out Value> implements TagReader {
     if (this.state(bytes, now, false) === "Absent") return reply.onEntry(bytes, now, redisKey, false)
     const judged = judgeTags(bytes, required, epochs)
     if (typeof judged === "string") return reply.onEntry(bytes, now, redisKey, judged === "Broken")
-    return this.runtime.driver.getMany(judged.map((tag) => this.tagKey(tag)), {
+    const tagKeys = judged.map((tag) => this.tagKey(tag))
+    reply.reading?.expect(tagKeys)
+    return this.runtime.driver.getMany(tagKeys, {
       onSuccess: (found, later) => {
         const known = new Map([...epochs, ...judged.map((tag, i) => [tag, found[i]] as const)])
         return reply.onEntry(bytes, later, redisKey, judgeTags(bytes, required, known) !== "Hold")
       },
       onFailure: (error) => reply.onFailure(error, redisKey)
     })
+  }
+
+  /** The same for many. What is fresh is to be kept with each entry's `reading`. */
+  readManyFilling<A, E, R>(
+    targets: ReadonlyArray<Target>,
+    reply: Reply<ReadonlyArray<Judged>, A, E, R>
+  ): Effect.Effect<A, E, R> {
+    const { near } = this
+    if (near === undefined) return this.readMany(targets, reply)
+    const reading = targets.map(({ redisKey, tags }) => ({ redisKey, tags, reading: near.read(redisKey) }))
+    const finish = () => {
+      for (const target of reading) target.reading.finish()
+    }
+    const filling: Reply<ReadonlyArray<Judged>, A, E, R> = {
+      onSuccess: (entries, now, first) => {
+        const answer = reply.onSuccess(entries, now, first)
+        finish()
+        return answer
+      },
+      onFailure: (error, first) => {
+        finish()
+        return reply.onFailure(error, first)
+      }
+    }
+    return Effect.onInterrupt(this.readMany(reading, filling), () => Effect.sync(finish))
   }
 
   /** Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more. */
@@ -192,6 +250,9 @@ export class Binding<in out Key, in out Value> implements TagReader {
     if (targets.length === 0) return reply.onSuccess([], 0, "")
     const keyTags = [...new Set(targets.flatMap((target) => target.tags))]
     const keys = targets.map((target) => target.redisKey)
+    for (const { reading, tags } of targets) {
+      if (tags.length > 0) reading?.expect(tags.map((tag) => this.tagKey(tag)))
+    }
     return this.runtime.driver.getMany(
       keyTags.length === 0 ? keys : keys.concat(keyTags.map((tag) => this.tagKey(tag))),
       {
@@ -223,12 +284,15 @@ export class Binding<in out Key, in out Value> implements TagReader {
       found.map((bytes, i) => {
         const required = targets[i]!.tags
         if (bytes === undefined || (required.length === 0 && !Entry.hasTags(bytes))) {
-          return { bytes, invalidated: false }
+          return { bytes, invalidated: false, reading: targets[i]!.reading }
         }
         if (this.state(bytes, now, false) === "Absent") return { bytes, invalidated: false }
         const judged = judgeTags(bytes, required, known)
-        if (typeof judged !== "string") { for (const tag of judged) missing.add(tag) }
-        return { bytes, invalidated: judged !== "Hold" }
+        if (typeof judged !== "string") {
+          targets[i]!.reading?.expect(judged.map((tag) => this.tagKey(tag)))
+          for (const tag of judged) missing.add(tag)
+        }
+        return { bytes, invalidated: judged !== "Hold", reading: targets[i]!.reading }
       })
     const judged = judge(epochs)
     if (missing.size === 0) return reply.onSuccess(judged, now, first)
@@ -325,6 +389,10 @@ export class Binding<in out Key, in out Value> implements TagReader {
     return life === undefined ? 0 : Math.ceil(this.runtime.driver.unsafeNow(clock)) + life
   }
 }
+
+/** Caches make the same of the same bytes where their codecs do, and nothing else tells what is absent. */
+const nearIdentity = <Key, Value>(model: Model<Key, Value>): unknown =>
+  model.policy.tags === undefined && model.policy.version === 0 ? model.codec.identity : model
 
 /** Caches of one name share their permits, as they share their entries. */
 const permitsOf = (runtime: Runtime, name: string, permits: number): Effect.Semaphore => {

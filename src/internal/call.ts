@@ -18,6 +18,8 @@ import type { Binding } from "./binding.js"
 import * as Entry from "./entry.js"
 import { EntryReply } from "./entryReply.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
+import type { Copy } from "./near/copies.js"
+import type { NearRead } from "./near/near.js"
 import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
 import { maxRefreshes } from "./runtime.js"
 
@@ -59,8 +61,15 @@ export class Call<Key, Value, E, R> extends EntryReply<
   }
 
   begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const copy = this.reader.findNear(this.redisKey, this.fiber)
+    if (copy !== undefined) return this.near(copy)
     const slot = this.flights.joinable(this.redisKey)
     return slot === undefined ? this.look() : this.join(slot)
+  }
+
+  private near(copy: Copy): Exit.Exit<Value> {
+    this.recorder.nearHit()
+    return Exit.succeed(copy.value as Value) // it was read through a cache of the same codec
   }
 
   private look(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
@@ -71,7 +80,8 @@ export class Call<Key, Value, E, R> extends EntryReply<
     bytes: Uint8Array | undefined,
     now: number,
     redisKey: string,
-    invalidated: boolean
+    invalidated: boolean,
+    reading?: NearRead
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     const state = this.reader.state(bytes, now, invalidated)
     if (state === "Absent" || bytes === undefined) return this.absent(bytes)
@@ -87,6 +97,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
     const { staleIfError, staleWhileRevalidate } = this.reader.model.policy
     if (state === "Fresh") {
       this.recorder.hit()
+      reading?.keep(bytes, value.right)
       const answer = Exit.succeed(value.right)
       return mayEndEarly(this.reader, bytes, now)
         ? Effect.zipRight(
@@ -114,6 +125,8 @@ export class Call<Key, Value, E, R> extends EntryReply<
   onFailure(
     error: RedisError
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    const copy = this.reader.near?.whileAway(this.redisKey, true, this.clock)
+    if (copy !== undefined) return this.near(copy)
     if (!this.reader.model.policy.bypass) return Exit.fail(error)
     this.recorder.bypass()
     this.miss()

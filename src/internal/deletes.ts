@@ -67,11 +67,17 @@ export const deleteMany = <Key, Value>(
     return Effect.map(takeAll(binding, pairs), (values) => values.filter(Option.isSome).length)
   })
 
+/** A change of a whole cache. */
+const detachCache = <Key, Value>({ model, prefix, runtime }: Binding<Key, Value>): void => {
+  runtime.flights.detachAll(prefix)
+  runtime.near.evictAll(model.name)
+}
+
 export const flush = <Key, Value>(model: Model<Key, Value>): Effect.Effect<number, RedisError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
     const binding = bind(fiber, model)
-    const { driver, flights } = binding.runtime
-    const detach = Effect.sync(() => flights.detachAll(binding.prefix))
+    const { driver } = binding.runtime
+    const detach = Effect.sync(() => detachCache(binding))
     // While one page is removed the next is found.
     const removals = Stream.mapEffect(driver.scan(binding.prefix), (page) => driver.remove(page), {
       concurrency: 2,
@@ -90,14 +96,15 @@ export const invalidateTags = <Key, Value>(
     const refused = binding.refuseTags(tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void
-    const { driver, flights, random } = binding.runtime
-    const detach = Effect.sync(() => flights.detachAll(binding.prefix))
+    const { driver, flights, near, random } = binding.runtime
+    const keys = [binding.generationKey, ...tags.map((tag) => binding.tagKey(tag))]
+    const detach = Effect.sync(() => {
+      flights.detachAll(binding.prefix)
+      for (const key of keys) near.evict(key)
+    })
     // The generation first: a load that reads a tag's new epoch must find the generation changed.
     const replaced = driver.replaceEpochs(
-      [binding.generationKey, ...tags.map((tag) => binding.tagKey(tag))].map((key) => ({
-        key,
-        epoch: random.make(Entry.epochSize)
-      }))
+      keys.map((key) => ({ key, epoch: random.make(Entry.epochSize) }))
     )
     return Effect.zipRight(detach, Effect.ensuring(replaced, detach))
   })

@@ -1,6 +1,7 @@
-/** What every write that is not hot does to loads in flight here. */
+/** What every write that is not hot does to loads in flight and near copies here. */
 import * as Effect from "effect/Effect"
 import type { Binding } from "./binding.js"
+import { detach, type Runtime } from "./runtime.js"
 
 /** Detaches before the operation is sent and when it ends, however it ends. */
 export const detaching = <A, E, R, Key, Value>(
@@ -8,11 +9,24 @@ export const detaching = <A, E, R, Key, Value>(
   redisKeys: ReadonlyArray<string>,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const detach = () => {
-    for (const redisKey of redisKeys) binding.runtime.flights.detach(redisKey)
+  const detachAll = () => {
+    for (const redisKey of redisKeys) detach(binding.runtime, redisKey)
   }
-  return Effect.suspend(() => {
-    detach()
-    return Effect.ensuring(effect, Effect.sync(detach))
-  })
+  return around(detachAll, effect)
 }
+
+/** The same of near copies alone: for what changes an entry and is no news to those who load it. */
+export const evicting = <A, E, R>(
+  { near }: Runtime,
+  redisKeys: ReadonlyArray<string>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  around(() => {
+    for (const redisKey of redisKeys) near.evict(redisKey)
+  }, effect)
+
+const around = <A, E, R>(act: () => void, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    act()
+    return Effect.ensuring(effect, Effect.sync(act))
+  })

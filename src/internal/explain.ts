@@ -17,6 +17,7 @@ export const stats = <Key, Value>(model: Model<Key, Value>): Effect.Effect<Stats
     const { recorder } = bind(fiber, model)
     return Effect.succeed({
       hits: recorder.hits,
+      nearHits: recorder.nearHits,
       misses: recorder.misses,
       writes: recorder.writes,
       loads: recorder.loads,

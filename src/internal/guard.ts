@@ -54,6 +54,7 @@ export const guard = (driver: Driver, breaker: Breaker): Driver => {
   return {
     prefix: driver.prefix,
     unsafeNow: driver.unsafeNow,
+    unsafeMonotonic: driver.unsafeMonotonic,
     unsafeConnections: driver.unsafeConnections,
     get: (key, reply) => {
       if (breaker.open) return probe("get", key, reply, (probing) => driver.get(key, probing))
@@ -104,6 +105,7 @@ export const guard = (driver: Driver, breaker: Breaker): Driver => {
       })),
     heads: (keys, size) => cold("heads", driver.heads(keys, size)),
     remove: (keys) => cold("remove", driver.remove(keys)),
+    watch: driver.watch,
     inspect: (key) => cold("inspect", driver.inspect(key))
   }
 }

@@ -36,8 +36,9 @@
  * - write or delete during a load: the fill is refused
  * - delete between a reader's look and its lease: the lease is granted (a marker), the load starts after the delete
  * - write between a reader's look and its lease: `Found`; everyone who waits looks again
- * - two processes ask for one lease: one is granted, the other is told `Held`, and looks again from every 5 ms to every
- *   100 ms, by asking for the lease, so that it sees the value or has the lease in one step
+ * - two processes ask for one lease: one is granted, the other is told `Held`. It looks again by asking for the lease, so
+ *   that it sees the value or has the lease in one step: when the feed of the near tier tells that the key has changed,
+ *   or, where there is none, from every 5 ms to every 100 ms
  * - the holder dies: Redis forgets the marker (or the slot's time passes) after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is interrupted
  * - interrupted, or the answer lost, at any point after a lease was asked for: the token was chosen here, so a release
@@ -52,22 +53,29 @@
  * - the layer closes: loads are interrupted, release, and end those who wait; then the connections close
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { LeaseReply } from "../Driver.js"
 import type { Binding } from "./binding.js"
+import { evicting } from "./detaching.js"
 import * as Entry from "./entry.js"
 import { again, Flight, loading, type Slot } from "./flight.js"
+import type { Bell } from "./near/feed.js"
 import { type Life, wholeLife } from "./policy.js"
 
-/** How often a lease that another process holds is asked for again, in ms: from, to. */
+/**
+ * After how long a lease that another process holds is asked for again, in ms, where nothing tells of its end: an eighth
+ * of the wait so far, so that nobody waits much longer than he has to.
+ */
 const firstPollMillis = 5
 const lastPollMillis = 100
+const pollPause = (waited: number): number => Math.min(lastPollMillis, Math.max(firstPollMillis, Math.ceil(waited / 8)))
 
 /** How long, less a random part, until a refresh that failed is tried again. */
 const refreshBackOffMillis = 1_000
@@ -108,6 +116,12 @@ interface Ready {
   readonly bytes: Uint8Array
   readonly life: number | undefined
   readonly tagged: boolean
+}
+
+/** What asking for a lease came to, and when it was asked for. */
+interface Look {
+  readonly reply: LeaseReply
+  readonly asked: number
 }
 
 export type Mode =
@@ -312,10 +326,7 @@ export class Loader<Key, Value, E, R> {
     }
     if (held.length === 0) return this.computeAndFill(granted, asked)
     if (tasks.length === 1) {
-      return Effect.flatMap(
-        monotonicMillis,
-        (now) => this.waitForLease(held[0]!, firstPollMillis, now + this.policy.leaseWait, now)
-      )
+      return this.waitForLease(held[0]!)
     }
     // Each key that another process loads is waited for by itself, while this flight loads the others.
     const apart = Effect.forEach(held, (task) => {
@@ -329,29 +340,51 @@ export class Loader<Key, Value, E, R> {
     return Effect.zipRight(Effect.uninterruptible(apart), this.computeAndFill(granted, asked))
   }
 
-  /** Looks again, by asking for the lease: who holds it may have stored a value, failed, or died. */
-  private waitForLease(
-    task: Task<Key>,
-    delay: number,
-    until: number,
-    now: number
-  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    if (now >= until) return this.computeLocally([task])
-    return Effect.sleep(Math.min(delay, until - now)).pipe(
-      Effect.flatMap(() => {
-        const asked = ++this.runtime.sequence
-        return Effect.matchCauseEffect(this.askAgain(task), {
-          onFailure: (cause) => this.withoutRedis([task], cause),
-          onSuccess: (reply) =>
-            reply === "Held"
-              ? Effect.flatMap(
-                monotonicMillis,
-                (later) => this.waitForLease(task, Math.min(delay * 2, lastPollMillis), until, later)
-              )
-              : this.leased([task], [reply], asked)
-        })
-      })
+  /** Waits for a lease that another process holds: who has it may store a value, fail, or die. */
+  private waitForLease(task: Task<Key>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    const { feed } = this.runtime.near
+    const waited = Effect.acquireUseRelease(
+      Effect.sync(() => feed.hang(task.redisKey)),
+      (bell) =>
+        Effect.clockWith((clock) => {
+          const began = monotonicMillis(clock)
+          // What happened before the bell hung it has not told: so the first look is at once, where bells ring.
+          return feed.hears(clock) ? this.lookAgain(task, bell, began) : this.pauseThenLook(task, bell, began)
+        }),
+      (bell) => Effect.sync(() => feed.unhang(bell))
     )
+    return Effect.matchCauseEffect(waited, {
+      onFailure: (cause) => this.withoutRedis([task], cause),
+      onSuccess: (found) =>
+        found === undefined ? this.computeLocally([task]) : this.leased([task], [found.reply], found.asked)
+    })
+  }
+
+  /** Until the bell rings, or it is time to look anyway; nothing when `lease.wait` is over. */
+  private pauseThenLook(task: Task<Key>, bell: Bell, began: number): Effect.Effect<Look | undefined, RedisError> {
+    return Effect.clockWith((clock) => {
+      const waited = monotonicMillis(clock) - began
+      const left = this.policy.leaseWait - waited
+      if (left <= 0) return Effect.succeed(undefined)
+      // Who dies rings no bell, and the store tells of the end of a lease late.
+      const longest = this.runtime.near.feed.hears(clock) ? this.policy.leaseDuration : pollPause(waited)
+      const pause = Effect.acquireUseRelease(
+        Effect.fork(Effect.interruptible(Effect.map(Effect.sleep(Math.min(longest, left)), () => bell.latch.unsafeOpen()))),
+        () => bell.latch.await,
+        Fiber.interrupt
+      )
+      return Effect.zipRight(pause, this.lookAgain(task, bell, began))
+    })
+  }
+
+  /** Looks by asking for the lease, until the answer is another. */
+  private lookAgain(task: Task<Key>, bell: Bell, began: number): Effect.Effect<Look | undefined, RedisError> {
+    return Effect.suspend(() => {
+      bell.latch.unsafeClose()
+      const asked = ++this.runtime.sequence
+      return Effect.flatMap(this.askAgain(task), (reply) =>
+        reply === "Held" ? this.pauseThenLook(task, bell, began) : Effect.succeed({ reply, asked }))
+    })
   }
 
   /** The epochs that were read before the wait may be others by now: a load must not begin with those. */
@@ -489,7 +522,10 @@ export class Loader<Key, Value, E, R> {
         const ready = yield* this.prepare(task, exit, millis, yield* Effect.clock)
         if (typeof ready === "string") return
         const { bytes, life } = yield* ready
-        const { done } = yield* driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
+        const { done } = yield* this.write(
+          [task],
+          driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
+        )
         if (done) this.binding.recorder.write()
         else this.binding.recorder.refusedFill()
       })
@@ -543,16 +579,22 @@ export class Loader<Key, Value, E, R> {
       }
       if (displaced.length > 0) {
         // What was there must not outlive a newer value that is not stored: a marker takes its place, and is released.
-        yield* this.runtime.driver.fill(
-          displaced.map(({ redisKey, token }) => ({ key: redisKey, token, bytes: Entry.marker(token, 0), life: 1 }))
+        yield* this.write(
+          displaced,
+          this.runtime.driver.fill(
+            displaced.map(({ redisKey, token }) => ({ key: redisKey, token, bytes: Entry.marker(token, 0), life: 1 }))
+          )
         )
       }
       yield* this.release(unstored)
       for (const settle of outcomes) settle()
       if (ready.length === 0) return
       const sent = ++this.runtime.sequence
-      const filled = yield* this.runtime.driver.fill(
-        ready.map(({ bytes, life, task }) => ({ key: task.redisKey, token: task.token, bytes, life }))
+      const filled = yield* this.write(
+        ready.map(({ task }) => task),
+        this.runtime.driver.fill(
+          ready.map(({ bytes, life, task }) => ({ key: task.redisKey, token: task.token, bytes, life }))
+        )
       )
       for (const [i, { exit, tagged, task }] of ready.entries()) {
         task.claimed = false
@@ -563,6 +605,14 @@ export class Loader<Key, Value, E, R> {
       }
     })
     return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked, tasks))
+  }
+
+  /** A write of a load: near copies of what was there are not served any more. */
+  private write<A>(
+    tasks: ReadonlyArray<Task<Key>>,
+    effect: Effect.Effect<A, RedisError>
+  ): Effect.Effect<A, RedisError> {
+    return evicting(this.runtime, tasks.map((task) => task.redisKey), effect)
   }
 
   /** Whether something stands there that a reader could still be given. */
@@ -672,7 +722,4 @@ export class Loader<Key, Value, E, R> {
   }
 }
 
-const monotonicMillis: Effect.Effect<number> = Effect.map(
-  Clock.currentTimeNanos,
-  (nanos) => Number(nanos) / 1e6
-)
+const monotonicMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6

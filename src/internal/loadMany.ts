@@ -13,6 +13,7 @@ import { endsEarly, logServed, mayEndEarly, StaleReply } from "./call.js"
 import * as Entry from "./entry.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
 import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
+import type { Copy } from "./near/copies.js"
 import { maxRefreshes } from "./runtime.js"
 
 /** One key of the call, and what it came to. */
@@ -92,18 +93,30 @@ export class ManyCall<Key, Value, E, R> implements
     const joined: Array<readonly [Wanted<Key, Value>, Slot]> = []
     const unread: Array<Wanted<Key, Value>> = []
     for (const wanted of open) {
+      const copy = this.binding.findNear(wanted.redisKey, this.fiber)
+      if (copy !== undefined) {
+        this.serve(wanted, copy)
+        continue
+      }
       const slot = this.flights.joinable(wanted.redisKey)
       if (slot === undefined) unread.push(wanted)
       else joined.push(this.join(wanted, slot))
     }
     this.reading = unread
     // Both at once: what is joined is waited for from now on, or its load might end for want of anyone who waits.
-    const both = joined.length === 0
-      ? this.binding.readMany(unread, this)
+    const both = joined.length + unread.length === 0
+      ? Effect.void
+      : joined.length === 0
+      ? this.binding.readManyFilling(unread, this)
       : unread.length === 0
       ? this.awaitAll(joined, none)
-      : Effect.zipRight(this.awaitAll(joined, none), this.binding.readMany(unread, this), { concurrent: true })
+      : Effect.zipRight(this.awaitAll(joined, none), this.binding.readManyFilling(unread, this), { concurrent: true })
     return Effect.zipRight(both, Effect.suspend(() => this.resolve()))
+  }
+
+  private serve(wanted: Wanted<Key, Value>, copy: Copy): void {
+    this.binding.recorder.nearHit()
+    wanted.value = { found: copy.value as Value } // it was read through a cache of the same codec
   }
 
   onSuccess(entries: ReadonlyArray<Judged>, now: number) {
@@ -113,7 +126,7 @@ export class ManyCall<Key, Value, E, R> implements
     const logs: Array<Effect.Effect<void>> = []
     const { recorder } = this.binding
     const { staleIfError, staleWhileRevalidate } = this.binding.model.policy
-    for (const [i, { bytes, invalidated }] of entries.entries()) {
+    for (const [i, { bytes, invalidated, reading }] of entries.entries()) {
       const wanted = this.reading[i]!
       const state = this.binding.state(bytes, now, invalidated)
       if (bytes === undefined || state === "Absent" || state === "Failure") {
@@ -135,6 +148,7 @@ export class ManyCall<Key, Value, E, R> implements
         continue
       }
       recorder.hit()
+      if (state === "Fresh") reading?.keep(bytes, value.right)
       if (state === "Stale") {
         recorder.stale()
         if (!Entry.isHeld(bytes, now)) refresh.push([wanted, bytes])
@@ -149,9 +163,17 @@ export class ManyCall<Key, Value, E, R> implements
   }
 
   onFailure(error: RedisError) {
-    if (!this.binding.model.policy.bypass) return Exit.fail(error)
-    this.binding.recorder.bypass()
-    return this.load(this.reading.map((wanted) => [wanted, undefined] as const), "Local")
+    return Effect.clockWith((clock) => {
+      const unknown = this.reading.filter((wanted) => {
+        const copy = this.binding.near?.whileAway(wanted.redisKey, true, clock)
+        if (copy !== undefined) this.serve(wanted, copy)
+        return copy === undefined
+      })
+      if (unknown.length === 0) return Effect.void
+      if (!this.binding.model.policy.bypass) return Exit.fail(error)
+      this.binding.recorder.bypass()
+      return this.load(unknown.map((wanted) => [wanted, undefined] as const), "Local")
+    })
   }
 
   /** Joins what is being loaded here by now, and loads the rest in one flight. */

@@ -19,6 +19,21 @@ export interface LeaseOptions {
   readonly wait?: Duration.DurationInput | undefined
 }
 
+/** Copies of entries in this process. See `Cache.Near`. */
+export interface NearOptions {
+  /** The most copies. Give this, or `maxBytes`, or both. */
+  readonly capacity?: number | undefined
+  /** The most bytes: what the copies' keys and entries take in Redis, and 160 more for each. */
+  readonly maxBytes?: number | undefined
+  /** No copy is served that is older than this after another value was acknowledged. Default: 2 seconds. */
+  readonly maxStaleness?: Duration.DurationInput | undefined
+  /**
+   * What becomes of the copies when Redis is away: they go, and the cache does as if there were none (`"bypass"`, the
+   * default), or they answer what Redis fails to answer, for `staleIfError` (`"serveStale"`).
+   */
+  readonly onDisconnect?: "bypass" | "serveStale" | undefined
+}
+
 /** How a cache treats its entries, whatever they hold. See `Cache.make`. */
 export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail" | "bypass"> {
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
@@ -33,12 +48,21 @@ export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail"
   readonly maxConcurrentLoads?: number | undefined
   readonly maxValueSize?: number | undefined
   readonly version?: number | undefined
+  readonly near?: NearOptions | undefined
 }
 
 /** Fresh life in ms (`undefined`: for ever) of what a load or a write gave; zero or less: it is not stored. */
 export type Life<Key, Value> =
   | { readonly _tag: "Fixed"; readonly millis: number | undefined }
   | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
+
+export interface NearPolicy {
+  readonly capacity: number | undefined
+  readonly maxBytes: number | undefined
+  readonly maxStaleness: number
+  readonly serveStale: boolean
+  readonly staleIfError: number
+}
 
 export interface Policy<in Key, in Value> {
   readonly life: Life<Key, Value>
@@ -57,11 +81,13 @@ export interface Policy<in Key, in Value> {
   readonly maxConcurrentLoads: number
   readonly maxValueSize: number
   readonly version: number
+  readonly near: NearPolicy | undefined
 }
 
 const defaultLeaseDuration = 5_000
 const defaultLeaseMaxDuration = 120_000
 const defaultLeaseWait = 10_000
+const defaultMaxStaleness = 2_000
 const defaultMaxValueSize = 16 * 1024 * 1024
 
 /** A definition that cannot be meant: thrown where the cache is made, so that it shows before anything runs. */
@@ -142,6 +168,41 @@ const isBypass = (cache: string, onRedisError: "fail" | "bypass" | undefined): b
   return refuse(cache, "onRedisError", `"fail" or "bypass"`, onRedisError)
 }
 
+/** The largest number of copies that a table can be made for. */
+const maxCapacity = 2 ** 24
+
+const wholeUpTo = (most: number) => (value: number): boolean =>
+  Number.isInteger(value) && value >= 1 && value <= most
+
+const decodeNear = (
+  cache: string,
+  near: NearOptions | undefined,
+  staleIfError: number
+): NearPolicy | undefined => {
+  if (near === undefined) return undefined
+  const { capacity, maxBytes, onDisconnect } = near
+  if (capacity === undefined && maxBytes === undefined) {
+    return refuse(cache, "near", "bounded by capacity or maxBytes", near)
+  }
+  if (onDisconnect !== undefined && onDisconnect !== "bypass" && onDisconnect !== "serveStale") {
+    return refuse(cache, "near.onDisconnect", `"bypass" or "serveStale"`, onDisconnect)
+  }
+  if (onDisconnect === "serveStale" && staleIfError === 0) {
+    return refuse(cache, "staleIfError", `given with near.onDisconnect "serveStale"`, undefined)
+  }
+  const bound = (option: string, value: number | undefined, most: number) =>
+    value === undefined || wholeUpTo(most)(value)
+      ? value
+      : refuse(cache, option, `a whole number from 1 to ${most}`, value)
+  return {
+    capacity: bound("near.capacity", capacity, maxCapacity),
+    maxBytes: bound("near.maxBytes", maxBytes, Number.MAX_SAFE_INTEGER),
+    maxStaleness: positive(cache, "near.maxStaleness", near.maxStaleness, defaultMaxStaleness),
+    serveStale: onDisconnect === "serveStale",
+    staleIfError
+  }
+}
+
 export const decode = <Key, Value>(
   cache: string,
   options: PolicyOptions<Key, Value, "fail" | "bypass">,
@@ -192,7 +253,8 @@ export const decode = <Key, Value>(
     0,
     `a whole number from 0 to ${Entry.maxVersion}`,
     (value) => Number.isInteger(value) && value >= 0 && value <= Entry.maxVersion
-  )
+  ),
+  near: decodeNear(cache, options.near, positive(cache, "staleIfError", options.staleIfError, 0))
 })
 
 /** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */

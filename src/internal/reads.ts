@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
@@ -10,6 +11,8 @@ import type { Redis } from "../Redis.js"
 import { bind, type Binding, type Judged, withKey } from "./binding.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
+import type { Copy } from "./near/copies.js"
+import type { Near } from "./near/near.js"
 
 /** Failures as they are before `onRedisError` takes some of them away in the types. */
 type Failure = RedisError | CodecError
@@ -18,8 +21,12 @@ export const get = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Value>, Failure, Redis> =>
-  withKey(model, key, (binding, redisKey) => {
-    return binding.read(redisKey, key, binding.getReply)
+  withKey(model, key, (binding, redisKey, fiber) => {
+    const copy = binding.findNear(redisKey, fiber)
+    if (copy === undefined) return binding.read(redisKey, key, binding.getReply)
+    binding.recorder.nearHit()
+    // It was read through a cache of the same codec.
+    return Exit.succeed(Option.some(copy.value as Value))
   })
 
 /** Reads entries and judges their tags, for operations that go on from there. */
@@ -62,32 +69,86 @@ export const getMany = <Key, Value>(
     const binding = bind(fiber, model)
     const wanted = redisKeys(binding, keys)
     if (Either.isLeft(wanted)) return Effect.fail(wanted.left)
-    const pairs = [...wanted.right]
-    const missAll = () => {
-      binding.recorder.miss(pairs.length)
-      return new Map<Key, Value>()
-    }
-    return binding.readMany(pairs.map(([redisKey, key]) => ({ redisKey, tags: binding.keyTags(key) })), {
-      onSuccess: (entries, now) => {
-        const hits = new Map<Key, Value>()
-        const logs: Array<Effect.Effect<void>> = []
-        for (const [i, [redisKey, key]] of pairs.entries()) {
-          const { bytes, invalidated } = entries[i]!
-          if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") continue
-          const value = binding.decode(bytes, redisKey)
-          if (Either.isRight(value)) hits.set(key, value.right)
-          else logs.push(binding.undecodable(redisKey, value.left, now))
+    const { near } = binding
+    return near === undefined ? getFar(binding, [...wanted.right]) : getNear(binding, near, wanted.right, fiber)
+  })
+
+/** What there are near copies of is not asked for. */
+const getNear = <Key, Value>(
+  binding: Binding<Key, Value>,
+  near: Near,
+  wanted: ReadonlyMap<string, Key>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
+  const hits = new Map<Key, Value>()
+  const serve = (key: Key, copy: Copy) => {
+    binding.recorder.nearHit()
+    hits.set(key, copy.value as Value) // it was read through a cache of the same codec
+  }
+  const rest: Array<readonly [string, Key]> = []
+  for (const [redisKey, key] of wanted) {
+    const copy = binding.findNear(redisKey, fiber)
+    if (copy === undefined) rest.push([redisKey, key])
+    else serve(key, copy)
+  }
+  if (rest.length === 0) return Exit.succeed(hits)
+  const far = getFar(binding, rest, (error) =>
+    Effect.flatMap(Effect.clock, (clock) => {
+      const unknown = rest.filter(([redisKey, key]) => {
+        const copy = near.whileAway(redisKey, false, clock)
+        if (copy !== undefined) serve(key, copy)
+        return copy === undefined
+      })
+      return unknown.length === 0 ? nothing<Key, Value>() : missOrFail(binding, unknown.length, error)
+    }))
+  if (hits.size === 0 && !near.servesStale) return far
+  return Effect.map(far, (found) => {
+    for (const [key, value] of found) hits.set(key, value)
+    // In the order asked for.
+    return new Map([...wanted.values()].flatMap((key) => hits.has(key) ? [[key, hits.get(key)!] as const] : []))
+  })
+}
+
+const nothing = <Key, Value>(): Exit.Exit<ReadonlyMap<Key, Value>> => Exit.succeed(new Map<Key, Value>())
+
+/** Under `bypass` what could not be read is missed. */
+const missOrFail = <Key, Value>(
+  binding: Binding<Key, Value>,
+  count: number,
+  error: RedisError
+): Exit.Exit<ReadonlyMap<Key, Value>, RedisError> => {
+  if (!binding.model.policy.bypass) return Exit.fail(error)
+  binding.recorder.bypass()
+  binding.recorder.miss(count)
+  return nothing()
+}
+
+const getFar = <Key, Value>(
+  binding: Binding<Key, Value>,
+  pairs: ReadonlyArray<readonly [redisKey: string, key: Key]>,
+  onFailure: (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError> = (error) =>
+    missOrFail(binding, pairs.length, error)
+): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> =>
+  binding.readManyFilling(pairs.map(([redisKey, key]) => ({ redisKey, tags: binding.keyTags(key) })), {
+    onSuccess: (entries, now) => {
+      const hits = new Map<Key, Value>()
+      const logs: Array<Effect.Effect<void>> = []
+      for (const [i, [redisKey, key]] of pairs.entries()) {
+        const { bytes, invalidated, reading } = entries[i]!
+        if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") continue
+        const value = binding.decode(bytes, redisKey)
+        if (Either.isLeft(value)) {
+          logs.push(binding.undecodable(redisKey, value.left, now))
+          continue
         }
-        binding.recorder.hit(hits.size)
-        binding.recorder.miss(pairs.length - hits.size)
-        return logs.length === 0 ? Exit.succeed(hits) : Effect.as(Effect.all(logs, { discard: true }), hits)
-      },
-      onFailure: (error) => {
-        if (!model.policy.bypass) return Exit.fail(error)
-        binding.recorder.bypass()
-        return Exit.succeed(missAll())
+        reading?.keep(bytes, value.right)
+        hits.set(key, value.right)
       }
-    })
+      binding.recorder.hit(hits.size)
+      binding.recorder.miss(pairs.length - hits.size)
+      return logs.length === 0 ? Exit.succeed(hits) : Effect.as(Effect.all(logs, { discard: true }), hits)
+    },
+    onFailure
   })
 
 /** In whole milliseconds, since that is what an entry's end is in; at least one, since it is fresh. */

@@ -4,6 +4,7 @@ import * as CacheMetrics from "../CacheMetrics.js"
 
 export class Recorder {
   hits = 0
+  nearHits = 0
   misses = 0
   writes = 0
   loads = 0
@@ -16,10 +17,19 @@ export class Recorder {
   loadMillis = 0
   longestLoadMillis = 0
   private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
+  private readonly nearLabels: ReadonlyArray<MetricLabel.MetricLabel>
 
   constructor(cache: string) {
     // The very same array at every update: metrics remember by its identity where to count.
-    this.labels = [MetricLabel.make("cache", cache), MetricLabel.make("tier", "redis")]
+    const label = MetricLabel.make("cache", cache)
+    this.labels = [label, MetricLabel.make("tier", "redis")]
+    this.nearLabels = [label, MetricLabel.make("tier", "near")]
+  }
+
+  nearHit(): void {
+    this.hits++
+    this.nearHits++
+    CacheMetrics.hits.unsafeUpdate(1, this.nearLabels)
   }
 
   hit(count = 1): void {

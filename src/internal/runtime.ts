@@ -6,6 +6,7 @@ import type { Driver } from "../Driver.js"
 import { Breaker } from "./breaker.js"
 import { FlightTable } from "./flight.js"
 import { guard } from "./guard.js"
+import { NearTier } from "./near/tier.js"
 import { RandomBytes } from "./randomBytes.js"
 
 /** How many background refreshes may run at once: beyond that a stale value is served without one. */
@@ -17,6 +18,7 @@ export interface Runtime {
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
   readonly flights: FlightTable
+  readonly near: NearTier
   readonly random: RandomBytes
   readonly breaker: Breaker
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
@@ -33,24 +35,32 @@ export interface Runtime {
 export const makeRuntime = (
   driver: Driver
 ): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
-  Effect.scope.pipe(
-    // Loads end side by side: each may wait for an answer to its release.
-    Effect.flatMap((parent) => Scope.fork(parent, ExecutionStrategy.parallel)),
-    Effect.map((scope) => {
-      const random = new RandomBytes()
-      const breaker = new Breaker(() => random.fraction())
-      const runtime: Runtime = {
-        driver: guard(driver, breaker),
-        scope,
-        flights: new FlightTable(),
-        random,
-        breaker,
-        bindings: new WeakMap(),
-        sources: new Map(),
-        permits: new Map(),
-        refreshes: 0,
-        sequence: 0
-      }
-      return { driver, runtime }
-    })
-  )
+  Effect.gen(function*() {
+    const parent = yield* Effect.scope
+    const random = new RandomBytes()
+    const breaker = new Breaker(() => random.fraction())
+    const guarded = guard(driver, breaker)
+    const near = new NearTier(guarded, random)
+    yield* Effect.forkIn(Effect.interruptible(near.feed.run), parent)
+    const runtime: Runtime = {
+      driver: guarded,
+      // Loads end side by side: each may wait for an answer to its release.
+      scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
+      flights: new FlightTable(),
+      near,
+      random,
+      breaker,
+      bindings: new WeakMap(),
+      sources: new Map(),
+      permits: new Map(),
+      refreshes: 0,
+      sequence: 0
+    }
+    return { driver, runtime }
+  })
+
+/** A write of this process to a key: loads of it are not joined any more, and no near copy of it is served. */
+export const detach = ({ flights, near }: Runtime, redisKey: string): void => {
+  flights.detach(redisKey)
+  near.evict(redisKey)
+}

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import { type CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
 import { type Binding, withKey } from "./binding.js"
-import { detaching } from "./detaching.js"
+import { detaching, evicting } from "./detaching.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 import { wholeLife } from "./policy.js"
@@ -111,9 +111,10 @@ export const touch = <Key, Value>(
       }
       return yield* conflict("touch")
     })
-    return model.policy.bypass
+    const dropped = model.policy.bypass
       ? Effect.catchTag(touched, "RedisError", (error) => Effect.as(dropOrFail(binding, error), false))
       : touched
+    return evicting(binding.runtime, [redisKey], dropped)
   })
 
 export const increment = <Key>(

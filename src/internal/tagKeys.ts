@@ -1,6 +1,6 @@
 /**
- * Where the epochs of tags lie: `<prefix>:tag:<cache>:<tag>`, and each cache's tag generation: `<prefix>:gen:<cache>`.
- * No cache has an empty name, so no cache's keys start with `<prefix>:`.
+ * Where the epochs of tags lie: `<prefix>:tag:<cache>:<tag>`, and each cache's tag generation: `<prefix>:gen:<cache>`;
+ * where processes that keep near copies write their heartbeats: `<prefix>:near:<random id>`. No cache has an empty name, so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
 import type { CodecIssue } from "./codec/codec.js"
@@ -9,10 +9,15 @@ import * as Key from "./key.js"
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
+/** What every tag's key starts with, before the name of its cache. */
+export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
+
 export const tagKey = (prefix: string, cache: string, tag: string): string =>
-  `${prefix}:tag:${cache}:${Either.getOrElse(Key.encodeString(tag), () => tag)}`
+  `${tagKeyPrefix(prefix)}${cache}:${Either.getOrElse(Key.encodeString(tag), () => tag)}`
 
 export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
+
+export const heartbeatKey = (prefix: string, id: string): string => `${prefix}:near:${id}`
 
 /** Why these tags cannot be stored with an entry; `undefined` if they can. */
 export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {

@@ -12,6 +12,7 @@ import { detaching } from "./detaching.js"
 import type { Model } from "./model.js"
 import { noOptions, prepare, type Prepared, prepareMany, prepareSync, type WriteOptions } from "./prepare.js"
 import { dropOrFail } from "./replies.js"
+import { detach } from "./runtime.js"
 
 type Failure = RedisError | CodecError
 
@@ -61,7 +62,7 @@ const send = <Key, Value>(
   redisKey: string,
   { bytes, life }: Prepared
 ): Effect.Effect<void, RedisError> => {
-  binding.runtime.flights.detach(redisKey)
+  detach(binding.runtime, redisKey)
   // What was there before must not outlive a newer value that is not stored.
   if (bytes === undefined) return forget(binding, [redisKey])
   return binding.runtime.driver.set({ key: redisKey, bytes, life }, binding.setReply)
@@ -106,18 +107,18 @@ const sendMany = <Key, Value>(
     if (bytes === undefined) dropped.push(key)
     else writes.push({ key, bytes, life })
   }
-  const detach = () => {
-    for (const key of last.keys()) binding.runtime.flights.detach(key)
+  const detachAll = () => {
+    for (const key of last.keys()) detach(binding.runtime, key)
   }
-  detach()
+  detachAll()
   const written = writes.length === 0 ? Exit.void : binding.runtime.driver.setMany(writes, {
     onSuccess: () => {
-      detach()
+      detachAll()
       binding.recorder.write(writes.length)
       return Exit.void
     },
     onFailure: (error) => {
-      detach()
+      detachAll()
       return dropOrFail(binding, error)
     }
   })

@@ -1199,6 +1199,7 @@ export const contract = (
         const { loadTime, ...found } = yield* Cache.stats(things)
         assert.deepStrictEqual(found, {
           hits: 4,
+          nearHits: 0,
           misses: 4,
           writes: 4,
           loads: 2,

@@ -12,13 +12,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { RedisError, type RedisErrorReason } from "../../CacheError.js"
-import type { Driver, Reply } from "../../Driver.js"
+import type { Driver, Link, Reply, Watcher } from "../../Driver.js"
 import type { Delay, Fault, FaultyOptions } from "../../RedisLayer.js"
+import { heartbeatKey } from "../tagKeys.js"
 
 const defaultTimeout: Duration.DurationInput = "1 second"
 
@@ -91,6 +93,52 @@ const capture = <Answer>(): Reply<Answer, Answered<Answer>, RedisError, never> =
   onSuccess: (answer, now, key) => Effect.succeed({ answer, now, key }),
   onFailure: (error) => Effect.fail(error)
 })
+
+type Told =
+  | { readonly _tag: "Link" }
+  | { readonly _tag: "Renew" }
+  | { readonly _tag: "Change"; readonly keys: ReadonlyArray<string> | undefined; readonly at: number }
+
+/**
+ * Changes are told late, in their order. A link that breaks falls silent first, as links do: what happens then is not
+ * told, and that it is lost is told later.
+ */
+const late = (driver: Driver, feed: NonNullable<FaultyOptions["feed"]>, watcher: Watcher): Effect.Effect<never, RedisError> =>
+  Effect.gen(function*() {
+    const clock = yield* Effect.clock
+    const told = yield* Mailbox.make<Told, RedisError>()
+    const link: Link = {
+      heartbeats: (id) => [heartbeatKey(driver.prefix, id)],
+      renew: () => told.unsafeOffer({ _tag: "Renew" })
+    }
+    const remake = (pause: number) =>
+      Effect.gen(function*() {
+        watcher.onLoss()
+        yield* Effect.sleep(pause)
+        yield* told.clear
+        watcher.onLink(link)
+      })
+    const tell = (next: Told) =>
+      Effect.gen(function*() {
+        if (next._tag === "Link") return watcher.onLink(link)
+        if (next._tag === "Renew") return yield* remake(yield* millisOf(feed.silence))
+        const delay = yield* millisOf(feed.delay)
+        yield* Effect.sleep(Math.max(0, next.at + delay - clock.unsafeCurrentTimeMillis()))
+        if (!(yield* happens(feed.loss))) return watcher.onChange(next.keys)
+        yield* Effect.sleep(yield* millisOf(feed.silence))
+        yield* remake(yield* millisOf(feed.silence))
+      })
+    const watching = driver.watch({
+      onLink: () => told.unsafeOffer({ _tag: "Link" }),
+      onChange: (keys) => told.unsafeOffer({ _tag: "Change", keys, at: clock.unsafeCurrentTimeMillis() }),
+      onLoss: watcher.onLoss
+    })
+    yield* Effect.forkScoped(Effect.catchAll(watching, (error) => told.fail(error)))
+    // It ends with that failure alone, so there is always a next one.
+    return yield* Effect.forever(
+      Effect.flatMap(Effect.catchTag(told.take, "NoSuchElementException", Effect.die), tell)
+    )
+  }).pipe(Effect.scoped)
 
 /** Operations that were sent and have not taken place: the last one of each key. */
 class Queue {
@@ -213,6 +261,7 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
   return {
     prefix: driver.prefix,
     unsafeNow: driver.unsafeNow,
+    unsafeMonotonic: driver.unsafeMonotonic,
     unsafeConnections: driver.unsafeConnections,
     get: (key, reply) => hot("get", [key], reply, (captured) => driver.get(key, captured)),
     getMany: (keys, reply) => hot("getMany", keys, reply, (captured) => driver.getMany(keys, captured)),
@@ -231,6 +280,7 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
     scan: (prefix) => Stream.unwrap(cold("scan", [], Effect.succeed(driver.scan(prefix)))),
     heads: (keys, size) => cold("heads", keys, driver.heads(keys, size)),
     remove: (keys) => cold("remove", keys, driver.remove(keys)),
+    watch: (watcher) => options.feed === undefined ? driver.watch(watcher) : late(driver, options.feed, watcher),
     inspect: (key) => cold("inspect", [key], driver.inspect(key))
   }
 }

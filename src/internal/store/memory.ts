@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
-import type { Driver, LeaseReply, SwapReply } from "../../Driver.js"
+import type { Driver, LeaseReply, Link, SwapReply, Watcher } from "../../Driver.js"
 import * as Entry from "../entry.js"
 
 interface Stored {
@@ -30,12 +30,13 @@ const sweepStep = 4
 export class MemoryServer {
   private readonly table = new Map<string, Stored>()
   private sweep: Iterator<[string, Stored]> | undefined
+  private readonly watchers = new Set<(key: string | undefined) => void>()
 
   get(key: string, now: number): Stored | undefined {
     const found = this.table.get(key)
     if (found === undefined) return undefined
     if (found.expires > now) return found
-    this.table.delete(key)
+    this.delete(key)
     return undefined
   }
 
@@ -47,15 +48,27 @@ export class MemoryServer {
 
   put(key: string, stored: Stored): void {
     this.table.set(key, stored)
+    this.tell(key)
   }
 
   delete(key: string): void {
-    this.table.delete(key)
+    if (this.table.delete(key)) this.tell(key)
   }
 
   /** Everything is gone, as after `FLUSHALL`. */
   clear(): void {
     this.table.clear()
+    this.tell(undefined)
+  }
+
+  /** Tells of each change right when it happens, `undefined` for one of all keys; until the effect is run. */
+  watch(watcher: (key: string | undefined) => void): Effect.Effect<void> {
+    this.watchers.add(watcher)
+    return Effect.sync(() => this.watchers.delete(watcher))
+  }
+
+  private tell(key: string | undefined): void {
+    for (const watcher of this.watchers) watcher(key)
   }
 
   keys(prefix: string, now: number): Array<string> {
@@ -76,7 +89,7 @@ export class MemoryServer {
         this.sweep = undefined
         return
       }
-      if (next.value[1].expires <= now) this.table.delete(next.value[0])
+      if (next.value[1].expires <= now) this.delete(next.value[0])
     }
   }
 }
@@ -88,6 +101,19 @@ const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
 /** One atomic step at the clock's present time. */
 const step = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => f(clockOf(fiber).unsafeCurrentTimeMillis()))
+
+/** What is told from inside one process cannot be late, and needs no proof. */
+const link: Link = { heartbeats: () => [], renew: () => {} }
+
+const watch = (server: MemoryServer, prefix: string, watcher: Watcher): Effect.Effect<never> =>
+  Effect.async((_resume) => {
+    const end = server.watch((key) => {
+      if (key === undefined) watcher.onChange(undefined)
+      else if (key.startsWith(prefix)) watcher.onChange([key])
+    })
+    watcher.onLink(link)
+    return end
+  })
 
 const lifeOf = (stored: Stored, now: number): number | undefined =>
   stored.expires === Infinity ? undefined : stored.expires - now
@@ -123,6 +149,7 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
   return {
     prefix,
     unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
+    unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeConnections: () => 1,
     get: (key, reply) => step((now) => reply.onSuccess(server.get(key, now)?.bytes, now, key)),
     getMany: (keys, reply) =>
@@ -258,6 +285,7 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
         }
         return Effect.succeed(removed)
       }),
+    watch: (watcher) => watch(server, prefix, watcher),
     inspect: (key) =>
       step((now) => {
         const found = server.get(key, now)

@@ -9,6 +9,7 @@ const epoch = new Uint8Array(Entry.epochSize)
 export const make = (): Driver => ({
   prefix: "",
   unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
+  unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
   unsafeConnections: () => 1,
   get: (key, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, key)),
   getMany: (keys, reply) => Effect.suspend(() => reply.onSuccess(keys.map(() => undefined), 0, keys[0] ?? "")),
@@ -28,5 +29,6 @@ export const make = (): Driver => ({
   scan: () => Stream.empty,
   heads: (keys) => Effect.succeed(keys.map(() => undefined)),
   remove: () => Effect.succeed(0),
+  watch: () => Effect.never,
   inspect: () => Effect.succeed(undefined)
 })

@@ -47,6 +47,7 @@ const cold = <A>(
 export const make = (driver: Driver): Driver => ({
   prefix: driver.prefix,
   unsafeNow: driver.unsafeNow,
+  unsafeMonotonic: driver.unsafeMonotonic,
   unsafeConnections: driver.unsafeConnections,
   get: (key, reply) => hot("get", 1, reply, (traced) => driver.get(key, traced)),
   getMany: (keys, reply) => hot("getMany", keys.length, reply, (traced) => driver.getMany(keys, traced)),
@@ -65,5 +66,6 @@ export const make = (driver: Driver): Driver => ({
   scan: (prefix) => Stream.withSpan(driver.scan(prefix), "redis.scan", options("scan", 1)),
   heads: (keys, size) => cold("heads", keys.length, driver.heads(keys, size)),
   remove: (keys) => cold("remove", keys.length, driver.remove(keys)),
+  watch: driver.watch,
   inspect: (key) => cold("inspect", 1, driver.inspect(key))
 })

@@ -37,7 +37,13 @@ export interface History {
     readonly staleIfError: number | undefined
     readonly leaseDuration: number
     readonly tags: "None" | "Key" | "Value" | "Both"
+    /** No value is served from memory that was replaced, by another instance, so many ms before. */
+    readonly maxStaleness: number | undefined
   }
+  /** How often a change is not told, since the link is lost. */
+  readonly loss: number
+  /** For how long such a link is silent at the most, and then away, in ms. */
+  readonly silence: number
   readonly fibers: ReadonlyArray<ReadonlyArray<Step>>
 }
 
@@ -108,8 +114,11 @@ export const history: fc.Arbitrary<History> = fc.constantFrom(1, 2).chain((insta
       staleWhileRevalidate: fc.constantFrom(undefined, 60),
       staleIfError: fc.constantFrom(undefined, 80),
       leaseDuration: fc.constantFrom(30, 60_000),
-      tags: fc.constantFrom("None" as const, "Key" as const, "Value" as const, "Both" as const)
+      tags: fc.constantFrom("None" as const, "Key" as const, "Value" as const, "Both" as const),
+      maxStaleness: fc.constantFrom(undefined, 50, 200)
     }),
+    loss: fc.constantFrom(0, 0, 0.05),
+    silence: fc.constantFrom(20, 300),
     fibers: fc.array(fc.array(step(instances), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 })
   })
 )

@@ -11,6 +11,7 @@ export interface Call {
   readonly beganMillis: number
   /** When it was answered, with success; an interrupted or failed call may have taken place, now or later or never. */
   acknowledged: number | undefined
+  acknowledgedMillis: number
   ended: number | undefined
   /** It has put something in the place of what was there, or removed it. */
   replaced: boolean
@@ -44,6 +45,7 @@ export interface Computation {
 interface Fill {
   readonly value: string
   readonly at: number
+  readonly millis: number
 }
 
 export class Record {
@@ -74,8 +76,8 @@ export class Record {
     ]
   }
 
-  filled(value: string): void {
-    this.fills.push({ value, at: this.tick() })
+  filled(value: string, millis: number): void {
+    this.fills.push({ value, at: this.tick(), millis })
   }
 
   stored(value: string, freshUntil: number): void {
@@ -113,11 +115,25 @@ export const valueTags = (value: string): ReadonlyArray<string> => [
 interface Replacement {
   readonly began: number
   readonly acknowledged: number
+  readonly acknowledgedMillis: number
+  /** Who is told of it at once; nobody, where only the store knows. */
+  readonly instance: number | undefined
   readonly invalidates: string | undefined
   /** What it put there. */
   readonly value: string | undefined
   readonly name: string
 }
+
+const nearReads = new Set(["get", "getOrSet", "getOrSetMany"])
+
+/** Whether a call must know of a write that was acknowledged before it began: copies in memory may be a little old. */
+const heardOf = (
+  call: Call,
+  { acknowledgedMillis, instance }: { readonly acknowledgedMillis: number; readonly instance: number | undefined },
+  maxStaleness: number | undefined
+): boolean =>
+  maxStaleness === undefined || !nearReads.has(call.tag) || instance === call.instance ||
+  acknowledgedMillis + maxStaleness < call.beganMillis
 
 /** What is wrong with what was recorded. */
 export const violations = (record: Record): ReadonlyArray<string> => {
@@ -134,6 +150,8 @@ export const violations = (record: Record): ReadonlyArray<string> => {
         ? [{
           began: call.began,
           acknowledged: call.acknowledged,
+          acknowledgedMillis: call.acknowledgedMillis,
+          instance: call.instance,
           invalidates: call.invalidates,
           value: call.writes,
           name: `call ${call.id}`
@@ -141,11 +159,13 @@ export const violations = (record: Record): ReadonlyArray<string> => {
         : []
     ),
     // What a load has stored is a write, which began with its computation.
-    ...record.fills.flatMap(({ at, value }) => {
+    ...record.fills.flatMap(({ at, millis, value }) => {
       const computation = record.computations.get(value)!
       return computation.key !== key ? [] : [{
         began: computation.began,
         acknowledged: at,
+        acknowledgedMillis: millis,
+        instance: undefined,
         invalidates: undefined,
         value,
         name: `the fill of ${value}`
@@ -166,12 +186,13 @@ export const violations = (record: Record): ReadonlyArray<string> => {
   const replacedBefore = (
     key: number,
     value: string,
-    then: number,
+    call: Call,
     heirs: ReadonlySet<string> = new Set()
   ): Replacement | undefined => {
     const mine = new Set([...heirs, value])
     for (const replacement of replacementsOf(key)) {
-      if (replacement.acknowledged >= then || replacement.began <= knownBy(value)) continue
+      if (replacement.acknowledged >= call.began || replacement.began <= knownBy(value)) continue
+      if (!heardOf(call, replacement, policy.maxStaleness)) continue
       if (replacement.value !== undefined && mine.has(replacement.value)) continue
       // An heir without the tag, made before the invalidation, outlives it by right.
       const { invalidates } = replacement
@@ -180,13 +201,13 @@ export const violations = (record: Record): ReadonlyArray<string> => {
     }
     // A modified value is at least as old as what it was made of.
     const parent = writers.get(value)?.found
-    return parent === undefined ? undefined : replacedBefore(key, parent, then, mine)
+    return parent === undefined ? undefined : replacedBefore(key, parent, call, mine)
   }
 
   for (const call of record.calls) {
     for (const { key, value } of call.read) {
       if (value === undefined) continue
-      const replaced = replacedBefore(key, value, call.began)
+      const replaced = replacedBefore(key, value, call)
       if (replaced !== undefined) {
         found.push(
           `call ${call.id} (${call.tag}) was given ${value}, which ${replaced.name} had replaced before it began`
@@ -248,13 +269,14 @@ const lost = (record: Record, call: Call, found: Array<string>): void => {
   if (call.acknowledged === undefined) return
   const writes = record.calls.filter((write) =>
     write.key === call.key && write.replaced && write.writes !== undefined && write.acknowledged !== undefined &&
-    write.acknowledged < call.began
+    write.acknowledged < call.began && heardOf(call, write, record.history.policy.maxStaleness)
   )
   for (const write of writes) {
     const disturbed = record.calls.some((other) =>
       other !== write && other !== call && (other.key === call.key || other.invalidates !== undefined) &&
-      (removers.has(other.tag) || other.invalidates !== undefined) &&
-      other.began < call.ended! && (other.acknowledged === undefined || other.acknowledged > write.began)
+      (removers.has(other.tag) || other.invalidates !== undefined) && other.began < call.ended! &&
+      (other.acknowledged === undefined || other.acknowledged > write.began ||
+        !heardOf(call, other, record.history.policy.maxStaleness))
     )
     if (disturbed) continue
     const right = call.tag === "setIfAbsent"

@@ -15,7 +15,7 @@ const valueIn = (bytes: Uint8Array): string | undefined =>
   /<[wl]\d+>/.exec(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1"))?.[0]
 
 /** Notes what is stored, right where it is. */
-const watched = (driver: Driver, record: Record): Driver => {
+const watched = (driver: Driver, record: Record, now: () => number): Driver => {
   const stored = (bytes: Uint8Array | undefined): string | undefined => {
     const value = bytes === undefined ? undefined : valueIn(bytes)
     if (value !== undefined) record.stored(value, Entry.freshUntil(bytes!))
@@ -35,7 +35,7 @@ const watched = (driver: Driver, record: Record): Driver => {
       Effect.map(driver.fill(requests), (filled) => {
         for (const [i, { bytes }] of requests.entries()) {
           const value = stored(bytes)
-          if (filled[i] === true && value !== undefined) record.filled(value)
+          if (filled[i] === true && value !== undefined) record.filled(value, now())
         }
         return filled
       })
@@ -50,6 +50,7 @@ const policyOf = ({ policy }: History) => ({
   staleWhileRevalidate: policy.staleWhileRevalidate,
   staleIfError: policy.staleIfError,
   lease: { duration: policy.leaseDuration, maxDuration, wait: 120 },
+  ...(policy.maxStaleness === undefined ? {} : { near: { capacity: 10, maxStaleness: policy.maxStaleness } }),
   ...(policy.tags === "Key" || policy.tags === "Both"
     ? { tags: (key: string) => keyTags(keys.indexOf(key)) }
     : {}),
@@ -65,20 +66,35 @@ const program = (history: History, record: Record, mutant: Mutant) =>
   Effect.gen(function*() {
     const cache = Cache.make(policyOf(history))
     const server = RedisLayer.memoryServer()
+    const clock = yield* Effect.clock
     const inner = Layer.effect(
       Redis.Redis,
-      Effect.map(Redis.Redis, ({ driver, runtime }) => ({ driver: watched(mutant(driver), record), runtime }))
+      Effect.map(Redis.Redis, ({ driver, runtime }) => ({ driver: watched(mutant(driver), record, () => clock.unsafeCurrentTimeMillis()), runtime }))
     ).pipe(Layer.provide(RedisLayer.layerMemoryServer(server)))
     const faulty = RedisLayer.layerFaulty({
       ...(history.delay === 0 ? {} : {
         delayBefore: { min: 0, max: history.delay },
         delayAfter: { min: 0, max: history.delay }
       }),
+      feed: { delay: { min: 0, max: history.delay }, loss: history.loss, silence: { min: 0, max: history.silence } },
       lostReply: { probability: history.lost, timeout: { min: 20, max: 90 } }
     }).pipe(Layer.provide(inner))
+    // Plain writes may be overtaken by what is sent after them, until they are answered.
+    const overtaken = Layer.scoped(
+      Redis.Redis,
+      Effect.flatMap(Redis.Redis, ({ driver }) =>
+        Redis.make({
+          ...driver,
+          set: (write, reply) =>
+            history.delay === 0
+              ? driver.set(write, reply)
+              : Effect.flatMap(Random.nextIntBetween(0, history.delay), (millis) =>
+                Effect.zipRight(Effect.sleep(millis), driver.set(write, reply)))
+        }))
+    ).pipe(Layer.provide(faulty))
     const services: Array<Service> = []
     for (let i = 0; i < history.instances; i++) {
-      services.push(Context.get(yield* Layer.build(Layer.fresh(faulty)), Redis.Redis))
+      services.push(Context.get(yield* Layer.build(Layer.fresh(overtaken)), Redis.Redis))
     }
 
     const compute = (key: string, instance: number, { duration, outcome }: Load, batched = false) =>
@@ -196,6 +212,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
           beganMillis,
           began: record.tick(),
           acknowledged: undefined,
+          acknowledgedMillis: Infinity,
           ended: undefined,
           replaced: false,
           found: undefined,
@@ -225,6 +242,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         call.ended = record.tick()
         if (Exit.isSuccess(exit)) {
           call.acknowledged = call.ended
+          call.acknowledgedMillis = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
           call.result = call.read.map(({ value }) =>
             value ?? "none"
           ).join(" ") || String(call.replaced)
@@ -249,10 +267,12 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     )
     yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })
     // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way.
-    yield* Effect.sleep(5_000)
+    // Heartbeats would go on as long.
+    yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_000)
     const wrong: Array<string> = []
     for (const [i, { runtime }] of services.entries()) {
       if (runtime.flights.size > 0) wrong.push(`#${i} still has a load in flight`)
+      if (runtime.near.reading > 0) wrong.push(`#${i} still has a read that may fill`)
       if (runtime.refreshes !== 0) wrong.push(`#${i} still counts ${runtime.refreshes} refreshes`)
     }
     const { driver } = Context.get(yield* Layer.build(RedisLayer.layerMemoryServer(server)), Redis.Redis)

@@ -6,6 +6,7 @@ import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
 import type { Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
+import { feedOptions } from "./feed.js"
 import { timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
@@ -51,7 +52,8 @@ class Connection implements Link {
   constructor(
     readonly client: Client,
     /** For so many ms without a byte it may leave what it was asked unanswered; `undefined`: it is another's to end. */
-    private readonly patience: number | undefined
+    private readonly patience: number | undefined,
+    readonly openFeed: () => Client
   ) {
     this.clock = new ServerClock(client)
     // Somebody else's client may have lost its connection, or ended, long ago.
@@ -225,7 +227,11 @@ export const connect = (
               return false
             }
           }
-          const opened = new Connection(new Client(redisOptions), silentLimits * options.commandTimeout)
+          const opened = new Connection(
+            new Client(redisOptions),
+            silentLimits * options.commandTimeout,
+            () => new Client({ ...target, connectTimeout: options.connectTimeout, retryStrategy, ...feedOptions })
+          )
           return opened
         },
         catch: (error) => toRedisError("connect", error)
@@ -246,7 +252,7 @@ export const borrow = (
   options: IoredisDriver.Options
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Connection(client, undefined)),
+    Effect.sync(() => new Connection(client, undefined, () => client.duplicate({ ...feedOptions, retryStrategy }))),
     (connection) => Effect.sync(() => connection.close())
   ).pipe(
     Effect.tap((connection) =>

@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
 import { type Argument, type Asker, Batcher, type Link, toBuffer } from "./batch.js"
+import * as Feed from "./feed.js"
 import { isWrongType } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import type { ServerClock } from "./serverClock.js"
@@ -34,6 +36,8 @@ interface DriverLink extends Link {
   readonly connections: () => number
   /** Calls back whenever the connection was made anew. */
   readonly onReconnect: (listener: () => void) => void
+  /** Another connection to the same server, for the feed of changes: not connected yet. */
+  readonly openFeed: () => Client
 }
 
 export const make = (link: DriverLink, options: Options, clock: ServerClock) =>
@@ -47,7 +51,7 @@ export const make = (link: DriverLink, options: Options, clock: ServerClock) =>
 
 const driver = (
   batcher: Batcher,
-  { prefix }: Options,
+  { commandTimeout, prefix }: Options,
   clock: ServerClock,
   link: DriverLink
 ): Driver => {
@@ -140,6 +144,7 @@ const driver = (
   return {
     prefix,
     unsafeNow: () => clock.now(),
+    unsafeMonotonic: () => performance.now(),
     unsafeConnections: () => link.connections(),
     get: (key, reply) =>
       Effect.async((resume) => {
@@ -303,6 +308,7 @@ const driver = (
         together(pages(keys, removeSize), (page, asker) => batcher.run(Scripts.remove, page, [], asker), asNumber),
         (counts) => counts.reduce((sum, count) => sum + count, 0)
       ),
+    watch: (watcher) => Feed.watch({ open: link.openFeed, prefix, patience: commandTimeout }, watcher),
     inspect: (key) =>
       Effect.zipWith(
         Effect.zip(command("explain", "GET", [key]), command("explain", "PTTL", [key]), { concurrent: true }),

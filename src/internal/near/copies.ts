@@ -1,0 +1,89 @@
+/** The copies of one cache name, bounded, with the tags that they hang on. */
+import { LRUCache } from "lru-cache"
+import type { NearPolicy } from "../policy.js"
+import * as Entry from "../entry.js"
+
+/** The epoch of a tag, as long as nothing is known to have changed it. Copies refer to it, so one change ends them all. */
+export class NearEpoch {
+  live = true
+
+  constructor(readonly bytes: Uint8Array) {}
+}
+
+/** A decoded value. */
+export class Copy {
+  constructor(
+    readonly value: unknown,
+    /** When its fresh life ends, in server time; 0: never. */
+    readonly freshUntil: number,
+    /** Which caches may be given it: those that would make the same of the same bytes. */
+    readonly identity: unknown,
+    readonly tags: ReadonlyArray<NearEpoch> | undefined
+  ) {}
+
+  /** Whether none of its tags was invalidated. */
+  get holds(): boolean {
+    if (this.tags === undefined) return true
+    for (const tag of this.tags) if (!tag.live) return false
+    return true
+  }
+}
+
+/** What a copy takes beside its value, in bytes, as `maxBytes` counts it. */
+const copyOverhead = 160
+
+/** So many tags are remembered, or as many as there may be copies. */
+const leastEpochs = 10_000
+
+export class NearCopies {
+  private readonly copies: LRUCache<string, Copy>
+  private epochs: LRUCache<string, NearEpoch> | undefined
+  /** Copies stay when the link is lost, to be served while the store is away. */
+  readonly servesStale: boolean
+
+  constructor(private readonly policy: NearPolicy) {
+    const { capacity, maxBytes, serveStale } = policy
+    // Zero stands for no bound.
+    this.copies = new LRUCache({ max: capacity ?? 0, maxSize: maxBytes ?? 0 })
+    this.servesStale = serveStale
+  }
+
+  get(key: string): Copy | undefined {
+    return this.copies.get(key)
+  }
+
+  set(key: string, copy: Copy, bytes: number): void {
+    this.copies.set(key, copy, this.copies.maxSize === 0 ? {} : { size: key.length + bytes + copyOverhead })
+  }
+
+  /** The epoch of a tag as it is shared by the copies that name it. */
+  epoch(tagKey: string, bytes: Uint8Array): NearEpoch {
+    this.epochs ??= new LRUCache({
+      max: Math.max(leastEpochs, this.policy.capacity ?? 0),
+      // What is forgotten can no longer be ended.
+      dispose: (epoch) => {
+        epoch.live = false
+      }
+    })
+    const known = this.epochs.get(tagKey)
+    if (known !== undefined && Entry.sameBytes(known.bytes, bytes)) return known
+    // A copy of the bytes: they are a part of a whole reply.
+    const epoch = new NearEpoch(bytes.slice())
+    this.epochs.set(tagKey, epoch)
+    return epoch
+  }
+
+  delete(key: string): void {
+    this.copies.delete(key)
+    this.epochs?.delete(key)
+  }
+
+  clear(): void {
+    this.copies.clear()
+    this.epochs?.clear()
+  }
+
+  get size(): number {
+    return this.copies.size
+  }
+}

@@ -1,0 +1,113 @@
+/** What one cache sees of the near tier: copies to be served, reads that fill it. */
+import type * as Clock from "effect/Clock"
+import * as Equal from "effect/Equal"
+import * as Entry from "../entry.js"
+import type { NearPolicy } from "../policy.js"
+import { Copy, type NearCopies, type NearEpoch } from "./copies.js"
+import type { NearTier, Placeholder } from "./tier.js"
+
+/** The near tier as one cache sees it. */
+export class Near {
+  constructor(
+    readonly tier: NearTier,
+    readonly copies: NearCopies,
+    private readonly policy: NearPolicy,
+    private readonly earlyRefresh: number,
+    /** See `Copy.identity`. */
+    readonly identity: unknown,
+    readonly tagKey: (tag: string) => string
+  ) {}
+
+  get servesStale(): boolean {
+    return this.policy.serveStale
+  }
+
+  /** To be called before the read of this key is sent. */
+  read(key: string): NearRead {
+    return new NearRead(this, key)
+  }
+
+  /** A copy that may be served instead of asking the store. */
+  find(key: string, clock: Clock.Clock): Copy | undefined {
+    const copy = this.copies.get(key)
+    // Asked also where there is no copy: whoever looks wants proofs.
+    if (!this.tier.feed.proven(this.policy.maxStaleness, clock)) return undefined
+    return copy !== undefined && this.isMine(copy) && copy.holds &&
+        (copy.freshUntil === 0 || copy.freshUntil > this.tier.now(clock))
+      ? copy
+      : undefined
+  }
+
+  private isMine(copy: Copy): boolean {
+    return copy.identity === this.identity || Equal.equals(copy.identity, this.identity)
+  }
+
+  /**
+   * Until when a copy may be served. With early refreshes it ends the earlier the longer its load took, by chance, as
+   * for a reader who asks the store: then one does ask, and may refresh it.
+   */
+  freshUntil(bytes: Uint8Array): number {
+    const until = Entry.freshUntil(bytes)
+    return until === 0 || this.earlyRefresh === 0
+      ? until
+      : until + Entry.loadMillis(bytes) * this.earlyRefresh * Math.log(1 - this.tier.fraction())
+  }
+
+  /** A copy that may be served because the store fails; `stale`: also after its fresh life, inside `staleIfError`. */
+  whileAway(key: string, stale: boolean, clock: Clock.Clock): Copy | undefined {
+    const { maxStaleness, serveStale, staleIfError } = this.policy
+    if (!serveStale || !this.tier.feed.awayFor(maxStaleness + staleIfError, clock)) return undefined
+    const copy = this.copies.get(key)
+    const until = copy === undefined || copy.freshUntil === 0
+      ? Infinity
+      : copy.freshUntil + (stale ? staleIfError : 0)
+    return copy !== undefined && this.isMine(copy) && copy.holds && until > this.tier.now(clock)
+      ? copy
+      : undefined
+  }
+}
+
+/** One read that may fill the near tier: the placeholders that it put down before it was sent. */
+export class NearRead {
+  private readonly placeholder: Placeholder
+  private tags: Map<string, Placeholder> | undefined
+  private finished = false
+
+  constructor(private readonly near: Near, private readonly key: string) {
+    this.placeholder = near.tier.begin(key)
+  }
+
+  /** To be called before the epochs of these tags are read for this entry. */
+  expect(tagKeys: ReadonlyArray<string>): void {
+    if (this.finished) return
+    this.tags ??= new Map()
+    for (const tagKey of tagKeys) if (!this.tags.has(tagKey)) this.tags.set(tagKey, this.near.tier.begin(tagKey))
+  }
+
+  /** Keeps what was read and is fresh, if neither it nor a tag of it has changed since. */
+  keep(bytes: Uint8Array, value: unknown): void {
+    const { copies, identity, tier } = this.near
+    if (this.finished || !tier.isOpen(this.key, this.placeholder)) return
+    // Without a link nothing would end the copy; it may only wait for the store to fail.
+    if (!tier.feed.isLinked && !copies.servesStale) return
+    let epochs: Array<NearEpoch> | undefined
+    if (Entry.hasTags(bytes)) {
+      epochs = []
+      for (const { epoch, name } of Entry.tags(bytes) ?? []) {
+        const key = this.near.tagKey(name)
+        const placeholder = this.tags?.get(key)
+        if (placeholder === undefined || !tier.isOpen(key, placeholder)) return
+        epochs.push(copies.epoch(key, epoch))
+      }
+    }
+    copies.set(this.key, new Copy(value, this.near.freshUntil(bytes), identity, epochs), bytes.length)
+  }
+
+  /** The read is over, answered or given up. */
+  finish(): void {
+    if (this.finished) return
+    this.finished = true
+    this.near.tier.finish(this.key, this.placeholder)
+    for (const [key, placeholder] of this.tags ?? []) this.near.tier.finish(key, placeholder)
+  }
+}

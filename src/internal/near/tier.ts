@@ -1,0 +1,146 @@
+/**
+ * The near tier: decoded copies of entries in this process, for caches with `near`.
+ *
+ * A copy is served without asking the store, so it must not be there any longer when the entry has changed. Four things
+ * see to that, and each is needed:
+ *
+ * - **The feed** (`feed.ts`): the store tells of every changed key, whoever changed it, and the copy goes. A hit needs a
+ *   proof, younger than `maxStaleness`, that the feed is alive.
+ * - **Placeholders**: a read puts one down before it is sent. Whatever removes the copy of a key removes its placeholder
+ *   as well, so an answer that was on its way meanwhile finds another placeholder, or none, and fills nothing. Reads of
+ *   one key that overlap without a change between them share one.
+ * - **Own writes**: the feed tells of them late. So a write of this process removes copy and placeholder when it is
+ *   called, for what was read before, and again when it is answered, fails or is given up, for what was read meanwhile.
+ * - **Time**: the store tells of expiry late. So a copy knows when its fresh life ends.
+ *
+ * Only reads fill it, never writes: a write's answer says nothing about what came after it.
+ *
+ * A tagged copy refers to its tags' epochs, which were read with it and are watched as it is; an epoch that changed, or
+ * that had to make room for others, ends all copies that refer to it, without looking for them.
+ *
+ * When the link is lost, all is emptied, and all again when it is back. With `onDisconnect: "serveStale"` the copies
+ * stay meanwhile and are filled on, but serve only those whom the store has failed.
+ */
+import type * as Clock from "effect/Clock"
+import type { Driver } from "../../Driver.js"
+import type { NearPolicy } from "../policy.js"
+import type { RandomBytes } from "../randomBytes.js"
+import { tagKeyPrefix } from "../tagKeys.js"
+import { NearCopies } from "./copies.js"
+import { Feed, type Hearer } from "./feed.js"
+
+/** Stands for the reads of one key that are under way; the same one is there as long as nothing has changed. */
+export interface Placeholder {
+  readers: number
+}
+
+export class NearTier implements Hearer {
+  readonly feed: Feed
+  private readonly prefix: string
+  private readonly tagPrefix: string
+  /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
+  private readonly caches = new Map<string, WeakRef<NearCopies>>()
+  private readonly placeholders = new Map<string, Placeholder>()
+
+  constructor(private readonly driver: Driver, private readonly random: RandomBytes) {
+    this.prefix = driver.prefix
+    this.tagPrefix = tagKeyPrefix(driver.prefix)
+    this.feed = new Feed(driver, random, this)
+  }
+
+  /** The copies of a cache. Those of one name share them, so that they stay coherent; the first one's bounds hold. */
+  open(name: string, policy: NearPolicy): NearCopies {
+    this.feed.want(policy.maxStaleness)
+    const shared = this.caches.get(name)?.deref()
+    if (shared !== undefined) return shared
+    const copies = new NearCopies(policy)
+    this.caches.set(name, new WeakRef(copies))
+    return copies
+  }
+
+  now(clock: Clock.Clock): number {
+    return this.driver.unsafeNow(clock)
+  }
+
+  /** A number from 0 to 1, 1 left out. */
+  fraction(): number {
+    return this.random.fraction()
+  }
+
+  // ---- placeholders
+
+  /** To be called before a read is sent; `finish` follows. */
+  begin(key: string): Placeholder {
+    const there = this.placeholders.get(key)
+    if (there !== undefined) {
+      there.readers++
+      return there
+    }
+    const placeholder = { readers: 1 }
+    this.placeholders.set(key, placeholder)
+    return placeholder
+  }
+
+  /** Whether nothing has changed since the read began. */
+  isOpen(key: string, placeholder: Placeholder): boolean {
+    return this.placeholders.get(key) === placeholder
+  }
+
+  finish(key: string, placeholder: Placeholder): void {
+    if (--placeholder.readers === 0 && this.isOpen(key, placeholder)) this.placeholders.delete(key)
+  }
+
+  /** How many keys are being read, for those who look for leaks. */
+  get reading(): number {
+    return this.placeholders.size
+  }
+
+  // ---- what has changed
+
+  /** A key has changed, or may have: whatever is known of it goes. */
+  evict(key: string): void {
+    if (this.caches.size === 0) return
+    this.placeholders.delete(key)
+    this.copiesAt(key)?.delete(key)
+  }
+
+  /** All keys of a cache. */
+  evictAll(name: string): void {
+    if (this.caches.size === 0) return
+    this.placeholders.clear()
+    this.caches.get(name)?.deref()?.clear()
+  }
+
+  changed(key: string): void {
+    this.evict(key)
+  }
+
+  changedAll(): void {
+    this.placeholders.clear()
+    for (const copies of this.alive()) copies.clear()
+  }
+
+  lost(): void {
+    this.placeholders.clear()
+    for (const copies of this.alive()) if (!copies.servesStale) copies.clear()
+  }
+
+  /** The copies that a key may be among: `<prefix><name>:…`, or `<prefix>:tag:<name>:…`. */
+  private copiesAt(key: string): NearCopies | undefined {
+    const start = key.startsWith(this.tagPrefix)
+      ? this.tagPrefix.length
+      : key.startsWith(this.prefix)
+      ? this.prefix.length
+      : -1
+    const end = start < 0 ? -1 : key.indexOf(":", start)
+    return end < 0 ? undefined : this.caches.get(key.slice(start, end))?.deref()
+  }
+
+  private *alive(): Iterable<NearCopies> {
+    for (const [name, ref] of this.caches) {
+      const copies = ref.deref()
+      if (copies === undefined) this.caches.delete(name)
+      else yield copies
+    }
+  }
+}
