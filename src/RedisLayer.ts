@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Redis as IoredisClient, RedisOptions } from "ioredis"
 import { RedisError, type RedisErrorReason } from "./CacheError.js"
+import type { Driver } from "./Driver.js"
 import { toMillis } from "./internal/policy.js"
 import * as Faulty from "./internal/store/faulty.js"
 import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
@@ -32,6 +33,12 @@ export interface CommonOptions {
   readonly prefix?: string | undefined
   /** A command is answered, or fails with reason `Timeout`, within this. Default: 1 second. */
   readonly commandTimeout?: Duration.DurationInput | undefined
+  /**
+   * How near copies are kept coherent: by Redis's `CLIENT TRACKING`, on one more connection. `"onDemand"`, the default:
+   * from when a cache with `near` is first used; where the server or a proxy refuses, such caches do without copies, and
+   * a warning is logged. `"required"`: from the start, and the layer fails with what the server said.
+   */
+  readonly tracking?: "onDemand" | "required" | undefined
 }
 
 /**
@@ -92,9 +99,25 @@ const loadConnect = Effect.tryPromise({
     refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
 })
 
+/** The service, listening to changes where that is required. */
+const tracked = (
+  driver: Driver,
+  tracking: CommonOptions["tracking"],
+  timeout: number
+): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
+  Effect.tap(
+    make(driver),
+    ({ runtime }) =>
+      tracking !== "required" ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
+        duration: timeout,
+        onTimeout: () =>
+          new RedisError({ reason: "Timeout", operation: "watch", cause: new Error(`no answer within ${timeout} ms`) })
+      })
+  )
+
 const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, prefix, url, ...options } = typeof input === "string"
+    const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options } = typeof input === "string"
       ? { url: input } as Options
       : input
     if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
@@ -106,7 +129,10 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
     }
     const module = yield* loadConnect
     const address = url === undefined ? {} : yield* Either.mapLeft(module.parseUrl(url), refused)
-    return yield* Effect.flatMap(module.connect({ ...address, ...options }, limits), make)
+    return yield* Effect.flatMap(
+      module.connect({ ...address, ...options }, limits),
+      (driver) => tracked(driver, tracking, limits.connectTimeout)
+    )
   })
 
 /**
@@ -215,7 +241,10 @@ export const layerFromClient = (
       }
       const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
       const module = yield* loadConnect
-      return yield* Effect.flatMap(module.borrow(client, { prefix: options.prefix ?? "", commandTimeout }), make)
+      return yield* Effect.flatMap(
+        module.borrow(client, { prefix: options.prefix ?? "", commandTimeout }),
+        (driver) => tracked(driver, options.tracking, defaultConnectTimeout)
+      )
     })
   )
 

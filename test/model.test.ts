@@ -218,7 +218,7 @@ describe("a mutant of the load path is caught", () => {
   caught("a hit whose tags are not looked at", Near.prototype, {
     find(this: Near, key: string, clock: never) {
       const copy = this.copies.get(key)
-      if (copy?.tags !== undefined) for (const tag of copy.tags) tag.live = true
+      if (copy?.tags !== undefined) { for (const tag of copy.tags) tag.live = true }
       return find.call(this, key, clock)
     }
   }, near)

@@ -15,6 +15,7 @@ import { Redis } from "../Redis.js"
 import type { CodecContext, CodecIssue } from "./codec/codec.js"
 import * as Entry from "./entry.js"
 import { type EntryReply, type Epochs, Filling, type TagReader } from "./entryReply.js"
+import { stringKeys } from "./keySpace.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
 import { Near, type NearRead } from "./near/near.js"
@@ -87,7 +88,8 @@ export class Binding<in out Key, in out Value> implements TagReader {
       runtime.near,
       runtime.near.open(model.name, near),
       near,
-      model.policy.earlyRefresh,
+      this.prefix,
+      model.keys === stringKeys,
       nearIdentity(model),
       (tag) => this.tagKey(tag)
     )
@@ -168,7 +170,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
 
   /** A near copy of an entry, if it may be served without asking the store. */
   findNear(redisKey: string, fiber: Fiber.RuntimeFiber<unknown, unknown>): Copy | undefined {
-    return this.near?.find(redisKey, Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock))
+    return this.near?.find(this.near.keyOf(redisKey), clockOf(fiber))
   }
 
   /** Reads one entry; tags that its key names are read in the same round trip, others cost one more. */
@@ -390,9 +392,11 @@ export class Binding<in out Key, in out Value> implements TagReader {
   }
 }
 
-/** Caches make the same of the same bytes where their codecs do, and nothing else tells what is absent. */
+/** Caches make the same of the same entries where their codecs do, and nothing else tells where or whether one is. */
 const nearIdentity = <Key, Value>(model: Model<Key, Value>): unknown =>
-  model.policy.tags === undefined && model.policy.version === 0 ? model.codec.identity : model
+  model.keys === stringKeys && model.policy.tags === undefined && model.policy.version === 0
+    ? model.codec.identity
+    : model
 
 /** Caches of one name share their permits, as they share their entries. */
 const permitsOf = (runtime: Runtime, name: string, permits: number): Effect.Semaphore => {
@@ -411,17 +415,56 @@ export const bind = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   model: Model<Key, Value>
 ): Binding<Key, Value> => {
-  // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says.
+  // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says. Where it is not,
+  // `unsafeGet` tells so better.
   const context = fiber.currentContext as Context.Context<Redis>
-  const { runtime } = Context.unsafeGet(context, Redis)
-  const bound = runtime.bindings.get(model)
-  // What is stored under a model was made from that model, here.
-  if (bound !== undefined) return bound as Binding<Key, Value>
+  const service = context.unsafeMap.get(Redis.key) as Redis["Type"] | undefined
+  const { runtime } = service ?? Context.unsafeGet(context, Redis)
+  // What is stored under a model was made from that model, here. Most often it is the last one again.
+  if (runtime.lastBinding?.model === model) return runtime.lastBinding as Binding<Key, Value>
+  const bound = runtime.bindings.get(model) as Binding<Key, Value> | undefined
+  if (bound !== undefined) {
+    runtime.lastBinding = bound
+    return bound
+  }
   claimName(runtime, model)
   const binding = new Binding(runtime, model)
   runtime.bindings.set(model, binding)
   return binding
 }
+
+/** A read of one key: by its near copy, or else by what the store says. */
+export const withCopy = <Key, Value, A, E, R>(
+  model: Model<Key, Value>,
+  key: Key,
+  serve: (binding: Binding<Key, Value>, copy: Copy) => Effect.Effect<A, E>,
+  ask: (
+    binding: Binding<Key, Value>,
+    redisKey: string,
+    key: Key,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CodecError, R | Redis> =>
+  Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
+    const binding = bind(fiber, model)
+    const { near } = binding
+    if (near?.byString === true && typeof key === "string") {
+      const copy = near.find(key, clockOf(fiber))
+      if (copy !== undefined) return serve(binding, copy)
+    }
+    const stored = model.keys.encode(key)
+    if (Either.isLeft(stored)) return Effect.fail(binding.codecError("key", stored.left))
+    if (near?.byString === false) {
+      const copy = near.find(stored.right, clockOf(fiber))
+      if (copy !== undefined) return serve(binding, copy)
+    }
+    return ask(binding, binding.prefix + stored.right, key, fiber)
+  })
+
+/** The fiber's clock. */
+const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
+  // Default services are always there.
+  fiber.currentDefaultServices.unsafeMap.get(Clock.Clock.key) as Clock.Clock
 
 /** An operation on one key: on the binding of this fiber's `Redis`, with the Redis key, if the key has one. */
 export const withKey = <Key, Value, A, E, R>(

@@ -18,9 +18,9 @@ import type { Binding } from "./binding.js"
 import * as Entry from "./entry.js"
 import { EntryReply } from "./entryReply.js"
 import { Flight, type Outcome, type Slot } from "./flight.js"
+import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
 import type { Copy } from "./near/copies.js"
 import type { NearRead } from "./near/near.js"
-import { type Compute, Loader, type LoadOptions, type Mode, type Task } from "./load.js"
 import { maxRefreshes } from "./runtime.js"
 
 /** One caller of a load, from its look into Redis to its value. */
@@ -60,9 +60,14 @@ export class Call<Key, Value, E, R> extends EntryReply<
     return this.reader.recorder
   }
 
-  begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+  /** What it was waiting for has come to nothing: there may be a copy by now. */
+  private again(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     const copy = this.reader.findNear(this.redisKey, this.fiber)
-    if (copy !== undefined) return this.near(copy)
+    return copy === undefined ? this.begin() : this.near(copy)
+  }
+
+  /** For a key that there is no near copy of. */
+  begin(): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     const slot = this.flights.joinable(this.redisKey)
     return slot === undefined ? this.look() : this.join(slot)
   }
@@ -229,11 +234,11 @@ export class Call<Key, Value, E, R> extends EntryReply<
     outcome: Outcome
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     // A value of another codec is another value: look at what is stored now.
-    if (outcome._tag !== "Done" || !Equal.equals(slot.identity, this.identity)) return this.begin()
+    if (outcome._tag !== "Done" || !Equal.equals(slot.identity, this.identity)) return this.again()
     // The slot's load was one of this cache's, and its identity says through which codec.
     const exit = outcome.exit as Exit.Exit<Value, E | RedisError | CodecError>
     if (Exit.isFailure(exit)) return this.failed(exit.cause)
-    return this.began < outcome.validBefore ? exit : this.begin()
+    return this.began < outcome.validBefore ? exit : this.again()
   }
 
   private failed(

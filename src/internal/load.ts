@@ -369,7 +369,9 @@ export class Loader<Key, Value, E, R> {
       // Who dies rings no bell, and the store tells of the end of a lease late.
       const longest = this.runtime.near.feed.hears(clock) ? this.policy.leaseDuration : pollPause(waited)
       const pause = Effect.acquireUseRelease(
-        Effect.fork(Effect.interruptible(Effect.map(Effect.sleep(Math.min(longest, left)), () => bell.latch.unsafeOpen()))),
+        Effect.fork(
+          Effect.interruptible(Effect.map(Effect.sleep(Math.min(longest, left)), () => bell.latch.unsafeOpen()))
+        ),
         () => bell.latch.await,
         Fiber.interrupt
       )
@@ -382,8 +384,10 @@ export class Loader<Key, Value, E, R> {
     return Effect.suspend(() => {
       bell.latch.unsafeClose()
       const asked = ++this.runtime.sequence
-      return Effect.flatMap(this.askAgain(task), (reply) =>
-        reply === "Held" ? this.pauseThenLook(task, bell, began) : Effect.succeed({ reply, asked }))
+      return Effect.flatMap(
+        this.askAgain(task),
+        (reply) => reply === "Held" ? this.pauseThenLook(task, bell, began) : Effect.succeed({ reply, asked })
+      )
     })
   }
 

@@ -3,10 +3,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, withKey } from "./binding.js"
+import { bind, type Binding, withCopy, withKey } from "./binding.js"
 import { Call } from "./call.js"
 import { type Compute, type LoadOptions as Decoded, noOptions } from "./load.js"
 import { ManyCall } from "./loadMany.js"
@@ -57,18 +59,28 @@ const decode = <Key, Value>(
   })
 }
 
+const start = <Key, Value, E, R>(
+  binding: Binding<Key, Value>,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  key: Key,
+  redisKey: string,
+  load: Load<Key, Value, E, R>,
+  options: LoadOptions<Key, Value> | undefined,
+  go: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
+): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> => {
+  const decoded = options === undefined ? undefined : decode(binding, options)
+  if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
+  return go(new Call(binding, fiber, key, redisKey, single(load), decoded?.right ?? noOptions))
+}
+
 const call = <Key, Value, E, R>(
   model: Model<Key, Value>,
   key: Key,
   load: Load<Key, Value, E, R>,
   options: LoadOptions<Key, Value> | undefined,
-  start: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
+  go: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  withKey(model, key, (binding, redisKey, fiber) => {
-    const decoded = options === undefined ? undefined : decode(binding, options)
-    if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
-    return start(new Call(binding, fiber, key, redisKey, single(load), decoded?.right ?? noOptions))
-  })
+  withKey(model, key, (binding, redisKey, fiber) => start(binding, fiber, key, redisKey, load, options, go))
 
 export const getOrSet = <Key, Value, E, R>(
   model: Model<Key, Value>,
@@ -76,7 +88,23 @@ export const getOrSet = <Key, Value, E, R>(
   load: Load<Key, Value, E, R>,
   options?: LoadOptions<Key, Value>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  call(model, key, load, options, (started) => options?.forceRefresh === true ? started.refresh() : started.begin())
+  options?.forceRefresh === true
+    ? call(model, key, load, options, (started) => started.refresh())
+    : withCopy(
+      model,
+      key,
+      (binding, copy) => {
+        const refused = options === undefined
+          ? undefined
+          : Option.getOrUndefined(Either.getLeft(decode(binding, options)))
+        if (refused !== undefined) return Effect.fail(refused)
+        binding.recorder.nearHit()
+        return Exit.succeed(copy.value as Value) // it was read through a cache of the same codec
+      },
+      (binding, redisKey, _, fiber) => start(binding, fiber, key, redisKey, load, options, begin)
+    )
+
+const begin = <Key, Value, E, R>(started: Call<Key, Value, E, R>) => started.begin()
 
 export const refresh = <Key, Value, E, R>(
   model: Model<Key, Value>,

@@ -62,6 +62,7 @@ export interface NearPolicy {
   readonly maxStaleness: number
   readonly serveStale: boolean
   readonly staleIfError: number
+  readonly earlyRefresh: number
 }
 
 export interface Policy<in Key, in Value> {
@@ -171,13 +172,13 @@ const isBypass = (cache: string, onRedisError: "fail" | "bypass" | undefined): b
 /** The largest number of copies that a table can be made for. */
 const maxCapacity = 2 ** 24
 
-const wholeUpTo = (most: number) => (value: number): boolean =>
-  Number.isInteger(value) && value >= 1 && value <= most
+const wholeUpTo = (most: number) => (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= most
 
 const decodeNear = (
   cache: string,
   near: NearOptions | undefined,
-  staleIfError: number
+  staleIfError: number,
+  earlyRefresh: number
 ): NearPolicy | undefined => {
   if (near === undefined) return undefined
   const { capacity, maxBytes, onDisconnect } = near
@@ -199,7 +200,8 @@ const decodeNear = (
     maxBytes: bound("near.maxBytes", maxBytes, Number.MAX_SAFE_INTEGER),
     maxStaleness: positive(cache, "near.maxStaleness", near.maxStaleness, defaultMaxStaleness),
     serveStale: onDisconnect === "serveStale",
-    staleIfError
+    staleIfError,
+    earlyRefresh
   }
 }
 
@@ -254,7 +256,12 @@ export const decode = <Key, Value>(
     `a whole number from 0 to ${Entry.maxVersion}`,
     (value) => Number.isInteger(value) && value >= 0 && value <= Entry.maxVersion
   ),
-  near: decodeNear(cache, options.near, positive(cache, "staleIfError", options.staleIfError, 0))
+  near: decodeNear(
+    cache,
+    options.near,
+    positive(cache, "staleIfError", options.staleIfError, 0),
+    options.earlyRefresh ?? 0
+  )
 })
 
 /** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */

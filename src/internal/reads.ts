@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, type Judged, withKey } from "./binding.js"
+import { bind, type Binding, type Judged, withCopy, withKey } from "./binding.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
@@ -20,14 +20,15 @@ type Failure = RedisError | CodecError
 export const get = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
-): Effect.Effect<Option.Option<Value>, Failure, Redis> =>
-  withKey(model, key, (binding, redisKey, fiber) => {
-    const copy = binding.findNear(redisKey, fiber)
-    if (copy === undefined) return binding.read(redisKey, key, binding.getReply)
-    binding.recorder.nearHit()
-    // It was read through a cache of the same codec.
-    return Exit.succeed(Option.some(copy.value as Value))
-  })
+): Effect.Effect<Option.Option<Value>, Failure, Redis> => withCopy(model, key, serveSome, askFor)
+
+const askFor = <Key, Value>(binding: Binding<Key, Value>, redisKey: string, key: Key) =>
+  binding.read(redisKey, key, binding.getReply)
+
+const serveSome = <Key, Value>(binding: Binding<Key, Value>, copy: Copy): Exit.Exit<Option.Option<Value>> => {
+  binding.recorder.nearHit()
+  return Exit.succeed(Option.some(copy.value as Value)) // it was read through a cache of the same codec
+}
 
 /** Reads entries and judges their tags, for operations that go on from there. */
 const readJudged = <Key, Value>(

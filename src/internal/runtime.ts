@@ -23,6 +23,7 @@ export interface Runtime {
   readonly breaker: Breaker
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly bindings: WeakMap<object, unknown>
+  lastBinding: { readonly model: object } | undefined
   /** The source text of memoized functions by name, to tell two of one name. */
   readonly sources: Map<string, string>
   /** What bounds the loads of caches that have a bound, by name and bound. */
@@ -51,6 +52,7 @@ export const makeRuntime = (
       random,
       breaker,
       bindings: new WeakMap(),
+      lastBinding: undefined,
       sources: new Map(),
       permits: new Map(),
       refreshes: 0,

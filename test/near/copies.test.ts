@@ -139,7 +139,9 @@ describe("near copies", () => {
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const small = Cache.make({ name: "small", near: { maxBytes: 1000 } })
-      yield* first.run(Cache.setMany(small, { a: "a".repeat(200), b: "b".repeat(200), c: "c".repeat(200), d: "d".repeat(2000) }))
+      yield* first.run(
+        Cache.setMany(small, { a: "a".repeat(200), b: "b".repeat(200), c: "c".repeat(200), d: "d".repeat(2000) })
+      )
       const read = (key: string) => Effect.zipRight(first.run(Cache.get(small, key)), settle)
       yield* Effect.forEach(["a", "a", "b", "c", "d"], read)
       first.calls.length = 0
@@ -225,7 +227,11 @@ describe("near copies", () => {
       class Gone extends Data.TaggedError("Gone")<{ readonly id: number }> {}
       let runs = 0
       const find = Memo.cached(
-        (id: number) => Effect.suspend(() => { runs++; return Effect.fail(new Gone({ id })) }),
+        (id: number) =>
+          Effect.suspend(() => {
+            runs++
+            return Effect.fail(new Gone({ id }))
+          }),
         {
           name: "find",
           near: { capacity: 10 },

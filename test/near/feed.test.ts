@@ -78,7 +78,8 @@ describe("the feed of changes", () => {
     Effect.gen(function*() {
       let answered = true
       const { first } = yield* instances((operation) =>
-        operation === "heartbeat" && !answered ? { lostReply: "100 millis" } : undefined)
+        operation === "heartbeat" && !answered ? { lostReply: "100 millis" } : undefined
+      )
       yield* warm(first)
       yield* TestClock.adjust("10 seconds")
       yield* warm(first)
@@ -133,19 +134,23 @@ describe("the feed of changes", () => {
       assert.deepStrictEqual(yield* Fiber.join(again), Option.some("new"))
     }))
 
-  it.scoped("heartbeats end when nobody looks for a minute, and begin again with the next look", () =>
-    Effect.gen(function*() {
-      const { first } = yield* instances(undefined)
-      yield* warm(first)
-      for (let i = 0; i < 300; i++) yield* TestClock.adjust("500 millis")
-      const idle = first.feed.heartbeats
-      assert.isAtMost(idle, 130)
-      for (let i = 0; i < 20; i++) yield* TestClock.adjust("500 millis")
-      assert.strictEqual(first.feed.heartbeats, idle)
-      assert.isFalse(yield* isCopy(first))
-      yield* settle
-      assert.isTrue(yield* isCopy(first))
-    }), 20_000)
+  it.scoped(
+    "heartbeats end when nobody looks for a minute, and begin again with the next look",
+    () =>
+      Effect.gen(function*() {
+        const { first } = yield* instances(undefined)
+        yield* warm(first)
+        for (let i = 0; i < 300; i++) yield* TestClock.adjust("500 millis")
+        const idle = first.feed.heartbeats
+        assert.isAtMost(idle, 130)
+        for (let i = 0; i < 20; i++) yield* TestClock.adjust("500 millis")
+        assert.strictEqual(first.feed.heartbeats, idle)
+        assert.isFalse(yield* isCopy(first))
+        yield* settle
+        assert.isTrue(yield* isCopy(first))
+      }),
+    20_000
+  )
 
   it.scoped("without a near cache there is no heartbeat", () =>
     Effect.gen(function*() {

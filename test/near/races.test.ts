@@ -9,7 +9,10 @@ const users = Cache.make({ name: "users", near: { capacity: 100 } })
 
 /** From the next read on hits are served: the feed is proven. */
 const prove = (instance: Instance) =>
-  Effect.zipRight(Effect.zipRight(instance.run(Cache.get(users, "nobody")), settle), instance.run(Cache.get(users, "nobody")))
+  Effect.zipRight(
+    Effect.zipRight(instance.run(Cache.get(users, "nobody")), settle),
+    instance.run(Cache.get(users, "nobody"))
+  )
 
 /** Whether a read of the key asks nobody. */
 const isCopy = (instance: Instance, key: string) =>
@@ -18,8 +21,11 @@ const isCopy = (instance: Instance, key: string) =>
     return Effect.map(instance.run(Cache.get(users, key)), () => instance.calls.length === 0)
   })
 
-const slow = (name: string, fault: { before?: string; after?: string }) => (operation: string, keys: ReadonlyArray<string>) =>
-  operation === name && keys[0] === "users:42" ? fault as { before?: `${number} millis`; after?: `${number} millis` } : undefined
+const slow =
+  (name: string, fault: { before?: string; after?: string }) => (operation: string, keys: ReadonlyArray<string>) =>
+    operation === name && keys[0] === "users:42"
+      ? fault as { before?: `${number} millis`; after?: `${number} millis` }
+      : undefined
 
 describe("near copies and what happens meanwhile", () => {
   it.scoped("a write between a read and its answer: the answer fills nothing", () =>
@@ -44,7 +50,11 @@ describe("near copies and what happens meanwhile", () => {
       const { first, second } = yield* instances((operation, keys) =>
         operation === "get" && keys[0] === "users:42"
           // The first read is answered after the second was asked for, and before its answer.
-          ? (++reads === 1 ? { after: "20 millis" } : reads === 2 ? { before: "20 millis", after: "20 millis" } : undefined)
+          ? (++reads === 1
+            ? { after: "20 millis" }
+            : reads === 2
+            ? { before: "20 millis", after: "20 millis" }
+            : undefined)
           : undefined, undefined)
       yield* prove(first)
       yield* second.run(Cache.set(users, "42", "old"))
@@ -74,7 +84,19 @@ describe("near copies and what happens meanwhile", () => {
       assert.isTrue(yield* isCopy(first, "42"))
     }))
 
-  for (const operation of ["set", "delete", "modify", "touch", "setIfAbsent", "take", "setMany", "deleteMany", "refresh"] as const) {
+  for (
+    const operation of [
+      "set",
+      "delete",
+      "modify",
+      "touch",
+      "setIfAbsent",
+      "take",
+      "setMany",
+      "deleteMany",
+      "refresh"
+    ] as const
+  ) {
     const write = (instance: Instance): Effect.Effect<unknown, unknown> => {
       switch (operation) {
         case "set":
@@ -101,7 +123,9 @@ describe("near copies and what happens meanwhile", () => {
     it.scoped(`own ${operation}, told late: a copy goes when it is called, and what is read meanwhile when it is answered`, () =>
       Effect.gen(function*() {
         // Every step of the write takes place at once and is answered 10 ms later; reads are answered at once.
-        const { first } = yield* instances((name) => name === "get" || name === "heartbeat" ? undefined : { after: "10 millis" })
+        const { first } = yield* instances((name) =>
+          name === "get" || name === "heartbeat" ? undefined : { after: "10 millis" }
+        )
         yield* prove(first)
         const seeded = yield* Effect.fork(first.run(Cache.set(users, "42", "old")))
         yield* TestClock.adjust("10 millis")
@@ -137,7 +161,7 @@ describe("near copies and what happens meanwhile", () => {
 
   it.scoped("own write whose answer is lost: what is read after it is not the old copy", () =>
     Effect.gen(function*() {
-      const { first } = yield* instances(slow("set", {}) as never)
+      const { first } = yield* instances(slow("set", {}))
       yield* prove(first)
       yield* first.run(Cache.set(users, "42", "old"))
       yield* first.run(Cache.get(users, "42"))
@@ -181,7 +205,8 @@ describe("near copies and what happens meanwhile", () => {
       const { first } = yield* instances((operation, keys) =>
         operation.startsWith("get") && keys[0] === "users:42"
           ? fail ? { fail: "Connection" } : { after: "10 millis" }
-          : undefined)
+          : undefined
+      )
       yield* prove(first)
       const { near } = first.service.runtime
       for (const interruptAfter of [0, 5, 9]) {

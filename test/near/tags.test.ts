@@ -5,7 +5,11 @@ import { settle } from "../load/support.js"
 import { type Instance, instances } from "./support.js"
 
 const byKey = Cache.make({ name: "byKey", near: { capacity: 100 }, tags: (key) => [`key:${key}`, "all"] })
-const byValue = Cache.make({ name: "byValue", near: { capacity: 100 }, valueTags: (value) => [`value:${String(value)}`] })
+const byValue = Cache.make({
+  name: "byValue",
+  near: { capacity: 100 },
+  valueTags: (value) => [`value:${String(value)}`]
+})
 
 describe("near copies and tags", () => {
   for (const [how, cache, tag] of [["key", byKey, "all"], ["value", byValue, "value:v"]] as const) {
@@ -32,8 +36,10 @@ describe("near copies and tags", () => {
     it.scoped(`tags of the ${how}: an invalidation between the read and its answer`, () =>
       Effect.gen(function*() {
         let slow = false
-        const { first, second } = yield* instances((operation) =>
-          slow && operation.startsWith("get") ? { after: "10 millis" } : undefined, undefined)
+        const { first, second } = yield* instances(
+          (operation) => slow && operation.startsWith("get") ? { after: "10 millis" } : undefined,
+          undefined
+        )
         yield* read(first)
         yield* settle
         yield* second.run(Cache.set(cache, "42", "v"))
@@ -49,7 +55,9 @@ describe("near copies and tags", () => {
 
     it.scoped(`tags of the ${how}: own invalidation, told late`, () =>
       Effect.gen(function*() {
-        const { first } = yield* instances((operation) => operation === "replaceEpochs" ? { after: "10 millis" } : undefined)
+        const { first } = yield* instances((operation) =>
+          operation === "replaceEpochs" ? { after: "10 millis" } : undefined
+        )
         yield* first.run(Cache.set(cache, "42", "v"))
         yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
         first.feed.hold()

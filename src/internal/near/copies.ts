@@ -1,7 +1,8 @@
 /** The copies of one cache name, bounded, with the tags that they hang on. */
 import { LRUCache } from "lru-cache"
-import type { NearPolicy } from "../policy.js"
 import * as Entry from "../entry.js"
+import * as Key from "../key.js"
+import type { NearPolicy } from "../policy.js"
 
 /** The epoch of a tag, as long as nothing is known to have changed it. Copies refer to it, so one change ends them all. */
 export class NearEpoch {
@@ -73,9 +74,15 @@ export class NearCopies {
     return epoch
   }
 
-  delete(key: string): void {
-    this.copies.delete(key)
-    this.epochs?.delete(key)
+  /** By what stands after the cache's name in the Redis key: caches of string keys look under the key that it is made of. */
+  delete(stored: string): void {
+    this.copies.delete(stored)
+    const key = Key.decodeString(stored)
+    if (key !== stored) this.copies.delete(key)
+  }
+
+  deleteEpoch(tagKey: string): void {
+    this.epochs?.delete(tagKey)
   }
 
   clear(): void {

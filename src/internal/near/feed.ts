@@ -19,8 +19,9 @@ import type { RedisError } from "../../CacheError.js"
 import type { Driver, Link, Watcher, Write } from "../../Driver.js"
 import type { RandomBytes } from "../randomBytes.js"
 
-/** So many heartbeats are sent in the time that a proof is good for. */
+/** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
 const beatsPerProof = 4
+const longestInterval = 500
 /** Heartbeats end when nobody has looked for so long, in ms, and begin again with the next look. */
 const idleMillis = 60_000
 /** A link that brings no echo for so long, in ms, is made anew. */
@@ -54,20 +55,22 @@ export interface Hearer {
 
 export class Feed implements Watcher {
   private link: Link | undefined
+  /** Server time less this machine's, as of the last heartbeat: so one look at the clock is enough for a hit. */
+  offset = 0
   private proof = -Infinity
   private last = -Infinity
   private beat: Beat | undefined
   /** Of the heartbeats' keys. */
   private id = ""
   /** How often a heartbeat is sent, in ms. */
-  private interval = Infinity
+  private interval = longestInterval
   private used = false
   private parked = true
   private readonly wanted = Effect.unsafeMakeLatch(false)
   private readonly beating = Effect.unsafeMakeLatch(false)
   private readonly bells = new Map<string, Set<Bell>>()
   /** Done when there was a link, or when there can be none. */
-  readonly linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
+  private readonly linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
 
   constructor(
     private readonly driver: Driver,
@@ -81,17 +84,22 @@ export class Feed implements Watcher {
     this.wanted.unsafeOpen()
   }
 
-  /** Whether all is known that was acknowledged `maxStaleness` ms ago. */
-  proven(maxStaleness: number, clock: Clock.Clock): boolean {
+  /** Until there is a link, or there can be none. */
+  readonly start: Effect.Effect<void, RedisError> = Effect.suspend(() => {
+    this.wanted.unsafeOpen()
+    return Deferred.await(this.linked)
+  })
+
+  /** Whether all is known by now that was acknowledged `maxStaleness` ms ago. */
+  proven(maxStaleness: number, now: number): boolean {
     this.used = true
-    if (this.proof === Infinity) return true
-    if (this.parked && this.link !== undefined) this.wake()
-    return this.driver.unsafeMonotonic(clock) - this.proof < maxStaleness
+    if (this.parked && this.link !== undefined && this.proof !== Infinity) this.wake()
+    return now - this.proof < maxStaleness
   }
 
   /** Whether the link is away, for no longer than `millis` since the last proof. */
-  awayFor(millis: number, clock: Clock.Clock): boolean {
-    return this.driver.unsafeMonotonic(clock) - this.last < millis
+  awayFor(millis: number, now: number): boolean {
+    return now - this.last < millis
   }
 
   get isLinked(): boolean {
@@ -100,7 +108,7 @@ export class Feed implements Watcher {
 
   /** Whether a change of a key would ring its bell. */
   hears(clock: Clock.Clock): boolean {
-    return this.link !== undefined && this.proven(this.interval * beatsPerProof, clock)
+    return this.link !== undefined && this.proven(this.interval * beatsPerProof, this.driver.unsafeMonotonic(clock))
   }
 
   hang(key: string): Bell {
@@ -227,6 +235,7 @@ export class Feed implements Watcher {
     const { link } = this
     if (link === undefined) return Effect.void
     const sentAt = this.driver.unsafeMonotonic(clock)
+    this.offset = this.driver.unsafeNow(clock) - sentAt
     if (this.beat !== undefined) {
       if (sentAt - this.beat.sentAt >= patienceMillis) {
         this.forgetBeat()

@@ -2,21 +2,31 @@
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
 import * as Entry from "../entry.js"
+import * as Key from "../key.js"
 import type { NearPolicy } from "../policy.js"
 import { Copy, type NearCopies, type NearEpoch } from "./copies.js"
 import type { NearTier, Placeholder } from "./tier.js"
 
 /** The near tier as one cache sees it. */
 export class Near {
+  private readonly maxStaleness: number
+  private readonly earlyRefresh: number
+
   constructor(
     readonly tier: NearTier,
     readonly copies: NearCopies,
     private readonly policy: NearPolicy,
-    private readonly earlyRefresh: number,
+    /** What stands before every key of the cache. */
+    private readonly prefix: string,
+    /** Keys are plain strings. */
+    readonly byString: boolean,
     /** See `Copy.identity`. */
     readonly identity: unknown,
     readonly tagKey: (tag: string) => string
-  ) {}
+  ) {
+    this.maxStaleness = policy.maxStaleness
+    this.earlyRefresh = policy.earlyRefresh
+  }
 
   get servesStale(): boolean {
     return this.policy.serveStale
@@ -29,13 +39,21 @@ export class Near {
 
   /** A copy that may be served instead of asking the store. */
   find(key: string, clock: Clock.Clock): Copy | undefined {
-    const copy = this.copies.get(key)
+    const { feed } = this.tier
+    const now = this.tier.now(clock)
     // Asked also where there is no copy: whoever looks wants proofs.
-    if (!this.tier.feed.proven(this.policy.maxStaleness, clock)) return undefined
+    if (!feed.proven(this.maxStaleness, now)) return undefined
+    const copy = this.copies.get(key)
     return copy !== undefined && this.isMine(copy) && copy.holds &&
-        (copy.freshUntil === 0 || copy.freshUntil > this.tier.now(clock))
+        (copy.freshUntil === 0 || copy.freshUntil > now + feed.offset)
       ? copy
       : undefined
+  }
+
+  /** Where copies of a Redis key are: under the key as the cache's user has it, where that is a string. */
+  keyOf(redisKey: string): string {
+    const stored = redisKey.slice(this.prefix.length)
+    return this.byString ? Key.decodeString(stored) : stored
   }
 
   private isMine(copy: Copy): boolean {
@@ -54,14 +72,15 @@ export class Near {
   }
 
   /** A copy that may be served because the store fails; `stale`: also after its fresh life, inside `staleIfError`. */
-  whileAway(key: string, stale: boolean, clock: Clock.Clock): Copy | undefined {
+  whileAway(redisKey: string, stale: boolean, clock: Clock.Clock): Copy | undefined {
     const { maxStaleness, serveStale, staleIfError } = this.policy
-    if (!serveStale || !this.tier.feed.awayFor(maxStaleness + staleIfError, clock)) return undefined
-    const copy = this.copies.get(key)
+    const now = this.tier.now(clock)
+    if (!serveStale || !this.tier.feed.awayFor(maxStaleness + staleIfError, now)) return undefined
+    const copy = this.copies.get(this.keyOf(redisKey))
     const until = copy === undefined || copy.freshUntil === 0
       ? Infinity
       : copy.freshUntil + (stale ? staleIfError : 0)
-    return copy !== undefined && this.isMine(copy) && copy.holds && until > this.tier.now(clock)
+    return copy !== undefined && this.isMine(copy) && copy.holds && until > now + this.tier.feed.offset
       ? copy
       : undefined
   }
@@ -100,7 +119,7 @@ export class NearRead {
         epochs.push(copies.epoch(key, epoch))
       }
     }
-    copies.set(this.key, new Copy(value, this.near.freshUntil(bytes), identity, epochs), bytes.length)
+    copies.set(this.near.keyOf(this.key), new Copy(value, this.near.freshUntil(bytes), identity, epochs), bytes.length)
   }
 
   /** The read is over, answered or given up. */

@@ -58,8 +58,9 @@ export class NearTier implements Hearer {
     return copies
   }
 
+  /** On a clock that never jumps. */
   now(clock: Clock.Clock): number {
-    return this.driver.unsafeNow(clock)
+    return this.driver.unsafeMonotonic(clock)
   }
 
   /** A number from 0 to 1, 1 left out. */
@@ -101,7 +102,13 @@ export class NearTier implements Hearer {
   evict(key: string): void {
     if (this.caches.size === 0) return
     this.placeholders.delete(key)
-    this.copiesAt(key)?.delete(key)
+    const isTag = key.startsWith(this.tagPrefix)
+    if (!isTag && !key.startsWith(this.prefix)) return
+    const start = isTag ? this.tagPrefix.length : this.prefix.length
+    const end = key.indexOf(":", start)
+    const copies = end < 0 ? undefined : this.caches.get(key.slice(start, end))?.deref()
+    if (isTag) copies?.deleteEpoch(key)
+    else copies?.delete(key.slice(end + 1))
   }
 
   /** All keys of a cache. */
@@ -123,17 +130,6 @@ export class NearTier implements Hearer {
   lost(): void {
     this.placeholders.clear()
     for (const copies of this.alive()) if (!copies.servesStale) copies.clear()
-  }
-
-  /** The copies that a key may be among: `<prefix><name>:…`, or `<prefix>:tag:<name>:…`. */
-  private copiesAt(key: string): NearCopies | undefined {
-    const start = key.startsWith(this.tagPrefix)
-      ? this.tagPrefix.length
-      : key.startsWith(this.prefix)
-      ? this.prefix.length
-      : -1
-    const end = start < 0 ? -1 : key.indexOf(":", start)
-    return end < 0 ? undefined : this.caches.get(key.slice(start, end))?.deref()
   }
 
   private *alive(): Iterable<NearCopies> {

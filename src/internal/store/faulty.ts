@@ -103,7 +103,11 @@ type Told =
  * Changes are told late, in their order. A link that breaks falls silent first, as links do: what happens then is not
  * told, and that it is lost is told later.
  */
-const late = (driver: Driver, feed: NonNullable<FaultyOptions["feed"]>, watcher: Watcher): Effect.Effect<never, RedisError> =>
+const late = (
+  driver: Driver,
+  feed: NonNullable<FaultyOptions["feed"]>,
+  watcher: Watcher
+): Effect.Effect<never, RedisError> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
     const told = yield* Mailbox.make<Told, RedisError>()

@@ -69,7 +69,10 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     const clock = yield* Effect.clock
     const inner = Layer.effect(
       Redis.Redis,
-      Effect.map(Redis.Redis, ({ driver, runtime }) => ({ driver: watched(mutant(driver), record, () => clock.unsafeCurrentTimeMillis()), runtime }))
+      Effect.map(Redis.Redis, ({ driver, runtime }) => ({
+        driver: watched(mutant(driver), record, () => clock.unsafeCurrentTimeMillis()),
+        runtime
+      }))
     ).pipe(Layer.provide(RedisLayer.layerMemoryServer(server)))
     const faulty = RedisLayer.layerFaulty({
       ...(history.delay === 0 ? {} : {
@@ -168,12 +171,14 @@ const program = (history: History, record: Record, mutant: Mutant) =>
             compute(key, instance, operation.load)
           return Effect.map(
             Cache.getOrSet(cache, keys[operation.key]!, load, { timeout: operation.timeout }),
-            (value) => gave(operation.key, value)
+            (value) =>
+              gave(operation.key, value)
           )
         }
         case "refresh":
           return Effect.map(
-            Cache.refresh(cache, keys[operation.key]!, (key) => compute(key, instance, operation.load)),
+            Cache.refresh(cache, keys[operation.key]!, (key) =>
+              compute(key, instance, operation.load)),
             (value) => gave(operation.key, value)
           )
         case "getOrSetMany":
@@ -242,7 +247,9 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         call.ended = record.tick()
         if (Exit.isSuccess(exit)) {
           call.acknowledged = call.ended
-          call.acknowledgedMillis = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+          call.acknowledgedMillis = yield* Effect.clockWith((clock) =>
+            clock.currentTimeMillis
+          )
           call.result = call.read.map(({ value }) =>
             value ?? "none"
           ).join(" ") || String(call.replaced)
@@ -250,8 +257,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         }
         call.result = Cause.pretty(exit.cause).split("\n")[0]!
         call.interruptedByOthers = Cause.isInterruptedOnly(exit.cause) && !(yield* Ref.get(interrupted))
-        const failure = Option.orElse(Cause.failureOption(exit.cause), () =>
-          Cause.dieOption(exit.cause))
+        const failure = Option.orElse(Cause.failureOption(exit.cause), () => Cause.dieOption(exit.cause))
         if (Option.isSome(failure) && failure.value instanceof LoadFailure) {
           call.failure = failure.value.load
         } // A defect of ours is no answer at all.
@@ -262,8 +268,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
 
     const fibers = yield* Effect.forEach(
       history.fibers,
-      (steps) =>
-        Effect.fork(Effect.forEach(steps, run, { discard: true }))
+      (steps) => Effect.fork(Effect.forEach(steps, run, { discard: true }))
     )
     yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })
     // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way.

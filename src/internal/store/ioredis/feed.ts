@@ -61,7 +61,15 @@ export const watch = (
 
     const arm = async () => {
       const id = await client.client("ID")
-      await client.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...(prefix === "" ? [] : ["PREFIX", prefix]))
+      await client.call(
+        "CLIENT",
+        "TRACKING",
+        "ON",
+        "REDIRECT",
+        id,
+        "BCAST",
+        ...(prefix === "" ? [] : ["PREFIX", prefix])
+      )
       await client.subscribe(channel)
     }
 
