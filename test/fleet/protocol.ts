@@ -9,6 +9,7 @@ export interface CacheSettings {
   readonly timeToLive?: number
   readonly staleWhileRevalidate?: number
   readonly lease?: { readonly duration?: number; readonly maxDuration?: number; readonly wait?: number }
+  readonly near?: { readonly capacity: number; readonly maxStaleness: number }
 }
 
 export type Request =
@@ -34,6 +35,10 @@ export type Request =
   | { readonly op: "sleepers"; readonly callers: number; readonly sleepMillis: number; readonly startAt: number }
   | { readonly op: "get"; readonly key: string }
   | { readonly op: "delete"; readonly key: string }
+  /** Writes versions 1, 2, 3 … under each of keys `0` to `keys - 1`, by turns. */
+  | { readonly op: "writeVersions"; readonly keys: number; readonly perSecond: number; readonly forMillis: number }
+  /** Reads them as fast as it can. */
+  | { readonly op: "readVersions"; readonly keys: number; readonly forMillis: number }
 
 /** One run of a load. Its value says which process ran it, which run of that process it was, and the key. */
 export interface Execution {
@@ -58,7 +63,25 @@ export interface Report {
   readonly answers: ReadonlyArray<Answer>
 }
 
+/** When a version was acknowledged. */
+export interface Written {
+  readonly key: number
+  readonly version: number
+  readonly acknowledged: number
+}
+
+/** What one process read. */
+export interface Read {
+  readonly reads: number
+  readonly nearHits: number
+  readonly failures: number
+  /** For each version that was seen: when the last read that was given it began. */
+  readonly seen: ReadonlyArray<{ readonly key: number; readonly version: number; readonly lastBegan: number }>
+}
+
 export interface Replies {
+  readonly writeVersions: ReadonlyArray<Written>
+  readonly readVersions: Read
   readonly connect: true
   readonly callers: Report
   readonly loop: Report

@@ -18,7 +18,8 @@ import {
   type Replies,
   type Report,
   type Request,
-  type ToWorker
+  type ToWorker,
+  type Written
 } from "./protocol.js"
 
 const tell = (message: FromWorker): void => void process.send?.(message)
@@ -60,6 +61,44 @@ const call = (key: string, millis: number, report: { executions: Array<Execution
         })
       }
     )
+  })
+
+const writeVersions = ({ forMillis, keys, perSecond }: Extract<Request, { op: "writeVersions" }>) =>
+  Effect.gen(function*() {
+    const began = now()
+    const written: Array<Written> = []
+    for (let n = 0; now() < began + forMillis; n++) {
+      const key = n % keys
+      const version = Math.floor(n / keys) + 1
+      yield* Cache.set(cache, String(key), String(version))
+      written.push({ key, version, acknowledged: now() })
+      yield* Effect.sleep(Math.max(0, began + (n * 1000) / perSecond - now()))
+    }
+    return written
+  })
+
+const readVersions = ({ forMillis, keys }: Extract<Request, { op: "readVersions" }>) =>
+  Effect.gen(function*() {
+    const end = now() + forMillis
+    const seen = new Map<string, { key: number; version: number; lastBegan: number }>()
+    let reads = 0
+    let failures = 0
+    while (now() < end) {
+      // The loop must hear of changes now and then.
+      yield* Effect.sleep(1)
+      for (let n = 0; n < 200; n++) {
+        const key = reads++ % keys
+        const began = now()
+        const found = yield* Effect.either(Cache.get(cache, String(key)))
+        if (found._tag === "Left") failures++
+        else if (Option.isSome(found.right)) {
+          const version = Number(found.right.value)
+          seen.set(`${key} ${version}`, { key, version, lastBegan: began })
+        }
+      }
+    }
+    const { nearHits } = yield* Cache.stats(cache)
+    return { reads, nearHits, failures, seen: [...seen.values()] }
   })
 
 const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown, Redis> => {
@@ -108,6 +147,10 @@ const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown,
       return Effect.map(Cache.get(cache, request.key), Option.getOrNull)
     case "delete":
       return Cache.delete(cache, request.key)
+    case "writeVersions":
+      return writeVersions(request)
+    case "readVersions":
+      return readVersions(request)
   }
 }
 
