@@ -28,4 +28,19 @@ export const tagged = [
   { name: "bentocache", module: at("peers/bentocache/contestant.js") }
 ]
 
+/** In memory: what they are compared with there, and who takes part. */
+export const memoryReference = "Map in Effect.sync"
+export const inMemory = [
+  { name: "Map", module: at("contestants/memory/map.js") },
+  { name: "lru-cache", module: at("contestants/memory/lru-cache.js") },
+  { name: memoryReference, module: at("contestants/memory/map-effect.js") },
+  { name: ours, module: at("contestants/memory/effect-redis-cache.js") },
+  { name: `${ours}, getOrSet`, module: at("contestants/memory/effect-redis-cache-load.js") },
+  { name: "Effect 4 Cache", module: at("peers/effect4/memory.js") },
+  { name: "Effect 3 Cache", module: at("contestants/memory/effect-cache.js") },
+  { name: "cache-manager", module: at("contestants/memory/cache-manager.js") },
+  { name: "cacheable", module: at("contestants/memory/cacheable.js") },
+  { name: "bentocache", module: at("peers/bentocache/memory.js") }
+]
+
 export const named = (...names) => contestants.filter(({ name }) => names.includes(name))

@@ -19,7 +19,7 @@ import { startServer } from "./lib/server.js"
 import { setUp } from "./lib/setup.js"
 import { startWorker } from "./lib/workers.js"
 
-const all = ["W1", "W2", "W2L", "W3", "W4", "W5", "W7", "W8", "W9"]
+const all = ["W1", "W2", "W2L", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
 
 const { values: options } = parseArgs({
   options: {
@@ -87,7 +87,7 @@ const machine = {
 const results = []
 for (const id of all.filter((each) => chosen.includes(each))) {
   const { run } = await import(`./workloads/${id}.js`)
-  for (const result of await run({ ...settings, control, crew, dismiss, server, start })) {
+  for (const result of await run({ ...settings, control, crew, dismiss, server, start, stopAll })) {
     results.push(result)
     console.log(describe(result))
   }

@@ -26,6 +26,12 @@ const npmRun = (script: string): Promise<Outcome> =>
 
 const total = { passed: 0, failed: 0 }
 
+/** What went wrong, told again in a few lines at the end: who sees only the last part of a long log sees this. */
+const failures: Array<string> = []
+
+const failureLines = (output: string): ReadonlyArray<string> =>
+  output.split("\n").filter((line) => /^\s*(?:×|→|FAIL|✗|AssertionError|Error:|\S+ failed)/.test(line)).slice(0, 40)
+
 const count = ({ code, output }: Outcome): { readonly passed: number; readonly failed: number } | undefined => {
   // The last closing line, or what tstyche says.
   const line = [...output.matchAll(/^(?:Assertions: .*|\d+ passed, \d+ failed)$/gm)].at(-1)?.[0]
@@ -45,6 +51,7 @@ const report = (script: string, outcome: Outcome): void => {
   if (outcome.code === 0) return
   // Indented, so that the closing line of the whole run stays the only one.
   console.log(outcome.output.trimEnd().replaceAll(/^/gm, "    "))
+  failures.push(`FAILED  ${script}`, ...failureLines(outcome.output).map((line) => `    ${line.trim()}`))
 }
 
 /** Steps of one lane follow one another; two lanes keep two cores busy. */
@@ -59,5 +66,6 @@ await Promise.all([
 // Alone: they watch the clock.
 await lane("docs:check", "test:unit")
 
+for (const line of failures) console.log(line)
 console.log(`${total.passed} passed, ${total.failed} failed`)
 process.exitCode = total.failed === 0 ? 0 : 1

@@ -1,5 +1,5 @@
 /** What was measured, as text for people. */
-import { ours, reference } from "../contestants.js"
+import { memoryReference, ours, reference } from "../contestants.js"
 
 const amount = (value) =>
   value === undefined ? "" : value >= 1000 ? Math.round(value).toLocaleString("en") : value.toFixed(value < 10 ? 2 : 1)
@@ -14,7 +14,7 @@ const table = (header, rows) => {
 
 const ratioText = (found) => found === undefined ? "" : found.median.toFixed(2)
 
-const throughputTable = ({ against, contestants, unit }) =>
+const throughputTable = ({ against, contestants, reference, unit }) =>
   table(
     ["", unit, `of ${reference}`, "middle half", "CPU µs", ...(against === undefined ? [] : [`of ${against}`])],
     Object.entries(contestants).map(([name, found]) => [
@@ -52,7 +52,11 @@ const targets = [
   ["W5", reference, 0.85],
   ["W5 pinned", reference, 0.72],
   ["W5 64", reference, 1.4],
-  ["W5 64", "bentocache", 2.5]
+  ["W5 64", "bentocache", 2.5],
+  ["W6", memoryReference, 0.8],
+  ["W6", "Effect 4 Cache", 1],
+  ["W6", "Effect 3 Cache", 3],
+  ["W6", "bentocache", 5]
 ]
 
 /** How the library stands. Times are told, never asserted. */

@@ -4,9 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises"
 /** A cheap clock: asking for the time must not be what is measured. */
 const open = (until) => performance.now() < until
 
+/** So many operations between two looks at the clock, where one takes less than the look. */
+const sweepSize = 64
+
 /**
  * - `loops`: `width` loops, each of which waits for its own before it asks again
  * - `bursts`: `width` at once, then the next `width`
+ * - `sweeps`: one after the other, seldom looking at the clock
  * - `settle`: one operation, as a promise
  * - `compute`: something that takes `millis`, as what is memoized or loaded
  */
@@ -33,11 +37,38 @@ export const promises = {
     }
     return done
   },
+  sweeps: async (until, { ask, check, next }) => {
+    let done = 0
+    while (open(until)) {
+      for (let i = 0; i < sweepSize; i++) {
+        const input = next()
+        check(await ask(input), input)
+      }
+      done += sweepSize
+    }
+    return done
+  },
   settle: (operation) => operation,
   compute: (millis, f) => async (...args) => {
     if (millis > 0) await sleep(millis)
     return f(...args)
   }
+}
+
+/** What answers without a promise. */
+export const plain = {
+  sweeps: async (until, { ask, check, next }) => {
+    let done = 0
+    while (open(until)) {
+      for (let i = 0; i < sweepSize; i++) {
+        const input = next()
+        check(ask(input), input)
+      }
+      done += sweepSize
+    }
+    return done
+  },
+  settle: async (operation) => operation
 }
 
 /** The same for an Effect, of either version. */
@@ -71,6 +102,18 @@ export const effects = (Effect, runPromise) => ({
     }))
     return done
   },
+  sweeps: (until, { ask, check, next }) =>
+    runPromise(Effect.gen(function*() {
+      let done = 0
+      while (open(until)) {
+        for (let i = 0; i < sweepSize; i++) {
+          const input = next()
+          check(yield* ask(input), input)
+        }
+        done += sweepSize
+      }
+      return done
+    })),
   settle: runPromise,
   compute: (millis, f) => (...args) => {
     const computed = Effect.sync(() => f(...args))

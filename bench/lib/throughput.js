@@ -1,6 +1,6 @@
 /** Workloads that count operations a second: everybody in a process of its own, interleaved, several rounds. */
 import assert from "node:assert/strict"
-import { reference } from "../contestants.js"
+import { reference as raw } from "../contestants.js"
 import { count, newer, users } from "./data.js"
 import { median, ratio, rounds } from "./rounds.js"
 import { canPin, pinned } from "./workers.js"
@@ -30,9 +30,12 @@ export { newer, users }
 /**
  * - `cells`: what is measured, each `{ id, title, run: (contestant, until) => Promise<number of operations> }`, with
  *   `pin: true` where it is measured again with client and server on a core each
+ * - `contestants`: who takes part, if not those who take part in most; `reference`: with whom they are compared
  * - `prepare`, `finish`: before and after, in the worker; `finish` looks at what was left behind
  */
-export const throughput = ({ cells, file, finish, id, operations, prepare, title, unit = "ops/s" }) => ({
+export const throughput = (
+  { cells, contestants, file, finish, id, operations, prepare, reference = raw, title, unit = "ops/s" }
+) => ({
   worker: {
     able: (contestant) => operations.every((operation) => contestant[operation] !== undefined),
     prepare,
@@ -48,7 +51,7 @@ export const throughput = ({ cells, file, finish, id, operations, prepare, title
   },
 
   run: async (bench) => {
-    const crew = await bench.crew()
+    const crew = await (contestants === undefined ? bench.crew() : bench.start(contestants))
     const able = []
     for (const worker of crew) if (await worker.call(file, "able")) able.push(worker)
     await Promise.all(able.map((worker) => worker.call(file, "prepare")))
@@ -69,7 +72,7 @@ export const throughput = ({ cells, file, finish, id, operations, prepare, title
       })
     }
     await Promise.all(able.map((worker) => worker.call(file, "finish")))
-    await bench.dismiss(crew)
+    await (contestants === undefined ? bench.dismiss(crew) : bench.stopAll(crew))
     const rates = (cell, name) => cell.samples[name].map((sample) => sample.rate)
     return results.map((cell) => ({
       kind: "throughput",
@@ -77,6 +80,7 @@ export const throughput = ({ cells, file, finish, id, operations, prepare, title
       id: cell.id,
       title: `${title}, ${cell.title}`,
       unit,
+      reference,
       against: cell.against,
       contestants: Object.fromEntries(able.map(({ name }) => {
         const samples = rates(cell, name)

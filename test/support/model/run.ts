@@ -271,9 +271,9 @@ const program = (history: History, record: Record, mutant: Mutant) =>
       (steps) => Effect.fork(Effect.forEach(steps, run, { discard: true }))
     )
     yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })
-    // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way.
-    // Heartbeats would go on as long.
-    yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_000)
+    // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way. A refresh that
+    // failed at the very end keeps its lease for a second. Heartbeats would go on as long.
+    yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_500)
     const wrong: Array<string> = []
     for (const [i, { runtime }] of services.entries()) {
       if (runtime.flights.size > 0) wrong.push(`#${i} still has a load in flight`)

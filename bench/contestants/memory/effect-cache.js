@@ -1,0 +1,22 @@
+/** Effect's own `Cache`, whose lookup finds what was set. */
+import * as Cache from "effect/Cache"
+import * as Effect from "effect/Effect"
+import { timeToLive } from "../../lib/data.js"
+import { capacity } from "../../lib/memory.js"
+import { effects } from "../../lib/style.js"
+import { versions as read } from "../../lib/versions.js"
+
+export const versions = read(import.meta.url, "effect")
+
+export const make = async () => {
+  const cache = await Effect.runPromise(Cache.make({
+    capacity,
+    timeToLive: `${timeToLive} seconds`,
+    lookup: (key) => Effect.dieMessage(`nobody has set ${key}`)
+  }))
+  return {
+    ...effects(Effect, Effect.runPromise),
+    get: (key) => cache.get(key),
+    set: (key, value) => cache.set(key, value)
+  }
+}
