@@ -440,3 +440,22 @@ describe("data-last", () => {
     pipe(numbered, Cache.setMany({ "42": user }))
   })
 })
+
+describe("near copies", () => {
+  it("change no type", () => {
+    const near = Cache.make({
+      name: "near",
+      near: { capacity: 10, maxStaleness: "1 second", onDisconnect: "serveStale" }
+    })
+    expect(near).type.toBe<Cache.Cache<string, unknown>>()
+    const options: Cache.NearOptions = { maxBytes: 1_000_000 }
+    expect(Cache.make({ name: "near", near: options })).type.toBe<Cache.Cache<string, unknown>>()
+  })
+
+  it("are not for counters, and not without a bound that is a number", () => {
+    // @ts-expect-error: 'near' does not exist in type
+    Cache.counter({ name: "hits", near: { capacity: 10 } })
+    // @ts-expect-error: Type 'string' is not assignable
+    Cache.make({ name: "near", near: { capacity: "10" } })
+  })
+})

@@ -57,6 +57,12 @@ describe("RedisLayer", () => {
     >()
   })
 
+  it("near copies may be required to work", () => {
+    expect(RedisLayer.layer({ tracking: "required" })).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    // @ts-expect-error: Type '"always"' is not assignable
+    RedisLayer.layer({ tracking: "always" })
+  })
+
   it("layers without a server cannot fail", () => {
     expect(RedisLayer.layerMemory).type.toBe<Layer.Layer<Redis.Redis>>()
     expect(RedisLayer.layerOff).type.toBe<Layer.Layer<Redis.Redis>>()

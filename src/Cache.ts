@@ -26,7 +26,14 @@ import * as Explain from "./internal/explain.js"
 import { stringKeys, typedKeys } from "./internal/keySpace.js"
 import * as Loads from "./internal/loads.js"
 import { Model, TypeId as ModelTypeId } from "./internal/model.js"
-import { checkName, decode, type LeaseOptions, type PolicyOptions, type TimeToLive } from "./internal/policy.js"
+import {
+  checkName,
+  decode,
+  type LeaseOptions,
+  type NearOptions,
+  type PolicyOptions,
+  type TimeToLive
+} from "./internal/policy.js"
 import type { WriteOptions } from "./internal/prepare.js"
 import * as Reads from "./internal/reads.js"
 import { replay } from "./internal/replay.js"
@@ -98,6 +105,8 @@ export interface Counter<in out Key> extends Cache<Key, number> {
  * - `maxConcurrentLoads`: in this process, of this cache. A load that loads from the same cache counts twice
  * - `maxValueSize`: in bytes, 16 MiB if not given. Larger values are refused with a `CodecError`
  * - `version`: 0–65535; entries of another version are absent
+ * - `near`: copies in this process, which Redis itself keeps coherent: a hit on one costs no I/O. See `NearOptions` and
+ *   `docs/near.md`. What comes from a copy is the same object every time: treat it as immutable
  *
  * @since 0.1.0
  * @category models
@@ -112,6 +121,11 @@ export type {
    * @category models
    */
   LeaseOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  NearOptions,
   /**
    * @since 0.1.0
    * @category models

@@ -9,7 +9,7 @@ import { versions as read } from "../lib/versions.js"
 
 export const versions = read(import.meta.url, "effect-redis-cache", "effect", "ioredis")
 
-const User = Schema.Struct({
+export const User = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   email: Schema.String,
@@ -18,7 +18,7 @@ const User = Schema.Struct({
   score: Schema.Number
 })
 
-const life = `${timeToLive} seconds`
+export const life = `${timeToLive} seconds`
 
 /** With a schema, or with the codec that takes anything. */
 export const makeWith = async (url, values) => {

@@ -86,11 +86,10 @@ export class Binding<in out Key, in out Value> implements TagReader {
     const { maxConcurrentLoads, near } = model.policy
     this.near = near === undefined ? undefined : new Near(
       runtime.near,
-      runtime.near.open(model.name, near),
+      runtime.near.open(model.name, nearIdentity(model), near),
       near,
       this.prefix,
       model.keys === stringKeys,
-      nearIdentity(model),
       (tag) => this.tagKey(tag)
     )
     this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, model.name, maxConcurrentLoads)

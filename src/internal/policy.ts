@@ -19,7 +19,7 @@ export interface LeaseOptions {
   readonly wait?: Duration.DurationInput | undefined
 }
 
-/** Copies of entries in this process. See `Cache.Near`. */
+/** Copies of entries in this process, which Redis itself keeps coherent. */
 export interface NearOptions {
   /** The most copies. Give this, or `maxBytes`, or both. */
   readonly capacity?: number | undefined

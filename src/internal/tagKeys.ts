@@ -1,6 +1,7 @@
 /**
- * Where the epochs of tags lie: `<prefix>:tag:<cache>:<tag>`, and each cache's tag generation: `<prefix>:gen:<cache>`;
- * where processes that keep near copies write their heartbeats: `<prefix>:near:<random id>`. No cache has an empty name, so no cache's keys start with `<prefix>:`.
+ * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
+ * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`. No cache has an
+ * empty name, so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
 import type { CodecIssue } from "./codec/codec.js"

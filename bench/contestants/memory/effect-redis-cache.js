@@ -3,17 +3,16 @@ import { Cache, RedisLayer } from "effect-redis-cache"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
-import { timeToLive } from "../../lib/data.js"
 import { capacity } from "../../lib/memory.js"
 import { effects } from "../../lib/style.js"
-import { versions as read } from "../../lib/versions.js"
+import { life, User } from "../effect-redis-cache.js"
 
-export const versions = read(import.meta.url, "effect-redis-cache", "effect", "ioredis")
+export { versions } from "../effect-redis-cache.js"
 
 export const makeNear = async (url, cached) => {
   const runtime = ManagedRuntime.make(RedisLayer.layer(url))
   const run = (effect) => runtime.runPromise(effect)
-  const users = Cache.make({ name: "users", timeToLive: `${timeToLive} seconds`, near: { capacity } })
+  const users = Cache.make({ name: "users", schema: User, timeToLive: life, near: { capacity } })
   return {
     ...effects(Effect, run),
     ...cached(users),

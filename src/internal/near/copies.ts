@@ -1,4 +1,4 @@
-/** The copies of one cache name, bounded, with the tags that they hang on. */
+/** The copies of a cache, bounded, with the tags that they hang on. */
 import { LRUCache } from "lru-cache"
 import * as Entry from "../entry.js"
 import * as Key from "../key.js"
@@ -11,24 +11,33 @@ export class NearEpoch {
   constructor(readonly bytes: Uint8Array) {}
 }
 
-/** A decoded value. */
+/** A decoded value. There may be millions of them: they have no field that most do not need. */
 export class Copy {
   constructor(
     readonly value: unknown,
-    /** When its fresh life ends, in server time; 0: never. */
-    readonly freshUntil: number,
-    /** Which caches may be given it: those that would make the same of the same bytes. */
-    readonly identity: unknown,
-    readonly tags: ReadonlyArray<NearEpoch> | undefined
+    /** When its fresh life ends, in whole ms from `NearCopies.origin`; `never`. */
+    readonly end: number
   ) {}
 
   /** Whether none of its tags was invalidated. */
   get holds(): boolean {
-    if (this.tags === undefined) return true
+    return true
+  }
+}
+
+/** A copy of an entry with tags. */
+export class TaggedCopy extends Copy {
+  constructor(value: unknown, end: number, private readonly tags: ReadonlyArray<NearEpoch>) {
+    super(value, end)
+  }
+
+  override get holds(): boolean {
     for (const tag of this.tags) if (!tag.live) return false
     return true
   }
 }
+
+const never = 0
 
 /** What a copy takes beside its value, in bytes, as `maxBytes` counts it. */
 const copyOverhead = 160
@@ -39,10 +48,16 @@ const leastEpochs = 10_000
 export class NearCopies {
   private readonly copies: LRUCache<string, Copy>
   private epochs: LRUCache<string, NearEpoch> | undefined
+  /** The first end that was kept, in server time. From there the others are small numbers, which take no memory. */
+  private origin: number | undefined
   /** Copies stay when the link is lost, to be served while the store is away. */
   readonly servesStale: boolean
 
-  constructor(private readonly policy: NearPolicy) {
+  constructor(
+    /** Which caches may be given them: those that would make the same of the same bytes. */
+    readonly identity: unknown,
+    private readonly policy: NearPolicy
+  ) {
     const { capacity, maxBytes, serveStale } = policy
     // Zero stands for no bound.
     this.copies = new LRUCache({ max: capacity ?? 0, maxSize: maxBytes ?? 0 })
@@ -53,8 +68,28 @@ export class NearCopies {
     return this.copies.get(key)
   }
 
-  set(key: string, copy: Copy, bytes: number): void {
+  /** Whether a copy may be served at a server time of `now`, or was fresh then and until `window` ms before. */
+  lives(copy: Copy, now: number, window = 0): boolean {
+    return copy.holds && (copy.end === never || copy.end + window > now - this.origin!)
+  }
+
+  /** Keeps a value until `freshUntil`, server time; 0: for ever. `bytes` is the size of its entry. */
+  set(
+    key: string,
+    value: unknown,
+    freshUntil: number,
+    tags: ReadonlyArray<NearEpoch> | undefined,
+    bytes: number
+  ): void {
+    const end = freshUntil === 0 ? never : this.endOf(freshUntil)
+    const copy = tags === undefined ? new Copy(value, end) : new TaggedCopy(value, end, tags)
     this.copies.set(key, copy, this.copies.maxSize === 0 ? {} : { size: key.length + bytes + copyOverhead })
+  }
+
+  private endOf(freshUntil: number): number {
+    this.origin ??= Math.ceil(freshUntil) - 1
+    // Rather a ms early than for ever.
+    return Math.floor(freshUntil - this.origin) || -1
   }
 
   /** The epoch of a tag as it is shared by the copies that name it. */

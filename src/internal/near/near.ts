@@ -1,10 +1,9 @@
 /** What one cache sees of the near tier: copies to be served, reads that fill it. */
 import type * as Clock from "effect/Clock"
-import * as Equal from "effect/Equal"
 import * as Entry from "../entry.js"
 import * as Key from "../key.js"
 import type { NearPolicy } from "../policy.js"
-import { Copy, type NearCopies, type NearEpoch } from "./copies.js"
+import type { Copy, NearCopies, NearEpoch } from "./copies.js"
 import type { NearTier, Placeholder } from "./tier.js"
 
 /** The near tier as one cache sees it. */
@@ -20,8 +19,6 @@ export class Near {
     private readonly prefix: string,
     /** Keys are plain strings. */
     readonly byString: boolean,
-    /** See `Copy.identity`. */
-    readonly identity: unknown,
     readonly tagKey: (tag: string) => string
   ) {
     this.maxStaleness = policy.maxStaleness
@@ -44,20 +41,13 @@ export class Near {
     // Asked also where there is no copy: whoever looks wants proofs.
     if (!feed.proven(this.maxStaleness, now)) return undefined
     const copy = this.copies.get(key)
-    return copy !== undefined && this.isMine(copy) && copy.holds &&
-        (copy.freshUntil === 0 || copy.freshUntil > now + feed.offset)
-      ? copy
-      : undefined
+    return copy !== undefined && this.copies.lives(copy, now + feed.offset) ? copy : undefined
   }
 
   /** Where copies of a Redis key are: under the key as the cache's user has it, where that is a string. */
   keyOf(redisKey: string): string {
     const stored = redisKey.slice(this.prefix.length)
     return this.byString ? Key.decodeString(stored) : stored
-  }
-
-  private isMine(copy: Copy): boolean {
-    return copy.identity === this.identity || Equal.equals(copy.identity, this.identity)
   }
 
   /**
@@ -77,10 +67,7 @@ export class Near {
     const now = this.tier.now(clock)
     if (!serveStale || !this.tier.feed.awayFor(maxStaleness + staleIfError, now)) return undefined
     const copy = this.copies.get(this.keyOf(redisKey))
-    const until = copy === undefined || copy.freshUntil === 0
-      ? Infinity
-      : copy.freshUntil + (stale ? staleIfError : 0)
-    return copy !== undefined && this.isMine(copy) && copy.holds && until > now + this.tier.feed.offset
+    return copy !== undefined && this.copies.lives(copy, now + this.tier.feed.offset, stale ? staleIfError : 0)
       ? copy
       : undefined
   }
@@ -105,7 +92,7 @@ export class NearRead {
 
   /** Keeps what was read and is fresh, if neither it nor a tag of it has changed since. */
   keep(bytes: Uint8Array, value: unknown): void {
-    const { copies, identity, tier } = this.near
+    const { copies, tier } = this.near
     if (this.finished || !tier.isOpen(this.key, this.placeholder)) return
     // Without a link nothing would end the copy; it may only wait for the store to fail.
     if (!tier.feed.isLinked && !copies.servesStale) return
@@ -119,7 +106,7 @@ export class NearRead {
         epochs.push(copies.epoch(key, epoch))
       }
     }
-    copies.set(this.near.keyOf(this.key), new Copy(value, this.near.freshUntil(bytes), identity, epochs), bytes.length)
+    copies.set(this.near.keyOf(this.key), value, this.near.freshUntil(bytes), epochs, bytes.length)
   }
 
   /** The read is over, answered or given up. */

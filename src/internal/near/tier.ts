@@ -22,6 +22,7 @@
  * stay meanwhile and are filled on, but serve only those whom the store has failed.
  */
 import type * as Clock from "effect/Clock"
+import * as Equal from "effect/Equal"
 import type { Driver } from "../../Driver.js"
 import type { NearPolicy } from "../policy.js"
 import type { RandomBytes } from "../randomBytes.js"
@@ -39,7 +40,7 @@ export class NearTier implements Hearer {
   private readonly prefix: string
   private readonly tagPrefix: string
   /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
-  private readonly caches = new Map<string, WeakRef<NearCopies>>()
+  private readonly caches = new Map<string, ReadonlyArray<WeakRef<NearCopies>>>()
   private readonly placeholders = new Map<string, Placeholder>()
 
   constructor(private readonly driver: Driver, private readonly random: RandomBytes) {
@@ -48,14 +49,23 @@ export class NearTier implements Hearer {
     this.feed = new Feed(driver, random, this)
   }
 
-  /** The copies of a cache. Those of one name share them, so that they stay coherent; the first one's bounds hold. */
-  open(name: string, policy: NearPolicy): NearCopies {
+  /**
+   * The copies of a cache. Caches of one name that make the same of the same bytes share them; the bounds of the first
+   * one hold.
+   */
+  open(name: string, identity: unknown, policy: NearPolicy): NearCopies {
     this.feed.want(policy.maxStaleness)
-    const shared = this.caches.get(name)?.deref()
-    if (shared !== undefined) return shared
-    const copies = new NearCopies(policy)
-    this.caches.set(name, new WeakRef(copies))
+    for (const copies of this.of(name)) if (Equal.equals(copies.identity, identity)) return copies
+    const copies = new NearCopies(identity, policy)
+    this.caches.set(name, [...this.of(name)].concat(copies).map((each) => new WeakRef(each)))
     return copies
+  }
+
+  private *of(name: string): Iterable<NearCopies> {
+    for (const ref of this.caches.get(name) ?? []) {
+      const copies = ref.deref()
+      if (copies !== undefined) yield copies
+    }
   }
 
   /** On a clock that never jumps. */
@@ -106,16 +116,18 @@ export class NearTier implements Hearer {
     if (!isTag && !key.startsWith(this.prefix)) return
     const start = isTag ? this.tagPrefix.length : this.prefix.length
     const end = key.indexOf(":", start)
-    const copies = end < 0 ? undefined : this.caches.get(key.slice(start, end))?.deref()
-    if (isTag) copies?.deleteEpoch(key)
-    else copies?.delete(key.slice(end + 1))
+    if (end < 0) return
+    for (const copies of this.of(key.slice(start, end))) {
+      if (isTag) copies.deleteEpoch(key)
+      else copies.delete(key.slice(end + 1))
+    }
   }
 
   /** All keys of a cache. */
   evictAll(name: string): void {
     if (this.caches.size === 0) return
     this.placeholders.clear()
-    this.caches.get(name)?.deref()?.clear()
+    for (const copies of this.of(name)) copies.clear()
   }
 
   changed(key: string): void {
@@ -133,10 +145,9 @@ export class NearTier implements Hearer {
   }
 
   private *alive(): Iterable<NearCopies> {
-    for (const [name, ref] of this.caches) {
-      const copies = ref.deref()
-      if (copies === undefined) this.caches.delete(name)
-      else yield copies
+    for (const [name, refs] of this.caches) {
+      if (refs.every((ref) => ref.deref() === undefined)) this.caches.delete(name)
+      else yield* this.of(name)
     }
   }
 }
