@@ -19,6 +19,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/fleet/**"],
     testTimeout: 10_000,
+    // On two cores the default is one: the model alone takes as long as all the others.
+    maxWorkers: 2,
+    minWorkers: 1,
     coverage: { include: ["src/**"] }
   }
 })

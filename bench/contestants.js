@@ -43,4 +43,7 @@ export const inMemory = [
   { name: "bentocache", module: at("peers/bentocache/memory.js") }
 ]
 
+/** Compared with in some tables, but nothing that one would use instead. */
+export const bare = ["ioredis in Effect", "Map", "lru-cache"]
+
 export const named = (...names) => contestants.filter(({ name }) => names.includes(name))

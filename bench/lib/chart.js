@@ -1,7 +1,7 @@
 /** The comparison as an SVG that can be read on a light and on a dark page. */
-import { ours, reference } from "../contestants.js"
+import { bare, ours, reference } from "../contestants.js"
 
-const shown = ["W1", "W2L", "W3", "W4 get", "W4 set", "W5", "W5 64"]
+const shown = ["W1", "W2L", "W3", "W4 get", "W4 set", "W5", "W5 64", "W6"]
 const left = 150
 const right = 56
 const width = 400
@@ -14,14 +14,19 @@ const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 const text = (x, y, content, attributes = "") => `<text x="${x}" y="${y}" ${attributes}>${escape(content)}</text>`
 
+const title = (result) =>
+  result.reference === reference
+    ? `${result.id}: ${result.title}`
+    : `${result.id}: ${result.title}, of ${result.reference}`
+
 const panel = (result) => {
-  const entries = Object.entries(result.contestants).filter(([name]) => name !== "ioredis in Effect")
+  const entries = Object.entries(result.contestants).filter(([name]) => !bare.includes(name))
   const most = Math.max(...entries.map(([, { ratio }]) => ratio.median))
   const scale = (width - left - right) / most
   const one = left + scale
   const rows = entries.map(([name, { ratio }], i) => {
     const y = 26 + i * (bar + gap)
-    const kind = name === ours ? "ours" : name === reference ? "raw" : "peer"
+    const kind = name === ours ? "ours" : name === result.reference ? "raw" : "peer"
     return [
       text(left - 8, y + bar - 3, name, `text-anchor="end" class="${kind === "ours" ? "strong" : "name"}"`),
       `<rect x="${left}" y="${y}" width="${
@@ -34,7 +39,7 @@ const panel = (result) => {
   return {
     height,
     svg: [
-      text(0, 14, `${result.id}: ${result.title}`, "class=\"strong\""),
+      text(0, 14, title(result), "class=\"strong\""),
       ...rows,
       `<line x1="${one.toFixed(1)}" x2="${one.toFixed(1)}" y1="22" y2="${height}" class="one"/>`
     ].join("\n")
@@ -63,7 +68,7 @@ export const chart = (results, note) => {
   .peer { fill: #9aa4b2 }
   .one { stroke: #7a828e; stroke-dasharray: 2 3 }
 </style>
-${text(0, 14, "Operations a second, as a ratio to raw ioredis (dotted: 1)", "")}
+${text(0, 14, "Operations a second, as a ratio to raw ioredis, if nothing else is said (dotted: 1)", "")}
 ${placed.join("\n")}
 ${text(0, fullHeight - 6, note, "")}
 </svg>
