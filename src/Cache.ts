@@ -628,7 +628,8 @@ export {
 }
 
 /**
- * Gets a fresh value and deletes it, in one step.
+ * Deletes what is stored, and gives its value if that was fresh: `GETDEL`, so of many who take one value one gets it. It
+ * fails with `RedisError` whatever `onRedisError` says; the value may then be gone, given to nobody.
  *
  * @since 0.1.0
  * @category deleting
