@@ -117,7 +117,7 @@ export interface Driver {
   /** Milliseconds on a clock of this machine that never jumps. */
   readonly unsafeMonotonic: (clock: Clock.Clock) => number
 
-  /** Counts up whenever the link to the store was made anew. */
+  /** Counts up whenever a connection to the store was made anew, or leads to another server than before. */
   readonly unsafeConnections: () => number
 
   readonly get: <A, E, R>(key: string, reply: Reply<Uint8Array | undefined, A, E, R>) => Effect.Effect<A, E, R>
@@ -206,7 +206,7 @@ export interface Driver {
     >
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
-  /** Replaces the epochs that exist, in this order, keeping their lives. */
+  /** Replaces the epochs that exist, the first before the others, keeping their lives. */
   readonly replaceEpochs: (
     requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
   ) => Effect.Effect<void, RedisError>

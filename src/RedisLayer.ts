@@ -12,7 +12,7 @@ import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { Redis as IoredisClient, RedisOptions } from "ioredis"
+import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import { RedisError, type RedisErrorReason } from "./CacheError.js"
 import type { Driver } from "./Driver.js"
 import { toMillis } from "./internal/policy.js"
@@ -41,31 +41,42 @@ export interface CommonOptions {
   readonly tracking?: "onDemand" | "required" | undefined
 }
 
+/** Options of ioredis that this library sets: nothing is ever sent twice, and nothing waits without a bound. */
+type SetHere =
+  | "autoResendUnfulfilledCommands"
+  | "autoResubscribe"
+  | "commandTimeout"
+  | "connectTimeout"
+  | "enableAutoPipelining"
+  | "enableOfflineQueue"
+  | "keyPrefix"
+  | "lazyConnect"
+  | "maxLoadingRetryTime"
+  | "maxRetriesPerRequest"
+  | "reconnectOnError"
+  | "retryStrategy"
+
+/** Options of ioredis that say which server to connect to. */
+type Whereabouts =
+  | "db"
+  | "host"
+  | "name"
+  | "natMap"
+  | "path"
+  | "port"
+  | "readOnly"
+  | "role"
+  | `${string}entinel${string}`
+
 /**
  * The options of `layer`: ioredis's own (but for those that this library sets: nothing is ever sent twice, and nothing
- * waits without a bound), and ours.
+ * waits without a bound), and ours. With `sentinels` and `name` the master is asked for from Sentinel, whenever a
+ * connection is made.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options extends
-  CommonOptions,
-  Omit<
-    RedisOptions,
-    | "autoResendUnfulfilledCommands"
-    | "autoResubscribe"
-    | "commandTimeout"
-    | "connectTimeout"
-    | "enableAutoPipelining"
-    | "enableOfflineQueue"
-    | "keyPrefix"
-    | "lazyConnect"
-    | "maxLoadingRetryTime"
-    | "maxRetriesPerRequest"
-    | "reconnectOnError"
-    | "retryStrategy"
-  >
-{
+export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
   /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Options are not taken from its query. */
   readonly url?: string | undefined
   /** How long the first connection may take. Default: 5 seconds. */
@@ -94,7 +105,7 @@ const refused = (message: string): RedisError =>
 
 // ioredis is loaded where it is used: the in-memory layer does without it.
 const loadConnect = Effect.tryPromise({
-  try: () => import("./internal/store/ioredis/connect.js"),
+  try: () => import("./internal/store/ioredis/index.js"),
   catch: (error) =>
     refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
 })
@@ -115,18 +126,24 @@ const tracked = (
       })
   )
 
+const limitsOf = ({ commandTimeout, connectTimeout, lazy, prefix }: Pick<
+  Options,
+  "commandTimeout" | "connectTimeout" | "lazy" | "prefix"
+>) =>
+  Effect.all({
+    prefix: Effect.succeed(prefix ?? ""),
+    commandTimeout: millisOf("commandTimeout", commandTimeout, defaultCommandTimeout),
+    connectTimeout: millisOf("connectTimeout", connectTimeout, defaultConnectTimeout),
+    lazy: Effect.succeed(lazy ?? false)
+  })
+
 const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
   Effect.gen(function*() {
     const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options } = typeof input === "string"
       ? { url: input } as Options
       : input
     if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
-    const limits = {
-      prefix: prefix ?? "",
-      commandTimeout: yield* millisOf("commandTimeout", commandTimeout, defaultCommandTimeout),
-      connectTimeout: yield* millisOf("connectTimeout", connectTimeout, defaultConnectTimeout),
-      lazy: lazy ?? false
-    }
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix })
     const module = yield* loadConnect
     const address = url === undefined ? {} : yield* Either.mapLeft(module.parseUrl(url), refused)
     return yield* Effect.flatMap(
@@ -184,9 +201,12 @@ const fromConfig = ({ db, host, password, port, tls, url, username, ...common }:
     username,
     ...common
   }
-  // ioredis takes an option that is there and undefined for one that was given.
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return withoutUndefined(options)
 }
+
+/** ioredis takes an option that is there and undefined for one that was given. */
+const withoutUndefined = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
  * `layer`, with options from Effect's `Config`.
@@ -215,9 +235,142 @@ export const layerConfig = (
   )
 
 /**
+ * A server of a cluster: where it is, or a url as for `layer`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClusterNode = string | { readonly host: string; readonly port?: number | undefined }
+
+/**
+ * The options of `layerCluster`: ioredis's own for the connection to each server (but for those that this library sets),
+ * and ours.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClusterOptions extends CommonOptions, Omit<RedisOptions, SetHere | Whereabouts> {
+  /** How long it may take to find the cluster and to connect to its masters. Default: 5 seconds. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** Connect when first needed, not when the layer is built. Default: `false`. */
+  readonly lazy?: boolean | undefined
+  /** Where servers are as seen from here, by the `host:port` that they have for each other; or a function of that. */
+  readonly natMap?:
+    | Readonly<Record<string, { readonly host: string; readonly port: number }>>
+    | ((address: string) => { readonly host: string; readonly port: number } | null | undefined)
+    | undefined
+}
+
+const connectCluster = (
+  nodes: ReadonlyArray<ClusterNode>,
+  input: ClusterOptions
+): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { commandTimeout, connectTimeout, lazy, natMap, prefix, tracking, ...options } = input
+    if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
+    if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix })
+    const module = yield* loadConnect
+    const urls = yield* Effect.forEach(
+      nodes,
+      (node) =>
+        typeof node === "string" ? Either.mapLeft(module.parseUrl(node), refused) : Effect.succeed<RedisOptions>({})
+    )
+    if (urls.some(({ db = 0 }) => db !== 0)) return yield* refused("a cluster has database 0 only")
+    const addresses = nodes.map((node, i) => {
+      const { host, port } = typeof node === "string" ? urls[i]! : node
+      return { host: host ?? "localhost", port: port ?? 6379 }
+    })
+    const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
+    return yield* Effect.flatMap(
+      module.connectCluster(addresses, { ...fromUrl, ...options }, { ...limits, natMap }),
+      (driver) => tracked(driver, tracking, limits.connectTimeout)
+    )
+  })
+
+/**
+ * A Redis Cluster: a connection of its own to each master, found through any of the nodes given. It follows failovers and
+ * slots that move; what was under way on a connection that is lost fails, and is never sent again. Passwords and TLS are
+ * the same for all nodes: those of the options, or of the first url. See `docs/cluster.md` for what a cluster promises.
+ *
+ * @example
+ * ```ts
+ * import { RedisLayer } from "effect-redis-cache"
+ *
+ * export const RedisLive = RedisLayer.layerCluster(
+ *   ["redis://10.0.0.1:6379", { host: "10.0.0.2", port: 6379 }],
+ *   { prefix: "app:", commandTimeout: "500 millis" }
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerCluster = (
+  nodes: ReadonlyArray<ClusterNode>,
+  options: ClusterOptions = {}
+): Layer.Layer<Redis, RedisError> => Layer.scoped(Redis, connectCluster(nodes, options))
+
+/**
+ * What `layerClusterConfig` takes: all of it may come from the environment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClusterConfigOptions extends CommonOptions {
+  /** Urls, which may hold passwords. */
+  readonly nodes: ReadonlyArray<Redacted.Redacted | string>
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted | undefined
+  /** Connect with TLS, and verify the servers' certificates. */
+  readonly tls?: boolean | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  readonly lazy?: boolean | undefined
+}
+
+const revealed = (text: Redacted.Redacted | string): string => Redacted.isRedacted(text) ? Redacted.value(text) : text
+
+/**
+ * `layerCluster`, with options from Effect's `Config`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import { RedisLayer } from "effect-redis-cache"
+ *
+ * export const RedisLive = RedisLayer.layerClusterConfig({
+ *   nodes: Config.array(Config.string(), "REDIS_NODES"), // redis://10.0.0.1:6379,redis://10.0.0.2:6379
+ *   password: Config.redacted("REDIS_PASSWORD"),
+ *   prefix: Config.succeed("app:")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClusterConfig = (
+  config: Config.Config.Wrap<ClusterConfigOptions>
+): Layer.Layer<Redis, RedisError | ConfigError> =>
+  Layer.scoped(
+    Redis,
+    Effect.flatMap(Config.unwrap(config), ({ nodes, password, tls, ...options }) =>
+      connectCluster(
+        nodes.map(revealed),
+        withoutUndefined({
+          password: password === undefined ? undefined : Redacted.value(password),
+          tls: tls === true ? {} : undefined,
+          ...options
+        })
+      ))
+  )
+
+/**
  * On a client of yours, which is never closed here. Its own settings hold; `commandTimeout` is kept whatever they are.
  * ioredis by default sends commands again that were under way when a connection was lost (an `increment` may then count
  * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not.
+ *
+ * Of a `Cluster` the connections to its masters are used, and not its way of sending: it would send commands again that
+ * were under way when a connection was lost. Where it has no connection to a master yet, one is made with its options.
  *
  * A `keyPrefix` of the client is refused: use `prefix`.
  *
@@ -225,28 +378,35 @@ export const layerConfig = (
  * @category layers
  */
 export const layerFromClient = (
-  client: IoredisClient,
+  client: IoredisClient | IoredisCluster,
   options: CommonOptions = {}
 ): Layer.Layer<Redis, RedisError> =>
   Layer.scoped(
     Redis,
     Effect.gen(function*() {
-      if (client.options.keyPrefix !== undefined && client.options.keyPrefix !== "") {
-        return yield* refused("the client has a keyPrefix: use prefix")
-      }
-      if (client.options.autoResendUnfulfilledCommands !== false) {
+      const cluster = isCluster(client)
+      const keyPrefix = client.options.keyPrefix || (cluster ? client.options.redisOptions?.keyPrefix : undefined)
+      if (keyPrefix !== undefined && keyPrefix !== "") return yield* refused("the client has a keyPrefix: use prefix")
+      // A cluster's connections end when they are lost, unless it is told otherwise.
+      const resends = cluster
+        ? typeof client.options.clusterNodeRetryStrategy === "function" &&
+          client.options.redisOptions?.autoResendUnfulfilledCommands !== false
+        : client.options.autoResendUnfulfilledCommands !== false
+      if (resends) {
         yield* Effect.logWarning(
           "The client may send commands twice when it reconnects: make it with autoResendUnfulfilledCommands: false"
         )
       }
-      const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
+      const limits = yield* limitsOf(options)
       const module = yield* loadConnect
       return yield* Effect.flatMap(
-        module.borrow(client, { prefix: options.prefix ?? "", commandTimeout }),
+        cluster ? module.borrowCluster(client, limits) : module.borrow(client, limits),
         (driver) => tracked(driver, options.tracking, defaultConnectTimeout)
       )
     })
   )
+
+const isCluster = (client: IoredisClient | IoredisCluster): client is IoredisCluster => client.isCluster
 
 /**
  * What stands in for a Redis server in memory: `layerMemoryServer` lets several `Redis` instances share one, as

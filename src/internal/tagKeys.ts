@@ -18,7 +18,12 @@ export const tagKey = (prefix: string, cache: string, tag: string): string =>
 
 export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
 
-export const heartbeatKey = (prefix: string, id: string): string => `${prefix}:near:${id}`
+const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
+
+/** `spot` is part of the key, in front: on a cluster a hash tag, which brings it to the server that it is meant for. */
+export const heartbeatKey = (prefix: string, id: string, spot = ""): string => `${heartbeatPrefix(prefix)}${spot}${id}`
+
+export const isHeartbeatKey = (prefix: string, key: string): boolean => key.startsWith(heartbeatPrefix(prefix))
 
 /** Why these tags cannot be stored with an entry; `undefined` if they can. */
 export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {

@@ -9,6 +9,10 @@
  *
  * Two echoes must not be mixed up, or an older one would prove what is newer. So one heartbeat is under way at a time,
  * and the key is another after one that did not come back, and after a pause (it may have expired, which is told, too).
+ *
+ * After a failover, reads may for a while go to a server that was replaced, while the link leads to the new one already.
+ * A heartbeat takes the way of reads and writes, so there is no proof then; and what was read before the driver's
+ * connections were made anew goes before there is one.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -55,6 +59,8 @@ export interface Hearer {
 
 export class Feed implements Watcher {
   private link: Link | undefined
+  /** How many connections the driver has made, as of the last heartbeat. */
+  private connections = 0
   /** Server time less this machine's, as of the last heartbeat: so one look at the clock is enough for a hit. */
   offset = 0
   private proof = -Infinity
@@ -236,12 +242,20 @@ export class Feed implements Watcher {
     if (link === undefined) return Effect.void
     const sentAt = this.driver.unsafeMonotonic(clock)
     this.offset = this.driver.unsafeNow(clock) - sentAt
-    if (this.beat !== undefined) {
+    if (this.beat !== undefined && this.connections === this.driver.unsafeConnections()) {
       if (sentAt - this.beat.sentAt >= patienceMillis) {
         this.forgetBeat()
         link.renew()
       }
       return Effect.void
+    }
+    const connections = this.driver.unsafeConnections()
+    if (connections !== this.connections) {
+      // What was read over an earlier connection may be another server's, whose changes are not told over this link.
+      this.connections = connections
+      this.forgetBeat()
+      this.proof = -Infinity
+      this.hearer.changedAll()
     }
     const keys = link.heartbeats(this.id)
     const beat: Beat = { sentAt, open: new Set(keys) }

@@ -31,6 +31,19 @@ export interface Asker<Answer> {
   readonly fail: (error: RedisError) => void
 }
 
+/** Where commands are handed in. */
+export interface Sender {
+  readonly read: (key: string, asker: Asker<Buffer | undefined>) => void
+  readonly write: (write: Write, asker: Asker<void>) => void
+  readonly call: (operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>) => void
+  readonly run: (
+    script: Scripts.Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<Argument>,
+    asker: Asker<unknown>
+  ) => void
+}
+
 interface Reads {
   readonly kind: "reads"
   readonly keys: Array<string>
@@ -84,8 +97,10 @@ export interface Link {
   readonly failure: (operation: string) => RedisError
 }
 
-export class Batcher {
+export class Batcher implements Sender {
   private queue: Array<Segment> = []
+  /** Where keys have slots: the last segment of each, as long as nothing of another kind was asked for after it. */
+  private readonly bySlot = new Map<number, Segment>()
   private scheduled = false
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly command: Prepared; readonly since: number }> = []
@@ -93,14 +108,19 @@ export class Batcher {
   private closed = false
   private readonly deadlines: Deadlines
 
-  constructor(private readonly link: Link, private readonly commandTimeout: number) {
+  constructor(
+    private readonly link: Link,
+    private readonly commandTimeout: number,
+    /** On a cluster: the slot of a key. One command has keys of one slot only. */
+    private readonly slotOf?: (key: string) => number
+  ) {
     this.deadlines = new Deadlines(commandTimeout)
   }
 
   read(key: string, asker: Asker<Buffer | undefined>): void {
-    const last = this.queue[this.queue.length - 1]
+    const last = this.lastBefore(key)
     if (last === undefined || last.kind !== "reads" || last.keys.length >= maxReads) {
-      this.push({ kind: "reads", keys: [key], places: undefined, askers: [asker], wanted: [0] })
+      this.push({ kind: "reads", keys: [key], places: undefined, askers: [asker], wanted: [0] }, key)
       return
     }
     last.places ??= new Map([[last.keys[0]!, 0]])
@@ -114,12 +134,12 @@ export class Batcher {
   }
 
   write(write: Write, asker: Asker<void>): void {
-    let last = this.queue[this.queue.length - 1]
+    let last = this.lastBefore(write.key)
     if (
       last === undefined || last.kind !== "writes" || last.writes.length >= maxWrites || last.bytes >= maxWriteBytes
     ) {
       last = { kind: "writes", writes: [], askers: [], bytes: 0 }
-      this.push(last)
+      this.push(last, write.key)
     }
     last.writes.push(write)
     last.askers.push(asker)
@@ -152,7 +172,16 @@ export class Batcher {
     this.deadlines.close()
   }
 
-  private push(segment: Segment): void {
+  /** What a command on this key may join: what was asked for last, on a cluster last of the key's slot. */
+  private lastBefore(key: string): Segment | undefined {
+    return this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
+  }
+
+  private push(segment: Segment, key?: string): void {
+    if (this.slotOf !== undefined) {
+      if (segment.kind !== this.queue[this.queue.length - 1]?.kind) this.bySlot.clear()
+      if (key !== undefined) this.bySlot.set(this.slotOf(key), segment)
+    }
     this.queue.push(segment)
     if (this.scheduled) return
     this.scheduled = true
@@ -162,6 +191,7 @@ export class Batcher {
   private readonly flush = (): void => {
     const segments = this.queue
     this.queue = []
+    this.bySlot.clear()
     this.scheduled = false
     const commands = segments.length === 1 ? [prepare(segments[0]!)] : segments.map(prepare)
     if (this.backlog.length === 0 && commands.length <= maxPipeline && this.underWay < maxUnderWay) {
@@ -265,7 +295,7 @@ export class Batcher {
   }
 }
 
-const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
+export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
 const failAll = (batch: ReadonlyArray<Prepared>, error: (operation: string) => RedisError): void => {
   for (const one of batch) one.fail(error(one.operation))
@@ -308,17 +338,16 @@ const prepareReads = ({ askers, keys, wanted }: Reads): Prepared => ({
   }
 })
 
-const prepareWrite = ({ askers, writes }: Writes): Prepared => {
-  const { bytes, key, life } = writes[0]!
-  const set: [string, ...Array<Argument>] = ["SET", key, toBuffer(bytes)]
-  return {
-    operation: "set",
-    command: life === undefined ? set : [...set, "PX", life],
-    script: undefined,
-    reply: () => askers[0]!.answer(),
-    fail: (error) => askers[0]!.fail(error)
-  }
-}
+export const setCommand = ({ bytes, key, life }: Write): [string, ...Array<Argument>] =>
+  life === undefined ? ["SET", key, toBuffer(bytes)] : ["SET", key, toBuffer(bytes), "PX", life]
+
+const prepareWrite = ({ askers, writes }: Writes): Prepared => ({
+  operation: "set",
+  command: setCommand(writes[0]!),
+  script: undefined,
+  reply: () => askers[0]!.answer(),
+  fail: (error) => askers[0]!.fail(error)
+})
 
 const setManyCommand = (writes: ReadonlyArray<Write>): [string, ...Array<Argument>] => {
   const command: [string, ...Array<Argument>] = ["EVALSHA", Scripts.setMany.sha, writes.length]

@@ -4,14 +4,14 @@ import type * as Scope from "effect/Scope"
 import { Redis as Client, type RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
-import type { Link } from "./batch.js"
+import { heartbeatKey } from "../../tagKeys.js"
+import { Batcher, type Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
 import { feedOptions } from "./feed.js"
 import { timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
-
-export { parse as parseUrl } from "./url.js"
+import type { Server, Servers } from "./servers.js"
 
 /** How long to wait before the next try to reconnect, in ms: from, to. */
 const firstReconnect = 25
@@ -35,8 +35,22 @@ export interface ConnectOptions extends IoredisDriver.Options {
   readonly lazy: boolean
 }
 
+/** What every connection of our own is made with: nothing is sent twice, and nothing waits without a bound. */
+export const ownOptions = {
+  // Our own time limit answers.
+  autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: false,
+  autoResubscribe: false,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  // A server that is loading its data is asked again as soon as one that is away.
+  maxLoadingRetryTime: lastReconnect,
+  lazyConnect: true,
+  retryStrategy
+} as const
+
 /** Follows a client's events. There is always a listener for its errors: they are told to those who ask. */
-class Connection implements Link {
+export class Connection implements Link {
   readonly clock: ServerClock
   private closed = false
   private made: number
@@ -46,6 +60,7 @@ class Connection implements Link {
   private handshake: ReturnType<typeof setTimeout> | undefined
   private quiet: { readonly stream: Stream; readonly bytes: number; readonly since: number } | undefined
   private onceMore: () => void = () => {}
+  private onMeasured: () => void = () => {}
   private renewing = false
   private renewed = -Infinity
 
@@ -55,7 +70,7 @@ class Connection implements Link {
     private readonly patience: number | undefined,
     readonly openFeed: () => Client
   ) {
-    this.clock = new ServerClock(client)
+    this.clock = new ServerClock(client, () => this.onMeasured())
     // Somebody else's client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
@@ -91,6 +106,11 @@ class Connection implements Link {
 
   onReconnect(listener: () => void): void {
     this.onceMore = listener
+  }
+
+  /** Calls back whenever the server's time was measured. */
+  onMeasure(listener: () => void): void {
+    this.onMeasured = listener
   }
 
   close(): void {
@@ -182,10 +202,64 @@ class Connection implements Link {
   }
 }
 
+/** A connection of our own. `onReadOnly`: a write met a replica. */
+export const open = (
+  target: RedisOptions,
+  { commandTimeout, connectTimeout }: { readonly commandTimeout: number; readonly connectTimeout: number },
+  onReadOnly: (connection: Connection) => void
+): Connection => {
+  const connection: Connection = new Connection(
+    new Client({
+      ...target,
+      ...ownOptions,
+      connectTimeout,
+      reconnectOnError: (error) => {
+        if (error.message.startsWith("READONLY")) onReadOnly(connection)
+        return false
+      }
+    }),
+    silentLimits * commandTimeout,
+    () => new Client({ ...target, connectTimeout, retryStrategy, ...feedOptions })
+  )
+  return connection
+}
+
+/** A connection to a client of somebody else. */
+export const follow = (client: Client): Connection =>
+  new Connection(client, undefined, () => client.duplicate({ ...feedOptions, retryStrategy }))
+
+/** One server. */
+const alone = (connection: Connection, batcher: Batcher, prefix: string): Servers => {
+  const server: Server = {
+    sender: batcher,
+    connections: () => connection.connections(),
+    openFeed: connection.openFeed,
+    beacon: (id) => heartbeatKey(prefix, id),
+    isBeacon: () => true
+  }
+  return {
+    at: () => batcher,
+    manyKeys: true,
+    masters: () => [server],
+    look: () => Promise.resolve(0),
+    observe: () => () => {},
+    connections: server.connections,
+    onReconnect: (listener) => connection.onReconnect(listener),
+    now: () => connection.clock.now()
+  }
+}
+
 const openDriver = (
   connection: Connection,
   options: IoredisDriver.Options
-): Effect.Effect<Driver, never, Scope.Scope> => IoredisDriver.make(connection, options, connection.clock)
+): Effect.Effect<Driver, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Batcher(connection, options.commandTimeout)),
+      (batcher) => Effect.sync(() => batcher.close())
+    ),
+    (batcher) => IoredisDriver.make(alone(connection, batcher, options.prefix), options)
+  )
 
 /** Until the first connection is made and prepared, or has failed. */
 const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effect<void, RedisError> =>
@@ -206,34 +280,11 @@ export const connect = (
   options: ConnectOptions
 ): Effect.Effect<Driver, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const connection: Connection = yield* Effect.acquireRelease(
+    const connection = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => {
-          const redisOptions: RedisOptions = {
-            ...target,
-            // Nothing is sent twice, and nothing waits without a bound: our own time limit answers.
-            autoResendUnfulfilledCommands: false,
-            enableAutoPipelining: false,
-            autoResubscribe: false,
-            enableOfflineQueue: false,
-            maxRetriesPerRequest: 0,
-            connectTimeout: options.connectTimeout,
-            // A server that is loading its data is asked again as soon as one that is away.
-            maxLoadingRetryTime: lastReconnect,
-            lazyConnect: true,
-            retryStrategy,
-            reconnectOnError: (error) => {
-              if (error.message.startsWith("READONLY")) opened.readOnly()
-              return false
-            }
-          }
-          const opened = new Connection(
-            new Client(redisOptions),
-            silentLimits * options.commandTimeout,
-            () => new Client({ ...target, connectTimeout: options.connectTimeout, retryStrategy, ...feedOptions })
-          )
-          return opened
-        },
+        // Sentinels, where there are any, are asked anew whenever a connection is made.
+        try: () =>
+          open({ sentinelCommandTimeout: options.connectTimeout, ...target }, options, (one) => one.readOnly()),
         catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>
@@ -252,7 +303,7 @@ export const borrow = (
   options: IoredisDriver.Options
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Connection(client, undefined, () => client.duplicate({ ...feedOptions, retryStrategy }))),
+    Effect.sync(() => follow(client)),
     (connection) => Effect.sync(() => connection.close())
   ).pipe(
     Effect.tap((connection) =>

@@ -3,15 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
-import { type Argument, type Asker, Batcher, type Link, toBuffer } from "./batch.js"
+import { type Argument, type Asker, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
-import { isWrongType } from "./redisErrors.js"
+import { connectionError, isWrongType, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
-import type { ServerClock } from "./serverClock.js"
+import type { Server, Servers } from "./servers.js"
 
 /** How many keys one page of SCAN asks for, and one call removes: a thousand take Redis well under a millisecond. */
 const pageSize = 1000
@@ -31,30 +30,10 @@ export interface Options {
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
 
-/** What the driver needs to know of the connection. */
-interface DriverLink extends Link {
-  readonly connections: () => number
-  /** Calls back whenever the connection was made anew. */
-  readonly onReconnect: (listener: () => void) => void
-  /** Another connection to the same server, for the feed of changes: not connected yet. */
-  readonly openFeed: () => Client
-}
+/** All keys are listed so often at the most, where they keep moving from server to server meanwhile. */
+const maxListings = 5
 
-export const make = (link: DriverLink, options: Options, clock: ServerClock) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => new Batcher(link, options.commandTimeout)),
-      (batcher) => Effect.sync(() => batcher.close())
-    ),
-    (batcher) => driver(batcher, options, clock, link)
-  )
-
-const driver = (
-  batcher: Batcher,
-  { commandTimeout, prefix }: Options,
-  clock: ServerClock,
-  link: DriverLink
-): Driver => {
+export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   /** A reply's effect; what it throws is a defect of who asked, not of those whose answers came with it. */
   const guarded = <A, E, R>(f: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
     try {
@@ -64,17 +43,17 @@ const driver = (
     }
   }
 
-  const command = (operation: string, name: string, args: ReadonlyArray<Argument>) =>
+  const command = (key: string, operation: string, name: string, args: ReadonlyArray<Argument>) =>
     Effect.async<unknown, RedisError>((resume) => {
-      batcher.call(operation, name, args, {
+      servers.at(key).call(operation, name, args, {
         answer: (reply) => resume(Exit.succeed(reply)),
         fail: (error) => resume(Exit.fail(error))
       })
     })
 
-  const script = (run: Scripts.Script, keys: ReadonlyArray<string>, args: ReadonlyArray<Argument>) =>
+  const script = (run: Scripts.Script, key: string, args: ReadonlyArray<Argument>) =>
     Effect.async<unknown, RedisError>((resume) => {
-      batcher.run(run, keys, args, {
+      servers.at(key).run(run, [key], args, {
         answer: (reply) => resume(Exit.succeed(reply)),
         fail: (error) => resume(Exit.fail(error))
       })
@@ -126,7 +105,7 @@ const driver = (
   const unreleased = new Map<string, { readonly key: string; readonly token: Uint8Array }>()
 
   const release = (request: { readonly key: string; readonly token: Uint8Array }, asker: Asker<unknown>): void =>
-    batcher.run(Scripts.release, [request.key], [toBuffer(request.token)], {
+    servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token)], {
       answer: asker.answer,
       fail: (error) => {
         const lost = error.reason === "Connection" || error.reason === "Timeout"
@@ -135,26 +114,81 @@ const driver = (
       }
     })
 
-  link.onReconnect(() => {
+  servers.onReconnect(() => {
     const again = [...unreleased.values()]
     unreleased.clear()
     for (const request of again) release(request, { answer: () => {}, fail: () => {} })
   })
 
+  const replaceEpochs = (
+    requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
+  ): Effect.Effect<void, RedisError> =>
+    Effect.asVoid(together(
+      requests,
+      ({ epoch, key }, asker) =>
+        servers.at(key).call("invalidateTags", "SET", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
+      () => undefined
+    ))
+
+  const scanPage = (server: Server, cursor: string, pattern: string) =>
+    Effect.async<unknown, RedisError>((resume) => {
+      server.sender.call("scan", "SCAN", [cursor, "MATCH", pattern, "COUNT", pageSize, "TYPE", "string"], {
+        answer: (reply) => resume(Exit.succeed(reply)),
+        fail: (error) => resume(Exit.fail(error))
+      })
+    })
+
+  /** All keys of one server. Behind a new connection there may be another, on which a cursor means nothing. */
+  const listedBy = (server: Server, pattern: string): Stream.Stream<ReadonlyArray<string>, RedisError> =>
+    Stream.paginateEffect(
+      { cursor: "0", connections: server.connections() },
+      ({ connections, cursor }) =>
+        Effect.map(scanPage(server, cursor, pattern), (reply) => {
+          const [next, found] = reply as [Buffer, ReadonlyArray<Buffer>] // what SCAN answers with
+          const keys = found.map((key) => key.toString())
+          const now = server.connections()
+          return [
+            keys,
+            now !== connections
+              ? Option.some({ cursor: "0", connections: now })
+              : next.toString() === "0"
+              ? Option.none()
+              : Option.some({ cursor: next.toString(), connections })
+          ]
+        })
+    )
+
+  const look = Effect.tryPromise({ try: () => servers.look(), catch: (error) => toRedisError("scan", error) })
+
+  /** What moved meanwhile from a server that was not listed yet to one that was is found by listing all once more. */
+  const listed = (scanned: string, listing = 1): Stream.Stream<ReadonlyArray<string>, RedisError> =>
+    Stream.unwrap(Effect.map(look, (before) =>
+      Stream.flatMap(
+        Stream.fromIterable(servers.masters()),
+        (server) => listedBy(server, `${escapeGlob(scanned)}*`)
+      ).pipe(
+        Stream.concat(Stream.unwrap(Effect.map(look, (after) =>
+          after === before
+            ? Stream.empty
+            : listing < maxListings
+            ? listed(scanned, listing + 1)
+            : Stream.fail(connectionError("scan", "keys kept moving from server to server while they were listed")))))
+      )))
+
   return {
     prefix,
-    unsafeNow: () => clock.now(),
+    unsafeNow: () => servers.now(),
     unsafeMonotonic: () => performance.now(),
-    unsafeConnections: () => link.connections(),
+    unsafeConnections: () => servers.connections(),
     get: (key, reply) =>
       Effect.async((resume) => {
-        batcher.read(key, {
-          answer: (bytes) => resume(guarded(() => reply.onSuccess(bytes, clock.now(), key))),
+        servers.at(key).read(key, {
+          answer: (bytes) => resume(guarded(() => reply.onSuccess(bytes, servers.now(), key))),
           fail: (error) => resume(guarded(() => reply.onFailure(error, key)))
         })
       }),
     getMany: (keys, reply) =>
-      keys.length === 0 ? Effect.suspend(() => reply.onSuccess([], clock.now(), "")) : Effect.async((resume) => {
+      keys.length === 0 ? Effect.suspend(() => reply.onSuccess([], servers.now(), "")) : Effect.async((resume) => {
         const found: Array<Buffer | undefined> = new Array(keys.length)
         const first = keys[0]!
         const { arrived, fail } = gather(
@@ -162,12 +196,12 @@ const driver = (
           (failure) =>
             resume(
               guarded(() =>
-                failure === undefined ? reply.onSuccess(found, clock.now(), first) : reply.onFailure(failure, first)
+                failure === undefined ? reply.onSuccess(found, servers.now(), first) : reply.onFailure(failure, first)
               )
             )
         )
         for (let i = 0; i < keys.length; i++) {
-          batcher.read(keys[i]!, {
+          servers.at(keys[i]!).read(keys[i]!, {
             answer: (bytes) => {
               found[i] = bytes
               arrived()
@@ -178,14 +212,14 @@ const driver = (
       }),
     set: (write, reply) =>
       Effect.async((resume) => {
-        batcher.write(write, {
-          answer: () => resume(guarded(() => reply.onSuccess(undefined, clock.now(), write.key))),
+        servers.at(write.key).write(write, {
+          answer: () => resume(guarded(() => reply.onSuccess(undefined, servers.now(), write.key))),
           fail: (error) => resume(guarded(() => reply.onFailure(error, write.key)))
         })
       }),
     setMany: (writes, reply) =>
       writes.length === 0 ?
-        Effect.suspend(() => reply.onSuccess(undefined, clock.now(), "")) :
+        Effect.suspend(() => reply.onSuccess(undefined, servers.now(), "")) :
         Effect.async((resume) => {
           const first = writes[0]!.key
           const { arrived, fail } = gather(
@@ -193,25 +227,25 @@ const driver = (
             (failure) =>
               resume(guarded(() =>
                 failure === undefined
-                  ? reply.onSuccess(undefined, clock.now(), first)
+                  ? reply.onSuccess(undefined, servers.now(), first)
                   : reply.onFailure(failure, first)
               ))
           )
           const asker = { answer: arrived, fail }
           for (const write of writes) {
-            batcher.write(write, asker)
+            servers.at(write.key).write(write, asker)
           }
         }),
     take: (keys) =>
       together(
         keys,
         (key, asker) =>
-          batcher.call("take", "GETDEL", [key], {
+          servers.at(key).call("take", "GETDEL", [key], {
             answer: asker.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
-                ? batcher.call("take", "UNLINK", [key], { answer: () => asker.answer(null), fail: asker.fail })
+                ? servers.at(key).call("take", "UNLINK", [key], { answer: () => asker.answer(null), fail: asker.fail })
                 : asker.fail(error)
           }),
         (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
@@ -220,7 +254,7 @@ const driver = (
       together(
         requests,
         ({ duration, force, key, seen, token }, asker) =>
-          batcher.run(Scripts.lease, [key], [
+          servers.at(key).run(Scripts.lease, [key], [
             toBuffer(Entry.identity(seen, kind)),
             toBuffer(token),
             duration,
@@ -233,7 +267,7 @@ const driver = (
       together(
         requests,
         ({ bytes, key, life, token }, asker) =>
-          batcher.run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
+          servers.at(key).run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
         (reply) => asNumber(reply) === 1
       ),
     release: (requests) =>
@@ -245,12 +279,13 @@ const driver = (
     renew: (requests) =>
       together(
         requests,
-        ({ duration, key, token }, asker) => batcher.run(Scripts.renew, [key], [toBuffer(token), duration], asker),
+        ({ duration, key, token }, asker) =>
+          servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
         (reply) => asNumber(reply) === 1
       ),
     swap: ({ bytes, key, life, seen }, kind) =>
       Effect.map(
-        script(Scripts.swap, [key], [
+        script(Scripts.swap, key, [
           toBuffer(Entry.identity(seen, kind)),
           kind,
           bytes === undefined ? 1 : 0,
@@ -266,54 +301,47 @@ const driver = (
       const until = new Uint8Array(6)
       Entry.writeUint48(until, 0, freshUntil)
       return Effect.map(
-        script(Scripts.touch, [key], [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
+        script(Scripts.touch, key, [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
         (reply) => asNumber(reply) === 1
       )
     },
     increment: ({ delta, key, life }) =>
-      Effect.map(script(Scripts.increment, [key], [delta, lifeArgument(life)]), asNumber),
+      Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), asNumber),
     ensureEpochs: (requests) =>
       together(
         requests,
         ({ candidate, key, life }, asker) =>
-          batcher.run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
+          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
         (reply) => reply as Buffer // what the script answers with
       ),
     replaceEpochs: (requests) =>
-      Effect.asVoid(together(
-        requests,
-        ({ epoch, key }, asker) =>
-          batcher.call("invalidateTags", "SET", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
-        () => undefined
-      )),
-    scan: (scanned) =>
-      Stream.paginateEffect("0", (cursor) =>
-        Effect.map(
-          command("scan", "SCAN", [cursor, "MATCH", `${escapeGlob(scanned)}*`, "COUNT", pageSize, "TYPE", "string"]),
-          (reply) => {
-            const [next, found] = reply as [Buffer, ReadonlyArray<Buffer>] // what SCAN answers with
-            const keys = found.map((key) => key.toString())
-            return [keys, next.toString() === "0" ? Option.none() : Option.some(next.toString())]
-          }
-        )),
+      // One server does them in the order of sending; of several the first must have answered.
+      servers.manyKeys
+        ? replaceEpochs(requests)
+        : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
+    scan: listed,
     heads: (keys, size) =>
       together(
         keys,
-        (key, asker) => batcher.call("heads", "GETRANGE", [key, 0, size - 1], asker),
+        (key, asker) => servers.at(key).call("heads", "GETRANGE", [key, 0, size - 1], asker),
         // GETRANGE has no other way to say that there is nothing.
         (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
       ),
     remove: (keys) =>
       Effect.map(
-        together(pages(keys, removeSize), (page, asker) => batcher.run(Scripts.remove, page, [], asker), asNumber),
+        together(
+          pages(keys, servers.manyKeys ? removeSize : 1),
+          (page, asker) => servers.at(page[0]!).run(Scripts.remove, page, [], asker),
+          asNumber
+        ),
         (counts) => counts.reduce((sum, count) => sum + count, 0)
       ),
-    watch: (watcher) => Feed.watch({ open: link.openFeed, prefix, patience: commandTimeout }, watcher),
+    watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
-        Effect.zip(command("explain", "GET", [key]), command("explain", "PTTL", [key]), { concurrent: true }),
+        Effect.zip(command(key, "explain", "GET", [key]), command(key, "explain", "PTTL", [key]), { concurrent: true }),
         // Some users may not ask for it.
-        Effect.option(command("explain", "MEMORY", ["USAGE", key])),
+        Effect.option(command(key, "explain", "MEMORY", ["USAGE", key])),
         ([bytes, left], memory) =>
           bytes === null ? undefined : {
             bytes: bytes as Buffer,

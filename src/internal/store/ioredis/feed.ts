@@ -1,5 +1,5 @@
 /**
- * The feed of changed keys: Redis's own client-side caching, in broadcast mode, on a connection of its own.
+ * The feed of changed keys: Redis's own client-side caching, in broadcast mode, on a connection of its own to each server.
  *
  * The connection redirects to itself and then subscribes, so tracking ends with the connection that would be told, and
  * nothing has to be armed on another. It speaks RESP2, where keys come as a message: ioredis drops the pushes of RESP3.
@@ -10,8 +10,9 @@ import * as Effect from "effect/Effect"
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Watcher } from "../../../Driver.js"
-import { heartbeatKey } from "../../tagKeys.js"
+import { isHeartbeatKey } from "../../tagKeys.js"
 import { toRedisError } from "./redisErrors.js"
+import type { Server, Servers } from "./servers.js"
 
 const channel = "__redis__:invalidate"
 
@@ -27,80 +28,163 @@ export const feedOptions = {
   maxRetriesPerRequest: 0
 } as const
 
-export interface FeedOptions {
-  /** Makes the connection; it is not connected yet. It reconnects by itself. */
-  readonly open: () => Client
-  readonly prefix: string
-  /** How long the server may take to agree, in ms. */
-  readonly patience: number
+/** What is told over the feed of one server. */
+interface Listener {
+  readonly onLink: () => void
+  readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
+  readonly onLoss: () => void
+  /** The server, or the rights of its user, do not allow it. */
+  readonly onRefusal: (error: RedisError) => void
 }
 
-/** One server's feed. Fails where the server, or its user's rights, do not allow it. */
+interface Listening {
+  /** Gives the connection up, and makes another. */
+  readonly renew: () => void
+  readonly close: () => void
+}
+
+const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
+  const client = server.openFeed()
+  let linked = false
+  let closed = false
+  let handshake: ReturnType<typeof setTimeout> | undefined
+
+  const lose = () => {
+    clearTimeout(handshake)
+    if (linked && !closed) listener.onLoss()
+    linked = false
+  }
+  const close = () => {
+    closed = true
+    lose()
+    client.disconnect()
+  }
+  // A link that has fallen silent would not say good-bye, either. It is undefined before the first connection.
+  const renew = () => (client.stream as Client["stream"] | undefined)?.destroy()
+
+  const arm = async () => {
+    const id = await client.client("ID")
+    await client.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...(prefix === "" ? [] : ["PREFIX", prefix]))
+    await client.subscribe(channel)
+  }
+
+  client.on("error", () => {}) // it reconnects, and says so when it is back
+  client.on("ready", () => {
+    clearTimeout(handshake)
+    handshake = setTimeout(renew, patience)
+    arm().then(
+      () => {
+        clearTimeout(handshake)
+        if (closed) return
+        linked = true
+        listener.onLink()
+      },
+      (cause: unknown) => {
+        clearTimeout(handshake)
+        const error = toRedisError("watch", cause)
+        if (closed) return
+        if (error.reason === "Connection") renew()
+        else {
+          close()
+          listener.onRefusal(error)
+        }
+      }
+    )
+  })
+  client.on("close", lose)
+  client.on("messageBuffer", (_: Buffer, keys: ReadonlyArray<Buffer> | null) => {
+    // `null` after FLUSHALL and FLUSHDB.
+    if (linked) listener.onChange(keys === null ? undefined : keys.map(String))
+  })
+  client.connect().catch(() => {}) // as above
+  return { close, renew }
+}
+
+/** The feed of one server, as one of many. */
+interface Part {
+  readonly listening: Listening
+  linked: boolean
+}
+
+/**
+ * The feeds of all servers as one: there is a link when there is one to each. It is lost with any of them, and also when
+ * keys come to lie on other servers than before, since what was copied from a server whose feed was not heard could not
+ * be told to have changed. Fails where a server, or its user's rights, do not allow it.
+ *
+ * A heartbeat is a key on every server, and what counts is that it comes back over the feed of that very server: where
+ * the map of the cluster is out of date it would come over another.
+ *
+ * @param patience how long a server may take to agree, in ms
+ */
 export const watch = (
-  { open, patience, prefix }: FeedOptions,
+  servers: Servers,
+  prefix: string,
+  patience: number,
   watcher: Watcher
 ): Effect.Effect<never, RedisError> =>
   Effect.async((resume) => {
-    const client = open()
+    const parts = new Map<Server, Part>()
     let linked = false
-    let closed = false
-    let handshake: ReturnType<typeof setTimeout> | undefined
 
     const lose = () => {
-      clearTimeout(handshake)
       if (linked) watcher.onLoss()
       linked = false
     }
-    const close = () => {
-      closed = true
-      lose()
-      client.disconnect()
+    const settle = () => {
+      if (linked || parts.size === 0 || ![...parts.values()].every((part) => part.linked)) return
+      linked = true
+      watcher.onLink({
+        heartbeats: (id) => [...parts.keys()].map((server) => server.beacon(id)),
+        renew: () => {
+          for (const { listening } of parts.values()) listening.renew()
+        }
+      })
     }
-    // A link that has fallen silent would not say good-bye, either.
-    const renew = () => client.stream.destroy()
-
-    const arm = async () => {
-      const id = await client.client("ID")
-      await client.call(
-        "CLIENT",
-        "TRACKING",
-        "ON",
-        "REDIRECT",
-        id,
-        "BCAST",
-        ...(prefix === "" ? [] : ["PREFIX", prefix])
-      )
-      await client.subscribe(channel)
-    }
-
-    client.on("error", () => {}) // it reconnects, and says so when it is back
-    client.on("ready", () => {
-      clearTimeout(handshake)
-      handshake = setTimeout(renew, patience)
-      arm().then(
-        () => {
-          clearTimeout(handshake)
-          if (closed) return
-          linked = true
-          watcher.onLink({ heartbeats: (id) => [heartbeatKey(prefix, id)], renew })
-        },
-        (cause: unknown) => {
-          clearTimeout(handshake)
-          const error = toRedisError("watch", cause)
-          if (closed) return
-          if (error.reason === "Connection") renew()
-          else {
+    const open = (server: Server): Part => {
+      const part: Part = {
+        linked: false,
+        listening: listen(server, prefix, patience, {
+          onLink: () => {
+            part.linked = true
+            settle()
+          },
+          onChange: (keys) => {
+            if (linked) watcher.onChange(keys?.filter((key) => !isHeartbeatKey(prefix, key) || server.isBeacon(key)))
+          },
+          onLoss: () => {
+            part.linked = false
+            lose()
+          },
+          onRefusal: (error) => {
             close()
             resume(Effect.fail(error))
           }
-        }
-      )
+        })
+      }
+      return part
+    }
+    const follow = () => {
+      lose()
+      const wanted = new Set(servers.masters())
+      for (const [server, part] of parts) {
+        if (wanted.has(server)) continue
+        parts.delete(server)
+        part.listening.close()
+      }
+      for (const server of wanted) if (!parts.has(server)) parts.set(server, open(server))
+      settle()
+    }
+    const forget = servers.observe({
+      onMove: follow,
+      onAstray: (key) => {
+        if (linked) watcher.onChange([key])
+      }
     })
-    client.on("close", lose)
-    client.on("messageBuffer", (_: Buffer, keys: ReadonlyArray<Buffer> | null) => {
-      // `null` after FLUSHALL and FLUSHDB.
-      if (linked) watcher.onChange(keys === null ? undefined : keys.map(String))
-    })
-    client.connect().catch(() => {}) // as above
+    const close = () => {
+      forget()
+      lose()
+      for (const { listening } of parts.values()) listening.close()
+    }
+    follow()
     return Effect.sync(close)
   })

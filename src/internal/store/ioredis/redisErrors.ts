@@ -14,7 +14,10 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
   LOADING: "Connection",
   MASTERDOWN: "Connection",
   CLUSTERDOWN: "Connection",
-  TRYAGAIN: "Connection"
+  TRYAGAIN: "Connection",
+  // It was followed as long as there was time.
+  MOVED: "Connection",
+  ASK: "Connection"
 }
 
 const isReply = (error: Error): boolean => error.name === "ReplyError"

@@ -11,10 +11,11 @@ const samples = 3
 
 export class ServerClock {
   // Until the first measurement this machine's own time has to do.
-  private offset = Date.now() - performance.now()
+  private difference = Date.now() - performance.now()
+  private measured = false
   private readonly timer: ReturnType<typeof setInterval>
 
-  constructor(private readonly client: Client) {
+  constructor(private readonly client: Client, private readonly onMeasured: () => void = () => {}) {
     this.timer = setInterval(() => {
       if (client.status === "ready") this.measure().catch(() => undefined)
     }, measureEvery)
@@ -23,12 +24,17 @@ export class ServerClock {
 
   /** Server time in ms. */
   now(): number {
-    return performance.now() + this.offset
+    return performance.now() + this.difference
+  }
+
+  /** What server time is ahead of this machine's monotonic clock, in ms, if that was measured. */
+  get offset(): number | undefined {
+    return this.measured ? this.difference : undefined
   }
 
   async measure(): Promise<void> {
     let shortest = Infinity
-    let offset = this.offset
+    let offset = this.difference
     for (let i = 0; i < samples; i++) {
       const sent = performance.now()
       const [seconds, micros] = await this.client.time()
@@ -37,7 +43,9 @@ export class ServerClock {
       shortest = received - sent
       offset = Number(seconds) * 1000 + Number(micros) / 1000 - (sent + received) / 2
     }
-    this.offset = offset
+    this.difference = offset
+    this.measured = true
+    this.onMeasured()
   }
 
   close(): void {
