@@ -20,6 +20,8 @@ export interface RedisOptions {
   readonly acl?: ReadonlyArray<string> | undefined
   /** TLS only, with a certificate of its own for `localhost` and `127.0.0.1`. */
   readonly tls?: boolean | undefined
+  /** It is a sentinel, with this configuration file. */
+  readonly sentinel?: string | undefined
   /** More command line arguments: `["--maxmemory", "2mb"]`. */
   readonly args?: ReadonlyArray<string> | undefined
 }
@@ -86,7 +88,9 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
   if (options.acl !== undefined) await writeFile(join(folder, "users.acl"), `${options.acl.join("\n")}\n`)
 
   const commandLine = (port: number): ReadonlyArray<string> => [
-    ...["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    ...(options.sentinel === undefined
+      ? ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+      : [options.sentinel, "--sentinel", "--bind", "127.0.0.1"]),
     ...(ca === undefined ? ["--port", `${port}`] : ["--port", "0", "--tls-port", `${port}`, ...tlsArguments]),
     ...(options.password === undefined ? [] : ["--requirepass", options.password]),
     ...(options.acl === undefined ? [] : ["--aclfile", "users.acl"]),

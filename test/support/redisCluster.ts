@@ -1,0 +1,168 @@
+/**
+ * A real Redis Cluster for tests: masters and a replica of each, on the loopback address, with what operators do to one.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Redis as Client } from "ioredis"
+import { freePort } from "./freePort.js"
+import { type RedisServer, startRedis } from "./redisServer.js"
+
+export interface Node {
+  readonly id: string
+  readonly server: RedisServer
+  /** Commands to this very server. */
+  readonly client: Client
+}
+
+export interface RedisCluster {
+  /** What a client needs to begin with. */
+  readonly addresses: ReadonlyArray<{ readonly host: string; readonly port: number }>
+  /** All nodes: at first the masters, then a replica of each in the same order. */
+  readonly nodes: ReadonlyArray<Node>
+  /** The masters that have slots now, as the node that is asked sees it (a node that lives, unless told otherwise). */
+  readonly masters: () => Promise<ReadonlyArray<Node>>
+  readonly masterOf: (slot: number) => Promise<Node>
+  /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. `midway` runs when half the keys are moved. */
+  readonly move: (slot: number, to: Node, midway?: () => Promise<unknown>) => Promise<void>
+  /** A replica takes the place of its master, which agrees; ends when the others know. */
+  readonly promote: (replica: Node) => Promise<void>
+  /** Until every living node finds that all slots are served. */
+  readonly settled: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+export const slotCount = 16_384
+
+const nodeTimeout = 1_500
+
+const until = async (holds: () => Promise<boolean>): Promise<void> => {
+  const deadline = performance.now() + 30_000
+  while (!await holds().catch(() => false)) {
+    if (performance.now() > deadline) throw new Error("the cluster does not come to what was waited for")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const startNode = async (): Promise<Node> => {
+  const server = await startRedis({
+    args: [
+      ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${await freePort()}`],
+      ...["--cluster-node-timeout", `${nodeTimeout}`, "--cluster-replica-validity-factor", "0"],
+      ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--cluster-migration-barrier", "9"]
+    ]
+  })
+  const client = new Client(server.port, "127.0.0.1", {
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: () => 50
+  })
+  client.on("error", () => {}) // tests end servers
+  return { server, client, id: String(await client.cluster("MYID")) }
+}
+
+export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
+  const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, startNode))
+  const isAlive = ({ client }: Node): boolean => client.status === "ready"
+
+  const info = async ({ client }: Node): Promise<string> => String(await client.cluster("INFO"))
+  const settled = () =>
+    until(async () => {
+      const infos = await Promise.all(nodes.filter(isAlive).map(info))
+      return infos.every((text) => text.includes("cluster_state:ok"))
+    })
+
+  const busPort = async ({ client }: Node): Promise<string> => {
+    const [, port] = await client.config("GET", "cluster-port") as ReadonlyArray<string> // name and value
+    return port!
+  }
+  await Promise.all(nodes.map(({ client }, i) => client.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1)))
+  await Promise.all(
+    nodes.slice(0, masterCount).map(({ client }, i) => {
+      const bound = (n: number) => Math.floor((n * slotCount) / masterCount)
+      return client.call("CLUSTER", "ADDSLOTSRANGE", bound(i), bound(i + 1) - 1)
+    })
+  )
+  for (const other of nodes.slice(1)) {
+    await nodes[0]!.client.call("CLUSTER", "MEET", "127.0.0.1", other.server.port, await busPort(other))
+  }
+  await until(async () =>
+    (await Promise.all(nodes.map(info))).every((text) => text.includes(`cluster_known_nodes:${nodes.length}\r`))
+  )
+  for (const [i, replica] of nodes.slice(masterCount).entries()) {
+    await until(async () => await replica.client.call("CLUSTER", "REPLICATE", nodes[i]!.id) === "OK")
+  }
+  await until(async () => {
+    const texts = await Promise.all(nodes.slice(masterCount).map(({ client }) => client.info("replication")))
+    return texts.every((text) => text.includes("master_link_status:up"))
+  })
+  await settled()
+
+  const byId = (id: string): Node => nodes.find((node) => node.id === id)!
+
+  type Slots = ReadonlyArray<readonly [number, number, readonly [string, number, string]]>
+  const slots = async (): Promise<Slots> => {
+    const asked = nodes.filter(isAlive)
+    // A replica hears of everything, and the master that was asked may be the one that is stopped.
+    const answers = await Promise.any(asked.map(({ client }) => client.call("CLUSTER", "SLOTS")))
+    return answers as Slots // what it answers with
+  }
+  const masters = async () => [...new Set((await slots()).map(([, , [, , id]]) => byId(id)))]
+  const masterOf = async (slot: number): Promise<Node> =>
+    byId((await slots()).find(([from, to]) => from <= slot && slot <= to)![2][2])
+
+  const setSlot = (node: Node, slot: number, ...how: ReadonlyArray<string>) =>
+    node.client.call("CLUSTER", "SETSLOT", slot, ...how)
+
+  const move = async (slot: number, to: Node, midway?: () => Promise<unknown>): Promise<void> => {
+    const from = await masterOf(slot)
+    if (from === to) return
+    await setSlot(to, slot, "IMPORTING", from.id)
+    await setSlot(from, slot, "MIGRATING", to.id)
+    const keys = await from.client.call("CLUSTER", "GETKEYSINSLOT", slot, 1_000_000) as ReadonlyArray<string> // a list
+    const half = Math.ceil(keys.length / 2)
+    const migrate = async (some: ReadonlyArray<string>) => {
+      if (some.length === 0) return
+      await from.client.call("MIGRATE", "127.0.0.1", to.server.port, "", 0, 5_000, "KEYS", ...some)
+    }
+    await migrate(keys.slice(0, half))
+    await midway?.()
+    await migrate(keys.slice(half))
+    // Those that were written meanwhile.
+    for (;;) {
+      const more = await from.client.call("CLUSTER", "GETKEYSINSLOT", slot, 1_000) as ReadonlyArray<string> // a list
+      if (more.length === 0) break
+      await migrate(more)
+    }
+    await setSlot(to, slot, "NODE", to.id)
+    await setSlot(from, slot, "NODE", to.id)
+    for (const other of await masters()) if (other !== to && other !== from) await setSlot(other, slot, "NODE", to.id)
+  }
+
+  const promote = async (replica: Node): Promise<void> => {
+    await replica.client.call("CLUSTER", "FAILOVER")
+    await until(async () => {
+      const views = await Promise.all(nodes.filter(isAlive).map(({ client }) => client.call("CLUSTER", "SLOTS")))
+      return (views as ReadonlyArray<Slots>).every((view) => view.some(([, , [, , id]]) => id === replica.id))
+    })
+  }
+
+  return {
+    addresses: nodes.map(({ server }) => ({ host: "127.0.0.1", port: server.port })),
+    nodes,
+    masters,
+    masterOf,
+    move,
+    promote,
+    settled,
+    stop: async () => {
+      for (const { client } of nodes) client.disconnect()
+      await Promise.all(nodes.map(({ server }) => server.stop()))
+    }
+  }
+}
+
+/** A cluster that lives as long as the scope. */
+export const make = (masterCount?: number): Effect.Effect<RedisCluster, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => startCluster(masterCount)),
+    (cluster) => Effect.promise(() => cluster.stop())
+  )

@@ -1,0 +1,92 @@
+/** A real master, its replicas and the sentinels that watch them, on the loopback address. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Redis as Client } from "ioredis"
+import { writeFileSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type RedisServer, startRedis } from "./redisServer.js"
+
+export interface RedisSentinel {
+  /** What `layer` takes. */
+  readonly options: {
+    readonly sentinels: Array<{ readonly host: string; readonly port: number }>
+    readonly name: string
+  }
+  /** The first is the master at first. */
+  readonly servers: ReadonlyArray<RedisServer>
+  /** Who is the master, as the first sentinel sees it. */
+  readonly master: () => Promise<RedisServer>
+  /** Hands the master's place to a replica, though the master is well. */
+  readonly failover: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+const name = "caches"
+
+const until = async (holds: () => Promise<boolean>): Promise<void> => {
+  const deadline = performance.now() + 30_000
+  while (!await holds().catch(() => false)) {
+    if (performance.now() > deadline) throw new Error("the sentinels do not come to what was waited for")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> => {
+  const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
+  const first = await startRedis({ args: quick })
+  const replicas = await Promise.all(
+    Array.from(
+      { length: replicaCount },
+      () => startRedis({ args: [...quick, "--replicaof", "127.0.0.1", `${first.port}`] })
+    )
+  )
+  const servers = [first, ...replicas]
+  const folder = await mkdtemp(join(tmpdir(), "sentinel-test-"))
+  const sentinels = await Promise.all([0, 1, 2].map((i) => {
+    const file = join(folder, `${i}.conf`) // a sentinel keeps what it learns in its file
+    writeFileSync(
+      file,
+      [
+        `sentinel monitor ${name} 127.0.0.1 ${first.port} 2`,
+        `sentinel down-after-milliseconds ${name} 1000`,
+        `sentinel failover-timeout ${name} 3000`,
+        ""
+      ].join("\n")
+    )
+    return startRedis({ sentinel: file })
+  }))
+  const clients = sentinels.map(({ port }) => new Client(port, "127.0.0.1", { retryStrategy: () => 50 }))
+  for (const client of clients) client.on("error", () => {})
+  await until(async () => {
+    const texts = await Promise.all(clients.map((client) => client.info("sentinel")))
+    return texts.every((text) => text.includes(`slaves=${replicaCount},sentinels=3`))
+  })
+  const master = async () => {
+    const [, port] = await clients[0]!.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name) as [string, string] // its answer
+    return servers.find((server) => server.port === Number(port))!
+  }
+  return {
+    options: { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name },
+    servers,
+    master,
+    failover: async () => {
+      const before = await master()
+      await until(async () => await clients[0]!.call("SENTINEL", "FAILOVER", name) === "OK")
+      await until(async () => await master() !== before)
+    },
+    stop: async () => {
+      for (const client of clients) client.disconnect()
+      await Promise.all([...sentinels, ...servers].map((server) => server.stop()))
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+/** One that lives as long as the scope. */
+export const make = (replicaCount?: number): Effect.Effect<RedisSentinel, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => startSentinel(replicaCount)),
+    (sentinel) => Effect.promise(() => sentinel.stop())
+  )
