@@ -24,12 +24,13 @@ import {
 } from "effect"
 import { Cache, Codec, type Driver, Redis, RedisLayer } from "effect-redis-cache"
 import * as fc from "fast-check"
-import { Redis as Client } from "ioredis"
+import { Cluster, Redis as Client } from "ioredis"
 import { inspect, isDeepStrictEqual } from "node:util"
 import { isMarker } from "../src/internal/entry.js"
 import { encodeString } from "../src/internal/key.js"
 import { make as makeMemory, MemoryServer } from "../src/internal/store/memory.js"
 import { generationKey, tagKey } from "../src/internal/tagKeys.js"
+import * as RedisCluster from "./support/redisCluster.js"
 import { sharedRedisUrl, uniquePrefix } from "./support/sharedRedis.js"
 
 const keys = ["a", "b", "", "{a}", "a:b", "%7B", "*", "😀\n"] as const
@@ -389,19 +390,27 @@ for _, key in ipairs(KEYS) do
 end
 `
 
-const redisSide: Effect.Effect<Side, unknown, Scope.Scope> = Effect.gen(function*() {
-  const client = yield* Effect.acquireRelease(
-    Effect.sync(() => new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false })),
-    (opened) => Effect.sync(() => opened.disconnect())
-  )
-  const context = yield* Layer.build(RedisLayer.layerFromClient(client, { prefix: uniquePrefix() }))
-  return {
-    redis: Context.get(context, Redis.Redis),
-    clock: realClock,
-    pass: (redisKeys, millis) =>
-      Effect.asVoid(Effect.promise(() => client.eval(passScript, redisKeys.length, ...redisKeys, millis)))
-  }
-})
+const redisSide = (connect: () => Client | Cluster): Effect.Effect<Side, unknown, Scope.Scope> =>
+  Effect.gen(function*() {
+    const client = yield* Effect.acquireRelease(
+      Effect.sync(connect),
+      (opened) => Effect.sync(() => opened.disconnect())
+    )
+    const context = yield* Layer.build(RedisLayer.layerFromClient(client, { prefix: uniquePrefix() }))
+    return {
+      redis: Context.get(context, Redis.Redis),
+      clock: realClock,
+      pass: (redisKeys, millis) => {
+        // On a cluster they lie on different servers.
+        const groups = client.isCluster ? redisKeys.map((each) => [each]) : [redisKeys]
+        return Effect.asVoid(
+          Effect.promise(() =>
+            Promise.all(groups.map((group) => client.eval(passScript, group.length, ...group, millis)))
+          )
+        )
+      }
+    }
+  })
 
 /** Everything that a history may have stored. */
 const redisKeysOf = (caches: Caches, prefix: string): ReadonlyArray<string> =>
@@ -483,8 +492,20 @@ describe("random histories", () => {
     () =>
       Effect.gen(function*() {
         const left = yield* memorySide()
-        const right = yield* redisSide
+        const right = yield* redisSide(() => new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false }))
         yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 1_000 }))
+      }),
+    120_000
+  )
+
+  it.scopedLive(
+    "have the same answers in memory and on a cluster",
+    () =>
+      Effect.gen(function*() {
+        const { addresses } = yield* RedisCluster.make()
+        const left = yield* memorySide()
+        const right = yield* redisSide(() => new Cluster([...addresses]))
+        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))
       }),
     120_000
   )

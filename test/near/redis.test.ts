@@ -1,111 +1,25 @@
 /** Near copies on a real server, whose keys others write, and whose links are cut. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Logger, Option, type Scope } from "effect"
-import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
-import { Redis as Client } from "ioredis"
+import { Effect, Fiber, Layer, Logger, Option } from "effect"
+import { Cache, RedisLayer } from "effect-redis-cache"
 import * as Proxy from "../support/proxy.js"
 import * as RedisServer from "../support/redisServer.js"
-import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
+import { sharedRedisUrl } from "../support/sharedRedis.js"
+import { client, nearCopies, open, until, untilCopied, users } from "./suite.js"
 
-const users = Cache.make({ name: "users", near: { capacity: 1000, maxStaleness: "1 second" } })
-const tagged = Cache.make({ name: "tagged", near: { capacity: 1000 }, tags: () => ["all"] })
-
-const open = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
-  Effect.map(Layer.build(layer), (context) => {
-    const service = Context.get(context, Redis.Redis)
-    return {
-      service,
-      run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideService(effect, Redis.Redis, service)
-    }
-  })
-
-const client = (url: string): Effect.Effect<Client, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => new Client(url, { autoResendUnfulfilledCommands: false })),
-    (opened) => Effect.sync(() => opened.disconnect())
-  )
-
-/** Until it holds; a test that waits in vain runs out of time. */
-const until = <E, R>(holds: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
-  Effect.asVoid(Effect.repeat(Effect.delay(holds, "5 millis"), { until: (yes) => yes }))
-
-/** Reads until a read is answered from memory. */
-const untilCopied = (
-  cache: typeof users,
-  key: string,
-  run: <A, E>(effect: Effect.Effect<A, E, Redis.Redis>) => Effect.Effect<A, E>
-) =>
-  until(Effect.gen(function*() {
-    const before = (yield* run(Cache.stats(cache))).nearHits
-    yield* run(Effect.ignore(Cache.get(cache, key)))
-    return (yield* run(Cache.stats(cache))).nearHits > before
-  }))
-
-for (const kind of ["layer", "layerFromClient"] as const) {
-  describe(`near copies, ${kind}`, () => {
-    const setUp = Effect.gen(function*() {
-      const prefix = uniquePrefix()
-      const borrowed = yield* client(sharedRedisUrl())
-      const reader = yield* open(
-        kind === "layer"
-          ? RedisLayer.layer({ url: sharedRedisUrl(), prefix })
-          : RedisLayer.layerFromClient(borrowed, { prefix })
-      )
-      return { prefix, reader, outside: yield* client(sharedRedisUrl()) }
-    })
-
-    it.scopedLive("whoever writes, in whatever way, reaches them", () =>
-      Effect.gen(function*() {
-        const { outside, prefix, reader: { run } } = yield* setUp
-        const key = `${prefix}users:42`
-        const other = uniquePrefix()
-        const writes: ReadonlyArray<() => Promise<unknown>> = [
-          () => outside.set(key, "anything"),
-          () => outside.del(key),
-          () => outside.unlink(key),
-          () => outside.pexpire(key, 1),
-          () => outside.rename(key, `${other}gone`),
-          () => outside.eval("return redis.call('DEL', KEYS[1])", 1, key),
-          () => outside.multi().del(key).exec(),
-          () => outside.setrange(key, 0, "x")
-        ]
-        for (const write of writes) {
-          yield* run(Cache.set(users, "42", "Ada"))
-          yield* untilCopied(users, "42", run)
-          yield* Effect.promise(write)
-          yield* until(Effect.map(run(Cache.get(users, "42")), Option.isNone))
-        }
-        yield* Effect.promise(() => outside.del(`${other}gone`))
-      }))
-
-    it.scopedLive("an invalidated tag reaches them, from here at once and from another process soon", () =>
-      Effect.gen(function*() {
-        const { prefix, reader: { run } } = yield* setUp
-        const other = yield* open(RedisLayer.layer({ url: sharedRedisUrl(), prefix }))
-        yield* run(Cache.set(tagged, "42", "Ada"))
-        yield* untilCopied(tagged, "42", run)
-        yield* run(Cache.invalidateTags(tagged, ["all"]))
-        assert.deepStrictEqual(yield* run(Cache.get(tagged, "42")), Option.none())
-        yield* run(Cache.set(tagged, "42", "Ada"))
-        yield* untilCopied(tagged, "42", run)
-        yield* other.run(Cache.invalidateTags(tagged, ["all"]))
-        yield* until(Effect.map(run(Cache.get(tagged, "42")), Option.isNone))
-      }))
-
-    it.scopedLive("own writes are read at once, however many are under way", () =>
-      Effect.gen(function*() {
-        const { reader: { run } } = yield* setUp
-        yield* Effect.forEach(Array.from({ length: 20 }, (_, i) => `k${i}`), (key) =>
-          Effect.gen(function*() {
-            for (let n = 0; n < 50; n++) {
-              yield* run(Cache.set(users, key, n))
-              assert.deepStrictEqual(yield* run(Cache.get(users, key)), Option.some(n))
-              assert.deepStrictEqual(yield* run(Cache.get(users, key)), Option.some(n))
-            }
-          }), { concurrency: "unbounded" })
-      }))
-  })
-}
+nearCopies(
+  "layer",
+  (prefix) => RedisLayer.layer({ url: sharedRedisUrl(), prefix }),
+  client(sharedRedisUrl())
+)
+nearCopies(
+  "layerFromClient",
+  (prefix) =>
+    Layer.unwrapScoped(
+      Effect.map(client(sharedRedisUrl()), (borrowed) => RedisLayer.layerFromClient(borrowed, { prefix }))
+    ),
+  client(sharedRedisUrl())
+)
 
 describe("the feed on a real server", () => {
   it.scopedLive("tells of keys under the prefix and no others, and of everything after FLUSHALL", () =>

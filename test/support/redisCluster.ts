@@ -109,6 +109,21 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
   const masterOf = async (slot: number): Promise<Node> =>
     byId((await slots()).find(([from, to]) => from <= slot && slot <= to)![2][2])
 
+  /** Whose a slot is, and its epoch, as a node sees it. */
+  const viewOf = async ({ client }: Node, master: Node): Promise<string> => {
+    const lines = String(await client.cluster("NODES")).split("\n")
+    const [, , , , , , epoch, , ...owned] = lines.find((line) => line.startsWith(master.id))!.split(" ")
+    return [epoch, ...owned.filter((range) => !range.startsWith("["))].join()
+  }
+
+  /** Until all that live know what a master has. One that does not could take its slots for its own once more. */
+  const known = (master: Node) =>
+    until(async () => {
+      const own = await viewOf(master, master)
+      const views = await Promise.all(nodes.filter(isAlive).map((node) => viewOf(node, master)))
+      return views.every((view) => view === own)
+    })
+
   const setSlot = (node: Node, slot: number, ...how: ReadonlyArray<string>) =>
     node.client.call("CLUSTER", "SETSLOT", slot, ...how)
 
@@ -134,15 +149,14 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
     }
     await setSlot(to, slot, "NODE", to.id)
     await setSlot(from, slot, "NODE", to.id)
-    for (const other of await masters()) if (other !== to && other !== from) await setSlot(other, slot, "NODE", to.id)
+    await known(from)
+    await known(to)
   }
 
   const promote = async (replica: Node): Promise<void> => {
     await replica.client.call("CLUSTER", "FAILOVER")
-    await until(async () => {
-      const views = await Promise.all(nodes.filter(isAlive).map(({ client }) => client.call("CLUSTER", "SLOTS")))
-      return (views as ReadonlyArray<Slots>).every((view) => view.some(([, , [, , id]]) => id === replica.id))
-    })
+    await until(async () => (await viewOf(replica, replica)).includes("-"))
+    await known(replica)
   }
 
   return {

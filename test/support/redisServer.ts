@@ -54,6 +54,12 @@ const launcher = existsSync("/usr/bin/setpriv")
 const tlsArguments = "--tls-cert-file cert.pem --tls-key-file key.pem --tls-ca-cert-file cert.pem --tls-auth-clients no"
   .split(" ")
 
+const running = new Set<ChildProcess>()
+
+const endAll = (): void => {
+  for (const child of running) child.kill("SIGKILL")
+}
+
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** Whether the server answers `PING`. A demand for a password is an answer. */
@@ -105,9 +111,12 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
     child.stdout.on("data", (bytes) => (log = `${log}${bytes}`.slice(-4000)))
     child.stderr.on("data", (bytes) => (log = `${log}${bytes}`.slice(-4000)))
     child.on("error", (error) => (log += error.message))
-    const endChild = () => child.kill("SIGKILL")
-    process.once("exit", endChild)
-    child.once("exit", () => process.off("exit", endChild))
+    if (running.size === 0) process.once("exit", endAll)
+    running.add(child)
+    child.once("exit", () => {
+      running.delete(child)
+      if (running.size === 0) process.off("exit", endAll)
+    })
     const deadline = Date.now() + 15_000
     while (!hasEnded(child) && child.pid !== undefined && Date.now() < deadline) {
       // The second look makes sure that it was this child that answered, not another server on the port.

@@ -158,18 +158,16 @@ class Cluster implements Servers, Routes {
 
   // ---- what commands on their way need
 
-  masterOf(slot: number): Member | "unknown" | undefined {
-    if (this.closed) return undefined
+  masterOf(slot: number): Member | "soon" | "never" | undefined {
+    if (this.closed) return "never"
     if (this.map !== undefined) return this.map[slot]
-    if (this.firstLook === "over") return undefined
+    if (this.firstLook === "over") return "never"
     this.begin()
-    return "unknown"
+    return "soon"
   }
 
-  nobody(operation: string, slot: number): RedisError {
-    return this.map === undefined && this.failure !== undefined
-      ? toRedisError(operation, this.failure.cause)
-      : connectionError(operation, `no server of the cluster is known to have slot ${slot}`)
+  failed(operation: string): RedisError {
+    return this.closed ? layerClosed(operation) : toRedisError(operation, this.failure?.cause)
   }
 
   onceKnown(listener: () => void): void {

@@ -8,7 +8,7 @@
  * - `MOVED`: to the master that is named, as will be whatever comes after it
  * - `ASK`: to the server that is named, this command only, behind an `ASKING`
  * - `TRYAGAIN`: only some keys of a command have been moved; each is asked for by itself
- * - `CLUSTERDOWN`: the cluster is about to notice that a master died, or to replace it; a little later
+ * - `CLUSTERDOWN`: the cluster is about to replace a master, or a slot has none; a little later
  *
  * Nothing else is ever sent again. In particular not what was under way when a connection was lost: it fails with reason
  * `Connection`, and may have been executed. (ioredis's own `Cluster` sends such commands again, an `INCRBY` included,
@@ -17,7 +17,7 @@
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
-import { timeoutError } from "./redisErrors.js"
+import { connectionError, timeoutError } from "./redisErrors.js"
 import type * as Scripts from "./scripts.js"
 import { type Address, slotOf } from "./slots.js"
 
@@ -63,10 +63,13 @@ export interface Target {
 /** What is known of the cluster. */
 export interface Routes {
   readonly commandTimeout: number
-  /** The master of a slot, as far as is known; `unknown`: nothing is known yet, but will be. */
-  readonly masterOf: (slot: number) => Target | "unknown" | undefined
-  /** Why there is none. */
-  readonly nobody: (operation: string, slot: number) => RedisError
+  /**
+   * The master of a slot, as far as is known; `undefined`: it has none. `soon`: nothing is known yet, but will be;
+   * `never`: nothing could be found out.
+   */
+  readonly masterOf: (slot: number) => Target | "soon" | "never" | undefined
+  /** Why nothing could be found out. */
+  readonly failed: (operation: string) => RedisError
   /** Calls back when the first look at the cluster is over, whatever it came to. */
   readonly onceKnown: (listener: () => void) => void
   /** A server at this address, whether it has slots or not. */
@@ -144,6 +147,8 @@ class Journey<Answer> {
   private limit: ReturnType<typeof setTimeout> | undefined
   private pause: ReturnType<typeof setTimeout> | undefined
   private over = false
+  /** Why it is not under way. */
+  private refusal: RedisError | undefined
 
   constructor(
     private readonly routes: Routes,
@@ -156,11 +161,7 @@ class Journey<Answer> {
 
   begin(): void {
     const to = this.routes.masterOf(this.slot)
-    if (to === "unknown") {
-      this.bound()
-      return this.routes.onceKnown(() => this.sendAlone())
-    }
-    if (to === undefined) return this.fail(this.routes.nobody(this.operation, this.slot))
+    if (typeof to !== "object") return this.sendAlone()
     this.command.first(to.sender, { answer: this.asker.answer, fail: (error) => this.failed(error, to) })
   }
 
@@ -187,14 +188,25 @@ class Journey<Answer> {
     const { commandTimeout, waiting } = this.routes
     waiting.add(this)
     this.limit = setTimeout(
-      () => this.fail(timeoutError(this.operation, commandTimeout)),
+      () => this.fail(this.refusal ?? timeoutError(this.operation, commandTimeout)),
       Math.max(0, this.began + commandTimeout - performance.now())
     )
   }
 
   private sendAlone(to = this.routes.masterOf(this.slot), asking = false): void {
     if (this.over) return
-    if (to === undefined || to === "unknown") return this.fail(this.routes.nobody(this.operation, this.slot))
+    if (to === "never") return this.fail(this.routes.failed(this.operation))
+    if (to === "soon") {
+      this.bound()
+      return this.routes.onceKnown(() => this.sendAlone())
+    }
+    if (to === undefined) {
+      this.refusal = connectionError(this.operation, `no server of the cluster has slot ${this.slot}`)
+      this.bound()
+      this.routes.astray(this.key)
+      return this.later(() => this.sendAlone())
+    }
+    this.refusal = undefined
     if (asking) to.sender.call("asking", "ASKING", [], ignored)
     const [name, ...args] = this.command.alone
     to.sender.call(this.operation, name, args, {
@@ -211,6 +223,7 @@ class Journey<Answer> {
     if (this.over) return
     const redirect = redirectOf(error)
     if (redirect === undefined) return this.fail(error)
+    this.refusal = error
     this.bound()
     this.routes.astray(this.key)
     switch (redirect._tag) {
