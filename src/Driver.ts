@@ -120,6 +120,13 @@ export interface Driver {
   /** Counts up whenever a connection to the store was made anew, or leads to another server than before. */
   readonly unsafeConnections: () => number
 
+  /**
+   * Whether it stops asking servers that fail, each for itself. Otherwise that is done for the store as a whole: when
+   * most operations fail for want of a connection or an answer, further ones are refused at once, but for a probe now
+   * and then. Default: `false`.
+   */
+  readonly hasBreakers?: boolean | undefined
+
   readonly get: <A, E, R>(key: string, reply: Reply<Uint8Array | undefined, A, E, R>) => Effect.Effect<A, E, R>
 
   readonly getMany: <A, E, R>(

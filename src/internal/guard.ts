@@ -1,4 +1,4 @@
-/** A driver behind a breaker. While the breaker is closed a hot operation pays for an increment. */
+/** A driver behind a breaker, unless it has some of its own. While the breaker is closed a hot operation pays for an increment. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,7 @@ const monotonicMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
   Number(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos() / 1_000_000n)
 
 export const guard = (driver: Driver, breaker: Breaker): Driver => {
+  if (driver.hasBreakers === true) return driver
   const circuitOpen = (operation: string) => new RedisError({ reason: "CircuitOpen", operation })
 
   const failed = (error: RedisError): Effect.Effect<void> =>

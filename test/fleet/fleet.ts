@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import { type ChildProcess, fork } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { CacheSettings, Execution, FromWorker, Replies, Request, ToWorker } from "./protocol.js"
+import type { CacheSettings, Execution, FromWorker, Replies, Request, Target, ToWorker } from "./protocol.js"
 
 export interface Worker {
   readonly pid: number
@@ -91,8 +91,7 @@ const start = (): Promise<Worker> =>
   })
 
 /** What the workers of a test are to be connected to. */
-export interface Connection {
-  readonly url: string
+export type Connection = Target & {
   readonly prefix: string
   readonly cache: CacheSettings
 }

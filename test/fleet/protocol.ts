@@ -12,8 +12,51 @@ export interface CacheSettings {
   readonly near?: { readonly capacity: number; readonly maxStaleness: number }
 }
 
+/** What a worker is connected to: a server, a cluster, or a master that sentinels know. */
+export type Target =
+  | { readonly url: string }
+  | { readonly nodes: ReadonlyArray<{ readonly host: string; readonly port: number }>; readonly commandTimeout: number }
+  | {
+    readonly sentinels: Array<{ readonly host: string; readonly port: number }>
+    readonly name: string
+    readonly commandTimeout: number
+  }
+
+/** Writes, reads, counts and invalidates for a while. Of the keys `0` to `keys - 1` each is written by one of the owners. */
+export interface MixedLoad {
+  readonly forMillis: number
+  readonly keys: number
+  readonly owner: number
+  readonly owners: number
+  /** In ms. */
+  readonly commandTimeout: number
+}
+
+/** What one process did and saw under a mixed load. */
+export interface MixedReport {
+  readonly operations: number
+  readonly failures: Readonly<Record<string, number>>
+  /** Operations that took longer than their commands may, and by how many ms. */
+  readonly late: ReadonlyArray<{ readonly name: string; readonly millis: number }>
+  /** The longest time for which the process did nothing else, in ms. */
+  readonly lag: number
+  /** The longest time between two writes of one key that were acknowledged, in ms. */
+  readonly longestGap: number
+  readonly written: ReadonlyArray<Written>
+  /** For each version that was seen: when the last read that was given it began. */
+  readonly seen: ReadonlyArray<{ readonly key: number; readonly version: number; readonly lastBegan: number }>
+  /** Reads that found nothing. */
+  readonly missed: ReadonlyArray<{ readonly key: number; readonly began: number }>
+  readonly nearHits: number
+  readonly counters: ReadonlyArray<{ readonly key: string; readonly attempts: number; readonly acknowledged: number }>
+  /** Entries that were read after an invalidation of their tag was acknowledged. */
+  readonly resurrected: ReadonlyArray<{ readonly key: string; readonly acknowledged: number }>
+  readonly unhandled: ReadonlyArray<string>
+}
+
 export type Request =
-  | { readonly op: "connect"; readonly url: string; readonly prefix: string; readonly cache: CacheSettings }
+  | { readonly op: "connect"; readonly prefix: string; readonly cache: CacheSettings } & Target
+  | { readonly op: "mixed" } & MixedLoad
   /** Many callers of one key at once, from a given moment on. */
   | {
     readonly op: "callers"
@@ -80,6 +123,7 @@ export interface Read {
 }
 
 export interface Replies {
+  readonly mixed: MixedReport
   readonly writeVersions: ReadonlyArray<Written>
   readonly readVersions: Read
   readonly connect: true

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Cache from "../../src/Cache.js"
 import type { Redis } from "../../src/Redis.js"
 import * as RedisLayer from "../../src/RedisLayer.js"
+import { mixed } from "./mixed.js"
 import {
   type Answer,
   type CacheSettings,
@@ -101,6 +102,15 @@ const readVersions = ({ forMillis, keys }: Extract<Request, { op: "readVersions"
     return { reads, nearHits, failures, seen: [...seen.values()] }
   })
 
+const layerOf = (request: Extract<Request, { op: "connect" }>) => {
+  const { prefix } = request
+  if ("url" in request) return RedisLayer.layer({ url: request.url, prefix })
+  const { commandTimeout } = request
+  return "nodes" in request
+    ? RedisLayer.layerCluster(request.nodes, { prefix, commandTimeout })
+    : RedisLayer.layer({ sentinels: request.sentinels, name: request.name, prefix, commandTimeout })
+}
+
 const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown, Redis> => {
   const report = { executions: new Array<Execution>(), answers: new Array<Answer>() } satisfies Report
   switch (request.op) {
@@ -151,6 +161,8 @@ const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown,
       return writeVersions(request)
     case "readVersions":
       return readVersions(request)
+    case "mixed":
+      return mixed(cache, request)
   }
 }
 
@@ -158,7 +170,7 @@ process.on("message", ({ id, request }: ToWorker) => {
   if (request.op === "connect") {
     void runtime?.dispose()
     cache = makeCache(request.cache)
-    runtime = ManagedRuntime.make(RedisLayer.layer({ url: request.url, prefix: request.prefix }))
+    runtime = ManagedRuntime.make(layerOf(request))
   }
   runtime!.runPromise(serve(request).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))).then(
     (reply) => tell({ _tag: "Reply", id, reply }),

@@ -24,9 +24,11 @@ export interface RedisCluster {
   readonly masterOf: (slot: number) => Promise<Node>
   /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. `midway` runs when half the keys are moved. */
   readonly move: (slot: number, to: Node, midway?: () => Promise<unknown>) => Promise<void>
+  /** Until this node has no slots any more, as the others see it: another has taken its place. */
+  readonly replaced: (node: Node) => Promise<void>
   /** A replica takes the place of its master, which agrees; ends when the others know. */
   readonly promote: (replica: Node) => Promise<void>
-  /** Until every living node finds that all slots are served. */
+  /** Until all living nodes agree whose the slots are, and replicas have what their masters have. */
   readonly settled: () => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -34,6 +36,8 @@ export interface RedisCluster {
 export const slotCount = 16_384
 
 const nodeTimeout = 1_500
+
+type Slots = ReadonlyArray<readonly [number, number, readonly [string, number, string]]>
 
 const until = async (holds: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + 30_000
@@ -53,6 +57,7 @@ const startNode = async (): Promise<Node> => {
   })
   const client = new Client(server.port, "127.0.0.1", {
     autoResendUnfulfilledCommands: false,
+    commandTimeout: 5_000, // tests stop servers
     retryStrategy: () => 50
   })
   client.on("error", () => {}) // tests end servers
@@ -64,10 +69,20 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
   const isAlive = ({ client }: Node): boolean => client.status === "ready"
 
   const info = async ({ client }: Node): Promise<string> => String(await client.cluster("INFO"))
+  /** Whose the slots are, as a node sees it. */
+  const slotsSeenBy = async ({ client }: Node): Promise<string> => {
+    const ranges = await client.call("CLUSTER", "SLOTS") as Slots // what it answers with
+    return ranges.map(([from, to, [, , id]]) => `${from}-${to}:${id}`).sort().join()
+  }
+
   const settled = () =>
     until(async () => {
-      const infos = await Promise.all(nodes.filter(isAlive).map(info))
-      return infos.every((text) => text.includes("cluster_state:ok"))
+      const alive = nodes.filter(isAlive)
+      const infos = await Promise.all(alive.map(info))
+      if (!infos.every((text) => text.includes("cluster_state:ok"))) return false
+      if (new Set(await Promise.all(alive.map(slotsSeenBy))).size > 1) return false
+      const links = await Promise.all(alive.map(({ client }) => client.info("replication")))
+      return links.every((text) => text.includes("role:master") || text.includes("master_link_status:up"))
     })
 
   const busPort = async ({ client }: Node): Promise<string> => {
@@ -98,7 +113,6 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
 
   const byId = (id: string): Node => nodes.find((node) => node.id === id)!
 
-  type Slots = ReadonlyArray<readonly [number, number, readonly [string, number, string]]>
   const slots = async (): Promise<Slots> => {
     const asked = nodes.filter(isAlive)
     // A replica hears of everything, and the master that was asked may be the one that is stopped.
@@ -159,6 +173,12 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
     await known(replica)
   }
 
+  const replaced = (node: Node) =>
+    until(async () => {
+      const others = nodes.filter((other) => other !== node && isAlive(other))
+      return (await Promise.all(others.map(slotsSeenBy))).every((seen) => !seen.includes(node.id))
+    })
+
   return {
     addresses: nodes.map(({ server }) => ({ host: "127.0.0.1", port: server.port })),
     nodes,
@@ -166,6 +186,7 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
     masterOf,
     move,
     promote,
+    replaced,
     settled,
     stop: async () => {
       for (const { client } of nodes) client.disconnect()

@@ -111,8 +111,13 @@ const late = (
   Effect.gen(function*() {
     const clock = yield* Effect.clock
     const told = yield* Mailbox.make<Told, RedisError>()
+    let inner: Link | undefined
     const link: Link = {
-      heartbeats: (id) => [heartbeatKey(driver.prefix, id)],
+      heartbeats: (id) => {
+        const keys = inner?.heartbeats(id) ?? []
+        // What cannot be late is late here.
+        return keys.length > 0 ? keys : [heartbeatKey(driver.prefix, id)]
+      },
       renew: () => told.unsafeOffer({ _tag: "Renew" })
     }
     const remake = (pause: number) =>
@@ -133,7 +138,10 @@ const late = (
         yield* remake(yield* millisOf(feed.silence))
       })
     const watching = driver.watch({
-      onLink: () => told.unsafeOffer({ _tag: "Link" }),
+      onLink: (opened) => {
+        inner = opened
+        told.unsafeOffer({ _tag: "Link" })
+      },
       onChange: (keys) => told.unsafeOffer({ _tag: "Change", keys, at: clock.unsafeCurrentTimeMillis() }),
       onLoss: watcher.onLoss
     })

@@ -49,6 +49,7 @@ export const make = (driver: Driver): Driver => ({
   unsafeNow: driver.unsafeNow,
   unsafeMonotonic: driver.unsafeMonotonic,
   unsafeConnections: driver.unsafeConnections,
+  hasBreakers: driver.hasBreakers,
   get: (key, reply) => hot("get", 1, reply, (traced) => driver.get(key, traced)),
   getMany: (keys, reply) => hot("getMany", keys.length, reply, (traced) => driver.getMany(keys, traced)),
   set: (write, reply) => hot("set", 1, reply, (traced) => driver.set(write, traced)),

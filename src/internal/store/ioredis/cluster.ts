@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import { type Cluster as ClusterClient, Redis as Client, type RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../../Driver.js"
+import { Breaker } from "../../breaker.js"
 import { heartbeatKey } from "../../tagKeys.js"
 import { Batcher, layerClosed, type Sender } from "./batch.js"
 import { type Connection, type ConnectOptions, follow, open, ownOptions } from "./connect.js"
@@ -52,6 +53,7 @@ interface Pool {
 
 class Member implements Server, Target {
   readonly sender: Batcher
+  readonly breaker = new Breaker(Math.random)
   neededAt = performance.now()
   /** A number that makes a hash tag of one of this server's slots. */
   private spot = ""

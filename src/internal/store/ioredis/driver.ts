@@ -180,6 +180,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeNow: () => servers.now(),
     unsafeMonotonic: () => performance.now(),
     unsafeConnections: () => servers.connections(),
+    // One server is the whole store; of several each has its own.
+    hasBreakers: !servers.manyKeys,
     get: (key, reply) =>
       Effect.async((resume) => {
         servers.at(key).read(key, {

@@ -14,11 +14,12 @@
  * `Connection`, and may have been executed. (ioredis's own `Cluster` sends such commands again, an `INCRBY` included,
  * which is why commands go to the connections of single servers here.)
  */
-import type { RedisError } from "../../../CacheError.js"
+import { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
+import type { Breaker } from "../../breaker.js"
 import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
 import { connectionError, timeoutError } from "./redisErrors.js"
-import type * as Scripts from "./scripts.js"
+import * as Scripts from "./scripts.js"
 import { type Address, slotOf } from "./slots.js"
 
 /** How long to wait before a command is sent again where no other server was named, in ms: from, to. */
@@ -58,6 +59,9 @@ const redirectOf = (error: RedisError): Redirect | undefined => {
 export interface Target {
   readonly address: Address
   readonly sender: Sender
+  /** Closed as long as it answers. It has one of its own, so that nobody is kept from the others when it fails. */
+  readonly breaker: Breaker
+  readonly connections: () => number
 }
 
 /** What is known of the cluster. */
@@ -162,7 +166,19 @@ class Journey<Answer> {
   begin(): void {
     const to = this.routes.masterOf(this.slot)
     if (typeof to !== "object") return this.sendAlone()
-    this.command.first(to.sender, { answer: this.asker.answer, fail: (error) => this.failed(error, to) })
+    const { breaker } = to
+    if (!breaker.open) breaker.attempt()
+    // An interrupted load's lease goes as soon as can be.
+    else if (this.operation !== Scripts.release.name && !breaker.mayProbe(this.began, to.connections())) {
+      return this.fail(new RedisError({ reason: "CircuitOpen", operation: this.operation }))
+    }
+    this.command.first(to.sender, {
+      answer: (answer) => {
+        if (breaker.open) breaker.succeeded()
+        this.asker.answer(answer)
+      },
+      fail: (error) => this.failed(error, to)
+    })
   }
 
   end(error: (operation: string) => RedisError): void {
@@ -222,7 +238,12 @@ class Journey<Answer> {
   private failed(error: RedisError, from: Target): void {
     if (this.over) return
     const redirect = redirectOf(error)
-    if (redirect === undefined) return this.fail(error)
+    if (redirect === undefined) {
+      from.breaker.failed(error, performance.now(), from.connections())
+      return this.fail(error)
+    }
+    // It answers.
+    if (from.breaker.open) from.breaker.succeeded()
     this.refusal = error
     this.bound()
     this.routes.astray(this.key)
