@@ -17,7 +17,7 @@ export default defineConfig({
   test: {
     ...shared,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/fleet/**"],
+    exclude: ["test/fleet/**", "test/cluster/**"],
     testTimeout: 10_000,
     // On two cores the default is one: the model alone takes as long as all the others.
     maxWorkers: 2,

@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config"
 import { shared } from "./vitest.config.js"
 
-/** Several processes against real servers: one file at a time, since each file takes both cores. */
+/** Several processes, or several servers of a cluster: one file at a time, since each file takes both cores. */
 export default defineConfig({
   test: {
     ...shared,
-    include: ["test/fleet/**/*.test.ts"],
+    include: ["test/cluster/**/*.test.ts", "test/fleet/**/*.test.ts"],
     passWithNoTests: true,
     fileParallelism: false,
     testTimeout: 120_000,
