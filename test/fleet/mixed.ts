@@ -10,12 +10,17 @@ import type { CodecError, RedisError } from "../../src/CacheError.js"
 import type { Redis } from "../../src/Redis.js"
 import { type MixedLoad, type MixedReport, now } from "./protocol.js"
 
-/** What nobody caught, since the process began. */
+/** What nobody caught. */
 const unhandled: Array<string> = []
-process.on("unhandledRejection", (cause) => unhandled.push(String(cause)))
-process.on("uncaughtException", (cause) => unhandled.push(String(cause)))
+
+/** To be called once in a process. */
+export const noteUnhandled = (): void => {
+  process.on("unhandledRejection", (cause) => unhandled.push(String(cause)))
+  process.on("uncaughtException", (cause) => unhandled.push(String(cause)))
+}
 
 const writePause = 20
+export const countPause = 20
 const readPause = 2
 
 export const mixed = (

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Cache from "../../src/Cache.js"
 import type { Redis } from "../../src/Redis.js"
 import * as RedisLayer from "../../src/RedisLayer.js"
-import { mixed } from "./mixed.js"
+import { mixed, noteUnhandled } from "./mixed.js"
 import {
   type Answer,
   type CacheSettings,
@@ -181,4 +181,5 @@ process.on("message", ({ id, request }: ToWorker) => {
 // Whoever started it has gone.
 process.on("disconnect", () => process.exit())
 
+noteUnhandled()
 tell({ _tag: "Ready" })

@@ -20,6 +20,10 @@ export interface RedisSentinel {
   readonly master: () => Promise<RedisServer>
   /** Hands the master's place to a replica, though the master is well. */
   readonly failover: () => Promise<void>
+  /** Until another is the master. */
+  readonly replaced: (server: RedisServer) => Promise<void>
+  /** Until there is one master, known to all sentinels, and all others have what it has. */
+  readonly settled: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -67,6 +71,26 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
     const [, port] = await clients[0]!.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name) as [string, string] // its answer
     return servers.find((server) => server.port === Number(port))!
   }
+  const askServers = servers.map(({ port }) =>
+    new Client(port, "127.0.0.1", {
+      retryStrategy: () => 50,
+      commandTimeout: 5_000,
+      autoResendUnfulfilledCommands: false
+    })
+  )
+  for (const client of askServers) client.on("error", () => {})
+  const settled = () =>
+    until(async () => {
+      const port = String((await master()).port)
+      const names = await Promise.all(clients.map((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)))
+      if (!(names as ReadonlyArray<[string, string]>).every(([, known]) => known === port)) return false
+      const links = await Promise.all(askServers.map((client) => client.info("replication")))
+      const linked = links.filter((text) =>
+        text.includes(`master_port:${port}\r`) && text.includes("master_link_status:up")
+      )
+      return linked.length === replicaCount
+    })
+  const replaced = (server: RedisServer) => until(async () => await master() !== server)
   return {
     options: { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name },
     servers,
@@ -74,10 +98,12 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
     failover: async () => {
       const before = await master()
       await until(async () => await clients[0]!.call("SENTINEL", "FAILOVER", name) === "OK")
-      await until(async () => await master() !== before)
+      await replaced(before)
     },
+    replaced,
+    settled,
     stop: async () => {
-      for (const client of clients) client.disconnect()
+      for (const client of [...clients, ...askServers]) client.disconnect()
       await Promise.all([...sentinels, ...servers].map((server) => server.stop()))
       await rm(folder, { recursive: true, force: true })
     }

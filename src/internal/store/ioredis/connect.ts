@@ -274,6 +274,15 @@ const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effe
     return Effect.sync(() => clearTimeout(timer))
   })
 
+/**
+ * Sentinels, where there are any, are asked anew whenever a connection is made, and tell when there is another master:
+ * the old one, if it lives, takes itself for the master for ten seconds more, and acknowledges what will be lost.
+ */
+const sentinelOptions = ({ connectTimeout }: ConnectOptions) => ({
+  sentinelCommandTimeout: connectTimeout,
+  failoverDetector: true
+})
+
 /** A driver on a connection of its own, closed with the scope. */
 export const connect = (
   target: RedisOptions,
@@ -282,9 +291,7 @@ export const connect = (
   Effect.gen(function*() {
     const connection = yield* Effect.acquireRelease(
       Effect.try({
-        // Sentinels, where there are any, are asked anew whenever a connection is made.
-        try: () =>
-          open({ sentinelCommandTimeout: options.connectTimeout, ...target }, options, (one) => one.readOnly()),
+        try: () => open({ ...sentinelOptions(options), ...target }, options, (one) => one.readOnly()),
         catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>

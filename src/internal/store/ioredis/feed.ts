@@ -24,6 +24,8 @@ export const feedOptions = {
   enableReadyCheck: false,
   enableOfflineQueue: false,
   enableAutoPipelining: false,
+  // Heartbeats tell when the other connection goes to another server.
+  failoverDetector: false,
   lazyConnect: true,
   maxRetriesPerRequest: 0
 } as const
