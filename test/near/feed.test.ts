@@ -57,6 +57,19 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
+  it.scoped("what was read before a connection was made anew, from another server maybe, goes before a proof", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      yield* warm(first)
+      yield* TestClock.adjust("600 millis")
+      assert.isTrue(yield* isCopy(first))
+      first.feed.connections++
+      yield* TestClock.adjust("600 millis")
+      assert.isFalse(yield* isCopy(first))
+      yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
+      assert.isTrue(yield* isCopy(first))
+    }))
+
   it.scoped("changes that are told late count as old as their proof: no value is older than maxStaleness", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)

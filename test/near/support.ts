@@ -11,6 +11,8 @@ export class Feed {
   private linked = false
   private silent = false
   renewals = 0
+  /** As often as the driver's own connection was made anew. */
+  connections = 0
   heartbeats = 0
 
   constructor(private readonly prefix: string) {}
@@ -95,7 +97,12 @@ export const instances = (...scripts: ReadonlyArray<Script | undefined>) =>
       }).pipe(Layer.provide(RedisLayer.layerMemoryServer(server)))
       const watched = Layer.scoped(
         Redis.Redis,
-        Effect.flatMap(Redis.Redis, ({ driver }) => Redis.make({ ...driver, watch: feed.watch(driver.watch) }))
+        Effect.flatMap(Redis.Redis, ({ driver }) =>
+          Redis.make({
+            ...driver,
+            watch: feed.watch(driver.watch),
+            unsafeConnections: () => feed.connections
+          }))
       ).pipe(Layer.provide(faulty))
       const service = Context.get(yield* Layer.build(Layer.fresh(watched)), Redis.Redis)
       all.push({ service, feed, calls, run: (effect) => Effect.provideService(effect, Redis.Redis, service) })
