@@ -1,32 +1,33 @@
 /**
- * What is asked for in one tick leaves in one go: reads as one `MGET`, plain sets as one script call, everything else
- * as it is, all in the order of asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask
- * comes after the last), so a lone command waits for nothing.
+ * What is asked for in one tick leaves in one go: reads as one `MGET`, everything else as it is, all in the order of
+ * asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
+ * lone command waits for nothing.
  */
-import { Command, type Redis as Client } from "ioredis"
+import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines } from "./deadlines.js"
 import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
-import * as Scripts from "./scripts.js"
+import type * as Scripts from "./scripts.js"
+import { type Argument, transmit, type Words } from "./wire.js"
 
-/** The most keys of one `MGET`, and the most values (and bytes) of one call that sets them. */
-const maxReads = 1024
-const maxWrites = 256
-const maxWriteBytes = 1024 * 1024
+/** The most keys of one `MGET`. */
+export const maxReads = 1024
+
+/** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
+const maxBatch = 512
+const maxBatchBytes = 1024 * 1024
 
 /**
- * The most commands of one pipeline, and of all that are under way. Beyond that they wait here for answers, and their
- * time limit with them: a hundred thousand keys take longer than one limit, and nobody is to be kept from the server
- * for so long.
+ * The most commands that are under way. Beyond that they wait here for answers, and their time limit with them: a
+ * hundred thousand keys take longer than one limit, and nobody is to be kept from the server for so long.
  */
-const maxPipeline = 512
 const maxUnderWay = 4096
 
-export type Argument = string | Buffer | number
+export type { Argument } from "./wire.js"
 
 /** What an asker is told: an answer, or why there is none. Called exactly once. */
-export interface Asker<Answer> {
+export interface Asker<in Answer> {
   readonly answer: (answer: Answer) => void
   readonly fail: (error: RedisError) => void
 }
@@ -44,42 +45,35 @@ export interface Sender {
   ) => void
 }
 
-interface Reads {
-  readonly kind: "reads"
-  readonly keys: Array<string>
-  /** Where a key is in `keys`: the same key is asked for once, however many ask. A lone key needs no table. */
-  places: Map<string, number> | undefined
-  readonly askers: Array<Asker<Buffer | undefined>>
-  readonly wanted: Array<number>
-}
-
-interface Writes {
-  readonly kind: "writes"
-  readonly writes: Array<Write>
-  readonly askers: Array<Asker<void>>
-  bytes: number
-}
-
+/** A command, and who asked for it. */
 interface Call {
   readonly kind: "call"
   readonly operation: string
-  readonly name: string
-  readonly args: ReadonlyArray<Argument>
+  readonly command: Words
   /** Sent with EVALSHA; its text follows where the server does not know it. */
   readonly script: Scripts.Script | undefined
+  /** Bytes of values that it carries. */
+  readonly bytes: number
   readonly asker: Asker<unknown>
 }
 
-type Segment = Reads | Writes | Call
-
-/** The command of a segment, and what to do with its reply. */
-interface Prepared {
-  readonly operation: string
-  readonly command: readonly [name: string, ...args: Array<Argument>]
-  readonly script: Scripts.Script | undefined
-  readonly reply: (reply: unknown) => void
-  readonly fail: (error: RedisError) => void
+/** Keys that are read together, and who wants which. */
+interface Reads {
+  readonly kind: "reads"
+  readonly keys: Array<string>
+  /** Where a key is in `keys`: the same key is asked for once, however many ask. The first to ask needs no table. */
+  places: Map<string, number> | undefined
+  readonly readers: Array<Reader>
 }
+
+/** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
+type Reader =
+  | { readonly place: number; readonly asker: Asker<Buffer | undefined> }
+  | {
+    readonly places: ReadonlyArray<number> | undefined
+    readonly count: number
+    readonly asker: Asker<ReadonlyArray<Buffer | undefined>>
+  }
 
 export const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -98,12 +92,12 @@ export interface Link {
 }
 
 export class Batcher implements Sender {
-  private queue: Array<Segment> = []
-  /** Where keys have slots: the last segment of each, as long as nothing of another kind was asked for after it. */
-  private readonly bySlot = new Map<number, Segment>()
+  private queue: Array<Reads | Call> = []
+  /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
+  private readonly bySlot = new Map<number, Reads>()
   private scheduled = false
   /** What waits for answers before it is sent, and since when. */
-  private backlog: Array<{ readonly command: Prepared; readonly since: number }> = []
+  private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
   private closed = false
   private readonly deadlines: Deadlines
@@ -118,36 +112,40 @@ export class Batcher implements Sender {
   }
 
   read(key: string, asker: Asker<Buffer | undefined>): void {
-    const last = this.lastBefore(key)
-    if (last === undefined || last.kind !== "reads" || last.keys.length >= maxReads) {
-      this.push({ kind: "reads", keys: [key], places: undefined, askers: [asker], wanted: [0] }, key)
-      return
-    }
-    last.places ??= new Map([[last.keys[0]!, 0]])
-    let place = last.places.get(key)
-    if (place === undefined) {
-      place = last.keys.push(key) - 1
-      last.places.set(key, place)
-    }
-    last.askers.push(asker)
-    last.wanted.push(place)
+    const reads = this.openReads(key, 1)
+    if (reads === undefined) {
+      this.pushReads({ kind: "reads", keys: [key], places: undefined, readers: [{ place: 0, asker }] })
+    } else reads.readers.push({ place: placeOf(reads, key), asker })
+  }
+
+  /** The same for many keys, at most `maxReads`, where one command may have them all. */
+  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
+    const count = keys.length
+    const reads = this.openReads(keys[0]!, count)
+    if (reads === undefined) {
+      this.pushReads({
+        kind: "reads",
+        keys: [...keys],
+        places: undefined,
+        readers: [{ places: undefined, count, asker }]
+      })
+    } else reads.readers.push({ places: keys.map((key) => placeOf(reads, key)), count, asker })
   }
 
   write(write: Write, asker: Asker<void>): void {
-    let last = this.lastBefore(write.key)
-    if (
-      last === undefined || last.kind !== "writes" || last.writes.length >= maxWrites || last.bytes >= maxWriteBytes
-    ) {
-      last = { kind: "writes", writes: [], askers: [], bytes: 0 }
-      this.push(last, write.key)
-    }
-    last.writes.push(write)
-    last.askers.push(asker)
-    last.bytes += write.bytes.length
+    this.pushCall({
+      kind: "call",
+      operation: "set",
+      command: setCommand(write),
+      script: undefined,
+      bytes: write.bytes.length,
+      asker: asker as Asker<unknown> // it does not look at the OK
+    })
   }
 
   call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
-    this.push({ kind: "call", operation, name, args, script: undefined, asker })
+    const command: Words = [name, ...args]
+    this.pushCall({ kind: "call", operation, command, script: undefined, bytes: bytesOf(args), asker })
   }
 
   run(
@@ -156,14 +154,8 @@ export class Batcher implements Sender {
     args: ReadonlyArray<Argument>,
     asker: Asker<unknown>
   ): void {
-    this.push({
-      kind: "call",
-      operation: script.name,
-      name: "EVALSHA",
-      args: [script.sha, keys.length, ...keys, ...args],
-      script,
-      asker
-    })
+    const command: Words = ["EVALSHA", script.sha, keys.length, ...keys, ...args]
+    this.pushCall({ kind: "call", operation: script.name, command, script, bytes: bytesOf(args), asker })
   }
 
   /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
@@ -172,16 +164,23 @@ export class Batcher implements Sender {
     this.deadlines.close()
   }
 
-  /** What a command on this key may join: what was asked for last, on a cluster last of the key's slot. */
-  private lastBefore(key: string): Segment | undefined {
-    return this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
+  /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
+  private openReads(key: string, count: number): Reads | undefined {
+    const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
+    return last !== undefined && last.kind === "reads" && last.keys.length + count <= maxReads ? last : undefined
   }
 
-  private push(segment: Segment, key?: string): void {
-    if (this.slotOf !== undefined) {
-      if (segment.kind !== this.queue[this.queue.length - 1]?.kind) this.bySlot.clear()
-      if (key !== undefined) this.bySlot.set(this.slotOf(key), segment)
-    }
+  private pushReads(reads: Reads): void {
+    if (this.slotOf !== undefined) this.bySlot.set(this.slotOf(reads.keys[0]!), reads)
+    this.push(reads)
+  }
+
+  private pushCall(call: Call): void {
+    this.bySlot.clear()
+    this.push(call)
+  }
+
+  private push(segment: Reads | Call): void {
     this.queue.push(segment)
     if (this.scheduled) return
     this.scheduled = true
@@ -193,193 +192,144 @@ export class Batcher implements Sender {
     this.queue = []
     this.bySlot.clear()
     this.scheduled = false
-    const commands = segments.length === 1 ? [prepare(segments[0]!)] : segments.map(prepare)
-    if (this.backlog.length === 0 && commands.length <= maxPipeline && this.underWay < maxUnderWay) {
-      return this.send(commands)
+    const calls = segments.map((segment) => segment.kind === "call" ? segment : mget(segment))
+    if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
+      return this.send(calls)
     }
     const since = performance.now()
-    for (const command of commands) this.backlog.push({ command, since })
+    for (const call of calls) this.backlog.push({ call, since })
     this.sendBacklog()
   }
 
   private sendBacklog(): void {
     while (this.backlog.length > 0 && this.underWay < maxUnderWay) {
+      const next = this.backlog.slice(0, maxBatch).map(({ call }) => call)
+      const batch = next.slice(0, firstBatch(next))
       // Out of the backlog first, so that nothing that comes of sending can send it twice.
-      this.send(this.backlog.splice(0, maxPipeline).map(({ command }) => command))
+      this.backlog.splice(0, batch.length)
+      this.send(batch)
     }
   }
 
-  /** So many commands are answered, or given up. */
-  private ended(count: number): void {
-    this.underWay -= count
-    this.sendBacklog()
-  }
-
-  private send(batch: ReadonlyArray<Prepared>): void {
+  private send(batch: ReadonlyArray<Call>): void {
     if (this.closed) return failAll(batch, layerClosed)
     const state = this.link.state()
     if (state === "down") return failAll(batch, this.link.failure)
     // Every member is told one thing, once: its answer, or that time is up.
-    let open = true
+    const waiting: Array<Call | undefined> = [...batch]
+    let open = batch.length
     this.underWay += batch.length
     const met = this.deadlines.start(() => {
-      open = false
+      open = 0
       this.underWay -= batch.length
       // What has waited for these answers as long is late, too; what came later is still sent.
       const due = this.closed ? Infinity : performance.now() - this.commandTimeout
       const young = this.backlog.findIndex(({ since }) => since > due)
       const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
-      const late = [...batch, ...waited.map(({ command }) => command)]
+      const late = [...waiting.splice(0), ...waited.map(({ call }) => call)]
       if (this.closed) return failAll(late, layerClosed)
       failAll(late, (operation) => timeoutError(operation, this.commandTimeout))
       this.sendBacklog()
       if (state === "ready") this.link.unanswered()
     })
-    const settle = (act: () => void): void => {
-      if (!open) return
-      open = false
-      met()
-      act()
-      this.ended(batch.length)
+    const settle = (index: number, tell: (call: Call) => void): void => {
+      const call = waiting[index]
+      if (call === undefined) return
+      waiting[index] = undefined
+      open--
+      if (open === 0) met()
+      tell(call)
+      if (open > 0) return
+      this.underWay -= batch.length
+      this.sendBacklog()
     }
-    const transmit = (): void => {
-      // What timed out while it waited for the connection is not sent any more.
-      if (!open) return
-      if (this.link.state() !== "ready") {
-        return settle(() => failAll(batch, this.link.failure))
-      }
-      if (batch.length === 1) this.sendOne(batch[0]!, settle)
-      else this.sendMany(batch, settle)
-    }
-    if (state === "ready") transmit()
-    else this.link.onceDecided(transmit)
-  }
-
-  private sendOne(one: Prepared, settle: (act: () => void) => void): void {
-    this.transmitOne(one.command).then(
-      (reply) => settle(() => one.reply(reply)),
-      (error: unknown) => {
-        if (one.script !== undefined && isNoScript(error)) {
+    const receiver = {
+      onReply: (index: number, reply: unknown) => settle(index, ({ asker }) => asker.answer(reply)),
+      onError: (index: number, error: unknown) => {
+        const call = waiting[index]
+        if (call?.script !== undefined && isNoScript(error)) {
           // It was not run, so it is not run twice.
-          this.transmitOne(withText(one)).then(
-            (reply) => settle(() => one.reply(reply)),
-            (again: unknown) => settle(() => one.fail(toRedisError(one.operation, again)))
-          )
-        } else settle(() => one.fail(toRedisError(one.operation, error)))
+          transmit(this.link.client, [withText(call.script, call.command)], {
+            onReply: (_, reply) => receiver.onReply(index, reply),
+            onError: (_, again) => settle(index, ({ asker, operation }) => asker.fail(toRedisError(operation, again)))
+          })
+        } else settle(index, ({ asker, operation }) => asker.fail(toRedisError(operation, error)))
       }
-    )
+    }
+    const leave = (): void => {
+      // What timed out while it waited for the connection is not sent any more.
+      if (open === 0) return
+      if (this.link.state() === "ready") {
+        return transmit(
+          this.link.client,
+          batch.map(({ command }) => command),
+          receiver
+        )
+      }
+      for (const index of batch.keys()) {
+        settle(index, ({ asker, operation }) => asker.fail(this.link.failure(operation)))
+      }
+    }
+    if (state === "ready") leave()
+    else this.link.onceDecided(leave)
   }
+}
 
-  /** As a command of its own: a client's auto-pipelining would hold it back, and knows no `call`. */
-  private transmitOne([name, ...args]: Prepared["command"]): Promise<unknown> {
-    const command = new Command(name, args, { replyEncoding: null })
-    this.link.client.sendCommand(command)
-    return command.promise
-  }
+const bytesOf = (args: ReadonlyArray<Argument>): number => {
+  let bytes = 0
+  for (const argument of args) if (typeof argument === "object") bytes += argument.length
+  return bytes
+}
 
-  private sendMany(batch: ReadonlyArray<Prepared>, settle: (act: () => void) => void): void {
-    const pipeline = this.link.client.pipeline()
-    for (const { command } of batch) pipeline.callBuffer(...command)
-    pipeline.exec().then(
-      (replies) =>
-        settle(() => {
-          for (const [i, one] of batch.entries()) {
-            const [error, reply] = replies?.[i] ?? [new Error("the pipeline gave no reply"), undefined]
-            if (error === null || error === undefined) one.reply(reply)
-            else if (one.script !== undefined && isNoScript(error)) this.send([{ ...one, command: withText(one) }])
-            else one.fail(toRedisError(one.operation, error))
-          }
-        }),
-      (error: unknown) => settle(() => failAll(batch, (operation) => toRedisError(operation, error)))
-    )
+/** How many of these calls, from the first on, make a batch. */
+const firstBatch = (calls: ReadonlyArray<Call>): number => {
+  let bytes = 0
+  for (let i = 0; i < calls.length; i++) {
+    if (i === maxBatch || bytes >= maxBatchBytes) return i
+    bytes += calls[i]!.bytes
   }
+  return calls.length
 }
 
 export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
-const failAll = (batch: ReadonlyArray<Prepared>, error: (operation: string) => RedisError): void => {
-  for (const one of batch) one.fail(error(one.operation))
+const failAll = (calls: ReadonlyArray<Call | undefined>, error: (operation: string) => RedisError): void => {
+  for (const call of calls) call?.asker.fail(error(call.operation))
 }
 
 /** The same call with the script's text. */
-const withText = ({ command, script }: Prepared): readonly [string, ...Array<Argument>] => [
-  "EVAL",
-  script!.lua,
-  ...command.slice(2)
-]
+const withText = (script: Scripts.Script, [, , ...rest]: Words): Words => ["EVAL", script.lua, ...rest]
 
-const prepare = (segment: Segment): Prepared => {
-  switch (segment.kind) {
-    case "reads":
-      return prepareReads(segment)
-    case "writes":
-      return segment.writes.length === 1 ? prepareWrite(segment) : prepareWrites(segment)
-    case "call":
-      return {
-        operation: segment.operation,
-        command: [segment.name, ...segment.args],
-        script: segment.script,
-        reply: segment.asker.answer,
-        fail: segment.asker.fail
-      }
+export const setCommand = ({ bytes, key, life }: Write): [name: string, ...args: Array<Argument>] =>
+  life === undefined ? ["SET", key, toBuffer(bytes)] : ["SET", key, toBuffer(bytes), "PX", life]
+
+const placeOf = (reads: Reads, key: string): number => {
+  reads.places ??= new Map(reads.keys.map((other, i) => [other, i]))
+  let place = reads.places.get(key)
+  if (place === undefined) {
+    place = reads.keys.push(key) - 1
+    reads.places.set(key, place)
   }
+  return place
 }
 
-const prepareReads = ({ askers, keys, wanted }: Reads): Prepared => ({
+const mget = ({ keys, readers }: Reads): Call => ({
+  kind: "call",
   operation: "get",
   command: ["MGET", ...keys],
   script: undefined,
-  reply: (reply) => {
-    const values = reply as ReadonlyArray<Buffer | null> // what MGET answers with
-    for (let i = 0; i < askers.length; i++) askers[i]!.answer(values[wanted[i]!] ?? undefined)
-  },
-  fail: (error) => {
-    for (const asker of askers) asker.fail(error)
-  }
-})
-
-export const setCommand = ({ bytes, key, life }: Write): [string, ...Array<Argument>] =>
-  life === undefined ? ["SET", key, toBuffer(bytes)] : ["SET", key, toBuffer(bytes), "PX", life]
-
-const prepareWrite = ({ askers, writes }: Writes): Prepared => ({
-  operation: "set",
-  command: setCommand(writes[0]!),
-  script: undefined,
-  reply: () => askers[0]!.answer(),
-  fail: (error) => askers[0]!.fail(error)
-})
-
-const setManyCommand = (writes: ReadonlyArray<Write>): [string, ...Array<Argument>] => {
-  const command: [string, ...Array<Argument>] = ["EVALSHA", Scripts.setMany.sha, writes.length]
-  for (const { key } of writes) command.push(key)
-  for (const { bytes } of writes) command.push(toBuffer(bytes))
-  const first = writes[0]!.life
-  if (writes.every(({ life }) => life === first)) command.push(first ?? "")
-  else for (const { life } of writes) command.push(life ?? "")
-  return command
-}
-
-const prepareWrites = ({ askers, writes }: Writes): Prepared => ({
-  operation: "set",
-  command: setManyCommand(writes),
-  script: Scripts.setMany,
-  reply: (reply) => {
-    const errors = reply as ReadonlyArray<number | Buffer> // position and text, by turns
-    const failed = new Map<number, string>()
-    for (let i = 0; i < errors.length; i += 2) failed.set(Number(errors[i]) - 1, String(errors[i + 1]))
-    for (const [i, asker] of askers.entries()) {
-      const error = failed.get(i)
-      if (error === undefined) asker.answer()
-      else asker.fail(toRedisError("set", replyError(error)))
+  bytes: 0,
+  asker: {
+    answer: (reply) => {
+      const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // what MGET answers with
+      for (const reader of readers) {
+        if ("place" in reader) reader.asker.answer(values[reader.place])
+        else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
+        else reader.asker.answer(values.length === reader.count ? values : values.slice(0, reader.count))
+      }
+    },
+    fail: (error) => {
+      for (const { asker } of readers) asker.fail(error)
     }
-  },
-  fail: (error) => {
-    for (const asker of askers) asker.fail(error)
   }
 })
-
-const replyError = (message: string): Error => {
-  const error = new Error(message)
-  error.name = "ReplyError"
-  return error
-}

@@ -93,7 +93,7 @@ interface Options extends IoredisDriver.Options {
 }
 
 class Cluster implements Servers, Routes {
-  readonly manyKeys = false
+  readonly only = undefined
   readonly commandTimeout: number
   readonly waiting: Routes["waiting"] = new Set()
   private readonly pool: Pool

@@ -239,7 +239,7 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
   }
   return {
     at: () => batcher,
-    manyKeys: true,
+    only: batcher,
     masters: () => [server],
     look: () => Promise.resolve(0),
     observe: () => () => {},

@@ -4,9 +4,9 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
-import type { Driver } from "../../../Driver.js"
+import type { Driver, Reply } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
-import { type Argument, type Asker, toBuffer } from "./batch.js"
+import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
 import { connectionError, isWrongType, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
@@ -33,15 +33,39 @@ const maxUnreleased = 1000
 /** All keys are listed so often at the most, where they keep moving from server to server meanwhile. */
 const maxListings = 5
 
-export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
-  /** A reply's effect; what it throws is a defect of who asked, not of those whose answers came with it. */
-  const guarded = <A, E, R>(f: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+/** Who asks for a hot operation: hands its answer to the reply, and what that makes of it to the fiber. */
+class Hot<Answer, A, E, R> implements Asker<Answer> {
+  constructor(
+    private readonly key: string,
+    private readonly reply: Reply<Answer, A, E, R>,
+    private readonly servers: Servers,
+    private readonly resume: (effect: Effect.Effect<A, E, R>) => void
+  ) {}
+
+  answer(answer: Answer): void {
+    let effect: Effect.Effect<A, E, R>
     try {
-      return f()
+      effect = this.reply.onSuccess(answer, this.servers.now(), this.key)
     } catch (defect) {
-      return Effect.die(defect)
+      // A defect of who asked, not of those whose answers came with it.
+      effect = Effect.die(defect)
     }
+    this.resume(effect)
   }
+
+  fail(error: RedisError): void {
+    let effect: Effect.Effect<A, E, R>
+    try {
+      effect = this.reply.onFailure(error, this.key)
+    } catch (defect) {
+      effect = Effect.die(defect)
+    }
+    this.resume(effect)
+  }
+}
+
+export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
+  const { only } = servers
 
   const command = (key: string, operation: string, name: string, args: ReadonlyArray<Argument>) =>
     Effect.async<unknown, RedisError>((resume) => {
@@ -181,62 +205,63 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeMonotonic: () => performance.now(),
     unsafeConnections: () => servers.connections(),
     // One server is the whole store; of several each has its own.
-    hasBreakers: !servers.manyKeys,
-    get: (key, reply) =>
-      Effect.async((resume) => {
-        servers.at(key).read(key, {
-          answer: (bytes) => resume(guarded(() => reply.onSuccess(bytes, servers.now(), key))),
-          fail: (error) => resume(guarded(() => reply.onFailure(error, key)))
-        })
-      }),
-    getMany: (keys, reply) =>
-      keys.length === 0 ? Effect.suspend(() => reply.onSuccess([], servers.now(), "")) : Effect.async((resume) => {
-        const found: Array<Buffer | undefined> = new Array(keys.length)
-        const first = keys[0]!
+    hasBreakers: only === undefined,
+    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, servers, resume))),
+    getMany: (keys, reply) => {
+      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], servers.now(), ""))
+      const first = keys[0]!
+      if (only !== undefined && keys.length <= maxReads) {
+        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, servers, resume)))
+      }
+      return Effect.async((resume) => {
+        const hot = new Hot(first, reply, servers, resume)
+        if (only === undefined) {
+          const found: Array<Buffer | undefined> = new Array(keys.length)
+          const { arrived, fail } = gather(
+            keys.length,
+            (failure) => failure === undefined ? hot.answer(found) : hot.fail(failure)
+          )
+          for (let i = 0; i < keys.length; i++) {
+            servers.at(keys[i]!).read(keys[i]!, {
+              answer: (value) => {
+                found[i] = value
+                arrived()
+              },
+              fail
+            })
+          }
+          return
+        }
+        const asked = pages(keys, maxReads)
+        const found: Array<ReadonlyArray<Buffer | undefined>> = []
         const { arrived, fail } = gather(
-          keys.length,
-          (failure) =>
-            resume(
-              guarded(() =>
-                failure === undefined ? reply.onSuccess(found, servers.now(), first) : reply.onFailure(failure, first)
-              )
-            )
+          asked.length,
+          (failure) => failure === undefined ? hot.answer(found.flat()) : hot.fail(failure)
         )
-        for (let i = 0; i < keys.length; i++) {
-          servers.at(keys[i]!).read(keys[i]!, {
-            answer: (bytes) => {
-              found[i] = bytes
+        for (const [i, page] of asked.entries()) {
+          only.readMany(page, {
+            answer: (values) => {
+              found[i] = values
               arrived()
             },
             fail
           })
         }
-      }),
+      })
+    },
     set: (write, reply) =>
-      Effect.async((resume) => {
-        servers.at(write.key).write(write, {
-          answer: () => resume(guarded(() => reply.onSuccess(undefined, servers.now(), write.key))),
-          fail: (error) => resume(guarded(() => reply.onFailure(error, write.key)))
-        })
-      }),
+      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, servers, resume))),
     setMany: (writes, reply) =>
       writes.length === 0 ?
         Effect.suspend(() => reply.onSuccess(undefined, servers.now(), "")) :
         Effect.async((resume) => {
-          const first = writes[0]!.key
+          const hot = new Hot(writes[0]!.key, reply, servers, resume)
           const { arrived, fail } = gather(
             writes.length,
-            (failure) =>
-              resume(guarded(() =>
-                failure === undefined
-                  ? reply.onSuccess(undefined, servers.now(), first)
-                  : reply.onFailure(failure, first)
-              ))
+            (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)
           )
           const asker = { answer: arrived, fail }
-          for (const write of writes) {
-            servers.at(write.key).write(write, asker)
-          }
+          for (const write of writes) servers.at(write.key).write(write, asker)
         }),
     take: (keys) =>
       together(
@@ -318,7 +343,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       ),
     replaceEpochs: (requests) =>
       // One server does them in the order of sending; of several the first must have answered.
-      servers.manyKeys
+      only !== undefined
         ? replaceEpochs(requests)
         : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
     scan: listed,
@@ -332,7 +357,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     remove: (keys) =>
       Effect.map(
         together(
-          pages(keys, servers.manyKeys ? removeSize : 1),
+          pages(keys, only !== undefined ? removeSize : 1),
           (page, asker) => servers.at(page[0]!).run(Scripts.remove, page, [], asker),
           asNumber
         ),

@@ -241,33 +241,6 @@ return v
 )
 
 /**
- * Many plain sets at once. KEYS: keys. ARGV: the bytes of each, then one life for all in ms (or ''), or one for each.
- * Returns the errors, position and text by turns. It is the busiest of all: so it is without the prelude.
- */
-export const setMany = script(
-  "setMany",
-  `
-local pcall, errors, count, each = redis.pcall, {}, #KEYS, #ARGV > #KEYS + 1
-local life = ARGV[count + 1]
-for i = 1, count do
-  if each then life = ARGV[count + i] end
-  local done
-  if life == '' then
-    done = pcall('SET', KEYS[i], ARGV[i])
-  else
-    done = pcall('SET', KEYS[i], ARGV[i], 'PX', life)
-  end
-  if done.err then
-    errors[#errors + 1] = i
-    errors[#errors + 1] = done.err
-  end
-end
-return errors
-`,
-  ""
-)
-
-/**
  * Removes a page of keys. KEYS: keys. Returns how many were there that were no markers. Each key costs one call inside
  * the script, and all of them together one UNLINK; no more of the prelude is needed than tells a marker.
  */
@@ -293,6 +266,5 @@ export const all: ReadonlyArray<Script> = [
   touch,
   increment,
   ensureEpoch,
-  setMany,
   remove
 ]

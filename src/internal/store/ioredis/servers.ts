@@ -2,7 +2,7 @@
  * The servers behind a driver: one, or the masters of a cluster. The driver does not know which it has.
  */
 import type { Redis as Client } from "ioredis"
-import type { Sender } from "./batch.js"
+import type { Batcher, Sender } from "./batch.js"
 
 /** One server. */
 export interface Server {
@@ -28,8 +28,8 @@ export interface Observer {
 export interface Servers {
   /** For commands on this key. */
   readonly at: (key: string) => Sender
-  /** One command may have many keys: there is one server. */
-  readonly manyKeys: boolean
+  /** Where there is one server, and one command may have any keys. */
+  readonly only: Batcher | undefined
   /** Those on which keys of the driver's prefix lie, as well as is known. */
   readonly masters: () => ReadonlyArray<Server>
   /** Looks anew how keys are spread. Counts up when that has changed. */
