@@ -7,12 +7,13 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
+import type { Reply } from "../Driver.js"
 import type { Redis } from "../Redis.js"
 import { bind, type Binding, type Judged, withCopy, withKey } from "./binding.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
-import type { Near } from "./near/near.js"
+import type { Near, NearRead } from "./near/near.js"
 
 /** Failures as they are before `onRedisError` takes some of them away in the types. */
 type Failure = RedisError | CodecError
@@ -71,7 +72,7 @@ export const getMany = <Key, Value>(
     const wanted = redisKeys(binding, keys)
     if (Either.isLeft(wanted)) return Effect.fail(wanted.left)
     const { near } = binding
-    return near === undefined ? getFar(binding, [...wanted.right]) : getNear(binding, near, wanted.right, fiber)
+    return near === undefined ? getFar(binding, wanted.right) : getNear(binding, near, wanted.right, fiber)
   })
 
 /** What there are near copies of is not asked for. */
@@ -86,16 +87,16 @@ const getNear = <Key, Value>(
     binding.recorder.nearHit()
     hits.set(key, copy.value as Value) // it was read through a cache of the same codec
   }
-  const rest: Array<readonly [string, Key]> = []
+  const rest = new Map<string, Key>()
   for (const [redisKey, key] of wanted) {
     const copy = binding.findNear(redisKey, fiber)
-    if (copy === undefined) rest.push([redisKey, key])
+    if (copy === undefined) rest.set(redisKey, key)
     else serve(key, copy)
   }
-  if (rest.length === 0) return Exit.succeed(hits)
+  if (rest.size === 0) return Exit.succeed(hits)
   const far = getFar(binding, rest, (error) =>
     Effect.flatMap(Effect.clock, (clock) => {
-      const unknown = rest.filter(([redisKey, key]) => {
+      const unknown = [...rest].filter(([redisKey, key]) => {
         const copy = near.whileAway(redisKey, false, clock)
         if (copy !== undefined) serve(key, copy)
         return copy === undefined
@@ -124,33 +125,77 @@ const missOrFail = <Key, Value>(
   return nothing()
 }
 
+/** What many entries come to, as they are looked at one after the other. */
+class Found<Key, Value> {
+  private readonly hits = new Map<Key, Value>()
+  private readonly logs: Array<Effect.Effect<void>> = []
+
+  constructor(private readonly binding: Binding<Key, Value>, private readonly asked: number) {}
+
+  add(
+    redisKey: string,
+    key: Key,
+    bytes: Uint8Array | undefined,
+    now: number,
+    invalidated = false,
+    reading?: NearRead
+  ): void {
+    const { binding } = this
+    if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") return
+    const value = binding.decode(bytes, redisKey)
+    if (Either.isLeft(value)) {
+      this.logs.push(binding.undecodable(redisKey, value.left, now))
+      return
+    }
+    reading?.keep(bytes, value.right)
+    this.hits.set(key, value.right)
+  }
+
+  get all(): Effect.Effect<ReadonlyMap<Key, Value>> {
+    this.binding.recorder.hit(this.hits.size)
+    this.binding.recorder.miss(this.asked - this.hits.size)
+    return this.logs.length === 0
+      ? Exit.succeed(this.hits)
+      : Effect.as(Effect.all(this.logs, { discard: true }), this.hits)
+  }
+}
+
 const getFar = <Key, Value>(
   binding: Binding<Key, Value>,
-  pairs: ReadonlyArray<readonly [redisKey: string, key: Key]>,
+  wanted: ReadonlyMap<string, Key>,
   onFailure: (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError> = (error) =>
-    missOrFail(binding, pairs.length, error)
-): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> =>
-  binding.readManyFilling(pairs.map(([redisKey, key]) => ({ redisKey, tags: binding.keyTags(key) })), {
+    missOrFail(binding, wanted.size, error)
+): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
+  const redisKeys = [...wanted.keys()]
+  const keys = [...wanted.values()]
+  const judged: Reply<ReadonlyArray<Judged>, ReadonlyMap<Key, Value>, RedisError, never> = {
     onSuccess: (entries, now) => {
-      const hits = new Map<Key, Value>()
-      const logs: Array<Effect.Effect<void>> = []
-      for (const [i, [redisKey, key]] of pairs.entries()) {
+      const found = new Found(binding, keys.length)
+      for (let i = 0; i < keys.length; i++) {
         const { bytes, invalidated, reading } = entries[i]!
-        if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") continue
-        const value = binding.decode(bytes, redisKey)
-        if (Either.isLeft(value)) {
-          logs.push(binding.undecodable(redisKey, value.left, now))
-          continue
-        }
-        reading?.keep(bytes, value.right)
-        hits.set(key, value.right)
+        found.add(redisKeys[i]!, keys[i]!, bytes, now, invalidated, reading)
       }
-      binding.recorder.hit(hits.size)
-      binding.recorder.miss(pairs.length - hits.size)
-      return logs.length === 0 ? Exit.succeed(hits) : Effect.as(Effect.all(logs, { discard: true }), hits)
+      return found.all
+    },
+    onFailure
+  }
+  const targets = () => keys.map((key, i) => ({ redisKey: redisKeys[i]!, tags: binding.keyTags(key) }))
+  if (binding.near !== undefined || binding.model.policy.tags !== undefined) {
+    return binding.readManyFilling(targets(), judged)
+  }
+  return binding.runtime.driver.getMany(redisKeys, {
+    onSuccess: (values, now, first) => {
+      // Tags may have been given with a write.
+      if (values.some((bytes) => bytes !== undefined && Entry.hasTags(bytes))) {
+        return binding.judgeMany(targets(), values, new Map(), now, first, judged)
+      }
+      const found = new Found(binding, keys.length)
+      for (let i = 0; i < keys.length; i++) found.add(redisKeys[i]!, keys[i]!, values[i], now)
+      return found.all
     },
     onFailure
   })
+}
 
 /** In whole milliseconds, since that is what an entry's end is in; at least one, since it is fresh. */
 export const remaining = (until: number, now: number): Duration.Duration =>
