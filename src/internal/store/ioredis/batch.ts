@@ -1,7 +1,8 @@
 /**
  * What is asked for in one tick leaves in one go: reads as one `MGET`, everything else as it is, all in the order of
  * asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
- * lone command waits for nothing.
+ * lone command waits for nothing. Where there is more to do, the first commands leave before the last are asked for, so
+ * that the server does not wait for the client and then the client for the server.
  */
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
@@ -13,6 +14,9 @@ import { type Argument, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
+
+/** So many commands of one tick leave before it ends, then twice as many, and so on. Reads wait for their `MGET`. */
+const firstPart = 32
 
 /** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
 const maxBatch = 512
@@ -96,6 +100,9 @@ export class Batcher implements Sender {
   /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
   private readonly bySlot = new Map<number, Reads>()
   private scheduled = false
+  /** Commands in the queue that are no reads, and how many of them leave at once. */
+  private calls = 0
+  private part = firstPart
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
@@ -178,6 +185,9 @@ export class Batcher implements Sender {
   private pushCall(call: Call): void {
     this.bySlot.clear()
     this.push(call)
+    if (++this.calls < this.part) return
+    this.part = Math.min(2 * this.part, maxBatch)
+    this.depart()
   }
 
   private push(segment: Reads | Call): void {
@@ -188,10 +198,16 @@ export class Batcher implements Sender {
   }
 
   private readonly flush = (): void => {
+    this.scheduled = false
+    this.part = firstPart
+    if (this.queue.length > 0) this.depart()
+  }
+
+  private depart(): void {
     const segments = this.queue
     this.queue = []
+    this.calls = 0
     this.bySlot.clear()
-    this.scheduled = false
     const calls = segments.map((segment) => segment.kind === "call" ? segment : mget(segment))
     if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
       return this.send(calls)
