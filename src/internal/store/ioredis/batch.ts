@@ -7,10 +7,10 @@
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
-import { Deadlines } from "./deadlines.js"
+import { Deadlines, Limited } from "./deadlines.js"
 import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
 import type * as Scripts from "./scripts.js"
-import { type Argument, transmit, type Words } from "./wire.js"
+import { type Argument, type Receiver, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
@@ -51,7 +51,6 @@ export interface Sender {
 
 /** A command, and who asked for it. */
 interface Call {
-  readonly kind: "call"
   readonly operation: string
   readonly command: Words
   /** Sent with EVALSHA; its text follows where the server does not know it. */
@@ -59,15 +58,6 @@ interface Call {
   /** Bytes of values that it carries. */
   readonly bytes: number
   readonly asker: Asker<unknown>
-}
-
-/** Keys that are read together, and who wants which. */
-interface Reads {
-  readonly kind: "reads"
-  readonly keys: Array<string>
-  /** Where a key is in `keys`: the same key is asked for once, however many ask. The first to ask needs no table. */
-  places: Map<string, number> | undefined
-  readonly readers: Array<Reader>
 }
 
 /** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
@@ -78,6 +68,57 @@ type Reader =
     readonly count: number
     readonly asker: Asker<ReadonlyArray<Buffer | undefined>>
   }
+
+/** Keys that are read together, and who wants which. */
+class Reads implements Call, Asker<unknown> {
+  readonly operation = "get"
+  readonly script = undefined
+  readonly bytes = 0
+  /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
+  private places: Map<string, number> | undefined
+
+  constructor(readonly command: [name: string, ...keys: Array<string>], private readonly readers: Array<Reader>) {}
+
+  /** Whether there is room for so many more. */
+  takes(count: number): boolean {
+    return this.command.length + count <= maxReads + 1
+  }
+
+  read(key: string, asker: Asker<Buffer | undefined>): void {
+    this.readers.push({ place: this.placeOf(key), asker })
+  }
+
+  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
+    this.readers.push({ places: keys.map((key) => this.placeOf(key)), count: keys.length, asker })
+  }
+
+  private placeOf(key: string): number {
+    this.places ??= new Map(this.command.slice(1).map((other, i) => [other, i]))
+    let place = this.places.get(key)
+    if (place === undefined) {
+      place = this.command.push(key) - 2
+      this.places.set(key, place)
+    }
+    return place
+  }
+
+  get asker(): Asker<unknown> {
+    return this
+  }
+
+  answer(reply: unknown): void {
+    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // what MGET answers with
+    for (const reader of this.readers) {
+      if ("place" in reader) reader.asker.answer(values[reader.place])
+      else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
+      else reader.asker.answer(values.length === reader.count ? values : values.slice(0, reader.count))
+    }
+  }
+
+  fail(error: RedisError): void {
+    for (const { asker } of this.readers) asker.fail(error)
+  }
+}
 
 export const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -95,8 +136,8 @@ export interface Link {
   readonly failure: (operation: string) => RedisError
 }
 
-export class Batcher implements Sender {
-  private queue: Array<Reads | Call> = []
+export class Batcher implements Sender, BatchOwner {
+  private queue: Array<Call> = []
   /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
   private readonly bySlot = new Map<number, Reads>()
   private scheduled = false
@@ -120,28 +161,20 @@ export class Batcher implements Sender {
 
   read(key: string, asker: Asker<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) {
-      this.pushReads({ kind: "reads", keys: [key], places: undefined, readers: [{ place: 0, asker }] })
-    } else reads.readers.push({ place: placeOf(reads, key), asker })
+    if (reads === undefined) this.pushReads(new Reads(["MGET", key], [{ place: 0, asker }]))
+    else reads.read(key, asker)
   }
 
   /** The same for many keys, at most `maxReads`, where one command may have them all. */
   readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) {
-      this.pushReads({
-        kind: "reads",
-        keys: [...keys],
-        places: undefined,
-        readers: [{ places: undefined, count, asker }]
-      })
-    } else reads.readers.push({ places: keys.map((key) => placeOf(reads, key)), count, asker })
+    if (reads === undefined) this.pushReads(new Reads(["MGET", ...keys], [{ places: undefined, count, asker }]))
+    else reads.readMany(keys, asker)
   }
 
   write(write: Write, asker: Asker<void>): void {
     this.pushCall({
-      kind: "call",
       operation: "set",
       command: setCommand(write),
       script: undefined,
@@ -151,8 +184,7 @@ export class Batcher implements Sender {
   }
 
   call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
-    const command: Words = [name, ...args]
-    this.pushCall({ kind: "call", operation, command, script: undefined, bytes: bytesOf(args), asker })
+    this.pushCall({ operation, command: [name, ...args], script: undefined, bytes: bytesOf(args), asker })
   }
 
   run(
@@ -162,7 +194,7 @@ export class Batcher implements Sender {
     asker: Asker<unknown>
   ): void {
     const command: Words = ["EVALSHA", script.sha, keys.length, ...keys, ...args]
-    this.pushCall({ kind: "call", operation: script.name, command, script, bytes: bytesOf(args), asker })
+    this.pushCall({ operation: script.name, command, script, bytes: bytesOf(args), asker })
   }
 
   /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
@@ -174,11 +206,11 @@ export class Batcher implements Sender {
   /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
   private openReads(key: string, count: number): Reads | undefined {
     const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
-    return last !== undefined && last.kind === "reads" && last.keys.length + count <= maxReads ? last : undefined
+    return last instanceof Reads && last.takes(count) ? last : undefined
   }
 
   private pushReads(reads: Reads): void {
-    if (this.slotOf !== undefined) this.bySlot.set(this.slotOf(reads.keys[0]!), reads)
+    if (this.slotOf !== undefined) this.bySlot.set(this.slotOf(reads.command[1]!), reads)
     this.push(reads)
   }
 
@@ -190,8 +222,8 @@ export class Batcher implements Sender {
     this.depart()
   }
 
-  private push(segment: Reads | Call): void {
-    this.queue.push(segment)
+  private push(call: Call): void {
+    this.queue.push(call)
     if (this.scheduled) return
     this.scheduled = true
     process.nextTick(this.flush)
@@ -204,11 +236,10 @@ export class Batcher implements Sender {
   }
 
   private depart(): void {
-    const segments = this.queue
+    const calls = this.queue
     this.queue = []
     this.calls = 0
     this.bySlot.clear()
-    const calls = segments.map((segment) => segment.kind === "call" ? segment : mget(segment))
     if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
       return this.send(calls)
     }
@@ -227,67 +258,119 @@ export class Batcher implements Sender {
     }
   }
 
-  private send(batch: ReadonlyArray<Call>): void {
-    if (this.closed) return failAll(batch, layerClosed)
+  private send(calls: Array<Call>): void {
+    if (this.closed) return failAll(calls, layerClosed)
     const state = this.link.state()
-    if (state === "down") return failAll(batch, this.link.failure)
-    // Every member is told one thing, once: its answer, or that time is up.
-    const waiting: Array<Call | undefined> = [...batch]
-    let open = batch.length
-    this.underWay += batch.length
-    const met = this.deadlines.start(() => {
-      open = 0
-      this.underWay -= batch.length
-      // What has waited for these answers as long is late, too; what came later is still sent.
-      const due = this.closed ? Infinity : performance.now() - this.commandTimeout
-      const young = this.backlog.findIndex(({ since }) => since > due)
-      const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
-      const late = [...waiting.splice(0), ...waited.map(({ call }) => call)]
-      if (this.closed) return failAll(late, layerClosed)
-      failAll(late, (operation) => timeoutError(operation, this.commandTimeout))
-      this.sendBacklog()
-      if (state === "ready") this.link.unanswered()
+    if (state === "down") return failAll(calls, this.link.failure)
+    this.underWay += calls.length
+    const batch = new Batch(calls, this.link, state === "ready", this)
+    this.deadlines.start(batch)
+    if (state === "ready") batch.leave()
+    else this.link.onceDecided(batch.leave)
+  }
+
+  met(batch: Batch): void {
+    this.deadlines.stop(batch)
+  }
+
+  ended(batch: Batch): void {
+    this.underWay -= batch.size
+    this.sendBacklog()
+  }
+
+  late(batch: Batch, calls: ReadonlyArray<Call>): void {
+    this.underWay -= batch.size
+    // What has waited for these answers as long is late, too; what came later is still sent.
+    const due = this.closed ? Infinity : performance.now() - this.commandTimeout
+    const young = this.backlog.findIndex(({ since }) => since > due)
+    const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
+    const all = [...calls, ...waited.map(({ call }) => call)]
+    if (this.closed) return failAll(all, layerClosed)
+    failAll(all, (operation) => timeoutError(operation, this.commandTimeout))
+    this.sendBacklog()
+    if (batch.wasReady) this.link.unanswered()
+  }
+}
+
+interface BatchOwner {
+  /** The last answer is here, and about to be told. */
+  readonly met: (batch: Batch) => void
+  /** Everybody was told. */
+  readonly ended: (batch: Batch) => void
+  /** Time is up; nobody has told these. */
+  readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
+}
+
+/** Commands that leave together. Each asker is told one thing, once: the answer, or that time is up. */
+class Batch extends Limited implements Receiver {
+  readonly size: number
+  private open: number
+  private isOver = false
+
+  constructor(
+    /** Those that were told are taken out. */
+    private readonly waiting: Array<Call | undefined>,
+    private readonly link: Link,
+    readonly wasReady: boolean,
+    private readonly owner: BatchOwner
+  ) {
+    super()
+    this.size = waiting.length
+    this.open = waiting.length
+  }
+
+  /** To be called when the connection is ready, or there is none. */
+  readonly leave = (): void => {
+    // What timed out while it waited for the connection is not sent any more.
+    if (this.open === 0) return
+    // All are still there: nobody could have been told.
+    const calls = this.waiting as ReadonlyArray<Call>
+    if (this.link.state() === "ready") return transmit(this.link.client, calls.map(({ command }) => command), this)
+    for (let i = 0; i < this.size; i++) this.fail(i, this.link.failure(calls[i]!.operation))
+  }
+
+  onReply(index: number, reply: unknown): void {
+    this.take(index)?.asker.answer(reply)
+    this.told()
+  }
+
+  onError(index: number, error: unknown): void {
+    const call = this.waiting[index]
+    if (call === undefined) return
+    if (call.script === undefined || !isNoScript(error)) return this.fail(index, toRedisError(call.operation, error))
+    // It was not run, so it is not run twice.
+    transmit(this.link.client, [withText(call.script, call.command)], {
+      onReply: (_, reply) => this.onReply(index, reply),
+      onError: (_, again) => this.fail(index, toRedisError(call.operation, again))
     })
-    const settle = (index: number, tell: (call: Call) => void): void => {
-      const call = waiting[index]
-      if (call === undefined) return
-      waiting[index] = undefined
-      open--
-      if (open === 0) met()
-      tell(call)
-      if (open > 0) return
-      this.underWay -= batch.length
-      this.sendBacklog()
-    }
-    const receiver = {
-      onReply: (index: number, reply: unknown) => settle(index, ({ asker }) => asker.answer(reply)),
-      onError: (index: number, error: unknown) => {
-        const call = waiting[index]
-        if (call?.script !== undefined && isNoScript(error)) {
-          // It was not run, so it is not run twice.
-          transmit(this.link.client, [withText(call.script, call.command)], {
-            onReply: (_, reply) => receiver.onReply(index, reply),
-            onError: (_, again) => settle(index, ({ asker, operation }) => asker.fail(toRedisError(operation, again)))
-          })
-        } else settle(index, ({ asker, operation }) => asker.fail(toRedisError(operation, error)))
-      }
-    }
-    const leave = (): void => {
-      // What timed out while it waited for the connection is not sent any more.
-      if (open === 0) return
-      if (this.link.state() === "ready") {
-        return transmit(
-          this.link.client,
-          batch.map(({ command }) => command),
-          receiver
-        )
-      }
-      for (const index of batch.keys()) {
-        settle(index, ({ asker, operation }) => asker.fail(this.link.failure(operation)))
-      }
-    }
-    if (state === "ready") leave()
-    else this.link.onceDecided(leave)
+  }
+
+  expire(): void {
+    const late = this.waiting.filter((call) => call !== undefined)
+    this.waiting.fill(undefined)
+    this.open = 0
+    this.isOver = true
+    this.owner.late(this, late)
+  }
+
+  private fail(index: number, error: RedisError): void {
+    this.take(index)?.asker.fail(error)
+    this.told()
+  }
+
+  private take(index: number): Call | undefined {
+    const call = this.waiting[index]
+    if (call === undefined) return undefined
+    this.waiting[index] = undefined
+    // Before the last is told, so that nothing that comes of it can find this late.
+    if (--this.open === 0) this.owner.met(this)
+    return call
+  }
+
+  private told(): void {
+    if (this.open > 0 || this.isOver) return
+    this.isOver = true
+    this.owner.ended(this)
   }
 }
 
@@ -309,8 +392,8 @@ const firstBatch = (calls: ReadonlyArray<Call>): number => {
 
 export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
-const failAll = (calls: ReadonlyArray<Call | undefined>, error: (operation: string) => RedisError): void => {
-  for (const call of calls) call?.asker.fail(error(call.operation))
+const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => RedisError): void => {
+  for (const { asker, operation } of calls) asker.fail(error(operation))
 }
 
 /** The same call with the script's text. */
@@ -318,34 +401,3 @@ const withText = (script: Scripts.Script, [, , ...rest]: Words): Words => ["EVAL
 
 export const setCommand = ({ bytes, key, life }: Write): [name: string, ...args: Array<Argument>] =>
   life === undefined ? ["SET", key, toBuffer(bytes)] : ["SET", key, toBuffer(bytes), "PX", life]
-
-const placeOf = (reads: Reads, key: string): number => {
-  reads.places ??= new Map(reads.keys.map((other, i) => [other, i]))
-  let place = reads.places.get(key)
-  if (place === undefined) {
-    place = reads.keys.push(key) - 1
-    reads.places.set(key, place)
-  }
-  return place
-}
-
-const mget = ({ keys, readers }: Reads): Call => ({
-  kind: "call",
-  operation: "get",
-  command: ["MGET", ...keys],
-  script: undefined,
-  bytes: 0,
-  asker: {
-    answer: (reply) => {
-      const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // what MGET answers with
-      for (const reader of readers) {
-        if ("place" in reader) reader.asker.answer(values[reader.place])
-        else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
-        else reader.asker.answer(values.length === reader.count ? values : values.slice(0, reader.count))
-      }
-    },
-    fail: (error) => {
-      for (const { asker } of readers) asker.fail(error)
-    }
-  }
-})

@@ -2,30 +2,48 @@
  * Time limits at the price of one timer: all limits are equally long, so those that began first end first, and one
  * timer for the first of them will do. Time is the machine's monotonic clock.
  *
- * Only what is under way is held. A list of all limits of the last second would let whole batches grow old in the heap,
- * at several times the cost of everything else here.
+ * Only what is under way is held, in a list that runs through it: a list of all limits of the last second would let
+ * whole batches grow old in the heap, at several times the cost of everything else here.
  */
 
-interface Limit {
-  readonly at: number
-  readonly expire: () => void
+/** What has a time limit. Between `start` and `stop` the list runs through it. */
+export abstract class Limited {
+  /** When it is late. */
+  due = 0
+  before: Limited | undefined
+  after: Limited | undefined
+
+  /** The time limit is over, and it is no longer held. */
+  abstract expire(): void
 }
 
 export class Deadlines {
-  private readonly limits = new Set<Limit>()
+  private first: Limited | undefined
+  private last: Limited | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
   private immediate: ReturnType<typeof setImmediate> | undefined
 
   constructor(private readonly millis: number) {}
 
-  /** Calls `expire` after the time limit, unless the function that this gives back is called before. */
-  start(expire: () => void): () => void {
-    const limit: Limit = { at: performance.now() + this.millis, expire }
-    this.limits.add(limit)
+  /** It expires after the time limit, unless it is stopped before. */
+  start(limited: Limited): void {
+    limited.due = performance.now() + this.millis
+    limited.before = this.last
+    if (this.last === undefined) this.first = limited
+    else this.last.after = limited
+    this.last = limited
     this.timer ??= setTimeout(this.timeIsUp, this.millis)
-    return () => {
-      this.limits.delete(limit)
-    }
+  }
+
+  /** To be called once, and not after it has expired. */
+  stop(limited: Limited): void {
+    const { after, before } = limited
+    if (before === undefined) this.first = after
+    else before.after = after
+    if (after === undefined) this.last = before
+    else after.before = before
+    limited.before = undefined
+    limited.after = undefined
   }
 
   /** Nobody waits for ever: what is under way is expired. */
@@ -33,8 +51,12 @@ export class Deadlines {
     clearTimeout(this.timer)
     clearImmediate(this.immediate)
     this.timer = undefined
-    for (const limit of this.limits) limit.expire()
-    this.limits.clear()
+    while (this.first !== undefined) this.expire(this.first)
+  }
+
+  private expire(limited: Limited): void {
+    this.stop(limited)
+    limited.expire()
   }
 
   /**
@@ -48,13 +70,12 @@ export class Deadlines {
   private readonly expireDue = (): void => {
     this.timer = undefined
     const now = performance.now()
-    for (const limit of this.limits) {
-      if (limit.at > now) {
-        this.timer = setTimeout(this.timeIsUp, Math.ceil(limit.at - now))
+    while (this.first !== undefined) {
+      if (this.first.due > now) {
+        this.timer ??= setTimeout(this.timeIsUp, Math.ceil(this.first.due - now))
         return
       }
-      this.limits.delete(limit)
-      limit.expire()
+      this.expire(this.first)
     }
   }
 }
