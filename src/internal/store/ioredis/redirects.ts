@@ -99,8 +99,9 @@ export class RoutedSender implements Sender {
   read(key: string, asker: Asker<Buffer | undefined>): void {
     new Journey(this.routes, this.key, this.slot, "get", asker, {
       first: (to, told) => to.read(key, told),
-      alone: ["GET", key],
-      answer: (reply) => (reply as Buffer | null) ?? undefined // what GET answers with
+      // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
+      alone: ["MGET", key],
+      answer: (reply) => (reply as ReadonlyArray<Buffer | null>)[0] ?? undefined // what MGET answers with
     }).begin()
   }
 
