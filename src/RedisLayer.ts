@@ -85,6 +85,13 @@ export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
   readonly lazy?: boolean | undefined
 }
 
+/**
+ * ioredis takes an option that is there and undefined for one that was given, and a `tls` that is there and undefined
+ * would take from a `rediss://` what it asks for.
+ */
+const withoutUndefined = (options: object): object =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+
 const defaultCommandTimeout = 1_000
 const defaultConnectTimeout = 5_000
 
@@ -147,7 +154,7 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
     const module = yield* loadConnect
     const address = url === undefined ? {} : yield* Either.mapLeft(module.parseUrl(url), refused)
     return yield* Effect.flatMap(
-      module.connect({ ...address, ...options }, limits),
+      module.connect({ ...address, ...withoutUndefined(options) }, limits),
       (driver) => tracked(driver, tracking, limits.connectTimeout)
     )
   })
@@ -172,6 +179,21 @@ export const layer = (options: string | Options): Layer.Layer<Redis, RedisError>
   Layer.scoped(Redis, connect(options))
 
 /**
+ * Certificates, as PEM texts: those to trust instead of the system's (`ca`), and the client's own, where the server asks
+ * for one (`cert` and `key`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TlsOptions {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: Redacted.Redacted | undefined
+  /** The name that the server's certificate is of, where it is another than the host's. */
+  readonly servername?: string | undefined
+}
+
+/**
  * What `layerConfig` takes: all of it may come from the environment.
  *
  * @since 0.1.0
@@ -184,10 +206,17 @@ export interface ConfigOptions extends CommonOptions {
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
   readonly db?: number | undefined
-  /** Connect with TLS, and verify the server's certificate. */
-  readonly tls?: boolean | undefined
+  /** Connect with TLS, and verify the server's certificate. With a `rediss://` url there is TLS also where it is `false`. */
+  readonly tls?: boolean | TlsOptions | undefined
   readonly connectTimeout?: Duration.DurationInput | undefined
   readonly lazy?: boolean | undefined
+}
+
+const tlsOf = (tls: boolean | TlsOptions | undefined): object | undefined => {
+  if (tls === undefined || tls === false) return undefined
+  if (tls === true) return {}
+  const { key, ...plain } = tls
+  return withoutUndefined({ ...plain, key: key === undefined ? undefined : Redacted.value(key) })
 }
 
 const fromConfig = ({ db, host, password, port, tls, url, username, ...common }: ConfigOptions): Options => {
@@ -196,17 +225,13 @@ const fromConfig = ({ db, host, password, port, tls, url, username, ...common }:
     host,
     password: password === undefined ? undefined : Redacted.value(password),
     port,
-    tls: tls === true ? {} : undefined,
+    tls: tlsOf(tls),
     url: Redacted.isRedacted(url) ? Redacted.value(url) : url,
     username,
     ...common
   }
   return withoutUndefined(options)
 }
-
-/** ioredis takes an option that is there and undefined for one that was given. */
-const withoutUndefined = (options: object): object =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
  * `layer`, with options from Effect's `Config`.
@@ -277,13 +302,16 @@ const connectCluster = (
         typeof node === "string" ? Either.mapLeft(module.parseUrl(node), refused) : Effect.succeed<RedisOptions>({})
     )
     if (urls.some(({ db = 0 }) => db !== 0)) return yield* refused("a cluster has database 0 only")
+    // One option of all connections: those that were meant to have TLS must not go without.
+    const secure = new Set(urls.filter((url) => "host" in url).map(({ tls }) => tls !== undefined))
+    if (secure.size > 1) return yield* refused("the urls of a cluster start all with redis://, or all with rediss://")
     const addresses = nodes.map((node, i) => {
       const { host, port } = typeof node === "string" ? urls[i]! : node
       return { host: host ?? "localhost", port: port ?? 6379 }
     })
     const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
     return yield* Effect.flatMap(
-      module.connectCluster(addresses, { ...fromUrl, ...options }, { ...limits, natMap }),
+      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...limits, natMap }),
       (driver) => tracked(driver, tracking, limits.connectTimeout)
     )
   })
@@ -322,8 +350,8 @@ export interface ClusterConfigOptions extends CommonOptions {
   readonly nodes: ReadonlyArray<Redacted.Redacted | string>
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
-  /** Connect with TLS, and verify the servers' certificates. */
-  readonly tls?: boolean | undefined
+  /** Connect with TLS, and verify the servers' certificates. With `rediss://` urls there is TLS also where it is `false`. */
+  readonly tls?: boolean | TlsOptions | undefined
   readonly connectTimeout?: Duration.DurationInput | undefined
   readonly lazy?: boolean | undefined
 }
@@ -358,7 +386,7 @@ export const layerClusterConfig = (
         nodes.map(revealed),
         withoutUndefined({
           password: password === undefined ? undefined : Redacted.value(password),
-          tls: tls === true ? {} : undefined,
+          tls: tlsOf(tls),
           ...options
         })
       ))

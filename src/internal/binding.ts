@@ -136,7 +136,10 @@ export class Binding<in out Key, in out Value> implements TagReader {
   decode(bytes: Uint8Array, redisKey: string): Either.Either<Value, CodecIssue> {
     if (this.model.kind === "counter") return this.model.codec.decode(bytes, this.context(redisKey))
     const offset = Entry.payloadOffset(bytes)
-    return offset === undefined ? cutShort : this.model.codec.decode(bytes.subarray(offset), this.context(redisKey))
+    if (offset === undefined) return cutShort
+    // Written by somebody who has no such bound.
+    if (bytes.length - offset > this.model.policy.maxValueSize) return tooLarge
+    return this.model.codec.decode(bytes.subarray(offset), this.context(redisKey))
   }
 
   decodeFailure(bytes: Uint8Array, redisKey: string): Either.Either<unknown, CodecIssue> {
@@ -406,6 +409,8 @@ const permitsOf = (runtime: Runtime, name: string, permits: number): Effect.Sema
 }
 
 const cutShort = Either.left<CodecIssue>({ path: "$", detail: "the entry is cut short" })
+
+const tooLarge = Either.left<CodecIssue>({ path: "$", detail: "it takes more than maxValueSize" })
 
 const nothingFresh: Either.Either<never, void> = Either.left(undefined)
 

@@ -49,7 +49,8 @@ export interface Header {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** A byte order mark is part of a name like any other: without it, it would be another tag's. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** Whether these bytes start with a header of this format that is whole. */
 export const isEntry = (bytes: Uint8Array): boolean =>

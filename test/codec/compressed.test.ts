@@ -36,7 +36,8 @@ describe("a compressed codec", () => {
   it("does not read more than maxSize", () => {
     const codec = Codec.compressed(text)
     const fits = encode(codec, "x".repeat(context.maxSize - 2))
-    const tooLong = encode(codec, "x".repeat(context.maxSize - 1))
+    const longer = { ...context, maxSize: Infinity }
+    const tooLong = Either.getOrThrow(codec.encode("x".repeat(context.maxSize - 1), longer))
     assert.isTrue(Either.isRight(codec.decode(fits, context)))
     assert.strictEqual(
       Either.getOrThrow(Either.flip(codec.decode(tooLong, context))).detail,
@@ -44,6 +45,14 @@ describe("a compressed codec", () => {
     )
     assert.isTrue(Either.isRight(codec.decode(tooLong, { ...context, maxSize: Infinity })))
     assert.isTrue(Either.isLeft(codec.decode(tooLong, { ...context, maxSize: 0 })))
+  })
+
+  it("does not write what could not be read back, however short it gets", () => {
+    const codec = Codec.compressed(text)
+    assert.match(
+      Either.getOrThrow(Either.flip(codec.encode("x".repeat(context.maxSize - 1), context))).detail,
+      /^it takes 100001 bytes before it is compressed, and maxValueSize is 100000$/
+    )
   })
 
   it("stops decompressing at maxSize, not after all of it", () => {

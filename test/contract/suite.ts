@@ -330,6 +330,14 @@ export const contract = (
           assert.deepStrictEqual(yield* Cache.getMany(small, ["a", "b"]), new Map([["a", "123456789"]]))
           assert.deepStrictEqual(yield* collect(small), ["a"])
         }))
+
+      test("what others wrote is absent over maxValueSize, and is loaded anew", () =>
+        Effect.gen(function*() {
+          yield* Cache.set(Cache.make({ name: "small" }), "a", "1234567890")
+          const small = Cache.make({ name: "small", maxValueSize: 10 })
+          assert.isTrue(Option.isNone(yield* Cache.get(small, "a")))
+          assert.strictEqual(yield* Cache.getOrSet(small, "a", Effect.succeed("1")), "1")
+        }))
     })
 
     describe("keys", () => {

@@ -30,10 +30,18 @@ const join = (form: number, bytes: Uint8Array): Uint8Array => {
   return joined
 }
 
-const pack = (payload: Uint8Array, threshold: number): Uint8Array => {
-  if (payload.length < threshold) return join(raw, payload)
+const pack = (
+  payload: Uint8Array,
+  threshold: number,
+  maxSize: number
+): Either.Either<Uint8Array, CodecIssue> => {
+  // However short it gets, it could not be read back.
+  if (payload.length > maxSize) {
+    return issue(`it takes ${payload.length} bytes before it is compressed, and maxValueSize is ${maxSize}`)
+  }
+  if (payload.length < threshold) return Either.right(join(raw, payload))
   const deflated = deflateSync(payload)
-  return deflated.length < payload.length ? join(zlib, deflated) : join(raw, payload)
+  return Either.right(deflated.length < payload.length ? join(zlib, deflated) : join(raw, payload))
 }
 
 /** What `info: true` makes of the result, which the types of Node leave out. */
@@ -79,7 +87,8 @@ export const compressed: {
     if (!(threshold >= 0)) throw new TypeError("Codec.compressed: threshold is a number of bytes, 0 or more")
     return make<Value>({
       identity: Data.tuple("compressed", threshold, self.identity),
-      encode: (value, context) => Either.map(self.encode(value, context), (payload) => pack(payload, threshold)),
+      encode: (value, context) =>
+        Either.flatMap(self.encode(value, context), (payload) => pack(payload, threshold, context.maxSize)),
       decode: (payload, context) =>
         Either.flatMap(unpack(payload, context.maxSize), (inner) => self.decode(inner, context))
     })

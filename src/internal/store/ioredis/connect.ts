@@ -278,9 +278,11 @@ const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effe
  * Sentinels, where there are any, are asked anew whenever a connection is made, and tell when there is another master:
  * the old one, if it lives, takes itself for the master for ten seconds more, and acknowledges what will be lost.
  */
-const sentinelOptions = ({ connectTimeout }: ConnectOptions) => ({
+const sentinelOptions = ({ tls }: RedisOptions, { connectTimeout }: ConnectOptions) => ({
   sentinelCommandTimeout: connectTimeout,
-  failoverDetector: true
+  failoverDetector: true,
+  // Unless it is told this, the client keeps TLS for when there are no sentinels, and sends passwords in the clear.
+  enableTLSForSentinelMode: tls !== undefined
 })
 
 /** A driver on a connection of its own, closed with the scope. */
@@ -291,7 +293,7 @@ export const connect = (
   Effect.gen(function*() {
     const connection = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => open({ ...sentinelOptions(options), ...target }, options, (one) => one.readOnly()),
+        try: () => open({ ...sentinelOptions(target, options), ...target }, options, (one) => one.readOnly()),
         catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>

@@ -26,6 +26,8 @@ const reasonOf = (error: Error): RedisErrorReason => {
   if (!isReply(error)) return "Connection"
   const code = error.message.slice(0, error.message.indexOf(" "))
   if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
+  // What a command inside a script may not do has no code of its own.
+  if (/The user executing the script can't|ACL failure in script|\bNOPERM\b/.test(error.message)) return "Auth"
   // An error inside a script has the code behind "ERR Error running script" on old servers.
   return byCode[code] ?? (/\bREADONLY\b/.test(error.message)
     ? "ReadOnly"
@@ -34,10 +36,13 @@ const reasonOf = (error: Error): RedisErrorReason => {
     : "Command")
 }
 
+/** Servers and proxies that do not know a command repeat what it came with: a value, or a password. */
+const withoutArguments = (message: string): string => message.replace(/,? with args beginning with:.*$/s, "")
+
 /** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
 export const toRedisError = (operation: string, error: unknown): RedisError => {
   const cause = error instanceof Error ? error : new Error(String(error))
-  const plain = new Error(cause.message)
+  const plain = new Error(withoutArguments(cause.message))
   plain.name = cause.name
   return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
 }

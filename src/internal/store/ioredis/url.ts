@@ -7,7 +7,17 @@ import type { RedisOptions } from "ioredis"
 
 const example = "redis://user:password@host:6379/0"
 
-const plain = (text: string): string | undefined => text === "" ? undefined : decodeURIComponent(text)
+/** `undefined` where a percent sign is not followed by what it stands for. */
+const plain = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** An option's name, and not what follows the `?` in a password that was not encoded. */
+const isName = (text: string): boolean => /^[A-Za-z]+$/.test(text)
 
 /** Left: what is wrong, in words that give away none of it, since there may be a password in it. */
 export const parse = (text: string): Either.Either<RedisOptions, string> => {
@@ -18,20 +28,28 @@ export const parse = (text: string): Either.Either<RedisOptions, string> => {
     return Either.left(`the url is not of the form ${example}`)
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    return Either.left(`the url must start with redis:// or rediss://, got ${url.protocol}`)
+    return Either.left("the url must start with redis:// or rediss://")
   }
   const [option] = url.searchParams.keys()
-  if (option !== undefined) return Either.left(`options are not taken from the url: ${option}`)
+  if (option !== undefined) {
+    const named = isName(option) && !url.search.includes("@")
+    return Either.left(`options are not taken from the url${named ? `: ${option}` : ""}`)
+  }
+  // What comes behind it would be dropped, and another server connected to.
+  if (url.hash !== "") return Either.left("a # in the url's user or password must be written as %23")
   const db = url.pathname.replace(/^\//, "")
   if (!/^\d*$/.test(db)) return Either.left("the url's path must be the number of a database")
   const username = plain(url.username)
   const password = plain(url.password)
+  if (username === undefined || password === undefined) {
+    return Either.left("a % in the url's user or password must be written as %25")
+  }
   return Either.right({
     // An address of IPv6 is in brackets in a url, and nowhere else.
     ...(url.hostname === "" ? {} : { host: url.hostname.replace(/^\[|\]$/g, "") }),
     ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    ...(username === "" ? {} : { username }),
+    ...(password === "" ? {} : { password }),
     ...(db === "" ? {} : { db: Number(db) }),
     ...(url.protocol === "rediss:" ? { tls: {} } : {})
   })
