@@ -1,0 +1,95 @@
+/**
+ * `npm run fuzz -- --minutes 10 [--seed 1] [--target json]`: fuzzes what reads bytes and what makes keys, in turns, until
+ * the time is over or there is a finding, which is printed in its shortest form and ends the program with 1.
+ */
+import { parseArgs } from "node:util"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { type Finding, Fuzzer } from "./engine.js"
+import { instrument } from "./instrument.js"
+import { checkShared, targets } from "./targets.js"
+
+const { values: options } = parseArgs({
+  options: { minutes: { type: "string" }, seed: { type: "string" }, target: { type: "string" } }
+})
+
+const minutes = Number(options.minutes ?? 1)
+const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31))
+
+/** How long each target has its turn, in ms. */
+const turn = 250
+
+/** More than that, when what is no longer used was collected, is a leak. */
+const mostBytes = 1024 ** 3
+
+setFlagsFromString("--expose-gc")
+const collect = runInNewContext("gc") as () => void // as the flag says
+
+const inUse = (): number => {
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+const { hits, library, points, remove } = await instrument()
+process.on("exit", remove)
+
+const fuzzers = targets(library)
+  .filter(({ name }) => options.target === undefined || name === options.target)
+  .map((target) => new Fuzzer(target, hits, seed))
+if (fuzzers.length === 0) throw new Error(`there is no target ${options.target}`)
+
+const report = (finding: Finding): void => {
+  console.log(`\nfound in "${finding.target}", seed ${finding.seed}:`)
+  console.log(finding.error)
+  console.log(`input, ${finding.input.length} bytes: ${Buffer.from(finding.input).toString("hex")}`)
+  console.log(`as text: ${JSON.stringify(Buffer.from(finding.input).toString("latin1"))}`)
+}
+
+const table = (): void =>
+  console.table(Object.fromEntries(fuzzers.map(({ figures, target }) => [target.name, {
+    "executions": figures.executions,
+    "per second": Math.round(figures.executions / figures.millis * 1000),
+    "corpus": figures.corpus,
+    "points met": figures.met,
+    "slowest, ms": Math.round(figures.slowestMillis)
+  }])))
+
+console.log(`seed ${seed}, ${fuzzers.length} targets, ${points} coverage points, ${minutes} minutes`)
+const began = performance.now()
+const end = began + minutes * 60_000
+let nextReport = began + 60_000
+let largest = 0
+
+while (performance.now() < end) {
+  for (const fuzzer of fuzzers) {
+    const finding = fuzzer.run(Infinity, Math.min(end, performance.now() + turn))
+    if (finding !== undefined) {
+      report(finding)
+      process.exit(1)
+    }
+    checkShared()
+    // What compressed the inputs is let go of in a turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve))
+    if (inUse() > mostBytes) collect()
+    largest = Math.max(largest, inUse())
+    if (largest > mostBytes) throw new Error(`${fuzzer.target.name}: ${largest} bytes of memory are kept`)
+    if (performance.now() >= end) break
+  }
+  if (performance.now() >= nextReport) {
+    nextReport += 60_000
+    table()
+  }
+}
+
+table()
+const executions = fuzzers.reduce((sum, { figures }) => sum + figures.executions, 0)
+const corpus = fuzzers.reduce((sum, { figures }) => sum + figures.corpus, 0)
+const all = new Uint8Array(points)
+for (const fuzzer of fuzzers) fuzzer.meets(all)
+const met = all.reduce((sum, n) => sum + n, 0)
+console.log(
+  `clean: ${executions} executions in ${Math.round((performance.now() - began) / 1000)} s, corpus of ${corpus}, ` +
+    `${met} of ${points} points met, at most ${Math.round(largest / 2 ** 20)} MiB of memory, seed ${seed}`
+)
+// What the library keeps open for a layer would keep the process.
+process.exit(0)
