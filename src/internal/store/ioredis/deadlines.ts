@@ -70,12 +70,10 @@ export class Deadlines {
   private readonly expireDue = (): void => {
     this.timer = undefined
     const now = performance.now()
-    while (this.first !== undefined) {
-      if (this.first.due > now) {
-        this.timer ??= setTimeout(this.timeIsUp, Math.ceil(this.first.due - now))
-        return
-      }
-      this.expire(this.first)
-    }
+    while (this.first !== undefined && this.first.due <= now) this.expire(this.first)
+    if (this.first === undefined) return
+    // What has expired may have started something, and a timer for that; the first is due before it.
+    clearTimeout(this.timer)
+    this.timer = setTimeout(this.timeIsUp, Math.ceil(this.first.due - now))
   }
 }
