@@ -220,6 +220,8 @@ describe("what was under way when a connection was lost", () => {
             return sums.every((sum) => sum === "2")
           }
           yield* Effect.repeat(Effect.promise(done), { until: (yes) => yes })
+          // The proxies are in this process: what they are sent by now they read in the next turns of the event loop.
+          yield* Effect.repeatN(Effect.sleep("10 millis"), 4)
           yield* Effect.promise(() => Promise.all(proxies.map((proxy) => proxy.pass())))
           const failures = (yield* Fiber.join(lost)).map(reason)
           assert.deepStrictEqual([...new Set(failures)], ["Connection"])
