@@ -2,13 +2,14 @@
 import { layer } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
 import { RedisLayer } from "effect-redis-cache"
-import { slotOf } from "../../src/internal/store/ioredis/slots.js"
 import * as RedisCluster from "../support/redisCluster.js"
 import * as RedisSentinel from "../support/redisSentinel.js"
 import { uniquePrefix } from "../support/sharedRedis.js"
+import { clusterFaults } from "./clusterFaults.js"
 import * as Fleet from "./fleet.js"
-import { judge, replicationWindow, type Window } from "./judge.js"
+import { judge } from "./judge.js"
 import { now, type Target } from "./protocol.js"
+import { replicationWindow, type Window } from "./windows.js"
 
 const forMillis = Number(process.env.FAILOVER_MILLIS ?? 45_000)
 const maxStaleness = 500
@@ -54,49 +55,8 @@ layer(Fleet.layer, { excludeTestServices: true })("a fleet on a cluster", (it) =
   it.scoped(promise, () =>
     Effect.gen(function*() {
       const cluster = yield* RedisCluster.make()
-      const faults: Faults = (prefix, windows) => {
-        const someMaster = async () => {
-          const masters = await cluster.masters()
-          return masters[Math.floor(Math.random() * masters.length)]!
-        }
-        /** Until a replica has taken its place. */
-        const lose = async (node: RedisCluster.Node, act: () => unknown) => {
-          const at = now()
-          windows.push({ from: at - replicationWindow, to: at })
-          await act()
-          await cluster.replaced(node)
-        }
-        return {
-          "killed a master": async () => {
-            const master = await someMaster()
-            await lose(master, () => master.server.kill())
-            await master.server.restart()
-            await cluster.settled()
-          },
-          "stopped a master until it was replaced": async () => {
-            const master = await someMaster()
-            await lose(master, () => master.server.pause())
-            master.server.resume()
-            await cluster.settled()
-          },
-          // Redis hands over without a loss: the old master waits until the new one has everything.
-          "promoted a replica": async () => {
-            const masters = await cluster.masters()
-            await cluster.promote(cluster.nodes.find((node) => !masters.includes(node))!)
-            await cluster.settled()
-          },
-          "moved slots and back": async () => {
-            const slots = Array.from({ length: 8 }, (_, key) => slotOf(`${prefix}versions:${key}`))
-            const homes = await Promise.all(slots.map((slot) => cluster.masterOf(slot)))
-            const masters = await cluster.masters()
-            const pause = () => new Promise((resolve) => setTimeout(resolve, 50))
-            for (const [i, slot] of slots.entries()) {
-              await cluster.move(slot, masters.find((node) => node !== homes[i])!, pause)
-            }
-            for (const [i, slot] of slots.entries()) await cluster.move(slot, homes[i]!)
-          }
-        }
-      }
+      const faults: Faults = (prefix, windows) =>
+        clusterFaults(cluster, Array.from({ length: 8 }, (_, key) => `${prefix}versions:${key}`), windows)
       yield* through(
         { nodes: cluster.addresses, commandTimeout },
         faults,

@@ -6,9 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { type ChildProcess, fork } from "node:child_process"
-import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { launch } from "./launch.js"
 import type { CacheSettings, Execution, FromWorker, Replies, Request, Target, ToWorker } from "./protocol.js"
 
 export interface Worker {
@@ -28,16 +27,6 @@ export interface Worker {
 
 const workerFile = fileURLToPath(new URL("worker.ts", import.meta.url))
 
-// Where the kernel can end a child with its parent (Linux), let it: it also ends one that is stopped.
-const setpriv = "/usr/bin/setpriv"
-const launch = (): ChildProcess =>
-  existsSync(setpriv)
-    ? fork(workerFile, [], {
-      execPath: setpriv,
-      execArgv: ["--pdeathsig", "KILL", process.execPath, "--import", "tsx"]
-    })
-    : fork(workerFile, [], { execArgv: ["--import", "tsx"] })
-
 interface Question {
   readonly answer: (reply: Replies[keyof Replies]) => void
   readonly fail: (error: Error) => void
@@ -45,7 +34,7 @@ interface Question {
 
 const start = (): Promise<Worker> =>
   new Promise((resolve, reject) => {
-    const child = launch()
+    const child = launch(workerFile)
     const open = new Map<number, Question>()
     const listeners: Array<(execution: Execution) => void> = []
     const ended = new Promise<void>((end) => child.once("exit", () => end()))

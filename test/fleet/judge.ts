@@ -4,18 +4,7 @@ import { Effect, Option, Schema } from "effect"
 import * as Cache from "../../src/Cache.js"
 import { countPause } from "./mixed.js"
 import type { MixedReport } from "./protocol.js"
-
-/** Monotonic times between which servers may have forgotten what they acknowledged. */
-export interface Window {
-  readonly from: number
-  readonly to: number
-}
-
-/**
- * What a master acknowledged so long before it was lost may not have reached its replica, in ms. Redis's replication
- * takes milliseconds here; what is lost that is older would be a mistake of ours.
- */
-export const replicationWindow = 1_000
+import { inWindow, type Window } from "./windows.js"
 
 export interface Limits {
   /** In ms. */
@@ -24,9 +13,6 @@ export interface Limits {
 }
 
 type Acknowledged = ReadonlyArray<{ readonly version: number; readonly acknowledged: number }>
-
-const inWindow = (windows: ReadonlyArray<Window>, at: number): boolean =>
-  windows.some(({ from, to }) => from <= at && at <= to)
 
 /** By key, what Redis's replication cannot have lost, in the order of versions. */
 const solid = (

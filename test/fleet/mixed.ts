@@ -9,15 +9,7 @@ import * as Cache from "../../src/Cache.js"
 import type { CodecError, RedisError } from "../../src/CacheError.js"
 import type { Redis } from "../../src/Redis.js"
 import { type MixedLoad, type MixedReport, now } from "./protocol.js"
-
-/** What nobody caught. */
-const unhandled: Array<string> = []
-
-/** To be called once in a process. */
-export const noteUnhandled = (): void => {
-  process.on("unhandledRejection", (cause) => unhandled.push(String(cause)))
-  process.on("uncaughtException", (cause) => unhandled.push(String(cause)))
-}
+import { unhandled } from "./unhandled.js"
 
 const writePause = 20
 export const countPause = 20

@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Cache from "../../src/Cache.js"
 import type { Redis } from "../../src/Redis.js"
 import * as RedisLayer from "../../src/RedisLayer.js"
-import { mixed, noteUnhandled } from "./mixed.js"
+import { mixed } from "./mixed.js"
 import {
   type Answer,
   type CacheSettings,
@@ -22,6 +22,7 @@ import {
   type ToWorker,
   type Written
 } from "./protocol.js"
+import { noteUnhandled } from "./unhandled.js"
 
 const tell = (message: FromWorker): void => void process.send?.(message)
 

@@ -1,0 +1,41 @@
+/** What lies in a server, and who is connected to it, when all work has ended. */
+import type { Redis as Client } from "ioredis"
+import { Flag, headerSize, isEntry, isMarker, leaseSize } from "../../src/internal/entry.js"
+
+export interface Inspected {
+  readonly keys: number
+  /** Keys whose lease somebody still holds. */
+  readonly leased: ReadonlyArray<string>
+  /** Keys that stay for ever. */
+  readonly endless: ReadonlyArray<string>
+}
+
+const heldUntilOffset = headerSize + leaseSize - 6
+
+export const inspect = async (client: Client): Promise<Inspected> => {
+  const leased: Array<string> = []
+  const endless: Array<string> = []
+  let keys = 0
+  const [seconds] = await client.time()
+  const time = Number(seconds) * 1_000
+  let cursor = "0"
+  do {
+    const [next, page] = await client.scan(cursor, "COUNT", 500)
+    cursor = next
+    for (const key of page) {
+      keys++
+      if (await client.pttl(key) === -1) endless.push(key)
+      if (await client.type(key) !== "string") continue
+      const bytes = await client.getBuffer(key)
+      if (bytes === null || !isEntry(bytes) || (bytes[1]! & Flag.Lease) === 0) continue
+      if (isMarker(bytes) || bytes.readUIntBE(heldUntilOffset, 6) > time) leased.push(key)
+    }
+  } while (cursor !== "0")
+  return { keys, leased, endless }
+}
+
+/** Connections of others than this client. */
+export const connections = async (client: Client): Promise<number> => {
+  const lists = await Promise.all(["normal", "pubsub"].map((type) => client.call("CLIENT", "LIST", "TYPE", type)))
+  return lists.flatMap((list) => String(list).split("\n")).filter((line) => line.startsWith("id=")).length - 1
+}

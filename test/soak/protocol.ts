@@ -1,0 +1,158 @@
+/** What the soak and its worker processes tell each other. Times are those of `now`, sizes are bytes. */
+import type { Window } from "../fleet/windows.js"
+
+/** A single server behind a proxy that misbehaves, and a cluster. */
+export const targets = ["single", "cluster"] as const
+export type TargetName = typeof targets[number]
+
+/** A command is answered, or has failed, by then. In ms. */
+export const commandTimeout = 500
+/** Of near copies, in ms. */
+export const maxStaleness = 500
+/** Leases of all caches here, in ms: who waits does so for longer than a lease lives that its holder lost. */
+export const lease = { duration: 2_000, wait: 3_000 } as const
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+export interface Begin {
+  readonly index: number
+  readonly workers: number
+  readonly seed: number
+  readonly prefix: string
+  /** The proxy before the single server, and the server itself. */
+  readonly proxy: Address
+  readonly server: Address
+  readonly cluster: ReadonlyArray<Address>
+}
+
+/** What is written by one process alone, a number that grows: a version, a counter, a process's part of a sum. */
+export type RegisterKind = "version" | "batch" | "count" | "part"
+
+/** A write of it was acknowledged. */
+export interface Acknowledged extends Window {
+  readonly kind: RegisterKind
+  readonly key: string
+  readonly n: number
+}
+
+/** It was read, by reads the last of which took place in this window. 0: nothing was there. */
+export interface Seen extends Window {
+  readonly kind: RegisterKind | "shared"
+  readonly key: string
+  readonly n: number
+}
+
+/** So often its writer has tried to raise it so far. */
+export interface Attempts {
+  readonly kind: RegisterKind | "shared"
+  readonly key: string
+  readonly n: number
+}
+
+export type HowGone = "delete" | "invalidate" | "flush"
+
+/** What must not come back: the key, or the tag of a key's entry, was acknowledged to be gone. */
+export interface Gone extends Window {
+  readonly how: HowGone
+  readonly key: string
+}
+
+/** A loaded value was read, by reads the last of which took place in this window. */
+export interface Served extends Window {
+  readonly how: HowGone
+  readonly key: string
+  /** When the load or the write began that it comes from. */
+  readonly started: number
+}
+
+/** A run of a load of which the fleet is to have one at a time. */
+export interface Execution extends Window {
+  readonly key: string
+  readonly by: number
+  /** When it was asked for: between that and its beginning it was given the lease. */
+  readonly asked: number
+}
+
+/** Something that one process alone may get. */
+export interface Won extends Window {
+  readonly what: "claim" | "prize"
+  readonly key: string
+  readonly by: number
+}
+
+/** A value inside its stale windows was served that was older than they are. */
+export interface TooOld extends Window {
+  readonly age: number
+}
+
+/** A call that took longer than it may, and than the process stood still, or waited for a core, beside. */
+export interface Late extends Window {
+  readonly kind: string
+  readonly bound: number
+  readonly over: number
+  readonly lag: number
+  readonly starved: number
+  /** How it ended. */
+  readonly ending: string
+}
+
+export interface Failures extends Window {
+  readonly kind: string
+  readonly reason: string
+  readonly count: number
+  /** For how long the process did nothing in the last seconds before, in ms: so much later it notices that all is well. */
+  readonly lag: number
+}
+
+/** What a process did and saw on one target since it last told. */
+export interface Told {
+  readonly operations: Readonly<Record<string, number>>
+  readonly badInputs: Readonly<Record<string, number>>
+  readonly failures: ReadonlyArray<Failures>
+  readonly acknowledged: ReadonlyArray<Acknowledged>
+  readonly attempts: ReadonlyArray<Attempts>
+  readonly seen: ReadonlyArray<Seen>
+  readonly gone: ReadonlyArray<Gone>
+  readonly served: ReadonlyArray<Served>
+  readonly executions: ReadonlyArray<Execution>
+  readonly won: ReadonlyArray<Won>
+  readonly tooOld: ReadonlyArray<TooOld>
+  readonly late: ReadonlyArray<Late>
+  /** What the process judged by itself: how often each invariant was looked at, and what was wrong. */
+  readonly checks: Readonly<Record<string, number>>
+  readonly violations: ReadonlyArray<{ readonly invariant: string; readonly detail: string }>
+  /** The longest time between two acknowledged writes of one key, in ms. */
+  readonly longestGap: number
+  readonly nearHits: number
+}
+
+export interface Batch {
+  readonly _tag: "Batch"
+  readonly by: number
+  /** All that ended before is told. */
+  readonly upTo: number
+  readonly told: Readonly<Record<TargetName, Told>>
+  /** The longest time for which the process did nothing else, in ms. */
+  readonly lag: number
+  /** After a collection; not in every batch. */
+  readonly heap: number | undefined
+}
+
+/** What is left in a process when all its work has ended. */
+export interface Left {
+  readonly _tag: "Left"
+  readonly by: number
+  readonly flights: number
+  readonly reading: number
+  readonly refreshes: number
+  /** Work that has not ended. */
+  readonly working: ReadonlyArray<string>
+  readonly unhandled: ReadonlyArray<string>
+}
+
+export type ToWorker = { readonly _tag: "Begin"; readonly begin: Begin } | { readonly _tag: "Stop" | "Close" }
+
+export type FromWorker = { readonly _tag: "Ready" | "Begun" } | Batch | Left
