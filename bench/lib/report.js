@@ -2,7 +2,11 @@
 import { memoryReference, ours, reference } from "../contestants.js"
 
 const amount = (value) =>
-  value === undefined ? "" : value >= 1000 ? Math.round(value).toLocaleString("en") : value.toFixed(value < 10 ? 2 : 1)
+  value === undefined || value === null
+    ? ""
+    : value >= 1000
+    ? Math.round(value).toLocaleString("en")
+    : value.toFixed(value < 10 ? 2 : 1)
 
 /** Columns as wide as they must be: names to the left, figures to the right. */
 const table = (header, rows) => {
