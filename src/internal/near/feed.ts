@@ -32,6 +32,8 @@ const idleMillis = 60_000
 const patienceMillis = 1_000
 /** How long a heartbeat's key lives, in ms: longer than any pause between two. */
 const heartbeatLife = 10 * idleMillis
+/** A store that refused to tell is asked again after so many ms: it may be another by then, or its user have the right. */
+const refusedMillis = 60_000
 
 const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
@@ -75,6 +77,9 @@ export class Feed implements Watcher {
   private readonly wanted = Effect.unsafeMakeLatch(false)
   private readonly beating = Effect.unsafeMakeLatch(false)
   private readonly bells = new Map<string, Set<Bell>>()
+  private clock: Clock.Clock | undefined
+  /** What was logged of the last refusal. */
+  private refusal: string | undefined
   /** Done when there was a link, or when there can be none. */
   private readonly linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
 
@@ -131,20 +136,24 @@ export class Feed implements Watcher {
   }
 
   /** Runs until the layer closes; from when it is first wanted. */
-  readonly run: Effect.Effect<void> = Effect.suspend(() =>
-    this.wanted.await.pipe(
+  readonly run: Effect.Effect<void> = Effect.clockWith((clock) => {
+    this.clock = clock
+    return this.wanted.await.pipe(
       Effect.zipRight(Effect.forkScoped(this.beats)),
       Effect.zipRight(this.driver.watch(this)),
       Effect.scoped,
-      Effect.catchAll((error) => this.refused(error))
+      Effect.catchAll((error) => Effect.zipRight(this.refused(error), Effect.sleep(refusedMillis))),
+      Effect.forever
     )
-  )
+  })
 
   private refused(error: RedisError): Effect.Effect<void> {
     this.onLoss()
+    const told = this.refusal === error.message
+    this.refusal = error.message
     return Effect.zipRight(
       Deferred.fail(this.linked, error),
-      Effect.logWarning(
+      told ? Effect.void : Effect.logWarning(
         `This Redis does not tell of changes, so near tiers are bypassed: ${error.message}. It takes CLIENT TRACKING`
       )
     )
@@ -155,10 +164,14 @@ export class Feed implements Watcher {
   readonly onLink = (link: Link): void => {
     this.hearer.changedAll()
     this.link = link
+    this.refusal = undefined
     this.forgetBeat()
     if (link.heartbeats(this.id).length === 0) {
       this.proof = Infinity
       this.last = Infinity
+      // No heartbeat will measure it.
+      const { clock } = this
+      if (clock !== undefined) this.offset = this.driver.unsafeNow(clock) - this.driver.unsafeMonotonic(clock)
     } else {
       this.proof = -Infinity
       this.wake()

@@ -76,11 +76,13 @@ export class Near {
 /** One read that may fill the near tier: the placeholders that it put down before it was sent. */
 export class NearRead {
   private readonly placeholder: Placeholder
+  private readonly order: number
   private tags: Map<string, Placeholder> | undefined
   private finished = false
 
   constructor(private readonly near: Near, private readonly key: string) {
     this.placeholder = near.tier.begin(key)
+    this.order = near.tier.next()
   }
 
   /** To be called before the epochs of these tags are read for this entry. */
@@ -93,7 +95,7 @@ export class NearRead {
   /** Keeps what was read and is fresh, if neither it nor a tag of it has changed since. */
   keep(bytes: Uint8Array, value: unknown): void {
     const { copies, tier } = this.near
-    if (this.finished || !tier.isOpen(this.key, this.placeholder)) return
+    if (this.finished || !tier.isOpen(this.key, this.placeholder, this.order)) return
     // Without a link nothing would end the copy; it may only wait for the store to fail.
     if (!tier.feed.isLinked && !copies.servesStale) return
     let epochs: Array<NearEpoch> | undefined
@@ -102,7 +104,7 @@ export class NearRead {
       for (const { epoch, name } of Entry.tags(bytes) ?? []) {
         const key = this.near.tagKey(name)
         const placeholder = this.tags?.get(key)
-        if (placeholder === undefined || !tier.isOpen(key, placeholder)) return
+        if (placeholder === undefined || !tier.isOpen(key, placeholder, this.order)) return
         epochs.push(copies.epoch(key, epoch))
       }
     }
@@ -113,7 +115,7 @@ export class NearRead {
   finish(): void {
     if (this.finished) return
     this.finished = true
-    this.near.tier.finish(this.key, this.placeholder)
-    for (const [key, placeholder] of this.tags ?? []) this.near.tier.finish(key, placeholder)
+    this.near.tier.finish(this.key, this.placeholder, this.order)
+    for (const [key, placeholder] of this.tags ?? []) this.near.tier.finish(key, placeholder, this.order)
   }
 }

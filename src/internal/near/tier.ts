@@ -8,7 +8,7 @@
  *   proof, younger than `maxStaleness`, that the feed is alive.
  * - **Placeholders**: a read puts one down before it is sent. Whatever removes the copy of a key removes its placeholder
  *   as well, so an answer that was on its way meanwhile finds another placeholder, or none, and fills nothing. Reads of
- *   one key that overlap without a change between them share one.
+ *   one key that overlap without a change between them share one, in which an older answer never follows a newer.
  * - **Own writes**: the feed tells of them late. So a write of this process removes copy and placeholder when it is
  *   called, for what was read before, and again when it is answered, fails or is given up, for what was read meanwhile.
  * - **Time**: the store tells of expiry late. So a copy knows when its fresh life ends.
@@ -33,6 +33,8 @@ import { Feed, type Hearer } from "./feed.js"
 /** Stands for the reads of one key that are under way; the same one is there as long as nothing has changed. */
 export interface Placeholder {
   readers: number
+  /** The last of them that is over: an answer to an earlier one that comes after it fills nothing. */
+  over: number
 }
 
 export class NearTier implements Hearer {
@@ -42,6 +44,7 @@ export class NearTier implements Hearer {
   /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
   private readonly caches = new Map<string, ReadonlyArray<WeakRef<NearCopies>>>()
   private readonly placeholders = new Map<string, Placeholder>()
+  private begun = 0
 
   constructor(private readonly driver: Driver, private readonly random: RandomBytes) {
     this.prefix = driver.prefix
@@ -87,18 +90,24 @@ export class NearTier implements Hearer {
       there.readers++
       return there
     }
-    const placeholder = { readers: 1 }
+    const placeholder = { readers: 1, over: 0 }
     this.placeholders.set(key, placeholder)
     return placeholder
   }
 
-  /** Whether nothing has changed since the read began. */
-  isOpen(key: string, placeholder: Placeholder): boolean {
-    return this.placeholders.get(key) === placeholder
+  /** Numbers reads in the order in which they begin. */
+  next(): number {
+    return ++this.begun
   }
 
-  finish(key: string, placeholder: Placeholder): void {
-    if (--placeholder.readers === 0 && this.isOpen(key, placeholder)) this.placeholders.delete(key)
+  /** Whether nothing has changed since this read began, and none that began after it is over. */
+  isOpen(key: string, placeholder: Placeholder, read: number): boolean {
+    return this.placeholders.get(key) === placeholder && placeholder.over <= read
+  }
+
+  finish(key: string, placeholder: Placeholder, read: number): void {
+    placeholder.over = Math.max(placeholder.over, read)
+    if (--placeholder.readers === 0 && this.placeholders.get(key) === placeholder) this.placeholders.delete(key)
   }
 
   /** How many keys are being read, for those who look for leaks. */
