@@ -58,6 +58,7 @@ export class Connection implements Link {
   private lastError: Error | undefined
   private waiting: Array<() => void> = []
   private handshake: ReturnType<typeof setTimeout> | undefined
+  private farewell: ReturnType<typeof setTimeout> | undefined
   private quiet: { readonly stream: Stream; readonly bytes: number; readonly since: number } | undefined
   private onceMore: () => void = () => {}
   private onMeasured: () => void = () => {}
@@ -84,7 +85,8 @@ export class Connection implements Link {
   state(): "ready" | "waiting" | "down" {
     if (this.closed) return "down"
     if (this.renewing) return "waiting"
-    if (this.client.status === "ready") return "ready"
+    // Those that wait for what a new connection needs go first: an older write must not come after a newer one.
+    if (this.client.status === "ready") return this.decided ? "ready" : "waiting"
     if (this.client.status === "wait") {
       // It is lazy, and somebody needs it now. A failure shows as an event.
       this.client.connect().catch(() => undefined)
@@ -116,6 +118,7 @@ export class Connection implements Link {
   close(): void {
     this.clock.close()
     clearTimeout(this.handshake)
+    clearTimeout(this.farewell)
     this.client.off("connect", this.onConnect)
     this.client.off("ready", this.onReady)
     this.client.off("close", this.onClose)
@@ -142,15 +145,19 @@ export class Connection implements Link {
   }
 
   private readonly onReady = (): void => {
-    clearTimeout(this.handshake)
     this.made++
     this.lastError = undefined
-    this.prepare().catch(() => undefined).finally(this.decide)
+    this.prepare().catch(() => undefined).finally(() => {
+      // Until then nothing else may be sent whose time limit could tell that there is no answer.
+      clearTimeout(this.handshake)
+      this.decide()
+    })
     this.onceMore()
   }
 
   private readonly onClose = (): void => {
     clearTimeout(this.handshake)
+    clearTimeout(this.farewell)
     if (this.renewing) {
       // It was closed to be made anew: those who wait are told what the next try comes to.
       this.renewing = false
@@ -167,7 +174,12 @@ export class Connection implements Link {
     if (this.renewing || now - this.renewed < renewEvery) return
     this.renewed = now
     this.renewing = true
-    const again = () => this.client.disconnect(true)
+    const again = () => {
+      clearTimeout(this.farewell)
+      this.client.disconnect(true)
+    }
+    // Nothing else is sent meanwhile whose time limit could tell that this is never answered.
+    this.farewell = setTimeout(again, this.patience)
     this.client.ping().then(again, again)
   }
 
