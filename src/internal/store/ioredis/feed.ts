@@ -45,60 +45,92 @@ interface Listening {
   readonly close: () => void
 }
 
+/** How long to wait before the next try with another client, in ms, less a random part. */
+const renewPause = 250
+
+/**
+ * A client that loses its connection makes another by itself. One that has fallen silent, or does not get as far as to be
+ * told of changes, is given up: after a connection that broke in the middle of what the client asks for itself, ioredis
+ * may take itself for connected for ever.
+ */
 const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
-  const client = server.openFeed()
+  let client: Client | undefined
   let linked = false
   let closed = false
-  let handshake: ReturnType<typeof setTimeout> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
 
   const lose = () => {
-    clearTimeout(handshake)
+    clearTimeout(timer)
     if (linked && !closed) listener.onLoss()
     linked = false
   }
+  const drop = () => {
+    lose()
+    client?.disconnect()
+    client = undefined
+  }
   const close = () => {
     closed = true
-    lose()
-    client.disconnect()
+    drop()
   }
-  // A link that has fallen silent would not say good-bye, either. It is undefined before the first connection.
-  const renew = () => (client.stream as Client["stream"] | undefined)?.destroy()
-
-  const arm = async () => {
-    const id = await client.client("ID")
-    await client.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...(prefix === "" ? [] : ["PREFIX", prefix]))
-    await client.subscribe(channel)
+  const renew = () => {
+    if (closed) return
+    drop()
+    timer = setTimeout(open, renewPause * (1 - Math.random() / 2))
+  }
+  // A server may accept a connection and never speak; and what the client asks first has no time limit of its own.
+  const limit = () => {
+    clearTimeout(timer)
+    timer = setTimeout(renew, patience)
   }
 
-  client.on("error", () => {}) // it reconnects, and says so when it is back
-  client.on("ready", () => {
-    clearTimeout(handshake)
-    handshake = setTimeout(renew, patience)
-    arm().then(
-      () => {
-        clearTimeout(handshake)
-        if (closed) return
-        linked = true
-        listener.onLink()
-      },
-      (cause: unknown) => {
-        clearTimeout(handshake)
-        const error = toRedisError("watch", cause)
-        if (closed) return
-        if (error.reason === "Connection") renew()
-        else {
-          close()
-          listener.onRefusal(error)
-        }
-      }
+  const arm = async (mine: Client) => {
+    const id = await mine.client("ID")
+    await mine.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...(prefix === "" ? [] : ["PREFIX", prefix]))
+    await mine.subscribe(channel)
+  }
+
+  const open = () => {
+    const mine = server.openFeed()
+    client = mine
+    /** What happens to one that was given up is of no interest. */
+    const ours = (act: () => void) => () => {
+      if (client === mine) act()
+    }
+    mine.on("error", () => {}) // it reconnects, and says so when it is back
+    mine.on("connect", ours(limit))
+    mine.on(
+      "ready",
+      ours(() => {
+        limit()
+        arm(mine).then(
+          ours(() => {
+            clearTimeout(timer)
+            linked = true
+            listener.onLink()
+          }),
+          (cause: unknown) => {
+            if (client !== mine) return
+            const error = toRedisError("watch", cause)
+            if (error.reason === "Auth" || error.reason === "Command") {
+              close()
+              listener.onRefusal(error)
+            } // It cannot now: it is gone, or loads its data, or runs somebody's script.
+            else renew()
+          }
+        )
+      })
     )
-  })
-  client.on("close", lose)
-  client.on("messageBuffer", (_: Buffer, keys: ReadonlyArray<Buffer> | null) => {
-    // `null` after FLUSHALL and FLUSHDB.
-    if (linked) listener.onChange(keys === null ? undefined : keys.map(String))
-  })
-  client.connect().catch(() => {}) // as above
+    mine.on("close", ours(lose))
+    mine.on("end", ours(renew))
+    mine.on("messageBuffer", (_: Buffer, keys: ReadonlyArray<Buffer> | null) => {
+      // `null` after FLUSHALL and FLUSHDB.
+      if (client === mine && linked) listener.onChange(keys === null ? undefined : keys.map(String))
+    })
+    mine.connect().catch(() => {}) // as above
+  }
+
+  open()
   return { close, renew }
 }
 
