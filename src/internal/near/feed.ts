@@ -140,7 +140,7 @@ export class Feed implements Watcher {
     this.clock = clock
     return this.wanted.await.pipe(
       Effect.zipRight(Effect.forkScoped(this.beats)),
-      Effect.zipRight(this.driver.watch(this)),
+      Effect.zipRight(Effect.suspend(() => this.driver.watch(this))),
       Effect.scoped,
       Effect.catchAll((error) => Effect.zipRight(this.refused(error), Effect.sleep(refusedMillis))),
       Effect.forever

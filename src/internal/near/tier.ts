@@ -37,12 +37,16 @@ export interface Placeholder {
   over: number
 }
 
+/** So many names of caches are remembered before those are looked for that are gone. */
+const leastNames = 100
+
 export class NearTier implements Hearer {
   readonly feed: Feed
   private readonly prefix: string
   private readonly tagPrefix: string
   /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
   private readonly caches = new Map<string, ReadonlyArray<WeakRef<NearCopies>>>()
+  private manyNames = leastNames
   private readonly placeholders = new Map<string, Placeholder>()
   private begun = 0
 
@@ -61,7 +65,16 @@ export class NearTier implements Hearer {
     for (const copies of this.of(name)) if (Equal.equals(copies.identity, identity)) return copies
     const copies = new NearCopies(identity, policy)
     this.caches.set(name, [...this.of(name)].concat(copies).map((each) => new WeakRef(each)))
+    if (this.caches.size > this.manyNames) this.forgetNames()
     return copies
+  }
+
+  /** Caches made on the fly may each have a name of its own. */
+  private forgetNames(): void {
+    for (const [name, refs] of this.caches) {
+      if (refs.every((ref) => ref.deref() === undefined)) this.caches.delete(name)
+    }
+    this.manyNames = Math.max(leastNames, 2 * this.caches.size)
   }
 
   private *of(name: string): Iterable<NearCopies> {
@@ -115,6 +128,11 @@ export class NearTier implements Hearer {
     return this.placeholders.size
   }
 
+  /** How many names of caches are remembered, for the same. */
+  get names(): number {
+    return this.caches.size
+  }
+
   // ---- what has changed
 
   /** A key has changed, or may have: whatever is known of it goes. */
@@ -154,9 +172,6 @@ export class NearTier implements Hearer {
   }
 
   private *alive(): Iterable<NearCopies> {
-    for (const [name, refs] of this.caches) {
-      if (refs.every((ref) => ref.deref() === undefined)) this.caches.delete(name)
-      else yield* this.of(name)
-    }
+    for (const name of this.caches.keys()) yield* this.of(name)
   }
 }

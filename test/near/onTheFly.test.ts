@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Cache } from "effect-redis-cache"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { instances } from "./support.js"
+
+setFlagsFromString("--expose-gc")
+const collect = runInNewContext("gc") as () => void // what the flag has just put there
+
+describe("caches made on the fly", () => {
+  it.scoped("leave nothing behind, though each has a name of its own", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      let most = 0
+      for (let turn = 0; turn < 8; turn++) {
+        for (let n = 0; n < 100; n++) {
+          yield* first.run(Cache.get(Cache.make({ name: `cache ${turn} ${n}`, near: { capacity: 1 } }), "42"))
+        }
+        // What was looked at in a turn of the event loop is kept until that is over.
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        collect()
+        most = Math.max(most, first.service.runtime.near.names)
+      }
+      assert.isAtMost(most, 400)
+    }))
+})
