@@ -220,8 +220,10 @@ export class Loader<Key, Value, E, R> {
       ).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
-            // What was never sent took no lease.
-            if (error.reason === "CircuitOpen") { for (const task of tasks) task.claimed = false }
+            // What was never sent took no lease. Of several leases others may have been sent, to other servers.
+            if (error.reason === "CircuitOpen" && (tasks.length === 1 || this.runtime.driver.hasBreakers !== true)) {
+              for (const task of tasks) task.claimed = false
+            }
           })
         )
       )
