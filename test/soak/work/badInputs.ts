@@ -160,6 +160,9 @@ const oddNames = [
   ...["ключ", "😀", "é", "e\u0301", "\ufeffa", "\u2028", "x".repeat(10_000)]
 ]
 
+/** One in three is deleted now and then; what stays when a later write of it is lost has no truth to be held against. */
+const isDeleted = (key: string): boolean => oddNames.indexOf(key) % 3 === 0
+
 /** Each odd key has a value of its own, and one that is deleted takes no other with it. */
 const oddKeys = (bench: Bench) => {
   const { index, random, recorder } = bench
@@ -181,14 +184,14 @@ const oddKeys = (bench: Bench) => {
       if (Either.isLeft(written)) return
       for (const key of oddNames) recorder.acknowledged("batch", register(key), n, written.right)
       recorder.badInput("an odd key")
-      const gone = random.pick(oddNames)
+      const gone = random.pick(oddNames.filter(isDeleted))
       const deleted = yield* recorder.run("delete", commands(1), Cache.delete(odd, gone))
       const found = yield* recorder.run("getMany", commands(1), Cache.getMany(odd, oddNames))
       if (Either.isLeft(found)) return
       for (const key of oddNames) {
         const value = found.right.value.get(key)
-        if (key !== gone) recorder.seen("batch", register(key), value?.n ?? 0, found.right)
-        else if (Either.isRight(deleted)) {
+        if (!isDeleted(key)) recorder.seen("batch", register(key), value?.n ?? 0, found.right)
+        else if (key === gone && Either.isRight(deleted)) {
           recorder.gone("delete", register(key), deleted.right)
           if (value !== undefined) recorder.served("delete", register(key), written.right.from, found.right)
         }
