@@ -10,6 +10,7 @@ export const shared = {
     { find: /^effect-redis-cache\/(.+)$/, replacement: `${root}src/$1.ts` }
   ],
   globalSetup: ["test/support/globalSetup.ts"],
+  setupFiles: ["test/support/tellOptions.ts"],
   reporters: ["default", "./test/support/closingLine.ts"]
 }
 
