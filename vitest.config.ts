@@ -20,7 +20,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/fleet/**", "test/cluster/**"],
     testTimeout: 10_000,
-    // On two cores the default is one: the model alone takes as long as all the others.
+    // Loading Effect anew for each of the files would take as long as the tests do.
+    isolate: false,
+    // On two cores the default is one.
     maxWorkers: 2,
     minWorkers: 1,
     coverage: { include: ["src/**"] }

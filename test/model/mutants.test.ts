@@ -1,43 +1,23 @@
 /**
- * The model: random histories of concurrent fibers, on one and on two `Redis` instances over one server, with delays,
- * lost answers and interruptions. See `support/model/record.ts` for what must never be seen.
+ * The model must bite: each of these mutants breaks one promise, and must be caught. Their histories are those of a
+ * fixed seed, as they are.
  *
- * `MODEL_SEED=… npx vitest run test/model.test.ts` runs the histories of a seed again.
+ * `MODEL_SHOW=1` shows what is found, and after how many histories.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
-import { Binding } from "../src/internal/binding.js"
-import * as Entry from "../src/internal/entry.js"
-import { FlightTable } from "../src/internal/flight.js"
-import { Loader } from "../src/internal/load.js"
-import { type Copy, NearCopies } from "../src/internal/near/copies.js"
-import { Feed } from "../src/internal/near/feed.js"
-import { NearTier } from "../src/internal/near/tier.js"
-import { SetReply } from "../src/internal/replies.js"
-import { type History, history } from "./support/model/history.js"
-import { type Mutant, run } from "./support/model/run.js"
+import { Binding } from "../../src/internal/binding.js"
+import * as Entry from "../../src/internal/entry.js"
+import { FlightTable } from "../../src/internal/flight.js"
+import { Loader } from "../../src/internal/load.js"
+import { type Copy, NearCopies } from "../../src/internal/near/copies.js"
+import { Feed } from "../../src/internal/near/feed.js"
+import { NearTier } from "../../src/internal/near/tier.js"
+import { SetReply } from "../../src/internal/replies.js"
+import { type History, history } from "./history.js"
+import { breath, type Mutant, run } from "./run.js"
 
-const seed = Number(process.env.MODEL_SEED ?? Date.now() % 0x7fffffff)
-const histories = Number(process.env.MODEL_RUNS ?? 2_000)
-
-describe("model", () => {
-  it(
-    `${histories} random histories, seed ${seed}: nobody sees what was replaced`,
-    { timeout: 240_000 },
-    () =>
-      fc.assert(
-        fc.asyncProperty(history, async (tried) => {
-          await breath()
-          const wrong = run(tried)
-          assert.strictEqual(wrong.length, 0, `\n${wrong.join("\n")}`)
-        }),
-        { seed, numRuns: histories }
-      )
-  )
-})
-
-/** The model must bite: each of these breaks one promise, and must be caught. Their seed is fixed, as they are. */
 /** What is written stays, so that what is lost is missed. */
 const endless = history.map((tried) => ({
   ...tried,
@@ -70,10 +50,15 @@ describe("a mutant of the driver is caught", () => {
       )
   }))
 
-  caught("a release that does not compare", (driver) => ({
-    ...driver,
-    release: (requests) => Effect.asVoid(driver.remove(requests.map(({ key }) => key)))
-  }))
+  caught(
+    "a release that does not compare",
+    (driver) => ({
+      ...driver,
+      release: (requests) => Effect.asVoid(driver.remove(requests.map(({ key }) => key)))
+    }),
+    history,
+    7
+  )
 
   caught(
     "a lease that is granted over a newer write",
@@ -175,7 +160,8 @@ describe("a mutant of the load path is caught", () => {
     name: string,
     methods: object,
     patch: Record<string, (...args: Array<never>) => unknown>,
-    histories = history
+    histories = history,
+    seed?: number
   ) =>
     it(name, { timeout: 240_000 }, async () => {
       const own = Object.getOwnPropertyDescriptors(methods)
@@ -184,7 +170,7 @@ describe("a mutant of the load path is caught", () => {
         Object.defineProperty(methods, method, { value, configurable: true, writable: true })
       }
       try {
-        await bites((driver) => driver, histories)
+        await bites((driver) => driver, histories, seed)
       } finally {
         for (const method of Object.keys(patch)) Object.defineProperty(methods, method, own[method]!)
       }
@@ -197,7 +183,7 @@ describe("a mutant of the load path is caught", () => {
   const { settle } = FlightTable.prototype
   const { readEpochs, tagsOf } = loader
 
-  caught("no detach on a local write", FlightTable.prototype, { detach: () => {}, detachAll: () => {} })
+  caught("no detach on a local write", FlightTable.prototype, { detach: () => {}, detachAll: () => {} }, history, 14)
 
   caught("a tag's epoch is read only after the load", loader, {
     readEpochs: () => Effect.void,
@@ -230,23 +216,47 @@ describe("a mutant of the load path is caught", () => {
 
   caught("a lease that nobody releases", loader, { release: () => Effect.void })
 
-  caught("an anonymous placeholder", NearTier.prototype, {
-    isOpen(this: { readonly placeholders: Map<string, unknown> }, key: string) {
-      return this.placeholders.has(key)
-    }
-  }, overlapping)
+  caught(
+    "an anonymous placeholder",
+    NearTier.prototype,
+    {
+      isOpen(this: { readonly placeholders: Map<string, unknown> }, key: string) {
+        return this.placeholders.has(key)
+      }
+    },
+    overlapping,
+    39
+  )
 
-  caught("no eviction when an own write is answered", SetReply.prototype, { onSuccess: () => Effect.void }, ownWrites)
+  caught(
+    "no eviction when an own write is answered",
+    SetReply.prototype,
+    { onSuccess: () => Effect.void },
+    ownWrites,
+    1
+  )
 
-  caught("a hit whose tags are not looked at", NearCopies.prototype, {
-    lives(this: NearCopies, { end, value }: Copy, now: number, window: number) {
-      return lives.call(this, { end, value, holds: true }, now, window)
-    }
-  }, near)
+  caught(
+    "a hit whose tags are not looked at",
+    NearCopies.prototype,
+    {
+      lives(this: NearCopies, { end, value }: Copy, now: number, window: number) {
+        return lives.call(this, { end, value, holds: true }, now, window)
+      }
+    },
+    near,
+    7
+  )
 
   caught("a hit without a proof that changes are heard of", Feed.prototype, { proven: () => true }, losing)
 
-  caught("copies that stay when the link is lost", NearTier.prototype, { changedAll: () => {}, lost: () => {} }, losing)
+  caught(
+    "copies that stay when the link is lost",
+    NearTier.prototype,
+    { changedAll: () => {}, lost: () => {} },
+    losing,
+    5
+  )
 
   caught("waiters that are forgotten", FlightTable.prototype, {
     settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
@@ -270,6 +280,3 @@ const bites = async (mutant: Mutant, histories: fc.Arbitrary<History>, seed = 20
   if (process.env.MODEL_SHOW !== undefined) console.log(checked.numRuns)
   assert.isTrue(checked.failed, `${checked.numRuns} histories have not shown it`)
 }
-
-/** A history runs in one go, and the test runner wants to be heard now and then. */
-const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

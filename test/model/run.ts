@@ -1,8 +1,8 @@
 /** Runs a history against caches in memory, behind a layer that delays operations and loses answers. */
 import { Cause, Context, Data, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random, Ref } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../../src/Driver.js"
-import * as Entry from "../../../src/internal/entry.js"
+import type { Driver } from "../../src/Driver.js"
+import * as Entry from "../../src/internal/entry.js"
 import { type History, keyCount, type Load, maxDuration, type Operation, show, type Step } from "./history.js"
 import { type Call, keyTags, Record, valueTags, violations } from "./record.js"
 import { Hang, Simulation } from "./simulation.js"
@@ -307,3 +307,6 @@ export const run = (history: History, mutant: Mutant = (driver) => driver): Read
   wrong.push(...violations(record))
   return wrong.length === 0 ? wrong : [...wrong, show(history), record.show()]
 }
+
+/** A history runs in one go, and the test runner wants to be heard now and then. */
+export const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
