@@ -502,7 +502,7 @@ describe("random histories", () => {
     "have the same answers in memory and on a cluster",
     () =>
       Effect.gen(function*() {
-        const { addresses } = yield* RedisCluster.make()
+        const { addresses } = yield* RedisCluster.make(RedisCluster.patientTimeout)
         const left = yield* memorySide()
         const right = yield* redisSide(() => new Cluster([...addresses]))
         yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))

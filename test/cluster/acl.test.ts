@@ -5,9 +5,9 @@ import { Cache, RedisLayer } from "effect-redis-cache"
 import { readFileSync } from "node:fs"
 import { afterAll } from "vitest"
 import { slotOf } from "../../src/internal/store/ioredis/slots.js"
-import { startCluster } from "../support/redisCluster.js"
+import { patientTimeout, startCluster } from "../support/redisCluster.js"
 
-const cluster = await startCluster()
+const cluster = await startCluster(patientTimeout)
 afterAll(() => cluster.stop())
 
 const lines = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8").match(/^user app .*$/gm) ?? []

@@ -3,9 +3,9 @@ import { RedisLayer } from "effect-redis-cache"
 import { Cluster } from "ioredis"
 import { afterAll } from "vitest"
 import { contract } from "../contract/suite.js"
-import { startCluster } from "../support/redisCluster.js"
+import { patientTimeout, startCluster } from "../support/redisCluster.js"
 
-const cluster = await startCluster()
+const cluster = await startCluster(patientTimeout)
 const client = new Cluster([...cluster.addresses])
 afterAll(async () => {
   client.disconnect()

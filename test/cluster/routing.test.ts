@@ -7,11 +7,11 @@ import { Cluster } from "ioredis"
 import { afterAll } from "vitest"
 import { slotOf, slotOfPrefix } from "../../src/internal/store/ioredis/slots.js"
 import * as Proxy from "../support/proxy.js"
-import { type Node, startCluster } from "../support/redisCluster.js"
+import { type Node, patientTimeout, startCluster } from "../support/redisCluster.js"
 import * as RedisServer from "../support/redisServer.js"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 
-const cluster = await startCluster()
+const cluster = await startCluster(patientTimeout)
 const { addresses } = cluster
 afterAll(() => cluster.stop())
 

@@ -5,11 +5,9 @@ import { fileURLToPath } from "node:url"
 
 const soak = fileURLToPath(new URL("../soak/soak.ts", import.meta.url))
 
-// Twice in ten minutes, or so, something is seen on the cluster that is not understood yet (docs/reliability.md). This
-// is to find a soak that does not run any more, and what is wrong every time.
 it(
   "the soak runs for a while, holds what it saw against the invariants, and ends",
-  { retry: 2, timeout: 120_000 },
+  { timeout: 120_000 },
   async () => {
     const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {
       const child = spawn(process.execPath, ["--import", "tsx", soak, "--minutes", "0.3"], {

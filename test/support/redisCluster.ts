@@ -35,7 +35,14 @@ export interface RedisCluster {
 
 export const slotCount = 16_384
 
-const nodeTimeout = 1_500
+/** In ms. A master that is lost is replaced soon after. */
+const quickTimeout = 1_500
+
+/**
+ * For tests in which no master is lost. A machine that is busy for longer than the timeout has its masters take each
+ * other for lost, and the cluster answers `CLUSTERDOWN` for as long again.
+ */
+export const patientTimeout = 15_000
 
 type Slots = ReadonlyArray<readonly [number, number, readonly [string, number, string]]>
 
@@ -47,7 +54,7 @@ const until = async (holds: () => Promise<boolean>): Promise<void> => {
   }
 }
 
-const startNode = async (): Promise<Node> => {
+const startNode = async (nodeTimeout: number): Promise<Node> => {
   const server = await startRedis({
     args: [
       ...["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${await freePort()}`],
@@ -64,8 +71,11 @@ const startNode = async (): Promise<Node> => {
   return { server, client, id: String(await client.cluster("MYID")) }
 }
 
-export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
-  const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, startNode))
+const masterCount = 3
+
+/** Three masters with a replica each. */
+export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisCluster> => {
+  const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, () => startNode(nodeTimeout)))
   const isAlive = ({ client }: Node): boolean => client.status === "ready"
 
   const info = async ({ client }: Node): Promise<string> => String(await client.cluster("INFO"))
@@ -204,8 +214,8 @@ export const startCluster = async (masterCount = 3): Promise<RedisCluster> => {
 }
 
 /** A cluster that lives as long as the scope. */
-export const make = (masterCount?: number): Effect.Effect<RedisCluster, never, Scope.Scope> =>
+export const make = (nodeTimeout?: number): Effect.Effect<RedisCluster, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() => startCluster(masterCount)),
+    Effect.promise(() => startCluster(nodeTimeout)),
     (cluster) => Effect.promise(() => cluster.stop())
   )
