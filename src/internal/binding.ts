@@ -437,36 +437,8 @@ export const bind = <Key, Value>(
   return binding
 }
 
-/** A read of one key: by its near copy, or else by what the store says. */
-export const withCopy = <Key, Value, A, E, R>(
-  model: Model<Key, Value>,
-  key: Key,
-  serve: (binding: Binding<Key, Value>, copy: Copy) => Effect.Effect<A, E>,
-  ask: (
-    binding: Binding<Key, Value>,
-    redisKey: string,
-    key: Key,
-    fiber: Fiber.RuntimeFiber<unknown, unknown>
-  ) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CodecError, R | Redis> =>
-  Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
-    const binding = bind(fiber, model)
-    const { near } = binding
-    if (near?.byString === true && typeof key === "string") {
-      const copy = near.find(key, clockOf(fiber))
-      if (copy !== undefined) return serve(binding, copy)
-    }
-    const stored = model.keys.encode(key)
-    if (Either.isLeft(stored)) return Effect.fail(binding.codecError("key", stored.left))
-    if (near?.byString === false) {
-      const copy = near.find(stored.right, clockOf(fiber))
-      if (copy !== undefined) return serve(binding, copy)
-    }
-    return ask(binding, binding.prefix + stored.right, key, fiber)
-  })
-
 /** The fiber's clock. */
-const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
+export const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
   // Default services are always there.
   fiber.currentDefaultServices.unsafeMap.get(Clock.Clock.key) as Clock.Clock
 

@@ -4,15 +4,16 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, withCopy, withKey } from "./binding.js"
+import { bind, type Binding, withKey } from "./binding.js"
 import { Call } from "./call.js"
+import { CopyRead } from "./copyRead.js"
 import { type Compute, type LoadOptions as Decoded, noOptions } from "./load.js"
 import { ManyCall } from "./loadMany.js"
 import type { Model } from "./model.js"
+import type { Copy } from "./near/copies.js"
 import { decodeLife, type TimeToLive, toMillis } from "./policy.js"
 
 type Failure<E> = E | RedisError | CodecError | Empty
@@ -82,6 +83,37 @@ const call = <Key, Value, E, R>(
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
   withKey(model, key, (binding, redisKey, fiber) => start(binding, fiber, key, redisKey, load, options, go))
 
+class GetOrSet<in out Key, in out Value, in out E, in out R>
+  extends CopyRead<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>>
+{
+  constructor(
+    model: Model<Key, Value>,
+    key: Key,
+    private readonly load: Load<Key, Value, E, R>,
+    private readonly options: LoadOptions<Key, Value> | undefined
+  ) {
+    super(model, key)
+  }
+
+  protected override answer(copy: Copy): Value {
+    return copy.value as Value // it was read through a cache of the same codec
+  }
+
+  protected override refusal(binding: Binding<Key, Value>): Effect.Effect<never, CodecError> | undefined {
+    if (this.options === undefined) return undefined
+    const decoded = decode(binding, this.options)
+    return Either.isLeft(decoded) ? Effect.fail(decoded.left) : undefined
+  }
+
+  protected override ask(
+    binding: Binding<Key, Value>,
+    redisKey: string,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    return start(binding, fiber, this.key, redisKey, this.load, this.options, begin)
+  }
+}
+
 export const getOrSet = <Key, Value, E, R>(
   model: Model<Key, Value>,
   key: Key,
@@ -90,19 +122,7 @@ export const getOrSet = <Key, Value, E, R>(
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
   options?.forceRefresh === true
     ? call(model, key, load, options, (started) => started.refresh())
-    : withCopy(
-      model,
-      key,
-      (binding, copy) => {
-        const refused = options === undefined
-          ? undefined
-          : Option.getOrUndefined(Either.getLeft(decode(binding, options)))
-        if (refused !== undefined) return Effect.fail(refused)
-        binding.recorder.nearHit()
-        return Exit.succeed(copy.value as Value) // it was read through a cache of the same codec
-      },
-      (binding, redisKey, _, fiber) => start(binding, fiber, key, redisKey, load, options, begin)
-    )
+    : new GetOrSet(model, key, load, options)
 
 const begin = <Key, Value, E, R>(started: Call<Key, Value, E, R>) => started.begin()
 

@@ -9,7 +9,8 @@ import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { Reply } from "../Driver.js"
 import type { Redis } from "../Redis.js"
-import { bind, type Binding, type Judged, withCopy, withKey } from "./binding.js"
+import { bind, type Binding, type Judged, withKey } from "./binding.js"
+import { CopyRead } from "./copyRead.js"
 import * as Entry from "./entry.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
@@ -18,18 +19,23 @@ import type { Near, NearRead } from "./near/near.js"
 /** Failures as they are before `onRedisError` takes some of them away in the types. */
 type Failure = RedisError | CodecError
 
+class Get<in out Key, in out Value> extends CopyRead<Key, Value, Option.Option<Value>, RedisError, never> {
+  protected override answer(copy: Copy): Option.Option<Value> {
+    return Option.some(copy.value as Value) // it was read through a cache of the same codec
+  }
+
+  protected override ask(
+    binding: Binding<Key, Value>,
+    redisKey: string
+  ): Effect.Effect<Option.Option<Value>, RedisError> {
+    return binding.read(redisKey, this.key, binding.getReply)
+  }
+}
+
 export const get = <Key, Value>(
   model: Model<Key, Value>,
   key: Key
-): Effect.Effect<Option.Option<Value>, Failure, Redis> => withCopy(model, key, serveSome, askFor)
-
-const askFor = <Key, Value>(binding: Binding<Key, Value>, redisKey: string, key: Key) =>
-  binding.read(redisKey, key, binding.getReply)
-
-const serveSome = <Key, Value>(binding: Binding<Key, Value>, copy: Copy): Exit.Exit<Option.Option<Value>> => {
-  binding.recorder.nearHit()
-  return Exit.succeed(Option.some(copy.value as Value)) // it was read through a cache of the same codec
-}
+): Effect.Effect<Option.Option<Value>, Failure, Redis> => new Get(model, key)
 
 /** Reads entries and judges their tags, for operations that go on from there. */
 const readJudged = <Key, Value>(

@@ -1,0 +1,42 @@
+/** Copies that are read with `yield*`, which takes no step of the runtime. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option } from "effect"
+import { Cache, RedisLayer } from "effect-redis-cache"
+
+const users = Cache.make({ name: "users", near: { capacity: 10 } })
+
+/** Until a copy is served. */
+const copied = Effect.gen(function*() {
+  yield* Cache.set(users, "42", "Ada")
+  while ((yield* Cache.stats(users)).nearHits === 0) {
+    yield* Effect.sleep("5 millis")
+    yield* Cache.get(users, "42")
+  }
+})
+
+describe("copies that are yielded", () => {
+  it.live("are counted once each, and one effect may be yielded again and again", () =>
+    Effect.gen(function*() {
+      yield* copied
+      const get = Cache.get(users, "42")
+      const load = Cache.getOrSet(users, "42", Effect.succeed("another"))
+      const before = (yield* Cache.stats(users)).nearHits
+      for (let n = 0; n < 20; n++) {
+        assert.deepStrictEqual(yield* get, Option.some("Ada"))
+        assert.strictEqual(yield* load, "Ada")
+      }
+      assert.strictEqual((yield* Cache.stats(users)).nearHits - before, 40)
+      yield* Cache.set(users, "42", "Grace")
+      assert.deepStrictEqual(yield* get, Option.some("Grace"))
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
+  it.live("leave other fibers their turn, and a loop of them can be interrupted", () =>
+    Effect.gen(function*() {
+      yield* copied
+      const loop = yield* Effect.fork(Effect.gen(function*() {
+        while (true) yield* Cache.get(users, "42")
+      }))
+      yield* Effect.sleep("10 millis")
+      yield* Fiber.interrupt(loop)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+})
