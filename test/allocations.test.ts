@@ -2,12 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Cache, Memo, type Redis, RedisLayer } from "effect-redis-cache"
-import { GCProfiler, setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { GCProfiler } from "node:v8"
+import { collectGarbage } from "./support/collectGarbage.js"
 import { sharedRedisUrl, uniquePrefix } from "./support/sharedRedis.js"
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void // what the flag has just put there
 
 const User = Schema.Struct({ id: Schema.String, name: Schema.String, age: Schema.Number })
 
@@ -32,7 +29,7 @@ const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>) =>
     yield* turns // compiled, and whatever is made once
     let least = Infinity
     for (let n = 0; n < 5; n++) {
-      collect()
+      collectGarbage()
       const profiler = new GCProfiler()
       profiler.start()
       const before = process.memoryUsage().heapUsed

@@ -1,13 +1,13 @@
 /**
  * A read that a near copy may answer.
  *
- * A hit is done before the runtime is asked. Where `yield*` meets this effect, the code of the fiber is running already
- * (the generator is), so its iterator looks for a copy there and then, and hands the value straight to the generator: as
- * `yield*` of an `Exit`, it is no step of the runtime's loop, and costs less than `Effect.sync` does. All else, a copy in
- * a `pipe` as well, takes the way of any other effect.
+ * With plain string keys a hit is done before the runtime is asked. Where `yield*` meets this effect, the code of the
+ * fiber is running already (the generator is), so the effect's iterator looks for a copy there and then, and hands its
+ * value straight to the generator. As `yield*` of an `Exit`, that is no step of the runtime's loop. All else, a copy in a
+ * `pipe` as well, takes the way of any other effect.
  *
  * What is no step does not count as one either, and a fiber makes way for others after so many steps. So one hit in
- * `hitsPerStep` goes through the runtime: a loop of nothing but hits is as fair, and as soon interrupted, as others.
+ * `hitsPerStep` goes through the runtime: a loop of nothing but hits lets others run, and can be interrupted.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -28,7 +28,7 @@ type Runner = Fiber.RuntimeFiber<unknown, unknown>
 
 export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   extends Effectable.Class<A, E | CodecError, R | Redis>
-  implements AtOnce<A>
+  implements AtOnce<A, CodecError>
 {
   constructor(protected readonly model: Model<Key, Value>, protected readonly key: Key) {
     super()
@@ -41,7 +41,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   protected abstract ask(binding: Binding<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
 
   /** Why the call is refused, whatever is there. */
-  protected refusal(_binding: Binding<Key, Value>): Effect.Effect<never, CodecError> | undefined {
+  protected refusal(_binding: Binding<Key, Value>): CodecError | undefined {
     return undefined
   }
 
@@ -49,62 +49,57 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     // Whoever runs an effect is a fiber.
     const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
     const binding = bind(fiber, this.model)
-    const copy = this.copyIn(binding, fiber)
-    if (copy !== undefined) {
-      const refusal = this.refusal(binding)
-      if (refusal !== undefined) return refusal
-      binding.recorder.nearHit()
-      return Exit.succeed(this.answer(copy))
-    }
+    const plain = this.plainCopy(binding, fiber)
+    if (plain !== undefined) return this.serve(binding, plain)
     const stored = this.model.keys.encode(this.key)
-    return Either.isLeft(stored)
-      ? Effect.fail(binding.codecError("key", stored.left))
-      : this.ask(binding, binding.prefix + stored.right, fiber)
+    if (Either.isLeft(stored)) return Effect.fail(binding.codecError("key", stored.left))
+    const copy = binding.near?.byString === false ? binding.near.find(stored.right, clockOf(fiber)) : undefined
+    return copy === undefined ? this.ask(binding, binding.prefix + stored.right, fiber) : this.serve(binding, copy)
   }
 
   override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E | CodecError, R | Redis>> {
     return new Turn(this)
   }
 
-  atOnce(fiber: Runner): { readonly value: A } | undefined {
+  atOnce(fiber: Runner): Exit.Exit<A, CodecError> | undefined {
     const binding = bind(fiber, this.model)
-    const { recorder } = binding
-    if (binding.near === undefined || recorder.nearHits % hitsPerStep === hitsPerStep - 1) return undefined
-    const copy = this.copyIn(binding, fiber)
-    if (copy === undefined || this.refusal(binding) !== undefined) return undefined
-    recorder.nearHit()
-    return { value: this.answer(copy) }
+    if (binding.recorder.nearHits % hitsPerStep === hitsPerStep - 1) return undefined
+    const copy = this.plainCopy(binding, fiber)
+    return copy === undefined ? undefined : this.serve(binding, copy)
   }
 
-  private copyIn({ near }: Binding<Key, Value>, fiber: Runner): Copy | undefined {
+  /** A copy that lies under the very key that was given. */
+  private plainCopy({ near }: Binding<Key, Value>, fiber: Runner): Copy | undefined {
     const { key } = this
-    if (near === undefined) return undefined
-    if (!near.byString) {
-      const stored = this.model.keys.encode(key)
-      return Either.isLeft(stored) ? undefined : near.find(stored.right, clockOf(fiber))
-    }
-    return typeof key === "string" ? near.find(key, clockOf(fiber)) : undefined
+    return near?.byString === true && typeof key === "string" ? near.find(key, clockOf(fiber)) : undefined
+  }
+
+  private serve(binding: Binding<Key, Value>, copy: Copy): Exit.Exit<A, CodecError> {
+    const refusal = this.refusal(binding)
+    if (refusal !== undefined) return Exit.fail(refusal)
+    binding.recorder.nearHit()
+    return Exit.succeed(this.answer(copy))
   }
 }
 
-interface AtOnce<A> {
-  /** The value, where it is to be had without a step of the runtime. */
-  readonly atOnce: (fiber: Runner) => { readonly value: A } | undefined
+interface AtOnce<A, E> {
+  /** What a read that needs no step of the runtime comes to; `undefined`: it needs one. */
+  readonly atOnce: (fiber: Runner) => Exit.Exit<A, E> | undefined
 }
 
 /** One `yield*`: gives the value, or has the runtime run the effect and gives what comes of it. */
 class Turn<A, E, R> implements Effect.EffectGenerator<Effect.Effect<A, E, R>> {
   private asked = false
 
-  constructor(private readonly read: Effect.Effect<A, E, R> & AtOnce<A>) {}
+  constructor(private readonly read: Effect.Effect<A, E, R> & AtOnce<A, E>) {}
 
   next(result: A): IteratorResult<YieldWrap<Effect.Effect<A, E, R>>, A> {
     if (this.asked) return { done: true, value: result }
     this.asked = true
     const fiber = Fiber.getCurrentFiber()
-    const found = Option.isSome(fiber) ? this.read.atOnce(fiber.value) : undefined
-    return found === undefined
-      ? { done: false, value: new YieldWrap(this.read) }
-      : { done: true, value: found.value }
+    const exit = Option.isSome(fiber) ? this.read.atOnce(fiber.value) : undefined
+    return exit !== undefined && Exit.isSuccess(exit)
+      ? { done: true, value: exit.value }
+      : { done: false, value: new YieldWrap(exit ?? this.read) }
   }
 }

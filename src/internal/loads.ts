@@ -99,10 +99,9 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     return copy.value as Value // it was read through a cache of the same codec
   }
 
-  protected override refusal(binding: Binding<Key, Value>): Effect.Effect<never, CodecError> | undefined {
-    if (this.options === undefined) return undefined
-    const decoded = decode(binding, this.options)
-    return Either.isLeft(decoded) ? Effect.fail(decoded.left) : undefined
+  protected override refusal(binding: Binding<Key, Value>): CodecError | undefined {
+    const decoded = this.options === undefined ? undefined : decode(binding, this.options)
+    return decoded !== undefined && Either.isLeft(decoded) ? decoded.left : undefined
   }
 
   protected override ask(

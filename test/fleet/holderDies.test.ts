@@ -15,7 +15,7 @@ const rawClient: Effect.Effect<Redis, never, Scope.Scope> = Effect.acquireReleas
   (client) => Effect.sync(() => client.disconnect())
 )
 
-/** All four processes ask for one key at once; gives who began to load it, and the answers of each to come. */
+/** These processes ask for one key at once; gives who began to load it, and the answers of each to come. */
 const askEveryone = (workers: ReadonlyArray<Fleet.Worker>, key: string, loadMillis: number) =>
   Effect.gen(function*() {
     const loading = yield* Effect.fork(Fleet.nextLoad(workers, key))
@@ -112,18 +112,10 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
         cache: { name: "held", timeToLive: 60_000, lease: { duration: lease } }
       })
       const raw = yield* rawClient
-      const [holder, ...others] = workers as [Fleet.Worker, ...Array<Fleet.Worker>]
-      const ask = (worker: Fleet.Worker, loadMillis: number) =>
-        Effect.fork(worker.ask({ op: "callers", key: "key", callers, loadMillis }))
-      const first = yield* Effect.fork(Fleet.nextLoad([holder], "key"))
-      yield* Effect.yieldNow()
-      const replies = new Map([[holder, yield* ask(holder, loadMillis)]])
-      const { execution } = yield* Fiber.join(first)
+      const [one, ...others] = workers
+      const { execution, holder, replies } = yield* askEveryone([one!], "key", loadMillis)
       yield* holder.pause
-      const second = yield* Effect.fork(Fleet.nextLoad(others, "key"))
-      yield* Effect.yieldNow()
-      for (const worker of others) replies.set(worker, yield* ask(worker, otherMillis))
-      const { execution: other } = yield* Fiber.join(second)
+      const { execution: other, replies: theirs } = yield* askEveryone(others, "key", otherMillis)
       // So that the old load's time is up when its process goes on.
       yield* Effect.sleep(Math.max(0, execution.started + loadMillis + 50 - now()))
       const marker = yield* Effect.promise(() => raw.getBuffer(`${prefix}held:key`))
@@ -131,7 +123,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       const own = yield* Fiber.join(replies.get(holder)!)
       const resumed = now()
       const markerAfter = yield* Effect.promise(() => raw.getBuffer(`${prefix}held:key`))
-      const reports = yield* reportsOf(others, replies)
+      const reports = yield* reportsOf(others, theirs)
       const executions = reports.flatMap((report) => report.executions)
       assert.isBelow(resumed, executions[0]!.ended!, "the machine was too slow for this test to show anything")
       // But for the end of the lease, which its living holder may have put off.

@@ -2,8 +2,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Random } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collectGarbage } from "../support/collectGarbage.js"
 import * as Proxy from "../support/proxy.js"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
@@ -87,10 +86,8 @@ layer(Fleet.layer, { excludeTestServices: true })("near copies in a fleet", (it)
 describe("the memory of near copies", () => {
   it.live("stays within capacity through a million distinct keys, and the heap is flat", () =>
     Effect.gen(function*() {
-      setFlagsFromString("--expose-gc")
-      const collect = runInNewContext("gc") as () => void // what the flag has just put there
       const heap = () => {
-        for (let i = 0; i < 3; i++) collect()
+        for (let i = 0; i < 3; i++) collectGarbage()
         return process.memoryUsage().heapUsed
       }
       const things = Cache.make({ name: "things", near: { capacity: 10_000 } })

@@ -3,8 +3,7 @@
  * the time is over or there is a finding, which is printed in its shortest form and ends the program with 1.
  */
 import { parseArgs } from "node:util"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collectGarbage } from "../support/collectGarbage.js"
 import { type Finding, Fuzzer } from "./engine.js"
 import { instrument } from "./instrument.js"
 import { checkShared, targets } from "./targets.js"
@@ -21,9 +20,6 @@ const turn = 250
 
 /** More than that, when what is no longer used was collected, is a leak. */
 const mostBytes = 1024 ** 3
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void // as the flag says
 
 const inUse = (): number => {
   const { arrayBuffers, heapUsed } = process.memoryUsage()
@@ -70,7 +66,7 @@ while (performance.now() < end) {
     checkShared()
     // What compressed the inputs is let go of in a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
-    if (inUse() > mostBytes) collect()
+    if (inUse() > mostBytes) collectGarbage()
     largest = Math.max(largest, inUse())
     if (largest > mostBytes) throw new Error(`${fuzzer.target.name}: ${largest} bytes of memory are kept`)
     if (performance.now() >= end) break

@@ -1,12 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache } from "effect-redis-cache"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collectGarbage } from "../support/collectGarbage.js"
 import { instances } from "./support.js"
-
-setFlagsFromString("--expose-gc")
-const collect = runInNewContext("gc") as () => void // what the flag has just put there
 
 describe("caches made on the fly", () => {
   it.scoped("leave nothing behind, though each has a name of its own", () =>
@@ -19,7 +15,7 @@ describe("caches made on the fly", () => {
         }
         // What was looked at in a turn of the event loop is kept until that is over.
         yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        collect()
+        collectGarbage()
         most = Math.max(most, first.service.runtime.near.names)
       }
       assert.isAtMost(most, 400)

@@ -1,6 +1,6 @@
 /** Copies that are read with `yield*`, which takes no step of the runtime. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Exit, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
 
 const users = Cache.make({ name: "users", near: { capacity: 10 } })
@@ -30,13 +30,41 @@ describe("copies that are yielded", () => {
       assert.deepStrictEqual(yield* get, Option.some("Grace"))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
+  it.live("take no step of the runtime, but for one in eight", () =>
+    Effect.gen(function*() {
+      yield* copied
+      const get = Cache.get(users, "42")
+      let steps = 0
+      for (let n = 0; n < 16; n++) {
+        const first = get[Symbol.iterator]().next()
+        if (first.done === true) assert.deepStrictEqual(first.value, Option.some("Ada"))
+        else {
+          steps++
+          yield* Effect.asVoid(get)
+        }
+      }
+      assert.strictEqual(steps, 2)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
   it.live("leave other fibers their turn, and a loop of them can be interrupted", () =>
     Effect.gen(function*() {
       yield* copied
       const loop = yield* Effect.fork(Effect.gen(function*() {
-        while (true) yield* Cache.get(users, "42")
+        for (let n = 0; n < 3_000_000; n++) yield* Cache.get(users, "42")
       }))
-      yield* Effect.sleep("10 millis")
-      yield* Fiber.interrupt(loop)
+      yield* Effect.yieldNow()
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(loop)))
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
+  it.live("do not hide that a call is refused", () =>
+    Effect.gen(function*() {
+      yield* copied
+      for (let n = 0; n < 16; n++) {
+        const refused = yield* Effect.flip(Effect.gen(function*() {
+          return yield* Cache.getOrSet(users, "42", Effect.succeed("another"), { timeout: 0 })
+        }))
+        assert.include(refused.message, "timeout must be a duration of more than zero")
+        yield* Cache.get(users, "42")
+      }
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 })
