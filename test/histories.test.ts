@@ -31,6 +31,7 @@ import { encodeString } from "../src/internal/key.js"
 import { make as makeMemory, MemoryServer } from "../src/internal/store/memory.js"
 import { generationKey, tagKey } from "../src/internal/tagKeys.js"
 import * as RedisCluster from "./support/redisCluster.js"
+import * as RedisSentinel from "./support/redisSentinel.js"
 import { sharedRedisUrl, uniquePrefix } from "./support/sharedRedis.js"
 
 const keys = ["a", "b", "", "{a}", "a:b", "%7B", "*", "😀\n"] as const
@@ -505,6 +506,18 @@ describe("random histories", () => {
         const { addresses } = yield* RedisCluster.make(RedisCluster.patientTimeout)
         const left = yield* memorySide()
         const right = yield* redisSide(() => new Cluster([...addresses]))
+        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))
+      }),
+    120_000
+  )
+
+  it.scopedLive(
+    "have the same answers in memory and on a master that sentinels know",
+    () =>
+      Effect.gen(function*() {
+        const { options } = yield* RedisSentinel.make()
+        const left = yield* memorySide()
+        const right = yield* redisSide(() => new Client({ ...options, autoResendUnfulfilledCommands: false }))
         yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))
       }),
     120_000
