@@ -373,7 +373,8 @@ export const timeToLive: {
 
 /**
  * The keys of this cache that have fresh values, as they are stored, found by `SCAN` in pages: the server is never
- * blocked. A key that is written meanwhile may be missed, and one may come twice while Redis resizes its table.
+ * blocked. A key that is written meanwhile may be missed, and one may come twice while Redis resizes its table, or a
+ * cluster moves slots.
  *
  * @since 0.1.0
  * @category reading

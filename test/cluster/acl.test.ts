@@ -42,6 +42,16 @@ describe("a user of a cluster who may do only what is needed", () => {
       }).pipe(Effect.provide(as("app", { tracking: "required" })))
     }), 30_000)
 
+  it.scopedLive("lists keys twice where it cannot see whether they move", () =>
+    Effect.gen(function*() {
+      yield* Effect.promise(() => userWithout("blind", "+cluster|nodes"))
+      yield* Effect.gen(function*() {
+        yield* Cache.setMany(things, [["a", 1], ["b", 2]])
+        assert.deepStrictEqual([...yield* Stream.runCollect(Cache.keys(things))].sort(), ["a", "a", "b", "b"])
+        assert.strictEqual(yield* Cache.flush(things), 2)
+      }).pipe(Effect.provide(as("blind")))
+    }), 30_000)
+
   it.scopedLive("needs to be told the map", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => userWithout("mapless", "+cluster|slots"))

@@ -1,7 +1,7 @@
 /** What becomes of commands on a cluster whose slots move, whose masters change, and whose connections are lost. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Fiber, Layer, Option } from "effect"
-import { Cache, type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
+import { Context, Deferred, Effect, Either, Fiber, Layer, Option, Stream } from "effect"
+import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import * as fc from "fast-check"
 import { Cluster } from "ioredis"
 import { afterAll } from "vitest"
@@ -137,6 +137,48 @@ describe("slots that move", () => {
       })
       yield* Effect.provide(program, context)
     }))
+})
+
+describe("keys that move before their slot has another owner", () => {
+  it.scopedLive(
+    "are listed, though they pass from a server that is not listed yet to one that was",
+    () =>
+      Effect.gen(function*() {
+        const prefix = uniquePrefix()
+        const context = yield* build(RedisLayer.layerCluster(addresses, { prefix }))
+        const [first, slot] = yield* Effect.promise(async () => {
+          const first = await cluster.masterOf(0)
+          for (let slot = 1;; slot++) if (await cluster.masterOf(slot) !== first) return [first, slot] as const
+        })
+        const keys = slotted(prefix, slot, 10)
+        yield* Effect.provide(Cache.setMany(things, keys.map((key) => [key, key])), context)
+        const halfway = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const moving = yield* Effect.fork(
+          Effect.promise(() =>
+            cluster.move(
+              slot,
+              first,
+              () => Effect.runPromise(Effect.zipRight(Deferred.succeed(halfway, undefined), Deferred.await(goOn)))
+            )
+          ).pipe(Effect.delay("1 second"))
+        )
+        const found: Array<string> = []
+        let pages = 0
+        yield* Stream.runForEach(
+          Context.get(context, Redis.Redis).driver.scan(`${prefix}things:`),
+          (page) => {
+            found.push(...page)
+            // Of the master that is listed first, where the keys are not yet.
+            return pages++ === 0 ? Deferred.await(halfway) : Effect.void
+          }
+        )
+        yield* Deferred.succeed(goOn, undefined)
+        yield* Fiber.join(moving)
+        assert.deepStrictEqual([...new Set(found)].sort(), keys.map((key) => `${prefix}things:${key}`).sort())
+      }),
+    20_000
+  )
 })
 
 describe("a slot that nobody has", () => {

@@ -230,7 +230,7 @@ describe("docs/security.md", () => {
     assert.deepStrictEqual(lines.map(commandsOf), [
       [...needed, ...optional].sort(),
       [...all].sort(),
-      [...all, "asking", "cluster|slots"].sort()
+      [...all, "asking", "cluster|nodes", "cluster|slots"].sort()
     ])
     for (const found of lines) assert.match(found, / resetkeys resetchannels ~app:\* .*-@all /)
   })

@@ -141,6 +141,13 @@ class Cluster implements Servers, Routes {
     return this.moves
   }
 
+  /** Each master knows what it sends and receives. One that does not say may. */
+  async isMoving(): Promise<boolean> {
+    const asked = this.current.map(({ connection: { client } }) => within(client.call("CLUSTER", "NODES"), lookTimeout))
+    const nodes = await Promise.all(asked).catch(() => undefined)
+    return nodes?.every(isAtRest) !== true
+  }
+
   observe(observer: Observer): () => void {
     this.observers.add(observer)
     return () => void this.observers.delete(observer)
@@ -464,6 +471,10 @@ const isReply = (error: unknown): boolean => error instanceof Error && error.nam
 
 const rangesOf = async (client: Client, address: Address): Promise<ReadonlyArray<Range>> =>
   parseRanges(await client.call("CLUSTER", "SLOTS"), address)
+
+/** Of a node that neither sends nor receives slots; those stand in brackets after its own that do not move. */
+const isAtRest = (nodes: unknown): boolean =>
+  String(nodes).split("\n").some((line) => line.includes("myself") && !line.includes("["))
 
 const within = async <A>(promise: Promise<A>, millis: number): Promise<A> => {
   let timer: ReturnType<typeof setTimeout> | undefined

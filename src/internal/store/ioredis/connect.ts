@@ -254,6 +254,7 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
     only: batcher,
     masters: () => [server],
     look: () => Promise.resolve(0),
+    isMoving: () => Promise.resolve(false),
     observe: () => () => {},
     connections: server.connections,
     onReconnect: (listener) => connection.onReconnect(listener),

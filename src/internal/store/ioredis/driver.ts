@@ -181,21 +181,29 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         })
     )
 
-  const look = Effect.tryPromise({ try: () => servers.look(), catch: (error) => toRedisError("scan", error) })
+  const survey = Effect.tryPromise({
+    try: async () => ({ moves: await servers.look(), moving: await servers.isMoving() }),
+    catch: (error) => toRedisError("scan", error)
+  })
 
-  /** What moved meanwhile from a server that was not listed yet to one that was is found by listing all once more. */
-  const listed = (scanned: string, listing = 1): Stream.Stream<ReadonlyArray<string>, RedisError> =>
-    Stream.unwrap(Effect.map(look, (before) =>
+  /**
+   * What moved meanwhile from a server that was not listed yet to one that was is found by listing all once more. A key
+   * moves before its slot has another owner; until then it does so once. So where keys move, a listing counts together
+   * with the one before it, if no slot had another owner meanwhile.
+   */
+  const listed = (scanned: string, listing = 1, sameSince?: number): Stream.Stream<ReadonlyArray<string>, RedisError> =>
+    Stream.unwrap(Effect.map(survey, (before) =>
       Stream.flatMap(
         Stream.fromIterable(servers.masters()),
         (server) => listedBy(server, `${escapeGlob(scanned)}*`)
       ).pipe(
-        Stream.concat(Stream.unwrap(Effect.map(look, (after) =>
-          after === before
-            ? Stream.empty
-            : listing < maxListings
-            ? listed(scanned, listing + 1)
-            : Stream.fail(connectionError("scan", "keys kept moving from server to server while they were listed")))))
+        Stream.concat(Stream.unwrap(Effect.map(survey, (after) => {
+          const same = after.moves === before.moves
+          if (same && (sameSince === before.moves || !(before.moving || after.moving))) return Stream.empty
+          return listing < maxListings
+            ? listed(scanned, listing + 1, same ? before.moves : undefined)
+            : Stream.fail(connectionError("scan", "keys kept moving from server to server while they were listed"))
+        })))
       )))
 
   return {

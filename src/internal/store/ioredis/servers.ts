@@ -34,6 +34,8 @@ export interface Servers {
   readonly masters: () => ReadonlyArray<Server>
   /** Looks anew how keys are spread. Counts up when that has changed. */
   readonly look: () => Promise<number>
+  /** Whether keys may be on their way from server to server: those of a slot move one by one, before its owner changes. */
+  readonly isMoving: () => Promise<boolean>
   readonly observe: (observer: Observer) => () => void
   /** Counts up whenever a connection was made anew, or keys came to lie on another server. */
   readonly connections: () => number
