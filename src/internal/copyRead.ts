@@ -6,8 +6,8 @@
  * value straight to the generator. As `yield*` of an `Exit`, that is no step of the runtime's loop. All else, a copy in a
  * `pipe` as well, takes the way of any other effect.
  *
- * What is no step does not count as one either, and a fiber makes way for others after so many steps. So one hit in
- * `hitsPerStep` goes through the runtime: a loop of nothing but hits lets others run, and can be interrupted.
+ * What is no step does not count as one either, and a fiber makes way for others after so many steps. So it does here
+ * after as many hits: a loop of nothing but hits lets others run, and can be interrupted.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -22,20 +22,21 @@ import { bind, type Binding, clockOf } from "./binding.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
 
-const hitsPerStep = 8
+/** As many as the runtime's steps, by default (`FiberRef.currentMaxOpsBeforeYield`). */
+const hitsBeforeYield = 2048
 
 type Runner = Fiber.RuntimeFiber<unknown, unknown>
 
 export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   extends Effectable.Class<A, E | CodecError, R | Redis>
-  implements AtOnce<A, CodecError>
+  implements AtOnce<A>
 {
   constructor(protected readonly model: Model<Key, Value>, protected readonly key: Key) {
     super()
   }
 
   /** What a copy comes to, for who asked. */
-  protected abstract answer(copy: Copy): A
+  abstract answer(copy: Copy): A
 
   /** Asks the store. */
   protected abstract ask(binding: Binding<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
@@ -61,11 +62,15 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     return new Turn(this)
   }
 
-  atOnce(fiber: Runner): Exit.Exit<A, CodecError> | undefined {
+  atOnce(): Copy | "Ask" | "Yield" {
+    const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+    if (fiber === undefined) return "Ask"
     const binding = bind(fiber, this.model)
-    if (binding.recorder.nearHits % hitsPerStep === hitsPerStep - 1) return undefined
     const copy = this.plainCopy(binding, fiber)
-    return copy === undefined ? undefined : this.serve(binding, copy)
+    if (copy === undefined || this.refusal(binding) !== undefined) return "Ask"
+    if (binding.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"
+    binding.recorder.nearHit()
+    return copy
   }
 
   /** A copy that lies under the very key that was given. */
@@ -82,24 +87,26 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   }
 }
 
-interface AtOnce<A, E> {
-  /** What a read that needs no step of the runtime comes to; `undefined`: it needs one. */
-  readonly atOnce: (fiber: Runner) => Exit.Exit<A, E> | undefined
+interface AtOnce<A> {
+  /** A copy that needs no step of the runtime, counted as a hit. */
+  readonly atOnce: () => Copy | "Ask" | "Yield"
+  readonly answer: (copy: Copy) => A
 }
 
 /** One `yield*`: gives the value, or has the runtime run the effect and gives what comes of it. */
 class Turn<A, E, R> implements Effect.EffectGenerator<Effect.Effect<A, E, R>> {
   private asked = false
 
-  constructor(private readonly read: Effect.Effect<A, E, R> & AtOnce<A, E>) {}
+  constructor(private readonly read: Effect.Effect<A, E, R> & AtOnce<A>) {}
 
   next(result: A): IteratorResult<YieldWrap<Effect.Effect<A, E, R>>, A> {
     if (this.asked) return { done: true, value: result }
     this.asked = true
-    const fiber = Fiber.getCurrentFiber()
-    const exit = Option.isSome(fiber) ? this.read.atOnce(fiber.value) : undefined
-    return exit !== undefined && Exit.isSuccess(exit)
-      ? { done: true, value: exit.value }
-      : { done: false, value: new YieldWrap(exit ?? this.read) }
+    const copy = this.read.atOnce()
+    if (typeof copy === "object") return { done: true, value: this.read.answer(copy) }
+    return {
+      done: false,
+      value: new YieldWrap(copy === "Ask" ? this.read : Effect.zipRight(Effect.yieldNow(), this.read))
+    }
   }
 }

@@ -95,7 +95,7 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     super(model, key)
   }
 
-  protected override answer(copy: Copy): Value {
+  override answer(copy: Copy): Value {
     return copy.value as Value // it was read through a cache of the same codec
   }
 

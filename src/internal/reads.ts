@@ -20,7 +20,7 @@ import type { Near, NearRead } from "./near/near.js"
 type Failure = RedisError | CodecError
 
 class Get<in out Key, in out Value> extends CopyRead<Key, Value, Option.Option<Value>, RedisError, never> {
-  protected override answer(copy: Copy): Option.Option<Value> {
+  override answer(copy: Copy): Option.Option<Value> {
     return Option.some(copy.value as Value) // it was read through a cache of the same codec
   }
 

@@ -30,12 +30,12 @@ describe("copies that are yielded", () => {
       assert.deepStrictEqual(yield* get, Option.some("Grace"))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("take no step of the runtime, but for one in eight", () =>
+  it.live("take no step of the runtime, but for one in 2,048", () =>
     Effect.gen(function*() {
       yield* copied
       const get = Cache.get(users, "42")
       let steps = 0
-      for (let n = 0; n < 16; n++) {
+      for (let n = 0; n < 2 * 2048; n++) {
         const first = get[Symbol.iterator]().next()
         if (first.done === true) assert.deepStrictEqual(first.value, Option.some("Ada"))
         else {
@@ -46,7 +46,16 @@ describe("copies that are yielded", () => {
       assert.strictEqual(steps, 2)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("leave other fibers their turn, and a loop of them can be interrupted", () =>
+  it.live("leave other fibers a turn after so many", () =>
+    Effect.gen(function*() {
+      yield* copied
+      let turns = 0
+      yield* Effect.fork(Effect.forever(Effect.sync(() => turns++)))
+      for (let n = 0; n < 10 * 2048; n++) yield* Cache.get(users, "42")
+      assert.isAtLeast(turns, 10)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
+  it.live("can be interrupted in a loop", () =>
     Effect.gen(function*() {
       yield* copied
       const loop = yield* Effect.fork(Effect.gen(function*() {
