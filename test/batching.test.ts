@@ -32,9 +32,9 @@ const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
     )
     let seen: Array<ReadonlyArray<string>> = []
     let marks = new Map<string, () => void>()
-    monitor.on("monitor", (_time: string, args: ReadonlyArray<string>, source: string) => {
-      if (args[0]?.toUpperCase() === "ECHO") marks.get(args[1]!)?.()
-      else if (source !== "lua") seen.push(args)
+    monitor.on("monitor", (_time: string, [name = "", ...args]: ReadonlyArray<string>, source: string) => {
+      if (name === "echo") marks.get(args[0]!)?.()
+      else if (source !== "lua") seen.push([name.toUpperCase(), ...args])
     })
     // Whatever was sent before it has been seen when the mark is.
     const mark = Effect.promise(async () => {
@@ -56,7 +56,7 @@ const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
     }
   })
 
-const names = (commands: Commands): ReadonlyArray<string> => commands.map(([name]) => name!.toUpperCase())
+const names = (commands: Commands): ReadonlyArray<string> => commands.map(([name]) => name!)
 
 const all = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) => Effect.all(effects, { concurrency: "unbounded" })
 

@@ -162,8 +162,19 @@ export class Call<Key, Value, E, R> extends EntryReply<
     seen: Uint8Array | undefined,
     mode: Mode
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    return Effect.uninterruptibleMask((restore) => {
+    return mode === "Force" ? this.open(seen, mode) : Effect.suspend(() => {
       // Looked up here and no sooner: of many who were answered at once the first opens the slot, the others join it.
+      const there = this.flights.get(this.redisKey)
+      return there === undefined ? this.open(seen, mode) : this.join(there)
+    })
+  }
+
+  private open(
+    seen: Uint8Array | undefined,
+    mode: Mode
+  ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
+    return Effect.uninterruptibleMask((restore) => {
+      // Once more: the runtime may have let others run in between.
       const there = mode === "Force" ? undefined : this.flights.get(this.redisKey)
       if (there !== undefined) return restore(this.join(there))
       // Before the slot is there: they are the user's function, which may throw.
@@ -212,11 +223,11 @@ export class Call<Key, Value, E, R> extends EntryReply<
     opened: boolean
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     const { timeout } = this.options
-    const wait = this.flights.wait([slot], opened ? [slot] : [])
-    if (timeout === undefined) return Effect.flatMap(wait, ([outcome]) => this.settled(slot, outcome!))
+    const wait = this.flights.wait(slot, opened)
+    if (timeout === undefined) return Effect.flatMap(wait, (outcome) => this.settled(slot, outcome))
     const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
     const waiting = Effect.raceFirst(
-      Effect.map(wait, ([outcome]) => outcome),
+      wait,
       Effect.map(Effect.sleep(Math.max(0, left)), () => {
         // Before the wait is interrupted: the load goes on, and its value is stored.
         slot.keep = true

@@ -59,7 +59,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   }
 
   override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E | CodecError, R | Redis>> {
-    return new Turn(this)
+    return this.model.policy.near === undefined ? super[Symbol.iterator]() : new Turn(this)
   }
 
   atOnce(): Copy | "Ask" | "Yield" {

@@ -6,7 +6,7 @@
  * abandoned by its last waiter, whichever comes first; what is not in the table cannot be joined.
  */
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
@@ -86,7 +86,12 @@ export const loading: FiberRef.FiberRef<ReadonlyArray<Slot>> = globalValue(
   () => FiberRef.unsafeMake<ReadonlyArray<Slot>>([])
 )
 
-const none: ReadonlyArray<Slot> = []
+const notInside = <A>(slots: ReadonlyArray<Slot>, wait: () => Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.withFiberRuntime((fiber) => {
+    const inside = fiber.getFiberRef(loading)
+    const own = inside.length === 0 ? undefined : slots.find((slot) => inside.includes(slot))
+    return own === undefined ? wait() : Effect.dieMessage(`The load of ${own.key} waits for itself`)
+  })
 
 export class FlightTable {
   private readonly slots = new Map<string, Slot>()
@@ -131,42 +136,47 @@ export class FlightTable {
   }
 
   /**
-   * Waits for the outcomes, having entered at all of them at once. Interruption ends this wait alone, and each load of
-   * which it was the last. `opened` are those of them that the waiter opened.
+   * Waits for the outcome. Interruption ends this wait alone, and the load if it was the last. `opened`: the waiter has
+   * opened the slot.
    */
-  wait(slots: ReadonlyArray<Slot>, opened: ReadonlyArray<Slot> = none): Effect.Effect<ReadonlyArray<Outcome>> {
-    return Effect.withFiberRuntime((fiber) => {
-      const inside = fiber.getFiberRef(loading)
-      const own = inside.length === 0 ? undefined : slots.find((slot) => inside.includes(slot))
-      return own === undefined
-        ? this.enter(slots, opened)
-        : Effect.dieMessage(`The load of ${own.key} waits for itself`)
-    })
+  wait(slot: Slot, opened: boolean): Effect.Effect<Outcome> {
+    return notInside([slot], () =>
+      Effect.async((resume) => {
+        const waiter = (outcome: Outcome): void => resume(Exit.succeed(outcome))
+        this.enter(slot, waiter)
+        if (opened) slot.expected = false
+        return Effect.suspend(() => {
+          slot.waiters.delete(waiter)
+          return this.abandon(slot)
+        })
+      }))
   }
 
-  private enter(
-    slots: ReadonlyArray<Slot>,
-    opened: ReadonlyArray<Slot>
-  ): Effect.Effect<ReadonlyArray<Outcome>> {
-    return Effect.async((resume) => {
-      const outcomes: Array<Outcome> = []
-      let open = slots.length
-      const arrived = (index: number, outcome: Outcome): void => {
-        outcomes[index] = outcome
-        if (--open === 0) resume(Effect.succeed(outcomes))
-      }
-      const waiters = slots.map((slot, index) => {
-        const waiter = (outcome: Outcome): void => arrived(index, outcome)
-        if (slot.outcome === undefined) slot.waiters.add(waiter)
-        else waiter(slot.outcome)
-        return waiter
-      })
-      for (const slot of opened) slot.expected = false
-      return Effect.suspend(() => {
-        for (const [index, slot] of slots.entries()) slot.waiters.delete(waiters[index]!)
-        return Effect.forEach(slots, (slot) => this.abandon(slot), { discard: true })
-      })
-    })
+  /** The same for many, having entered at all of them at once. `opened` are those of them that the waiter opened. */
+  waitAll(slots: ReadonlyArray<Slot>, opened: ReadonlyArray<Slot>): Effect.Effect<ReadonlyArray<Outcome>> {
+    return notInside(slots, () =>
+      Effect.async((resume) => {
+        const outcomes: Array<Outcome> = []
+        let open = slots.length
+        const waiters = slots.map((slot, index) => {
+          const waiter = (outcome: Outcome): void => {
+            outcomes[index] = outcome
+            if (--open === 0) resume(Exit.succeed(outcomes))
+          }
+          this.enter(slot, waiter)
+          return waiter
+        })
+        for (const slot of opened) slot.expected = false
+        return Effect.suspend(() => {
+          for (const [index, slot] of slots.entries()) slot.waiters.delete(waiters[index]!)
+          return Effect.forEach(slots, (slot) => this.abandon(slot), { discard: true })
+        })
+      }))
+  }
+
+  private enter(slot: Slot, waiter: (outcome: Outcome) => void): void {
+    if (slot.outcome === undefined) slot.waiters.add(waiter)
+    else waiter(slot.outcome)
   }
 
   /** Who opened the slot will not wait for it. */

@@ -244,7 +244,7 @@ export class ManyCall<Key, Value, E, R> implements
   ): Effect.Effect<void, Failure<E>> {
     if (waits.length === 0) return Effect.void
     return Effect.flatMap(
-      this.flights.wait(waits.map(([, slot]) => slot), opened),
+      this.flights.waitAll(waits.map(([, slot]) => slot), opened),
       (outcomes) =>
         Effect.forEach(waits, ([wanted, slot], i) => this.settled(wanted, slot, outcomes[i]!), { discard: true })
     )

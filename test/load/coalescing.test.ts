@@ -106,12 +106,12 @@ describe("one load in a process", () => {
       // Who opened it counts as waiting before he waits.
       yield* flights.abandon(slot)
       assert.strictEqual(flights.get("users:42"), slot)
-      const leader = yield* Effect.fork(flights.wait([slot], [slot]))
+      const leader = yield* Effect.fork(flights.wait(slot, true))
       yield* settle
       const found = flights.joinable("users:42")!
       yield* Fiber.interrupt(leader)
       assert.isTrue(Exit.isInterrupted(yield* Fiber.await(flight.fiber)))
-      assert.deepStrictEqual(yield* flights.wait([found]), [again])
+      assert.deepStrictEqual(yield* flights.wait(found, false), again)
       assert.strictEqual(flights.size, 0)
     }))
 

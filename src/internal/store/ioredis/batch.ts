@@ -161,7 +161,7 @@ export class Batcher implements Sender, BatchOwner {
 
   read(key: string, asker: Asker<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(new Reads(["MGET", key], [{ place: 0, asker }]))
+    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, asker }]))
     else reads.read(key, asker)
   }
 
@@ -169,7 +169,7 @@ export class Batcher implements Sender, BatchOwner {
   readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(new Reads(["MGET", ...keys], [{ places: undefined, count, asker }]))
+    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, asker }]))
     else reads.readMany(keys, asker)
   }
 
@@ -193,7 +193,7 @@ export class Batcher implements Sender, BatchOwner {
     args: ReadonlyArray<Argument>,
     asker: Asker<unknown>
   ): void {
-    const command: Words = ["EVALSHA", script.sha, keys.length, ...keys, ...args]
+    const command: Words = ["evalsha", script.sha, keys.length, ...keys, ...args]
     this.pushCall({ operation: script.name, command, script, bytes: bytesOf(args), asker })
   }
 
@@ -397,7 +397,7 @@ const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => Redis
 }
 
 /** The same call with the script's text. */
-const withText = (script: Scripts.Script, [, , ...rest]: Words): Words => ["EVAL", script.lua, ...rest]
+const withText = (script: Scripts.Script, [, , ...rest]: Words): Words => ["eval", script.lua, ...rest]
 
 export const setCommand = ({ bytes, key, life }: Write): [name: string, ...args: Array<Argument>] =>
-  life === undefined ? ["SET", key, toBuffer(bytes)] : ["SET", key, toBuffer(bytes), "PX", life]
+  life === undefined ? ["set", key, toBuffer(bytes)] : ["set", key, toBuffer(bytes), "PX", life]

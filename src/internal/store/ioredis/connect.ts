@@ -226,7 +226,8 @@ export const open = (
       ...ownOptions,
       connectTimeout,
       reconnectOnError: (error) => {
-        if (error.message.startsWith("READONLY")) onReadOnly(connection)
+        // Old servers have it somewhere within what a script came to.
+        if (/\bREADONLY\b/.test(error.message)) onReadOnly(connection)
         return false
       }
     }),

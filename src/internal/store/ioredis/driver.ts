@@ -149,13 +149,13 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     Effect.asVoid(together(
       requests,
       ({ epoch, key }, asker) =>
-        servers.at(key).call("invalidateTags", "SET", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
+        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
       () => undefined
     ))
 
   const scanPage = (server: Server, cursor: string, pattern: string) =>
     Effect.async<unknown, RedisError>((resume) => {
-      server.sender.call("scan", "SCAN", [cursor, "MATCH", pattern, "COUNT", pageSize, "TYPE", "string"], {
+      server.sender.call("scan", "scan", [cursor, "MATCH", pattern, "COUNT", pageSize, "TYPE", "string"], {
         answer: (reply) => resume(Exit.succeed(reply)),
         fail: (error) => resume(Exit.fail(error))
       })
@@ -274,12 +274,12 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         keys,
         (key, asker) =>
-          servers.at(key).call("take", "GETDEL", [key], {
+          servers.at(key).call("take", "getdel", [key], {
             answer: asker.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
-                ? servers.at(key).call("take", "UNLINK", [key], { answer: () => asker.answer(null), fail: asker.fail })
+                ? servers.at(key).call("take", "unlink", [key], { answer: () => asker.answer(null), fail: asker.fail })
                 : asker.fail(error)
           }),
         (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
@@ -357,7 +357,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     heads: (keys, size) =>
       together(
         keys,
-        (key, asker) => servers.at(key).call("heads", "GETRANGE", [key, 0, size - 1], asker),
+        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], asker),
         // GETRANGE has no other way to say that there is nothing.
         (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
       ),
@@ -373,9 +373,9 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
-        Effect.zip(command(key, "explain", "GET", [key]), command(key, "explain", "PTTL", [key]), { concurrent: true }),
+        Effect.zip(command(key, "explain", "get", [key]), command(key, "explain", "pttl", [key]), { concurrent: true }),
         // Some users may not ask for it.
-        Effect.option(command(key, "explain", "MEMORY", ["USAGE", key])),
+        Effect.option(command(key, "explain", "memory", ["USAGE", key])),
         ([bytes, left], memory) =>
           bytes === null ? undefined : {
             bytes: bytes as Buffer,

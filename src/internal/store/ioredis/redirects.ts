@@ -100,7 +100,7 @@ export class RoutedSender implements Sender {
     new Journey(this.routes, this.key, this.slot, "get", asker, {
       first: (to, told) => to.read(key, told),
       // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
-      alone: ["MGET", key],
+      alone: ["mget", key],
       answer: (reply) => (reply as ReadonlyArray<Buffer | null>)[0] ?? undefined // what MGET answers with
     }).begin()
   }
@@ -130,7 +130,7 @@ export class RoutedSender implements Sender {
     new Journey(this.routes, this.key, this.slot, script.name, asker, {
       first: (to, told) => to.run(script, keys, args, told),
       // With the text: a second answer, that it is not known there, would come without the ASKING.
-      alone: ["EVAL", script.lua, keys.length, ...keys, ...args],
+      alone: ["eval", script.lua, keys.length, ...keys, ...args],
       answer: (reply) => reply
     }).begin()
   }
@@ -224,7 +224,7 @@ class Journey<Answer> {
       return this.later(() => this.sendAlone())
     }
     this.refusal = undefined
-    if (asking) to.sender.call("asking", "ASKING", [], ignored)
+    if (asking) to.sender.call("asking", "asking", [], ignored)
     const [name, ...args] = this.command.alone
     to.sender.call(this.operation, name, args, {
       answer: (reply) => {

@@ -6,6 +6,7 @@ import { Command, type Redis as Client } from "ioredis"
 
 export type Argument = string | Buffer | number
 
+/** The name is in lower case: the client looks it up in its tables several times, and has it in lower case there. */
 export type Words = readonly [name: string, ...args: Array<Argument>]
 
 /** Is told what became of each command of a batch, once, when its reply arrives. */
