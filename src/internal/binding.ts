@@ -13,6 +13,7 @@ import { CodecError, type RedisError } from "../CacheError.js"
 import type { Reply } from "../Driver.js"
 import { Redis } from "../Redis.js"
 import type { CodecContext, CodecIssue } from "./codec/codec.js"
+import { isInPlace } from "./codec/make.js"
 import * as Entry from "./entry.js"
 import { type EntryReply, type Epochs, Filling, type TagReader } from "./entryReply.js"
 import { stringKeys } from "./keySpace.js"
@@ -139,7 +140,10 @@ export class Binding<in out Key, in out Value> implements TagReader {
     if (offset === undefined) return cutShort
     // Written by somebody who has no such bound.
     if (bytes.length - offset > this.model.policy.maxValueSize) return tooLarge
-    return this.model.codec.decode(bytes.subarray(offset), this.context(redisKey))
+    const { codec } = this.model
+    return isInPlace(codec)
+      ? codec.decodeFrom(bytes, offset)
+      : codec.decode(bytes.subarray(offset), this.context(redisKey))
   }
 
   decodeFailure(bytes: Uint8Array, redisKey: string): Either.Either<unknown, CodecIssue> {

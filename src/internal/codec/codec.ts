@@ -30,3 +30,8 @@ export interface Codec<in out Value> extends Pipeable {
   readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
   readonly decode: (payload: Uint8Array, context: CodecContext) => Either.Either<Value, CodecIssue>
 }
+
+/** A codec that needs no context, and reads a payload where it lies: a view of it for each value that is read costs. */
+export interface InPlace<in out Value> extends Codec<Value> {
+  readonly decodeFrom: (bytes: Uint8Array, offset: number) => Either.Either<Value, CodecIssue>
+}

@@ -6,7 +6,7 @@ import { Refusal } from "../refusal.js"
 import { certainty } from "./certainty.js"
 import type { Codec, CodecIssue } from "./codec.js"
 import { check, write } from "./jsonText.js"
-import { make } from "./make.js"
+import { makeInPlace } from "./make.js"
 import { hasOwnProto, losesProto } from "./protoFields.js"
 import { fromParseIssue } from "./schemaIssue.js"
 import { toBytes, toText } from "./utf8.js"
@@ -47,7 +47,7 @@ export const json = <A, I>(schema: Schema.Schema<A, I>): Codec<A> => {
     return decoded as Either.Right<never, A> // it is no Left, and a copy of it would cost what reading it costs
   }
 
-  return make<A>({
+  return makeInPlace<A>({
     identity: schema,
     encode: (value) => {
       try {
@@ -56,8 +56,8 @@ export const json = <A, I>(schema: Schema.Schema<A, I>): Codec<A> => {
         return Either.left(thrown("encoding", error))
       }
     },
-    decode: (payload) => {
-      const text = toText(payload)
+    decodeFrom: (bytes, offset) => {
+      const text = toText(bytes, offset)
       if (text === undefined) return Either.left({ path: "$", detail: "not UTF-8" })
       try {
         return decodeText(text)

@@ -2,7 +2,7 @@
 import type * as Either from "effect/Either"
 import { pipeArguments } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
-import { type Codec, type CodecContext, type CodecIssue, TypeId } from "./codec.js"
+import { type Codec, type CodecContext, type CodecIssue, type InPlace, TypeId } from "./codec.js"
 
 const Proto = {
   [TypeId]: { _Value: (value: never) => value },
@@ -16,6 +16,15 @@ export const make = <Value>(codec: {
   readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
   readonly decode: (payload: Uint8Array, context: CodecContext) => Either.Either<Value, CodecIssue>
 }): Codec<Value> => Object.assign(Object.create(Proto), codec)
+
+/** One that reads payloads where they lie. */
+export const makeInPlace = <Value>({ decodeFrom, ...codec }: {
+  readonly identity: unknown
+  readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
+  readonly decodeFrom: (bytes: Uint8Array, offset: number) => Either.Either<Value, CodecIssue>
+}): Codec<Value> => Object.assign(make<Value>({ ...codec, decode: (payload) => decodeFrom(payload, 0) }), { decodeFrom })
+
+export const isInPlace = <Value>(codec: Codec<Value>): codec is InPlace<Value> => "decodeFrom" in codec
 
 // Only this module makes what carries the TypeId.
 export const isCodec = (u: unknown): u is Codec<unknown> => hasProperty(u, TypeId)

@@ -24,10 +24,10 @@ export const toBytes = (text: string): Uint8Array =>
   // The types of Node promise a Buffer everywhere; other runtimes have none.
   typeof Buffer === "undefined" ? encoder.encode(text) : Buffer.from(text)
 
-/** `undefined` where the bytes are not UTF-8. */
-export const toText = (bytes: Uint8Array): string | undefined => {
-  if (!hasUtf8Slice(bytes)) return strict(bytes)
-  const text = bytes.utf8Slice(0, bytes.length)
+/** The text from an offset to the end; `undefined` where the bytes are not UTF-8. */
+export const toText = (bytes: Uint8Array, from = 0): string | undefined => {
+  if (!hasUtf8Slice(bytes)) return strict(bytes.subarray(from))
+  const text = bytes.utf8Slice(from, bytes.length)
   // It puts this character in the place of what it cannot read; the text may also have had one to begin with.
-  return text.includes("\ufffd") ? strict(bytes) : text
+  return text.includes("\ufffd") ? strict(bytes.subarray(from)) : text
 }
