@@ -55,18 +55,28 @@ export const readOne = <Key, Value>(
 ): Effect.Effect<Judged & { readonly now: number }, RedisError> =>
   Effect.map(readJudged(binding, [[key, redisKey]]), ({ entries, now }) => ({ ...entries[0]!, now }))
 
-/** The Redis keys of some keys, each once, in the order of their first mention. */
-const redisKeys = <Key, Value>(
+/** Some keys, each once, in the order of their first mention, and their Redis keys. */
+interface Wanted<Key> {
+  readonly keys: Array<Key>
+  readonly redisKeys: Array<string>
+}
+
+const want = <Key, Value>(
   binding: Binding<Key, Value>,
   keys: Iterable<Key>
-): Either.Either<ReadonlyMap<string, Key>, CodecError> => {
-  const found = new Map<string, Key>()
+): Either.Either<Wanted<Key>, CodecError> => {
+  const wanted: Wanted<Key> = { keys: [], redisKeys: [] }
+  // By what stands after the prefix: plain string keys are not new strings, whose hashes nobody knows yet.
+  const seen = new Set<string>()
   for (const key of keys) {
-    const redisKey = binding.redisKey(key)
-    if (Either.isLeft(redisKey)) return Either.left(redisKey.left)
-    if (!found.has(redisKey.right)) found.set(redisKey.right, key)
+    const stored = binding.model.keys.encode(key)
+    if (Either.isLeft(stored)) return Either.left(binding.codecError("key", stored.left))
+    const before = seen.size
+    if (seen.add(stored.right).size === before) continue
+    wanted.keys.push(key)
+    wanted.redisKeys.push(binding.prefix + stored.right)
   }
-  return Either.right(found)
+  return Either.right(wanted)
 }
 
 export const getMany = <Key, Value>(
@@ -75,7 +85,7 @@ export const getMany = <Key, Value>(
 ): Effect.Effect<ReadonlyMap<Key, Value>, Failure, Redis> =>
   Effect.withFiberRuntime((fiber) => {
     const binding = bind(fiber, model)
-    const wanted = redisKeys(binding, keys)
+    const wanted = want(binding, keys)
     if (Either.isLeft(wanted)) return Effect.fail(wanted.left)
     const { near } = binding
     return near === undefined ? getFar(binding, wanted.right) : getNear(binding, near, wanted.right, fiber)
@@ -85,7 +95,7 @@ export const getMany = <Key, Value>(
 const getNear = <Key, Value>(
   binding: Binding<Key, Value>,
   near: Near,
-  wanted: ReadonlyMap<string, Key>,
+  wanted: Wanted<Key>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
   const hits = new Map<Key, Value>()
@@ -93,27 +103,31 @@ const getNear = <Key, Value>(
     binding.recorder.nearHit()
     hits.set(key, copy.value as Value) // it was read through a cache of the same codec
   }
-  const rest = new Map<string, Key>()
-  for (const [redisKey, key] of wanted) {
-    const copy = binding.findNear(redisKey, fiber)
-    if (copy === undefined) rest.set(redisKey, key)
-    else serve(key, copy)
+  /** Serves what there are copies of, and gives the rest. */
+  const without = (asked: Wanted<Key>, find: (redisKey: string) => Copy | undefined): Wanted<Key> => {
+    const rest: Wanted<Key> = { keys: [], redisKeys: [] }
+    for (const [i, redisKey] of asked.redisKeys.entries()) {
+      const copy = find(redisKey)
+      if (copy !== undefined) serve(asked.keys[i]!, copy)
+      else {
+        rest.keys.push(asked.keys[i]!)
+        rest.redisKeys.push(redisKey)
+      }
+    }
+    return rest
   }
-  if (rest.size === 0) return Exit.succeed(hits)
+  const rest = without(wanted, (redisKey) => binding.findNear(redisKey, fiber))
+  if (rest.keys.length === 0) return Exit.succeed(hits)
   const far = getFar(binding, rest, (error) =>
     Effect.flatMap(Effect.clock, (clock) => {
-      const unknown = [...rest].filter(([redisKey, key]) => {
-        const copy = near.whileAway(redisKey, false, clock)
-        if (copy !== undefined) serve(key, copy)
-        return copy === undefined
-      })
-      return unknown.length === 0 ? nothing<Key, Value>() : missOrFail(binding, unknown.length, error)
+      const unknown = without(rest, (redisKey) => near.whileAway(redisKey, false, clock)).keys.length
+      return unknown === 0 ? nothing<Key, Value>() : missOrFail(binding, unknown, error)
     }))
   if (hits.size === 0 && !near.servesStale) return far
   return Effect.map(far, (found) => {
     for (const [key, value] of found) hits.set(key, value)
     // In the order asked for.
-    return new Map([...wanted.values()].flatMap((key) => hits.has(key) ? [[key, hits.get(key)!] as const] : []))
+    return new Map(wanted.keys.flatMap((key) => hits.has(key) ? [[key, hits.get(key)!] as const] : []))
   })
 }
 
@@ -168,12 +182,10 @@ class Found<Key, Value> {
 
 const getFar = <Key, Value>(
   binding: Binding<Key, Value>,
-  wanted: ReadonlyMap<string, Key>,
+  { keys, redisKeys }: Wanted<Key>,
   onFailure: (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError> = (error) =>
-    missOrFail(binding, wanted.size, error)
+    missOrFail(binding, keys.length, error)
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
-  const redisKeys = [...wanted.keys()]
-  const keys = [...wanted.values()]
   const judged: Reply<ReadonlyArray<Judged>, ReadonlyMap<Key, Value>, RedisError, never> = {
     onSuccess: (entries, now) => {
       const found = new Found(binding, keys.length)

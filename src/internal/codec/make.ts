@@ -22,7 +22,8 @@ export const makeInPlace = <Value>({ decodeFrom, ...codec }: {
   readonly identity: unknown
   readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
   readonly decodeFrom: (bytes: Uint8Array, offset: number) => Either.Either<Value, CodecIssue>
-}): Codec<Value> => Object.assign(make<Value>({ ...codec, decode: (payload) => decodeFrom(payload, 0) }), { decodeFrom })
+}): Codec<Value> =>
+  Object.assign(make<Value>({ ...codec, decode: (payload) => decodeFrom(payload, 0) }), { decodeFrom })
 
 export const isInPlace = <Value>(codec: Codec<Value>): codec is InPlace<Value> => "decodeFrom" in codec
 
