@@ -674,7 +674,8 @@ export const deleteMany: {
   typed(Deletes.deleteMany(toModel(self), replay(keys))))
 
 /**
- * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many there were.
+ * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many keys there were,
+ * those included that only mark a load under way.
  *
  * @since 0.1.0
  * @category deleting

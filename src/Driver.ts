@@ -227,7 +227,7 @@ export interface Driver {
     size: number
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
-  /** Removes keys; counts those that were there and no markers. */
+  /** Removes keys; counts those that were there. */
   readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
 
   /**

@@ -465,8 +465,8 @@ const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver
   "counters that live for ever": (driver) => ({
     increment: (request) => driver.increment({ ...request, life: undefined })
   }),
-  "a flush that counts markers": (driver) => ({
-    remove: (redisKeys) => Effect.as(driver.remove(redisKeys), redisKeys.length)
+  "a flush that does not count": (driver) => ({
+    remove: (redisKeys) => Effect.as(driver.remove(redisKeys), 0)
   }),
   "a touch that forgets the header": (driver) => ({
     touch: (request, kind) => driver.touch({ ...request, freshUntil: 0 }, kind)
@@ -494,7 +494,7 @@ describe("random histories", () => {
       Effect.gen(function*() {
         const left = yield* memorySide()
         const right = yield* redisSide(() => new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false }))
-        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 1_000 }))
+        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 600 }))
       }),
     120_000
   )
@@ -506,7 +506,7 @@ describe("random histories", () => {
         const { addresses } = yield* RedisCluster.make(RedisCluster.patientTimeout)
         const left = yield* memorySide()
         const right = yield* redisSide(() => new Cluster([...addresses]))
-        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))
+        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 200 }))
       }),
     120_000
   )
@@ -518,7 +518,7 @@ describe("random histories", () => {
         const { options } = yield* RedisSentinel.make()
         const left = yield* memorySide()
         const right = yield* redisSide(() => new Client({ ...options, autoResendUnfulfilledCommands: false }))
-        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 300 }))
+        yield* Effect.promise(() => fc.assert(property(left, right), { numRuns: 150 }))
       }),
     120_000
   )

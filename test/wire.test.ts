@@ -54,7 +54,7 @@ describe("what is written", () => {
       const { writtenBy } = yield* spied
       yield* writtenBy(Cache.set(things, "a", 1))
       const [writes] = yield* writtenBy(Cache.get(things, "a"))
-      assert.deepStrictEqual(writes.map(String), ["*2\r\n$4\r\nMGET\r\n$8\r\nthings:a\r\n"])
+      assert.deepStrictEqual(writes.map(String), ["*2\r\n$4\r\nmget\r\n$8\r\nthings:a\r\n"])
     }))
 
   it.scopedLive("a set is its key, its life, its value and a header of sixteen bytes", () =>
@@ -64,7 +64,7 @@ describe("what is written", () => {
       const [writes] = yield* writtenBy(Cache.set(text, "ä", "größe"))
       const payload = Buffer.byteLength(`"größe"`)
       const [before, after] = [
-        `*5\r\n$3\r\nSET\r\n$7\r\ntext:ä\r\n$${16 + payload}\r\n`,
+        `*5\r\n$3\r\nset\r\n$7\r\ntext:ä\r\n$${16 + payload}\r\n`,
         "\r\n$2\r\nPX\r\n$5\r\n60000\r\n"
       ]
       assert.strictEqual(writes.length, 1)
@@ -95,7 +95,7 @@ describe("what is written", () => {
       const piecesOf = (count: number) =>
         Effect.map(
           writtenBy(Cache.setMany(things, times(count, (i) => [`${i}`, i]))),
-          ([pieces]) => pieces.map((piece) => String(piece).match(/SET\r/g)?.length)
+          ([pieces]) => pieces.map((piece) => String(piece).match(/set\r/g)?.length)
         )
       assert.deepStrictEqual(yield* piecesOf(31), [31])
       assert.deepStrictEqual(yield* piecesOf(200), [32, 64, 104])
@@ -108,10 +108,10 @@ describe("what is written", () => {
       const { writtenBy } = yield* spied
       const keys = times(1_500, String)
       const [sets] = yield* writtenBy(Cache.setMany(things, keys.map((key) => [key, key])))
-      assert.isAtMost(Math.max(...sets.map((piece) => String(piece).match(/SET\r/g)!.length)), 512)
+      assert.isAtMost(Math.max(...sets.map((piece) => String(piece).match(/set\r/g)!.length)), 512)
       const [gets, found] = yield* writtenBy(Cache.getMany(things, keys))
       assert.strictEqual(gets.length, 1)
-      assert.deepStrictEqual(String(gets[0]).match(/MGET/g)?.length, 2)
+      assert.deepStrictEqual(String(gets[0]).match(/mget/g)?.length, 2)
       assert.deepStrictEqual([...found.keys()], keys)
       const large = "x".repeat(400_000)
       const [pieces] = yield* writtenBy(Cache.setMany(things, times(6, (i) => [`${i}`, large])))

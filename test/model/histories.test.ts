@@ -3,7 +3,7 @@
  * lost answers and interruptions. See `record.ts` for what must never be seen, and `mutants.test.ts` for what the model
  * is known to find.
  *
- * `MODEL_SEED=… npx vitest run test/model/histories.test.ts` runs the histories of a seed again.
+ * There are a thousand of them, or `MODEL_RUNS`. `MODEL_SEED=… npx vitest run test/model/histories.test.ts` runs the histories of a seed again.
  */
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
@@ -11,7 +11,7 @@ import { history } from "./history.js"
 import { breath, run } from "./run.js"
 
 const seed = Number(process.env.MODEL_SEED ?? Date.now() % 0x7fffffff)
-const histories = Number(process.env.MODEL_RUNS ?? 2_000)
+const histories = Number(process.env.MODEL_RUNS ?? 1_000)
 
 it(
   `${histories} random histories, seed ${seed}: nobody sees what was replaced`,

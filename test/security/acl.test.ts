@@ -18,7 +18,7 @@ const needed = [
 ]
 
 /** Without these something is slower, or says less. */
-const optional = ["script|load", "info", "ping", "memory|usage", "getbit"]
+const optional = ["script|load", "info", "ping", "memory|usage"]
 
 /** For near copies, besides. */
 const near = ["client|id", "client|tracking", "subscribe"]

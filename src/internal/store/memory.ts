@@ -278,10 +278,9 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
       step((now) => {
         let removed = 0
         for (const key of keys) {
-          const found = server.get(key, now)
-          if (found === undefined) continue
+          if (server.get(key, now) === undefined) continue
           server.delete(key)
-          if (!Entry.isMarker(found.bytes)) removed++
+          removed++
         }
         return Effect.succeed(removed)
       }),

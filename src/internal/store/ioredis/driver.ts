@@ -365,7 +365,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       Effect.map(
         together(
           pages(keys, only !== undefined ? pageSize : 1),
-          (page, asker) => servers.at(page[0]!).run(Scripts.remove, page, [], asker),
+          (page, asker) => servers.at(page[0]!).call("remove", "unlink", page, asker),
           asNumber
         ),
         (counts) => counts.reduce((sum, count) => sum + count, 0)

@@ -89,8 +89,8 @@ local function set(key, v, life)
 end
 `
 
-const script = (name: string, body: string, before = prelude): Script => {
-  const lua = `${before}${body}`
+const script = (name: string, body: string): Script => {
+  const lua = `${prelude}${body}`
   return { name, lua, sha: createHash("sha1").update(lua).digest("hex") }
 }
 
@@ -242,25 +242,6 @@ return v
 `
 )
 
-/**
- * Removes a page of keys. KEYS: keys. Returns how many were there that were no markers. Each key costs one call inside
- * the script, for the bit that markers have and other entries have not, and all of them together one UNLINK; that it is
- * an entry at all is asked only where the bit is set. No more of the prelude is needed.
- */
-export const remove = script(
-  "remove",
-  `
-local call, pcall, markers = redis.call, redis.pcall, 0
-for i = 1, #KEYS do
-  if pcall('GETBIT', KEYS[i], 15) == 1 and string.byte(call('GETRANGE', KEYS[i], 0, 0)) == 225 then
-    markers = markers + 1
-  end
-end
-return call('UNLINK', unpack(KEYS)) - markers
-`,
-  ""
-)
-
 export const all: ReadonlyArray<Script> = [
   lease,
   fill,
@@ -269,6 +250,5 @@ export const all: ReadonlyArray<Script> = [
   swap,
   touch,
   increment,
-  ensureEpoch,
-  remove
+  ensureEpoch
 ]
