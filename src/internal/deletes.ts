@@ -78,12 +78,11 @@ export const flush = <Key, Value>(model: Model<Key, Value>): Effect.Effect<numbe
     const binding = bind(fiber, model)
     const { driver } = binding.runtime
     const detach = Effect.sync(() => detachCache(binding))
-    // While one page is removed the next is found.
-    const removals = Stream.mapEffect(driver.scan(binding.prefix), (page) => driver.remove(page), {
-      concurrency: 2,
-      unordered: true
-    })
-    const flushed = Stream.runFold(removals, 0, (sum, removed) => sum + removed)
+    const flushed = Stream.runFoldEffect(
+      driver.scan(binding.prefix),
+      0,
+      (sum, page) => Effect.map(driver.remove(page), (removed) => sum + removed)
+    )
     return Effect.zipRight(detach, Effect.ensuring(flushed, detach))
   })
 
