@@ -85,7 +85,8 @@ const plainLeaf = FastCheck.oneof(
   made(number),
   made(FastCheck.constantFrom<unknown>(true, false, null, undefined)),
   made(bigint),
-  made(FastCheck.date({ noInvalidDate: false }), (date) => new Date(date)),
+  // Node finds no two invalid dates equal.
+  made(FastCheck.date({ noInvalidDate: true }), (date) => new Date(date)),
   made(bytes, (source) => source.slice()),
   made(bytes, (source) => Buffer.from(source)),
   made(bytes, (source) => source.slice().buffer),

@@ -34,8 +34,13 @@ export const inspect = async (client: Client): Promise<Inspected> => {
   return { keys, leased, endless }
 }
 
-/** Connections of others than this client. */
-export const connections = async (client: Client): Promise<number> => {
+/**
+ * Connections of others than this client, as Redis describes them. Servers that have moved slots keep theirs to each
+ * other for a while: keys move by `RESTORE`.
+ */
+export const connections = async (client: Client): Promise<ReadonlyArray<string>> => {
+  const own = await client.client("ID")
   const lists = await Promise.all(["normal", "pubsub"].map((type) => client.call("CLIENT", "LIST", "TYPE", type)))
-  return lists.flatMap((list) => String(list).split("\n")).filter((line) => line.startsWith("id=")).length - 1
+  return lists.flatMap((list) => String(list).split("\n"))
+    .filter((line) => line.startsWith("id=") && !line.startsWith(`id=${own} `) && !line.includes(" cmd=restore"))
 }

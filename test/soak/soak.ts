@@ -186,8 +186,8 @@ const program = Effect.gen(function*() {
     }
     await pause(500)
     for (const client of servers) {
-      const count = await connections(client)
-      verdicts.check("connections", count === 0, () => `${count} connections are open`)
+      const open = await connections(client)
+      verdicts.check("connections", open.length === 0, () => `open: ${open.join("; ")}`)
     }
 
     const staleness = { single: judges.single.staleness, cluster: judges.cluster.staleness }
