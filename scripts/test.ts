@@ -54,9 +54,11 @@ const report = (script: string, outcome: Outcome): void => {
   failures.push(`FAILED  ${script}`, ...failureLines(outcome.output).map((line) => `    ${line.trim()}`))
 }
 
-/** Two at a time, so that two cores are busy. The longest come first, so that they end together. */
+/**
+ * Two at a time, so that two cores are busy. The longest come first, so that they end together. Effect's diagnostics of
+ * the tests themselves take longer than any of these: `.ci/run` adds them.
+ */
 const waiting = [
-  "lint:effect:test",
   "lint:eslint",
   "docs:check",
   "lint:effect:src",
