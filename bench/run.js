@@ -2,7 +2,7 @@
  * `npm run bench` in the root. Runs the workloads on a Redis of its own, prints what they came to, and writes
  * `results/latest.json` and `results/comparison.svg` when it ran all of them at length.
  *
- *     --quick        fewer and shorter rounds: under 90 seconds
+ *     --quick        fewer and shorter rounds, and less to store: about two minutes on a slow machine
  *     --only W2L,W3  these workloads
  *     --no-install   takes what is installed and built
  *
@@ -32,7 +32,7 @@ const chosen = options.only.split(",")
 for (const id of chosen) if (!all.includes(id)) throw new RangeError(`no workload ${id}: there are ${all.join(", ")}`)
 
 const settings = options.quick
-  ? { quick: true, rounds: 3, warmUp: 1500, millis: 60 }
+  ? { quick: true, rounds: 3, warmUp: 700, millis: 60 }
   : { quick: false, rounds: 9, warmUp: 5000, millis: 300 }
 
 if (!options["no-install"]) setUp()

@@ -11,8 +11,8 @@ const file = import.meta.url
 /** Until copies are kept, and what was written has been heard of, where copies hang on that: in ms. */
 const aWhile = 500
 
-/** So many entries for their size. */
-const many = 100_000
+/** So many entries for their size; for a glance fewer, which tells it less exactly. */
+const manyOf = (bench) => bench.quick ? 5_000 : 100_000
 
 /** Reads by turns, each checked; how much time is left is asked once in a while. */
 const sweep = (contestant, until) => {
@@ -52,7 +52,7 @@ const text = (i) => JSON.stringify({ ...users[0], id: `v${i}` })
 const workerWithSize = {
   ...worker,
   /** Bytes for an entry with its key and its value. */
-  size: async (contestant) => {
+  size: async (contestant, many) => {
     const fill = async (from, count) => {
       for (let i = from; i < from + count; i++) await contestant.settle(contestant.set(`v${i}`, JSON.parse(text(i))))
       await sleep(aWhile)
@@ -60,12 +60,13 @@ const workerWithSize = {
       for (let i = from; i < from + count; i++) await contestant.settle(contestant.get(`v${i}`))
     }
     // What is compiled and grown once is not an entry's.
-    await fill(0, 10_000)
+    const first = Math.min(10_000, many)
+    await fill(0, first)
     const before = used()
-    await fill(10_000, many)
+    await fill(first, many)
     const bytes = (used() - before) / many
     const read = reader(contestant)
-    for (const i of [10_000, many]) {
+    for (const i of [first, many]) {
       assert.deepStrictEqual(read(await contestant.settle(contestant.get(`v${i}`))), JSON.parse(text(i)))
     }
     return bytes
@@ -74,11 +75,12 @@ const workerWithSize = {
 export { workerWithSize as worker }
 
 const sizes = async (bench) => {
+  const many = manyOf(bench)
   const rows = []
   for (const contestant of inMemory) {
     const [one] = await bench.start([contestant])
     if (one === undefined) continue
-    rows.push({ name: contestant.name, bytes: await one.call(file, "size") })
+    rows.push({ name: contestant.name, bytes: await one.call(file, "size", many) })
     await one.stop()
   }
   return {

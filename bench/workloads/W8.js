@@ -202,7 +202,7 @@ const growing = async (bench, small, large) => {
 }
 
 export const run = async (bench) => [
-  await clearing(bench, 100_000),
+  await clearing(bench, bench.quick ? 10_000 : 100_000),
   await invalidating(bench, [1, 1000, 100_000]),
-  await growing(bench, 1000, bench.quick ? 100_000 : 1_000_000)
+  await growing(bench, 1000, bench.quick ? 10_000 : 1_000_000)
 ]
