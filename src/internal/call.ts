@@ -162,11 +162,16 @@ export class Call<Key, Value, E, R> extends EntryReply<
     seen: Uint8Array | undefined,
     mode: Mode
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
-    return mode === "Force" ? this.open(seen, mode) : Effect.suspend(() => {
+    return Effect.suspend(() => {
       // Looked up here and no sooner: of many who were answered at once the first opens the slot, the others join it.
-      const there = this.flights.get(this.redisKey)
+      const there = this.underWay(mode)
       return there === undefined ? this.open(seen, mode) : this.join(there)
     })
+  }
+
+  /** The load that this one is to join. */
+  private underWay(mode: Mode): Slot | undefined {
+    return mode === "Force" ? undefined : this.flights.get(this.redisKey)
   }
 
   private open(
@@ -175,7 +180,7 @@ export class Call<Key, Value, E, R> extends EntryReply<
   ): Effect.Effect<Value, E | RedisError | CodecError | Empty, Exclude<R, Scope.Scope>> {
     return Effect.uninterruptibleMask((restore) => {
       // Once more: the runtime may have let others run in between.
-      const there = mode === "Force" ? undefined : this.flights.get(this.redisKey)
+      const there = this.underWay(mode)
       if (there !== undefined) return restore(this.join(there))
       // Before the slot is there: they are the user's function, which may throw.
       const tags = this.tags()

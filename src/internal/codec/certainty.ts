@@ -121,17 +121,15 @@ const ofStruct = ({ indexSignatures, propertySignatures }: AST.TypeLiteral): Tes
     if (field === undefined) return undefined
     fields.push(field)
   }
-  const names = fields.map(({ name }) => name)
-  const tests = fields.map(({ test }) => test)
   return (value) => {
     if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false
     const values = value as Readonly<Record<string, unknown>> // no class, no array
     let at = 0
     for (const name in values) {
-      if (name !== names[at] || !passes(tests[at]!, values[name])) return inAnyOrder(fields, values)
-      at++
+      const field = fields[at++]
+      if (name !== field?.name || !passes(field.test, values[name])) return inAnyOrder(fields, values)
     }
-    return at === names.length || inAnyOrder(fields, values)
+    return at === fields.length || inAnyOrder(fields, values)
   }
 }
 

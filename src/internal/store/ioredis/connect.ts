@@ -8,7 +8,7 @@ import { heartbeatKey } from "../../tagKeys.js"
 import { Batcher, type Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
 import { feedOptions } from "./feed.js"
-import { timeoutError, toRedisError } from "./redisErrors.js"
+import { reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
 import type { Server, Servers } from "./servers.js"
@@ -226,8 +226,7 @@ export const open = (
       ...ownOptions,
       connectTimeout,
       reconnectOnError: (error) => {
-        // Old servers have it somewhere within what a script came to.
-        if (/\bREADONLY\b/.test(error.message)) onReadOnly(connection)
+        if (reasonOf(error) === "ReadOnly") onReadOnly(connection)
         return false
       }
     }),

@@ -22,7 +22,7 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
 
 const isReply = (error: Error): boolean => error.name === "ReplyError"
 
-const reasonOf = (error: Error): RedisErrorReason => {
+export const reasonOf = (error: Error): RedisErrorReason => {
   if (!isReply(error)) return "Connection"
   const code = error.message.slice(0, error.message.indexOf(" "))
   if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
