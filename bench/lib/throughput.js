@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { reference as raw } from "../contestants.js"
 import { count, newer, users } from "./data.js"
 import { median, ratio, rounds } from "./rounds.js"
+import { together } from "./together.js"
 import { canPin, pinned } from "./workers.js"
 
 /** Takes off what a contestant wraps a value in. */
@@ -12,29 +13,27 @@ export const reader = (contestant) => contestant.read ?? ((value) => value)
 const answer = (contestant, operation) => contestant.settle(operation).then(reader(contestant))
 
 /** Writes all users, through the contestant itself. */
-export const seed = async (contestant, values = users) => {
-  for (let i = 0; i < count; i++) await contestant.settle(contestant.set(values[i].id, values[i]))
-}
+export const seed = (contestant) =>
+  together(0, count, (i) => contestant.settle(contestant.set(users[i].id, users[i])))
 
 /** Every key has exactly these values, or one of them. */
-export const verify = async (contestant, ...expected) => {
-  for (let i = 0; i < count; i++) {
+export const verify = (contestant, ...expected) =>
+  together(0, count, async (i) => {
     const value = await answer(contestant, contestant.get(users[i].id))
     const written = expected.find((values) => values[i].name === value?.name) ?? expected[0]
     assert.deepStrictEqual(value, written[i])
-  }
-}
+  })
 
 export { newer, users }
 
 /**
  * - `cells`: what is measured, each `{ id, title, run: (contestant, until) => Promise<number of operations> }`, with
  *   `pin: true` where it is measured again with client and server on a core each
- * - `contestants`: who takes part, if not those who take part in most; `reference`: with whom they are compared
+ * - `reference`: with whom they are compared
  * - `prepare`, `finish`: before and after, in the worker; `finish` looks at what was left behind
  */
 export const throughput = (
-  { cells, contestants, file, finish, id, operations, prepare, reference = raw, title, unit = "ops/s" }
+  { cells, file, finish, id, operations, prepare, reference = raw, title, unit = "ops/s" }
 ) => ({
   worker: {
     able: (contestant) => operations.every((operation) => contestant[operation] !== undefined),
@@ -50,10 +49,11 @@ export const throughput = (
     }
   },
 
-  run: async (bench) => {
-    const crew = await (contestants === undefined ? bench.crew() : bench.start(contestants))
+  /** Of those who take part in most, if nobody else is named. */
+  run: async (bench, named) => {
+    const workers = named ?? await bench.crew()
     const able = []
-    for (const worker of crew) if (await worker.call(file, "able")) able.push(worker)
+    for (const worker of workers) if (await worker.call(file, "able")) able.push(worker)
     await Promise.all(able.map((worker) => worker.call(file, "prepare")))
     const results = []
     for (const [index, cell] of cells.entries()) {
@@ -72,7 +72,7 @@ export const throughput = (
       })
     }
     await Promise.all(able.map((worker) => worker.call(file, "finish")))
-    await (contestants === undefined ? bench.dismiss(crew) : bench.stopAll(crew))
+    if (named === undefined) await bench.dismiss(workers)
     const rates = (cell, name) => cell.samples[name].map((sample) => sample.rate)
     return results.map((cell) => ({
       kind: "throughput",

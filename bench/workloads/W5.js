@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { check, count, turns } from "../lib/data.js"
 import { throughput, users } from "../lib/throughput.js"
+import { together } from "../lib/together.js"
 
 let computed = 0
 let getUser
@@ -11,6 +12,9 @@ const calling = () => ({
   ask: (i) => getUser(i),
   check: (value, i) => check(value, users[i])
 })
+
+const callAll = (contestant) =>
+  together(0, count, async (i) => assert.deepStrictEqual(await contestant.settle(getUser(i)), users[i]))
 
 export const { run, worker } = throughput({
   id: "W5",
@@ -23,10 +27,10 @@ export const { run, worker } = throughput({
       return users[i]
     }
     getUser = await contestant.memoize(contestant.compute(0, compute))
-    for (let i = 0; i < count; i++) assert.deepStrictEqual(await contestant.settle(getUser(i)), users[i])
+    await callAll(contestant)
   },
   finish: async (contestant) => {
-    for (let i = 0; i < count; i++) assert.deepStrictEqual(await contestant.settle(getUser(i)), users[i])
+    await callAll(contestant)
     assert.equal(computed, count, "a memoized hit computed")
   },
   cells: [

@@ -5,11 +5,12 @@ import { inMemory, memoryReference as reference } from "../contestants.js"
 import { check, turns, users } from "../lib/data.js"
 import { used } from "../lib/memory.js"
 import { reader, seed, throughput, verify } from "../lib/throughput.js"
+import { together } from "../lib/together.js"
 
 const file = import.meta.url
 
-/** Until copies are kept, and what was written has been heard of, where copies hang on that: in ms. */
-const aWhile = 500
+/** Until copies are kept, and what was written has been heard of, where copies hang on that. */
+const settled = (contestant) => contestant.asked === undefined ? undefined : sleep(500)
 
 /** So many entries for their size; for a glance fewer, which tells it less exactly. */
 const manyOf = (bench) => bench.quick ? 5_000 : 100_000
@@ -30,12 +31,11 @@ const { run: measure, worker } = throughput({
   id: "W6",
   file,
   title: "hit in memory",
-  contestants: inMemory,
   reference,
   operations: ["get", "set"],
   prepare: async (contestant) => {
     await seed(contestant)
-    await sleep(aWhile)
+    await settled(contestant)
     await verify(contestant, users)
     asked = await contestant.asked?.()
   },
@@ -54,10 +54,11 @@ const workerWithSize = {
   /** Bytes for an entry with its key and its value. */
   size: async (contestant, many) => {
     const fill = async (from, count) => {
-      for (let i = from; i < from + count; i++) await contestant.settle(contestant.set(`v${i}`, JSON.parse(text(i))))
-      await sleep(aWhile)
+      const to = from + count
+      await together(from, to, (i) => contestant.settle(contestant.set(`v${i}`, JSON.parse(text(i)))))
+      await settled(contestant)
       // Where only reads leave copies.
-      for (let i = from; i < from + count; i++) await contestant.settle(contestant.get(`v${i}`))
+      await together(from, to, (i) => contestant.settle(contestant.get(`v${i}`)))
     }
     // What is compiled and grown once is not an entry's.
     const first = Math.min(10_000, many)
@@ -74,15 +75,10 @@ const workerWithSize = {
 }
 export { workerWithSize as worker }
 
-const sizes = async (bench) => {
+const sizes = async (bench, workers) => {
   const many = manyOf(bench)
   const rows = []
-  for (const contestant of inMemory) {
-    const [one] = await bench.start([contestant])
-    if (one === undefined) continue
-    rows.push({ name: contestant.name, bytes: await one.call(file, "size", many) })
-    await one.stop()
-  }
+  for (const one of workers) rows.push({ name: one.name, bytes: await one.call(file, "size", many) })
   return {
     kind: "table",
     workload: "W6",
@@ -93,4 +89,9 @@ const sizes = async (bench) => {
   }
 }
 
-export const run = async (bench) => [...await measure(bench), await sizes(bench)]
+export const run = async (bench) => {
+  const workers = await bench.start(inMemory)
+  const results = [...await measure(bench, workers), await sizes(bench, workers)]
+  await bench.stopAll(workers)
+  return results
+}

@@ -1,12 +1,11 @@
 /** One cold key, wanted by a thousand callers at once: how often it is loaded, and how long they wait. */
 import assert from "node:assert/strict"
-import { contestants, limits } from "../contestants.js"
+import { limits } from "../contestants.js"
 import { users } from "../lib/data.js"
 import { median } from "../lib/rounds.js"
 
 const callers = 1000
 const loadMillis = 50
-const fleet = 4
 
 let executions = 0
 let getUser
@@ -62,19 +61,23 @@ const title = (processes) =>
   } callers`
 
 export const run = async (bench) => {
+  const fleet = bench.quick ? 2 : 4
   const alone = []
   const together = []
-  for (const contestant of [...limits, ...contestants]) {
-    const workers = await bench.start([contestant])
-    if (workers.length > 0 && await workers[0].call(file, "able")) {
-      const others = Array.from({ length: fleet - 1 }, () => bench.start([contestant], { sameDatabase: true }))
-      workers.push(...(await Promise.all(others)).flat())
-      for (const worker of workers) await worker.call(file, "prepare")
-      alone.push({ name: contestant.name, ...await stampede(bench, workers.slice(0, 1)) })
-      together.push({ name: contestant.name, ...await stampede(bench, workers) })
-    }
-    for (const worker of workers) await worker.stop()
+  const first = await bench.start(limits)
+  const crew = await bench.crew()
+  for (const one of [...first, ...crew]) {
+    if (!await one.call(file, "able")) continue
+    const starting = Array.from({ length: fleet - 1 }, () => bench.start([one], { sameDatabase: true }))
+    const others = (await Promise.all(starting)).flat()
+    const workers = [one, ...others]
+    for (const worker of workers) await worker.call(file, "prepare")
+    alone.push({ name: one.name, ...await stampede(bench, [one]) })
+    together.push({ name: one.name, ...await stampede(bench, workers) })
+    await bench.stopAll(others)
   }
+  await bench.stopAll(first)
+  await bench.dismiss(crew)
   return [[1, alone], [fleet, together]].map(([processes, rows]) => ({
     kind: "table",
     workload: "W7",

@@ -94,27 +94,26 @@ const indices = (n) => [0, 1, n >> 1, n - 1].filter((i) => i < n)
 const clearing = async (bench, size) => {
   const rows = []
   const pinger = await startPinger(bench.server)
-  const everybody = await bench.start()
-  for (const one of everybody) {
-    if (await one.call(file, "able", "clear")) {
-      const times = []
-      const waits = []
-      for (let round = 0; round < (bench.quick ? 1 : 5); round++) {
-        await bench.control.flushall()
-        await one.call(file, "seed")
-        await grow(bench.control, one.database, size)
-        assert.equal(await one.call(file, "there", indices(size)), true)
-        await sleep(100)
-        await pinger.start()
-        times.push(await one.call(file, "clear"))
-        waits.push(await pinger.worst())
-        assert.equal(await one.call(file, "there", indices(size)), false)
-      }
-      const name = one.name === reference ? `${reference}, KEYS + DEL (walrus)` : one.name
-      rows.push({ name, millis: median(times), worst: median(waits) })
+  const crew = await bench.crew()
+  for (const one of crew) {
+    if (!await one.call(file, "able", "clear")) continue
+    const times = []
+    const waits = []
+    for (let round = 0; round < (bench.quick ? 1 : 5); round++) {
+      await bench.control.flushall()
+      await one.call(file, "seed")
+      await grow(bench.control, one.database, size)
+      assert.equal(await one.call(file, "there", indices(size)), true)
+      await sleep(100)
+      await pinger.start()
+      times.push(await one.call(file, "clear"))
+      waits.push(await pinger.worst())
+      assert.equal(await one.call(file, "there", indices(size)), false)
     }
-    await one.stop()
+    const name = one.name === reference ? `${reference}, KEYS + DEL (walrus)` : one.name
+    rows.push({ name, millis: median(times), worst: median(waits) })
   }
+  await bench.dismiss(crew)
   pinger.stop()
   return {
     kind: "table",
@@ -128,10 +127,9 @@ const clearing = async (bench, size) => {
 
 const invalidating = async (bench, sizes) => {
   const rows = []
-  for (const contestant of tagged) {
-    const row = { name: contestant.name }
-    const [one] = await bench.start([contestant])
-    if (one === undefined) continue
+  const workers = await bench.start(tagged)
+  for (const one of workers) {
+    const row = { name: one.name }
     // The first are for warming up.
     for (const size of [1, ...sizes]) {
       const times = []
@@ -145,9 +143,9 @@ const invalidating = async (bench, sizes) => {
       }
       row[`of${size}`] = median(times)
     }
-    await one.stop()
     rows.push(row)
   }
+  await bench.stopAll(workers)
   return {
     kind: "table",
     workload: "W8",
@@ -174,7 +172,7 @@ const growing = async (bench, small, large) => {
   }
   const rows = []
   for (const operation of ["get", "set"]) {
-    for (const one of workers) await one.call(file, operation, one.size, bench.warmUp)
+    await Promise.all(workers.map((one) => one.call(file, operation, one.size, bench.warmUp)))
     const samples = await rounds(bench.rounds, workers, (one) => one.call(file, operation, one.size, bench.millis))
     for (const name of [reference, ours]) {
       const [few, many] = [samples[`${name} ${small}`], samples[`${name} ${large}`]]
@@ -203,6 +201,6 @@ const growing = async (bench, small, large) => {
 
 export const run = async (bench) => [
   await clearing(bench, bench.quick ? 10_000 : 100_000),
-  await invalidating(bench, [1, 1000, 100_000]),
+  await invalidating(bench, [1, 1000, bench.quick ? 10_000 : 100_000]),
   await growing(bench, 1000, bench.quick ? 10_000 : 1_000_000)
 ]

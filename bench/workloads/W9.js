@@ -1,17 +1,15 @@
 /** What an entry takes in Redis: memory, and the bytes of its value. */
 import { setTimeout as sleep } from "node:timers/promises"
-import { contestants, reference, structural, tagged } from "../contestants.js"
+import { reference, structural, tagged } from "../contestants.js"
 import { count, users } from "../lib/data.js"
+import { together } from "../lib/together.js"
 
 const file = import.meta.url
 
 export const worker = {
-  fill: async (contestant, n) => {
-    for (const user of users.slice(0, n)) await contestant.settle(contestant.set(user.id, user))
-  },
-  fillTagged: async (contestant, n) => {
-    for (const user of users.slice(0, n)) await contestant.settle(contestant.setTagged(user.id, user, ["team"]))
-  }
+  fill: (contestant, n) => together(0, n, (i) => contestant.settle(contestant.set(users[i].id, users[i]))),
+  fillTagged: (contestant, n) =>
+    together(0, n, (i) => contestant.settle(contestant.setTagged(users[i].id, users[i], ["team"])))
 }
 
 /** Memory, without what the server keeps for its clients. */
@@ -22,11 +20,8 @@ const memory = async (control) => {
   return field("used_memory") - field("mem_clients_normal")
 }
 
-const measure = async (bench, contestant, method, name) => {
-  const { control } = bench
+const measure = async ({ control }, one, method, name) => {
   await control.flushall()
-  const [one] = await bench.start([contestant])
-  if (one === undefined) return []
   // A few for what is not an entry's: connections, scripts, buffers.
   await one.call(file, method, 64)
   await control.flushall()
@@ -39,25 +34,25 @@ const measure = async (bench, contestant, method, name) => {
   for (const key of keys) pipeline.strlen(key)
   // Other types than strings have no length of this kind.
   const lengths = (await pipeline.exec()).map(([error, length]) => error === null ? length : 0)
-  await one.stop()
-  return [{
+  return {
     name,
     memory: (after - before) / count,
     bytes: lengths.reduce((sum, length) => sum + length, 0) / count,
     keys: keys.length / count
-  }]
+  }
 }
 
 export const run = async (bench) => {
   const rows = []
-  for (const contestant of contestants) {
-    if (contestant.name === "ioredis in Effect") continue
-    rows.push(...await measure(bench, contestant, "fill", contestant.name))
+  const crew = await bench.crew()
+  const packed = await bench.start([structural])
+  const labelled = await bench.start(tagged)
+  for (const one of [...crew, ...packed]) {
+    if (one.name !== "ioredis in Effect") rows.push(await measure(bench, one, "fill", one.name))
   }
-  rows.push(...await measure(bench, structural, "fill", structural.name))
-  for (const contestant of tagged) {
-    rows.push(...await measure(bench, contestant, "fillTagged", `${contestant.name}, with a tag`))
-  }
+  for (const one of labelled) rows.push(await measure(bench, one, "fillTagged", `${one.name}, with a tag`))
+  await bench.stopAll([...packed, ...labelled])
+  await bench.dismiss(crew)
   const raw = rows.find(({ name }) => name === reference)
   return [{
     kind: "table",
