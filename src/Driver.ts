@@ -221,14 +221,14 @@ export interface Driver {
   /** All keys that start with `prefix` (taken literally) and hold bytes, in pages. A key may come more than once. */
   readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
 
+  /** Removes all keys that start with `prefix` (taken literally) and hold bytes; counts them. Bit by bit. */
+  readonly clear: (prefix: string) => Effect.Effect<number, RedisError>
+
   /** The first `size` bytes of each. */
   readonly heads: (
     keys: ReadonlyArray<string>,
     size: number
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
-
-  /** Removes keys; counts those that were there. */
-  readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<number, RedisError>
 
   /**
    * Tells of every change of a key under `prefix`, whoever makes it, until it is interrupted; a link that is lost is made

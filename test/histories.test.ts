@@ -434,7 +434,7 @@ const compare = async (steps: ReadonlyArray<Step>, left: Side, right: Side): Pro
         ? side.pass(redisKeysOf(caches, side.redis.driver.prefix), stepMinutes * 60_000)
         : settled(caches, each)).pipe(
         // What is left would make every SCAN longer.
-        Effect.zipLeft(side.redis.driver.remove(redisKeysOf(caches, side.redis.driver.prefix))),
+        Effect.zipLeft(side.redis.driver.take(redisKeysOf(caches, side.redis.driver.prefix))),
         Effect.provideService(Redis.Redis, side.redis),
         Effect.withClock(side.clock),
         Logger.withMinimumLogLevel(LogLevel.None),
@@ -466,7 +466,7 @@ const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver
     increment: (request) => driver.increment({ ...request, life: undefined })
   }),
   "a flush that does not count": (driver) => ({
-    remove: (redisKeys) => Effect.as(driver.remove(redisKeys), 0)
+    clear: (cleared) => Effect.as(driver.clear(cleared), 0)
   }),
   "a touch that forgets the header": (driver) => ({
     touch: (request, kind) => driver.touch({ ...request, freshUntil: 0 }, kind)

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
 import { bind, type Binding, withKey } from "./binding.js"
@@ -78,12 +77,7 @@ export const flush = <Key, Value>(model: Model<Key, Value>): Effect.Effect<numbe
     const binding = bind(fiber, model)
     const { driver } = binding.runtime
     const detach = Effect.sync(() => detachCache(binding))
-    const flushed = Stream.runFoldEffect(
-      driver.scan(binding.prefix),
-      0,
-      (sum, page) => Effect.map(driver.remove(page), (removed) => sum + removed)
-    )
-    return Effect.zipRight(detach, Effect.ensuring(flushed, detach))
+    return Effect.zipRight(detach, Effect.ensuring(driver.clear(binding.prefix), detach))
   })
 
 export const invalidateTags = <Key, Value>(

@@ -104,8 +104,8 @@ export const guard = (driver: Driver, breaker: Breaker): Driver => {
           )
         )
       })),
+    clear: (prefix) => cold("clear", driver.clear(prefix)),
     heads: (keys, size) => cold("heads", driver.heads(keys, size)),
-    remove: (keys) => cold("remove", driver.remove(keys)),
     watch: driver.watch,
     inspect: (key) => cold("inspect", driver.inspect(key))
   }

@@ -441,7 +441,7 @@ export const contract = (
             }
           }
           assert.deepStrictEqual((yield* driver.heads(besides, 1)).map((head) => head?.[0]), [1, 1, 1])
-          yield* driver.remove(besides)
+          yield* driver.take(besides)
         }))
 
       run("of other prefixes are not touched, whatever the prefixes", () =>

@@ -66,6 +66,26 @@ describe("layerFaulty", () => {
       assert.deepStrictEqual(yield* second(Cache.get(users, "42")), Option.some("last"))
     }))
 
+  it.scoped("a flush keeps its place among the operations of all keys", () =>
+    Effect.gen(function*() {
+      const { first, second } = yield* instances({
+        script: (operation, [key]) => operation === "set" && key!.endsWith("42") ? { before: "2 seconds" } : undefined
+      }, undefined)
+      yield* first(Cache.set(users, "41", "before"))
+      yield* Effect.fork(first(Cache.set(users, "42", "before")))
+      yield* settle
+      const flushing = yield* Effect.fork(first(Cache.flush(users)))
+      yield* settle
+      yield* Effect.fork(first(Cache.set(users, "43", "after")))
+      yield* settle
+      assert.deepStrictEqual(yield* second(Cache.get(users, "41")), Option.some("before"))
+      assert.deepStrictEqual(yield* second(Cache.get(users, "43")), Option.none())
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Fiber.join(flushing), 2)
+      const left = yield* second(Cache.getMany(users, ["41", "42", "43"]))
+      assert.deepStrictEqual(left, new Map([["43", "after"]]))
+    }))
+
   it.scoped("what was sent takes place, also when who asked is interrupted; and the cache hears of it", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({ delayBefore: "2 seconds" }, undefined)

@@ -267,7 +267,7 @@ describe("a write by another process during a load", () => {
             onSuccess: () => Effect.void,
             onFailure: () => Effect.void
           }),
-          Effect.orDie(driver.remove(["users:42"]))
+          Effect.orDie(driver.take(["users:42"]))
         ].entries()
       ) {
         const loading = yield* Effect.fork(first(Cache.refresh(users, "42", origin.load)))

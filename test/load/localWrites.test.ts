@@ -66,7 +66,7 @@ describe("a local write during a load", () => {
 
     it.scoped(`${name}: a load that begins between its call and its answer is detached by the answer`, () =>
       Effect.gen(function*() {
-        const operations = ["set", "setMany", "swap", "take", "remove", "replaceEpochs"]
+        const operations = ["set", "setMany", "swap", "take", "clear", "replaceEpochs"]
         const { first, services } = yield* instances({
           script: (operation) => operations.includes(operation) ? { after: "1 second" } : undefined
         })

@@ -66,7 +66,7 @@ describe("tags of what is loaded", () => {
         const { first, services } = yield* instances(undefined)
         const { driver } = services[0]!
         yield* first(load(Effect.succeed("v1")))
-        yield* driver.remove([`:tag:${cache.name}:${tag}`])
+        yield* driver.take([`:tag:${cache.name}:${tag}`])
         assert.deepStrictEqual(yield* first(Cache.get(cache, "a1")), Option.none())
         // The epoch is there again, another one.
         yield* first(Cache.set(cache, "a2", "v1", { tags: [tag] }))
@@ -83,7 +83,7 @@ describe("tags of what is loaded", () => {
       for (const [run, [, cache, load, tag]] of ways.entries()) {
         const loading = yield* Effect.fork(first(load(Effect.map(origin.load, () => "v1"))))
         yield* settle
-        yield* driver.remove([`:tag:${cache.name}:${tag}`, `:gen:${cache.name}`])
+        yield* driver.take([`:tag:${cache.name}:${tag}`, `:gen:${cache.name}`])
         yield* first(Cache.invalidateTags(cache, [tag]))
         yield* origin.succeed(run + 1)
         assert.strictEqual(yield* Fiber.join(loading), "v1")

@@ -54,7 +54,7 @@ describe("a mutant of the driver is caught", () => {
     "a release that does not compare",
     (driver) => ({
       ...driver,
-      release: (requests) => Effect.asVoid(driver.remove(requests.map(({ key }) => key)))
+      release: (requests) => Effect.asVoid(driver.take(requests.map(({ key }) => key)))
     }),
     history,
     7

@@ -152,23 +152,35 @@ const late = (
     )
   }).pipe(Effect.scoped)
 
-/** Operations that were sent and have not taken place: the last one of each key. */
+/** What an operation on a whole cache is for. */
+const everyKey: ReadonlyArray<string> = []
+
+/** Operations that were sent and have not taken place: the last one of each key, and the last one of all keys. */
 class Queue {
   private readonly last = new Map<string, Deferred.Deferred<void>>()
+  private lastOfAll: Deferred.Deferred<void> | undefined
 
   /** Stands in line for these keys. The first effect waits for those before, the second lets those behind go on. */
   enter(keys: ReadonlyArray<string>): readonly [turn: Effect.Effect<void>, leave: () => void] {
     const before = new Set<Deferred.Deferred<void>>()
     const mine = Deferred.unsafeMake<void>(FiberId.none)
+    if (this.lastOfAll !== undefined) before.add(this.lastOfAll)
     for (const key of keys) {
       const last = this.last.get(key)
       if (last !== undefined) before.add(last)
       this.last.set(key, mine)
     }
+    if (keys === everyKey) {
+      for (const last of this.last.values()) before.add(last)
+      // Those behind wait for this one, which waits for them.
+      this.last.clear()
+      this.lastOfAll = mine
+    }
     return [
       Effect.forEach(before, (turn) => Deferred.await(turn), { discard: true }),
       () => {
         for (const key of keys) if (this.last.get(key) === mine) this.last.delete(key)
+        if (this.lastOfAll === mine) this.lastOfAll = undefined
         Deferred.unsafeDone(mine, Exit.void)
       }
     ]
@@ -290,8 +302,8 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
     ensureEpochs: (requests) => cold("ensureEpochs", keysOf(requests), driver.ensureEpochs(requests)),
     replaceEpochs: (requests) => cold("replaceEpochs", keysOf(requests), driver.replaceEpochs(requests)),
     scan: (prefix) => Stream.unwrap(cold("scan", [], Effect.succeed(driver.scan(prefix)))),
+    clear: (prefix) => cold("clear", everyKey, driver.clear(prefix)),
     heads: (keys, size) => cold("heads", keys, driver.heads(keys, size)),
-    remove: (keys) => cold("remove", keys, driver.remove(keys)),
     watch: (watcher) => options.feed === undefined ? driver.watch(watcher) : late(driver, options.feed, watcher),
     inspect: (key) => cold("inspect", [key], driver.inspect(key))
   }

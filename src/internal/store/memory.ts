@@ -272,18 +272,14 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
         return Effect.void
       }),
     scan: (scanned) => Stream.unwrap(step((now) => Effect.succeed(Stream.make(server.keys(scanned, now))))),
+    clear: (cleared) =>
+      step((now) => {
+        const keys = server.keys(cleared, now)
+        for (const key of keys) server.delete(key)
+        return Effect.succeed(keys.length)
+      }),
     heads: (keys, size) =>
       step((now) => Effect.succeed(keys.map((key) => server.get(key, now)?.bytes.subarray(0, size)))),
-    remove: (keys) =>
-      step((now) => {
-        let removed = 0
-        for (const key of keys) {
-          if (server.get(key, now) === undefined) continue
-          server.delete(key)
-          removed++
-        }
-        return Effect.succeed(removed)
-      }),
     watch: (watcher) => watch(server, prefix, watcher),
     inspect: (key) =>
       step((now) => {

@@ -27,8 +27,8 @@ export const make = (): Driver => ({
   ensureEpochs: (requests) => Effect.succeed(requests.map(() => epoch)),
   replaceEpochs: () => Effect.void,
   scan: () => Stream.empty,
+  clear: () => Effect.succeed(0),
   heads: (keys) => Effect.succeed(keys.map(() => undefined)),
-  remove: () => Effect.succeed(0),
   watch: () => Effect.never,
   inspect: () => Effect.succeed(undefined)
 })

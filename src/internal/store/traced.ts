@@ -65,8 +65,8 @@ export const make = (driver: Driver): Driver => ({
   ensureEpochs: (requests) => cold("ensureEpochs", requests.length, driver.ensureEpochs(requests)),
   replaceEpochs: (requests) => cold("replaceEpochs", requests.length, driver.replaceEpochs(requests)),
   scan: (prefix) => Stream.withSpan(driver.scan(prefix), "redis.scan", options("scan", 1)),
+  clear: (prefix) => cold("clear", 1, driver.clear(prefix)),
   heads: (keys, size) => cold("heads", keys.length, driver.heads(keys, size)),
-  remove: (keys) => cold("remove", keys.length, driver.remove(keys)),
   watch: driver.watch,
   inspect: (key) => cold("inspect", 1, driver.inspect(key))
 })

@@ -2,23 +2,17 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver, Reply } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
 import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
-import { connectionError, isWrongType, toRedisError } from "./redisErrors.js"
+import * as Listing from "./listing.js"
+import { isWrongType } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
-import type { Server, Servers } from "./servers.js"
-
-/** How many keys one page of SCAN asks for, and one call removes. Removing so many takes Redis about a millisecond. */
-const pageSize = 500
+import type { Servers } from "./servers.js"
 
 const lifeArgument = (life: number | undefined): Argument => life ?? ""
-
-/** `*`, `?`, `[`, `]` and `\` mean something in a pattern; here all are meant literally. */
-const escapeGlob = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&")
 
 export interface Options {
   readonly prefix: string
@@ -28,9 +22,6 @@ export interface Options {
 
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
-
-/** All keys are listed so often at the most, where they keep moving from server to server meanwhile. */
-const maxListings = 5
 
 /** Who asks for a hot operation: hands its answer to the reply, and what that makes of it to the fiber. */
 class Hot<Answer, A, E, R> implements Asker<Answer> {
@@ -152,59 +143,6 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
       () => undefined
     ))
-
-  const scanPage = (server: Server, cursor: string, pattern: string) =>
-    Effect.async<unknown, RedisError>((resume) => {
-      server.sender.call("scan", "scan", [cursor, "MATCH", pattern, "COUNT", pageSize, "TYPE", "string"], {
-        answer: (reply) => resume(Exit.succeed(reply)),
-        fail: (error) => resume(Exit.fail(error))
-      })
-    })
-
-  /** All keys of one server. Behind a new connection there may be another, on which a cursor means nothing. */
-  const listedBy = (server: Server, pattern: string): Stream.Stream<ReadonlyArray<string>, RedisError> =>
-    Stream.paginateEffect(
-      { cursor: "0", connections: server.connections() },
-      ({ connections, cursor }) =>
-        Effect.map(scanPage(server, cursor, pattern), (reply) => {
-          const [next, found] = reply as [Buffer, ReadonlyArray<Buffer>] // what SCAN answers with
-          const keys = found.map((key) => key.toString())
-          const now = server.connections()
-          return [
-            keys,
-            now !== connections
-              ? Option.some({ cursor: "0", connections: now })
-              : next.toString() === "0"
-              ? Option.none()
-              : Option.some({ cursor: next.toString(), connections })
-          ]
-        })
-    )
-
-  const survey = Effect.tryPromise({
-    try: async () => ({ moves: await servers.look(), moving: await servers.isMoving() }),
-    catch: (error) => toRedisError("scan", error)
-  })
-
-  /**
-   * What moved meanwhile from a server that was not listed yet to one that was is found by listing all once more. A key
-   * moves before its slot has another owner; until then it does so once. So where keys move, a listing counts together
-   * with the one before it, if no slot had another owner meanwhile.
-   */
-  const listed = (scanned: string, listing = 1, sameSince?: number): Stream.Stream<ReadonlyArray<string>, RedisError> =>
-    Stream.unwrap(Effect.map(survey, (before) =>
-      Stream.flatMap(
-        Stream.fromIterable(servers.masters()),
-        (server) => listedBy(server, `${escapeGlob(scanned)}*`)
-      ).pipe(
-        Stream.concat(Stream.unwrap(Effect.map(survey, (after) => {
-          const same = after.moves === before.moves
-          if (same && (sameSince === before.moves || !(before.moving || after.moving))) return Stream.empty
-          return listing < maxListings
-            ? listed(scanned, listing + 1, same ? before.moves : undefined)
-            : Stream.fail(connectionError("scan", "keys kept moving from server to server while they were listed"))
-        })))
-      )))
 
   return {
     prefix,
@@ -353,22 +291,14 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       only !== undefined
         ? replaceEpochs(requests)
         : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
-    scan: listed,
+    scan: (scanned) => Listing.listed(servers, scanned),
+    clear: (cleared) => Listing.cleared(servers, cleared),
     heads: (keys, size) =>
       together(
         keys,
         (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], asker),
         // GETRANGE has no other way to say that there is nothing.
         (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
-      ),
-    remove: (keys) =>
-      Effect.map(
-        together(
-          pages(keys, only !== undefined ? pageSize : 1),
-          (page, asker) => servers.at(page[0]!).call("remove", "unlink", page, asker),
-          asNumber
-        ),
-        (counts) => counts.reduce((sum, count) => sum + count, 0)
       ),
     watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
