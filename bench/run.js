@@ -22,7 +22,6 @@ import { startWorker } from "./lib/workers.js"
 /** Those that run most code in a second come first: where processes are kept, it is compiled for what follows. */
 const all = ["W2L", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9"]
 
-
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
@@ -34,8 +33,8 @@ const chosen = options.only.split(",")
 for (const id of chosen) if (!all.includes(id)) throw new RangeError(`no workload ${id}: there are ${all.join(", ")}`)
 
 const settings = options.quick
-  ? { quick: true, rounds: 3, warmUp: 500, millis: 60 }
-  : { quick: false, rounds: 9, warmUp: 5000, millis: 300 }
+  ? { quick: true, crews: 1, rounds: 3, warmUp: 500, millis: 60 }
+  : { quick: false, crews: 3, rounds: 9, warmUp: 5000, millis: 300 }
 
 if (!options["no-install"]) setUp()
 // Only now: it is installed.

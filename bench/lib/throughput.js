@@ -1,4 +1,7 @@
-/** Workloads that count operations a second: everybody in a process of its own, interleaved, several rounds. */
+/**
+ * Workloads that count operations a second: everybody in a process of its own, interleaved, several rounds. How a
+ * program came to be compiled stays with its process, so it is started anew a few times.
+ */
 import assert from "node:assert/strict"
 import { reference as raw } from "../contestants.js"
 import { count, newer, users } from "./data.js"
@@ -13,8 +16,7 @@ export const reader = (contestant) => contestant.read ?? ((value) => value)
 const answer = (contestant, operation) => contestant.settle(operation).then(reader(contestant))
 
 /** Writes all users, through the contestant itself. */
-export const seed = (contestant) =>
-  together(0, count, (i) => contestant.settle(contestant.set(users[i].id, users[i])))
+export const seed = (contestant) => together(0, count, (i) => contestant.settle(contestant.set(users[i].id, users[i])))
 
 /** Every key has exactly these values, or one of them. */
 export const verify = (contestant, ...expected) =>
@@ -49,32 +51,40 @@ export const throughput = (
     }
   },
 
-  /** Of those who take part in most, if nobody else is named. */
+  /** Of those who take part in most, in new processes a few times, if no workers are named. */
   run: async (bench, named) => {
-    const workers = named ?? await bench.crew()
-    const able = []
-    for (const worker of workers) if (await worker.call(file, "able")) able.push(worker)
-    await Promise.all(able.map((worker) => worker.call(file, "prepare")))
-    const results = []
-    for (const [index, cell] of cells.entries()) {
-      const measure = async () => {
-        // All at once: nothing is measured yet, and what is compiled late would count as slow.
-        await Promise.all(able.map((worker) => worker.call(file, "measure", index, bench.warmUp)))
-        return await rounds(bench.rounds, able, (worker) => worker.call(file, "measure", index, bench.millis))
-      }
-      results.push({ ...cell, samples: await measure() })
-      if (cell.pin !== true || bench.quick || !canPin()) continue
-      results.push({
-        ...cell,
-        id: `${cell.id} pinned`,
-        title: `${cell.title}, a core each for client and server`,
-        samples: await pinned(bench.server, able, measure)
-      })
+    const crews = named === undefined ? bench.crews : 1
+    const results = new Map()
+    const add = (cell, samples) => {
+      const before = results.get(cell.id)?.samples
+      for (const name in before) samples[name].unshift(...before[name])
+      results.set(cell.id, { ...cell, samples })
     }
-    await Promise.all(able.map((worker) => worker.call(file, "finish")))
-    if (named === undefined) await bench.dismiss(workers)
+    for (let crew = 0; crew < crews; crew++) {
+      const workers = named ?? await bench.crew()
+      const able = []
+      for (const worker of workers) if (await worker.call(file, "able")) able.push(worker)
+      await Promise.all(able.map((worker) => worker.call(file, "prepare")))
+      for (const [index, cell] of cells.entries()) {
+        const measure = async () => {
+          // All at once: nothing is measured yet, and what is compiled late would count as slow.
+          await Promise.all(able.map((worker) => worker.call(file, "measure", index, bench.warmUp)))
+          return await rounds(bench.rounds / crews, able, (worker) => worker.call(file, "measure", index, bench.millis))
+        }
+        add(cell, await measure())
+        if (cell.pin !== true || bench.quick || !canPin()) continue
+        const apart = {
+          ...cell,
+          id: `${cell.id} pinned`,
+          title: `${cell.title}, a core each for client and server`
+        }
+        add(apart, await pinned(bench.server, able, measure))
+      }
+      await Promise.all(able.map((worker) => worker.call(file, "finish")))
+      if (named === undefined) await bench.dismiss(workers)
+    }
     const rates = (cell, name) => cell.samples[name].map((sample) => sample.rate)
-    return results.map((cell) => ({
+    return [...results.values()].map((cell) => ({
       kind: "throughput",
       workload: id,
       id: cell.id,
@@ -82,16 +92,18 @@ export const throughput = (
       unit,
       reference,
       against: cell.against,
-      contestants: Object.fromEntries(able.map(({ name }) => {
-        const samples = rates(cell, name)
-        return [name, {
-          median: median(samples),
-          cpu: median(cell.samples[name].map((sample) => sample.cpu)),
-          ratio: ratio(samples, rates(cell, reference)),
-          against: cell.against === undefined ? undefined : ratio(samples, rates(cell, cell.against)),
-          samples
-        }]
-      }))
+      contestants: Object.fromEntries(
+        Object.keys(cell.samples).map((name) => {
+          const samples = rates(cell, name)
+          return [name, {
+            median: median(samples),
+            cpu: median(cell.samples[name].map((sample) => sample.cpu)),
+            ratio: ratio(samples, rates(cell, reference)),
+            against: cell.against === undefined ? undefined : ratio(samples, rates(cell, cell.against)),
+            samples
+          }]
+        })
+      )
     }))
   }
 })
