@@ -333,7 +333,9 @@ export class Binding<in out Key, in out Value> implements TagReader {
   private checkSize(encoded: Either.Either<Uint8Array, CodecIssue>): Either.Either<Uint8Array, CodecError> {
     if (Either.isLeft(encoded)) return Either.left(this.codecError("value", encoded.left))
     const { maxValueSize } = this.model.policy
-    return encoded.right.length <= maxValueSize ? Either.right(encoded.right) : Either.left(this.codecError("value", {
+    // It is no Left, and a copy of it would say the same.
+    if (encoded.right.length <= maxValueSize) return encoded as Either.Right<never, Uint8Array>
+    return Either.left(this.codecError("value", {
       path: "$",
       detail: `it takes ${encoded.right.length} bytes, and maxValueSize is ${maxValueSize}`
     }))

@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { CodecError, RedisError } from "../CacheError.js"
+import type { Write } from "../Driver.js"
 import type { Binding } from "./binding.js"
 import type * as Entry from "./entry.js"
 import { toLife, wholeLife } from "./policy.js"
@@ -52,13 +53,24 @@ const tagsOf = <Key, Value>(
   return [...new Set([...binding.keyTags(key), ...(options.tags ?? []), ...(valueTags?.(value, key) ?? [])])]
 }
 
-/** What is to be written: `bytes` is `undefined` where the policy says that this value is not to be stored. */
-export interface Prepared {
-  readonly bytes: Uint8Array | undefined
-  readonly life: number | undefined
+/**
+ * What is to be written: `bytes` is `undefined` where the policy says that this value is not to be stored.
+ *
+ * A class, since there is one for each write: V8 may take it that whatever an object literal in busy code makes will
+ * live on, and makes it old at once; each then keeps what it refers to until the whole heap is collected
+ * (https://v8.dev/blog/allocation-sites).
+ */
+export class Prepared {
+  constructor(
+    readonly key: string,
+    readonly bytes: Uint8Array | undefined,
+    readonly life: number | undefined
+  ) {}
 }
 
-export const notStored: Prepared = { bytes: undefined, life: undefined }
+export const notStored = (redisKey: string): Prepared => new Prepared(redisKey, undefined, undefined)
+
+export const isStored = (prepared: Prepared): prepared is Prepared & Write => prepared.bytes !== undefined
 
 /** An entry without tags and jitter, in one go; `undefined` where it takes more. */
 export const prepareSync = <Key, Value>(
@@ -74,11 +86,9 @@ export const prepareSync = <Key, Value>(
   if (Either.isLeft(life)) return Either.left(life.left)
   const payload = binding.payload(value, redisKey)
   if (Either.isLeft(payload)) return Either.left(payload.left)
-  if (life.right === 0) return Either.right(notStored)
-  return Either.right({
-    bytes: binding.entry(payload.right, binding.freshUntil(life.right, clock), 0, noTags),
-    life: wholeLife(binding.model.policy, life.right)
-  })
+  if (life.right === 0) return Either.right(notStored(redisKey))
+  const bytes = binding.entry(payload.right, binding.freshUntil(life.right, clock), 0, noTags)
+  return Either.right(new Prepared(redisKey, bytes, wholeLife(binding.model.policy, life.right)))
 }
 
 const noTags: ReadonlyArray<Entry.StoredTag> = []
@@ -97,16 +107,13 @@ export const prepare = <Key, Value>(
     if (sync !== undefined) return yield* sync
     const life = yield* binding.jittered(yield* lifeOf(binding, key, value, options))
     const payload = yield* binding.payload(value, redisKey)
-    if (life === 0) return notStored
+    if (life === 0) return notStored(redisKey)
     const names = tagsOf(binding, key, value, options)
     const refused = binding.refuseTags(names)
     if (refused !== undefined) return yield* refused
     const whole = wholeLife(binding.model.policy, life)
     const tags = yield* binding.epochs(names, whole)
-    return {
-      bytes: binding.entry(payload, binding.freshUntil(life, clock), 0, tags),
-      life: whole
-    }
+    return new Prepared(redisKey, binding.entry(payload, binding.freshUntil(life, clock), 0, tags), whole)
   })
 
 export const noOptions: WriteOptions = {}
@@ -116,7 +123,7 @@ export const prepareMany = <Key, Value>(
   binding: Binding<Key, Value>,
   entries: ReadonlyArray<readonly [key: Key, redisKey: string, value: Value]>,
   options: WriteOptions
-): Effect.Effect<ReadonlyArray<readonly [redisKey: string, prepared: Prepared]>, Failure> =>
+): Effect.Effect<ReadonlyArray<Prepared>, Failure> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clock
     const { policy } = binding.model
@@ -139,18 +146,10 @@ export const prepareMany = <Key, Value>(
       parts.push({ redisKey, payload, life, names })
     }
     const tags = yield* binding.epochs([...new Set(parts.flatMap(({ names }) => names))], longest)
-    return parts.map(({ life, names, payload, redisKey }) =>
-      [
-        redisKey,
-        life === 0 ? notStored : {
-          bytes: binding.entry(
-            payload,
-            binding.freshUntil(life, clock),
-            0,
-            tags.filter((tag) => names.includes(tag.name))
-          ),
-          life: wholeLife(policy, life)
-        }
-      ] as const
-    )
+    return parts.map(({ life, names, payload, redisKey }) => {
+      if (life === 0) return notStored(redisKey)
+      const own = tags.filter((tag) => names.includes(tag.name))
+      const bytes = binding.entry(payload, binding.freshUntil(life, clock), 0, own)
+      return new Prepared(redisKey, bytes, wholeLife(policy, life))
+    })
   })

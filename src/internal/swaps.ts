@@ -31,7 +31,7 @@ export const setIfAbsent = <Key, Value>(
       // Most often nothing is there: so the first try is made without a look.
       let seen: Uint8Array | undefined
       for (let tries = 0; tries < maxTries; tries++) {
-        const swapped = yield* swap(binding, redisKey, seen, ready)
+        const swapped = yield* swap(binding, seen, ready)
         if (swapped.done) return ready.bytes !== undefined
         const entry = yield* judge(binding, key, redisKey, swapped.found)
         const fresh = yield* binding.freshValue(entry, redisKey, entry.now)
@@ -55,9 +55,8 @@ const conflict = (operation: string) =>
 
 const swap = <Key, Value>(
   binding: Binding<Key, Value>,
-  key: string,
   seen: Uint8Array | undefined,
-  { bytes, life }: Prepared
+  { bytes, key, life }: Prepared
 ) =>
   Effect.map(binding.runtime.driver.swap({ key, seen, bytes, life }, binding.model.kind), (swapped) => {
     if (swapped.done && bytes !== undefined) binding.recorder.write()
@@ -209,10 +208,10 @@ export const modify = <Key, Value, E, R>(
         const next = Option.isOption(answer) ? answer : yield* answer
         if (Option.isNone(next) && Option.isNone(found)) return next
         const ready = Option.isNone(next)
-          ? notStored
+          ? notStored(redisKey)
           : yield* prepare(binding, key, redisKey, next.value, options)
         if (!(yield* tagsHold(binding, before, ready))) continue
-        const swapped = yield* swap(binding, redisKey, entry.bytes, ready)
+        const swapped = yield* swap(binding, entry.bytes, ready)
         if (swapped.done) return next
       }
       return yield* conflict("modify")

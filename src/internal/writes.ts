@@ -10,7 +10,7 @@ import type { Redis } from "../Redis.js"
 import { bind, type Binding, withKey } from "./binding.js"
 import { detaching } from "./detaching.js"
 import type { Model } from "./model.js"
-import { noOptions, prepare, type Prepared, prepareMany, prepareSync, type WriteOptions } from "./prepare.js"
+import { isStored, noOptions, prepare, type Prepared, prepareMany, prepareSync, type WriteOptions } from "./prepare.js"
 import { dropOrFail } from "./replies.js"
 import { detach } from "./runtime.js"
 
@@ -28,11 +28,11 @@ export const set = <Key, Value>(
     if (prepared !== undefined) {
       return Either.isLeft(prepared)
         ? Effect.fail(prepared.left)
-        : send(binding, redisKey, prepared.right)
+        : send(binding, prepared.right)
     }
     const sent = Effect.flatMap(
       prepare(binding, key, redisKey, value, options),
-      (ready) => send(binding, redisKey, ready)
+      (ready) => send(binding, ready)
     )
     return detaching(binding, [redisKey], dropping(binding, sent))
   })
@@ -59,13 +59,12 @@ const forget = <Key, Value>(
 
 const send = <Key, Value>(
   binding: Binding<Key, Value>,
-  redisKey: string,
-  { bytes, life }: Prepared
+  prepared: Prepared
 ): Effect.Effect<void, RedisError> => {
-  detach(binding.runtime, redisKey)
+  detach(binding.runtime, prepared.key)
   // What was there before must not outlive a newer value that is not stored.
-  if (bytes === undefined) return forget(binding, [redisKey])
-  return binding.runtime.driver.set({ key: redisKey, bytes, life }, binding.setReply)
+  if (!isStored(prepared)) return forget(binding, [prepared.key])
+  return binding.runtime.driver.set(prepared, binding.setReply)
 }
 
 export const setMany = <Key, Value>(
@@ -77,7 +76,7 @@ export const setMany = <Key, Value>(
     const binding = bind(fiber, model)
     const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
     const entries: Array<readonly [key: Key, redisKey: string, value: Value]> = []
-    const ready: Array<readonly [redisKey: string, prepared: Prepared]> = []
+    const ready: Array<Prepared> = []
     for (const [key, value] of pairs) {
       const redisKey = binding.redisKey(key)
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
@@ -85,7 +84,7 @@ export const setMany = <Key, Value>(
       const prepared = prepareSync(binding, key, redisKey.right, value, options, clock)
       if (prepared === undefined) continue
       if (Either.isLeft(prepared)) return Effect.fail(prepared.left)
-      ready.push([redisKey.right, prepared.right])
+      ready.push(prepared.right)
     }
     if (ready.length === entries.length) return sendMany(binding, ready)
     const sent = Effect.flatMap(
@@ -97,15 +96,16 @@ export const setMany = <Key, Value>(
 
 const sendMany = <Key, Value>(
   binding: Binding<Key, Value>,
-  prepared: ReadonlyArray<readonly [redisKey: string, prepared: Prepared]>
+  prepared: ReadonlyArray<Prepared>
 ): Effect.Effect<void, RedisError> => {
   // The last value of a key wins, as in a record.
-  const last = new Map(prepared)
+  const last = new Map<string, Prepared>()
+  for (const each of prepared) last.set(each.key, each)
   const writes: Array<Write> = []
   const dropped: Array<string> = []
-  for (const [key, { bytes, life }] of last) {
-    if (bytes === undefined) dropped.push(key)
-    else writes.push({ key, bytes, life })
+  for (const each of last.values()) {
+    if (isStored(each)) writes.push(each)
+    else dropped.push(each.key)
   }
   const detachAll = () => {
     for (const key of last.keys()) detach(binding.runtime, key)

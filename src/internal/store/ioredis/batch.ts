@@ -9,8 +9,9 @@ import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines, Limited } from "./deadlines.js"
 import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
+import type { Argument } from "./request.js"
 import type * as Scripts from "./scripts.js"
-import { type Argument, type Receiver, transmit, type Words } from "./wire.js"
+import { type Receiver, SetCommand, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
@@ -28,7 +29,7 @@ const maxBatchBytes = 1024 * 1024
  */
 const maxUnderWay = 4096
 
-export type { Argument } from "./wire.js"
+export type { Argument } from "./request.js"
 
 /** What an asker is told: an answer, or why there is none. Called exactly once. */
 export interface Asker<in Answer> {
@@ -58,6 +59,29 @@ interface Call {
   /** Bytes of values that it carries. */
   readonly bytes: number
   readonly asker: Asker<unknown>
+}
+
+/** The most frequent one: one object for each (see `Prepared` for why it is a class). */
+class SetCall extends SetCommand implements Call {
+  constructor(key: string, value: Buffer, life: number | undefined, readonly asker: Asker<unknown>) {
+    super(key, value, life)
+  }
+
+  get operation(): string {
+    return "set"
+  }
+
+  get command(): Words {
+    return this
+  }
+
+  get script(): undefined {
+    return undefined
+  }
+
+  get bytes(): number {
+    return this.value.length
+  }
 }
 
 /** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
@@ -174,13 +198,8 @@ export class Batcher implements Sender, BatchOwner {
   }
 
   write(write: Write, asker: Asker<void>): void {
-    this.pushCall({
-      operation: "set",
-      command: setCommand(write),
-      script: undefined,
-      bytes: write.bytes.length,
-      asker: asker as Asker<unknown> // it does not look at the OK
-    })
+    // It does not look at the OK.
+    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, asker as Asker<unknown>))
   }
 
   call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
@@ -209,13 +228,18 @@ export class Batcher implements Sender, BatchOwner {
     return last instanceof Reads && last.takes(count) ? last : undefined
   }
 
+  /** Later reads come after what is asked for now. Clearing a map makes a new one, so not for nothing. */
+  private closeReads(): void {
+    if (this.bySlot.size > 0) this.bySlot.clear()
+  }
+
   private pushReads(reads: Reads): void {
     if (this.slotOf !== undefined) this.bySlot.set(this.slotOf(reads.command[1]!), reads)
     this.push(reads)
   }
 
   private pushCall(call: Call): void {
-    this.bySlot.clear()
+    this.closeReads()
     this.push(call)
     if (++this.calls < this.part) return
     this.part = Math.min(2 * this.part, maxBatch)
@@ -239,7 +263,7 @@ export class Batcher implements Sender, BatchOwner {
     const calls = this.queue
     this.queue = []
     this.calls = 0
-    this.bySlot.clear()
+    this.closeReads()
     if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
       return this.send(calls)
     }
@@ -337,11 +361,14 @@ class Batch extends Limited implements Receiver {
   onError(index: number, error: unknown): void {
     const call = this.waiting[index]
     if (call === undefined) return
-    if (call.script === undefined || !isNoScript(error)) return this.fail(index, toRedisError(call.operation, error))
+    const { command, operation, script } = call
+    if (script === undefined || command instanceof SetCommand || !isNoScript(error)) {
+      return this.fail(index, toRedisError(operation, error))
+    }
     // It was not run, so it is not run twice.
-    transmit(this.link.client, [withText(call.script, call.command)], {
+    transmit(this.link.client, [withText(script, command)], {
       onReply: (_, reply) => this.onReply(index, reply),
-      onError: (_, again) => this.fail(index, toRedisError(call.operation, again))
+      onError: (_, again) => this.fail(index, toRedisError(operation, again))
     })
   }
 
@@ -397,7 +424,9 @@ const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => Redis
 }
 
 /** The same call with the script's text. */
-const withText = (script: Scripts.Script, [, , ...rest]: Words): Words => ["eval", script.lua, ...rest]
+const withText = (
+  script: Scripts.Script,
+  [, , ...rest]: ReadonlyArray<Argument>
+): Words => ["eval", script.lua, ...rest]
 
-export const setCommand = ({ bytes, key, life }: Write): [name: string, ...args: Array<Argument>] =>
-  life === undefined ? ["set", key, toBuffer(bytes)] : ["set", key, toBuffer(bytes), "PX", life]
+export const setCommand = ({ bytes, key, life }: Write): SetCommand => new SetCommand(key, toBuffer(bytes), life)

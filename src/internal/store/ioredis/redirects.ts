@@ -100,7 +100,7 @@ export class RoutedSender implements Sender {
     new Journey(this.routes, this.key, this.slot, "get", asker, {
       first: (to, told) => to.read(key, told),
       // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
-      alone: ["mget", key],
+      alone: () => ["mget", key],
       answer: (reply) => (reply as ReadonlyArray<Buffer | null>)[0] ?? undefined // what MGET answers with
     }).begin()
   }
@@ -108,7 +108,7 @@ export class RoutedSender implements Sender {
   write(write: Write, asker: Asker<void>): void {
     new Journey<void>(this.routes, this.key, this.slot, "set", asker, {
       first: (to, told) => to.write(write, told),
-      alone: setCommand(write),
+      alone: () => setCommand(write).words,
       answer: () => {}
     }).begin()
   }
@@ -116,7 +116,7 @@ export class RoutedSender implements Sender {
   call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
     new Journey(this.routes, this.key, this.slot, operation, asker, {
       first: (to, told) => to.call(operation, name, args, told),
-      alone: [name, ...args],
+      alone: () => [name, ...args],
       answer: (reply) => reply
     }).begin()
   }
@@ -130,7 +130,7 @@ export class RoutedSender implements Sender {
     new Journey(this.routes, this.key, this.slot, script.name, asker, {
       first: (to, told) => to.run(script, keys, args, told),
       // With the text: a second answer, that it is not known there, would come without the ASKING.
-      alone: ["eval", script.lua, keys.length, ...keys, ...args],
+      alone: () => ["eval", script.lua, keys.length, ...keys, ...args],
       answer: (reply) => reply
     }).begin()
   }
@@ -140,7 +140,7 @@ interface Command<Answer> {
   /** Hands it in together with others. */
   readonly first: (to: Sender, asker: Asker<Answer>) => void
   /** The same as one command on this key alone, and what its reply means. */
-  readonly alone: readonly [name: string, ...args: Array<Argument>]
+  readonly alone: () => readonly [name: string, ...args: Array<Argument>]
   readonly answer: (reply: unknown) => Answer
 }
 
@@ -225,7 +225,7 @@ class Journey<Answer> {
     }
     this.refusal = undefined
     if (asking) to.sender.call("asking", "asking", [], ignored)
-    const [name, ...args] = this.command.alone
+    const [name, ...args] = this.command.alone()
     to.sender.call(this.operation, name, args, {
       answer: (reply) => {
         if (this.over) return

@@ -3,11 +3,40 @@
  * the client's machinery; a pipeline of the client's would make a promise, and pieces to be joined, for each.
  */
 import { Command, type Redis as Client } from "ioredis"
-
-export type Argument = string | Buffer | number
+import { type Argument, Request, roomFor, roomForHead } from "./request.js"
 
 /** The name is in lower case: the client looks it up in its tables several times, and has it in lower case there. */
-export type Words = readonly [name: string, ...args: Array<Argument>]
+export type Words = SetCommand | readonly [name: string, ...args: Array<Argument>]
+
+/** One SET: of these there are so many that an array for each would be dear (see `Prepared`). */
+export class SetCommand {
+  constructor(
+    readonly key: string,
+    readonly value: Buffer,
+    /** In ms. */
+    readonly life: number | undefined
+  ) {}
+
+  get words(): readonly [name: string, ...args: Array<Argument>] {
+    return this.life === undefined
+      ? ["set", this.key, this.value]
+      : ["set", this.key, this.value, "PX", this.life]
+  }
+
+  get room(): number {
+    return roomForHead + roomFor("set") + roomFor(this.key) + roomFor(this.value) + roomFor("PX") + roomFor(0)
+  }
+
+  addTo(request: Request): void {
+    request.begin(this.life === undefined ? 3 : 5)
+    request.add("set")
+    request.add(this.key)
+    request.add(this.value)
+    if (this.life === undefined) return
+    request.add("PX")
+    request.add(this.life)
+  }
+}
 
 /** Is told what became of each command of a batch, once, when its reply arrives. */
 export interface Receiver {
@@ -21,18 +50,22 @@ const Base = Command as unknown as new(name: string, args: [], options: { replyE
   reject: (error: unknown) => void
 }
 
+/** What is sent in the place of a command that was told of already. */
+const nothing: Words = ["ping"]
+
+const noReplyEncoding = { replyEncoding: null } as const
+
 /** In the client's queue like any other of its commands, where replies find it. */
 class Sent extends Base {
-  private told = false
-
   constructor(
-    private readonly words: Words,
+    private words: Words,
     /** What it writes: the whole batch, or nothing. Sent once more on a new connection, it writes itself. */
     private written: string | Buffer | undefined,
     private readonly index: number,
-    private readonly receiver: Receiver
+    /** Until it was told. */
+    private receiver: Receiver | undefined
   ) {
-    super(words[0], [], { replyEncoding: null })
+    super(words instanceof SetCommand ? "set" : words[0], [], noReplyEncoding)
     this.resolve = this.onReply
     this.reject = this.onError
   }
@@ -41,16 +74,22 @@ class Sent extends Base {
   protected initPromise(): void {}
 
   private onReply(reply: unknown): void {
-    // A borrowed client may have a time limit of its own, so both may come.
-    if (this.told) return
-    this.told = true
-    this.receiver.onReply(this.index, reply)
+    this.release()?.onReply(this.index, reply)
   }
 
   private onError(error: unknown): void {
-    if (this.told) return
-    this.told = true
-    this.receiver.onError(this.index, error)
+    this.release()?.onError(this.index, error)
+  }
+
+  /**
+   * Whom to tell, once: a borrowed client may have a time limit of its own, so both may come. What the client holds of
+   * it after that is to hold nothing else (see `Prepared`).
+   */
+  private release(): Receiver | undefined {
+    const { receiver } = this
+    this.receiver = undefined
+    this.words = nothing
+    return receiver
   }
 
   toWritable(): string | Buffer {
@@ -80,36 +119,37 @@ const besides = (client: Client): Client["stream"] => {
   return { write } as unknown as Client["stream"] // nothing else of it is used
 }
 
-/** The commands as the server reads them. */
 const encode = (batch: ReadonlyArray<Words>): string | Buffer => {
-  // Text and bytes by turns.
-  const parts: Array<string | Buffer> = []
-  let text = ""
-  let size = 0
+  // Text stays text: the socket writes it without a copy of ours.
+  if (isText(batch)) return batch.map(textOf).join("")
+  const request = new Request(batch.reduce((room, words) => room + roomOf(words), 0))
   for (const words of batch) {
-    text += `*${words.length}\r\n`
-    for (const word of words) {
-      if (typeof word === "object") {
-        text += `$${word.length}\r\n`
-        size += Buffer.byteLength(text) + word.length
-        parts.push(text, word)
-        text = "\r\n"
-      } else {
-        const written = String(word)
-        text += `$${Buffer.byteLength(written)}\r\n${written}\r\n`
-      }
-    }
-  }
-  if (parts.length === 0) return text
-  parts.push(text)
-  const bytes = Buffer.allocUnsafe(size + Buffer.byteLength(text))
-  let at = 0
-  for (const part of parts) {
-    if (typeof part === "string") at += bytes.write(part, at)
+    if (words instanceof SetCommand) words.addTo(request)
     else {
-      bytes.set(part, at)
-      at += part.length
+      request.begin(words.length)
+      for (const word of words) request.add(word)
     }
   }
-  return bytes
+  return request.result()
+}
+
+type TextWords = ReadonlyArray<string | number>
+
+const isText = (batch: ReadonlyArray<Words>): batch is ReadonlyArray<TextWords & Words> =>
+  batch.every((words) => !(words instanceof SetCommand) && words.every((word) => typeof word !== "object"))
+
+const textOf = (words: TextWords): string => {
+  let text = `*${words.length}\r\n`
+  for (const word of words) {
+    const written = String(word)
+    text += `$${Buffer.byteLength(written)}\r\n${written}\r\n`
+  }
+  return text
+}
+
+const roomOf = (words: Words): number => {
+  if (words instanceof SetCommand) return words.room
+  let room = roomForHead
+  for (const word of words) room += roomFor(word)
+  return room
 }
