@@ -59,6 +59,8 @@ export class Connection implements Link {
   private waiting: Array<() => void> = []
   private handshake: ReturnType<typeof setTimeout> | undefined
   private farewell: ReturnType<typeof setTimeout> | undefined
+  private revival: ReturnType<typeof setTimeout> | undefined
+  private ends = 0
   private quiet: { readonly stream: Stream; readonly bytes: number; readonly since: number } | undefined
   private onceMore: () => void = () => {}
   private onMeasured: () => void = () => {}
@@ -79,7 +81,7 @@ export class Connection implements Link {
     client.on("connect", this.onConnect)
     client.on("ready", this.onReady)
     client.on("close", this.onClose)
-    client.on("end", this.onClose)
+    client.on("end", this.onEnd)
   }
 
   state(): "ready" | "waiting" | "down" {
@@ -119,10 +121,11 @@ export class Connection implements Link {
     this.clock.close()
     clearTimeout(this.handshake)
     clearTimeout(this.farewell)
+    clearTimeout(this.revival)
     this.client.off("connect", this.onConnect)
     this.client.off("ready", this.onReady)
     this.client.off("close", this.onClose)
-    this.client.off("end", this.onClose)
+    this.client.off("end", this.onEnd)
     // On a client of our own the listener for errors stays: one that comes late must not end the process.
     if (this.patience === undefined) this.client.off("error", this.onError)
     this.closed = true
@@ -146,6 +149,7 @@ export class Connection implements Link {
 
   private readonly onReady = (): void => {
     this.made++
+    this.ends = 0
     this.lastError = undefined
     this.prepare().catch(() => undefined).finally(() => {
       // Until then nothing else may be sent whose time limit could tell that there is no answer.
@@ -163,6 +167,17 @@ export class Connection implements Link {
       this.renewing = false
       this.decided = false
     } else this.decide()
+  }
+
+  /**
+   * A client of our own is not to end before we close it. ioredis gives up for ever where sentinels tell of another
+   * master while one of them is being asked for it: it takes its connection for one that was closed on purpose.
+   */
+  private readonly onEnd = (): void => {
+    this.onClose()
+    if (this.patience === undefined) return
+    clearTimeout(this.revival)
+    this.revival = setTimeout(() => this.client.connect().catch(() => undefined), retryStrategy(++this.ends))
   }
 
   /**
