@@ -396,6 +396,8 @@ export const layerClusterConfig = (
  * On a client of yours, which is never closed here. Its own settings hold; `commandTimeout` is kept whatever they are.
  * ioredis by default sends commands again that were under way when a connection was lost (an `increment` may then count
  * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not.
+ * A client that ends stays ended. Behind sentinels, with `failoverDetector`, ioredis may end one by itself, if it is told
+ * of another master while it asks where the master is: connect it anew on its `end`, or use `layer`, which does.
  *
  * Of a `Cluster` the connections to its masters are used, and not its way of sending: it would send commands again that
  * were under way when a connection was lost. Where it has no connection to a master yet, one is made with its options.
