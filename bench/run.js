@@ -33,7 +33,7 @@ const chosen = options.only.split(",")
 for (const id of chosen) if (!all.includes(id)) throw new RangeError(`no workload ${id}: there are ${all.join(", ")}`)
 
 const settings = options.quick
-  ? { quick: true, crews: 1, rounds: 3, warmUp: 500, millis: 60 }
+  ? { quick: true, crews: 1, rounds: 3, warmUp: 400, millis: 50 }
   : { quick: false, crews: 3, rounds: 9, warmUp: 5000, millis: 300 }
 
 if (!options["no-install"]) setUp()
@@ -75,7 +75,7 @@ const stopAll = (workers) => Promise.all(workers.map((worker) => worker.stop()))
 /** Everybody, in new processes for each workload; in the same ones for all where it must be quick. */
 let kept
 const crew = async () => kept ?? (settings.quick ? kept = await start() : await start())
-const warmUp = () => settings.quick && kept === undefined ? 6 * settings.warmUp : settings.warmUp
+const warmUp = () => settings.quick && kept === undefined ? 8 * settings.warmUp : settings.warmUp
 const dismiss = (workers) => settings.quick ? undefined : stopAll(workers)
 
 const machine = {
