@@ -58,7 +58,7 @@ const tagsOf = <Key, Value>(
  *
  * A class, since there is one for each write: V8 may take it that whatever an object literal in busy code makes will
  * live on, and makes it old at once; each then keeps what it refers to until the whole heap is collected
- * (https://v8.dev/blog/allocation-sites).
+ * (https://research.google/pubs/memento-mori-dynamic-allocation-site-based-optimizations/).
  */
 export class Prepared {
   constructor(

@@ -2,14 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import { Redis as Client } from "ioredis"
+import { client, until } from "../near/suite.js"
 import * as FakeSentinel from "../support/fakeSentinel.js"
 import * as RedisServer from "../support/redisServer.js"
 
 const things = Cache.make({ name: "things" })
-
-const until = (condition: () => boolean) =>
-  Effect.repeat(Effect.delay(Effect.sync(condition), 5), { until: (holds) => holds })
 
 describe("a connection behind sentinels", () => {
   it.scopedLive(
@@ -22,17 +19,14 @@ describe("a connection behind sentinels", () => {
           RedisLayer.layer({ sentinels: [{ host: "127.0.0.1", port: sentinel.port }], name: "mymaster" })
         )
         yield* Effect.provide(Cache.set(things, "a", 1), redis)
-        yield* until(() => sentinel.subscribers() === 1)
+        yield* until(Effect.sync(() => sentinel.subscribers() === 1))
         sentinel.hold()
-        const admin = yield* Effect.acquireRelease(
-          Effect.sync(() => new Client(server.url)),
-          (client) => Effect.sync(() => client.disconnect())
-        )
+        const admin = yield* client(server.url)
         yield* Effect.promise(() => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
-        yield* until(() => sentinel.held() === 1)
+        yield* until(Effect.sync(() => sentinel.held() === 1))
         sentinel.switchMaster()
         // It has left then, as one that has heard of it does.
-        yield* until(() => sentinel.subscribers() === 0)
+        yield* until(Effect.sync(() => sentinel.subscribers() === 0))
         sentinel.release()
         const found = yield* Effect.provide(Cache.get(things, "a"), redis).pipe(
           Effect.retry({ while: (error) => error._tag === "RedisError", schedule: Schedule.spaced("20 millis") }),
