@@ -1,60 +1,92 @@
+/**
+ * Sees to it that tests can start Redis servers. Where one is root on Debian, what is missing is installed, after a line
+ * that says so. Anywhere else it is an error of one line, never a suite that is skipped in silence.
+ */
 import { execFileSync } from "node:child_process"
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs"
+import { accessSync, constants, rmSync, symlinkSync } from "node:fs"
 import { delimiter, join } from "node:path"
-
-/** The programs that test servers need, and Debian's packages of them. Both have the name of their package. */
-const programs = ["redis-server", "openssl"]
-
-const isOnPath = (program: string): boolean =>
-  (process.env.PATH ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-
-const missing = (): ReadonlyArray<string> => programs.filter((program) => !isOnPath(program))
-
-const policy = "/usr/sbin/policy-rc.d"
-
-/** Debian starts a service when it installs one. Tests start their own servers, so the policy forbids it meanwhile. */
-const withoutServices = (install: () => void): void => {
-  if (existsSync(policy)) return install()
-  writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 })
-  try {
-    install()
-  } finally {
-    rmSync(policy)
-  }
-}
-
-const aptGet = (...args: ReadonlyArray<string>): void => {
-  execFileSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "-qq", "-y", ...args], {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
-    stdio: ["ignore", "ignore", "inherit"]
-  })
-}
+import { fileURLToPath } from "node:url"
 
 /**
- * Sees to it that `redis-server` can be started. On a Debian machine where one is root it is installed. Anywhere else
- * its absence is an error of one line, never a suite that is skipped in silence.
+ * The programs that test servers need, and Debian's packages of them. Its `redis-server` package would leave a service
+ * that starts with the machine. `redis-tools` has the same program and no service: Redis is one file that looks at the
+ * name by which it was called, and there it is called `redis-check-rdb`.
  */
-export const ensureRedis = (): void => {
+const packages: Readonly<Record<string, string>> = { "redis-server": "redis-tools", "openssl": "openssl" }
+
+export interface Machine {
+  /** Its `PATH` is added to where that is needed. */
+  readonly env: NodeJS.ProcessEnv
+  readonly isRoot: boolean
+  /** A folder of the project's own for programs. */
+  readonly bin: string
+  readonly say: (line: string) => void
+}
+
+const thisMachine = (): Machine => ({
+  env: process.env,
+  isRoot: process.getuid?.() === 0,
+  bin: fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url)), // npm has it on PATH for its scripts
+  say: (line) => console.log(line)
+})
+
+export const ensureRedis = ({ bin, env, isRoot, say }: Machine = thisMachine()): void => {
+  const find = (program: string): string | undefined =>
+    (env.PATH ?? "").split(delimiter).map((folder) => join(folder, program)).find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+
+  /** Gives Redis its name back, for this project alone. */
+  const link = (): void => {
+    const redis = find("redis-check-rdb")
+    if (redis === undefined || find("redis-server") !== undefined) return
+    const file = join(bin, "redis-server")
+    rmSync(file, { force: true }) // one that leads nowhere
+    symlinkSync(redis, file)
+    if (find("redis-server") === undefined) env.PATH = `${bin}${delimiter}${env.PATH}`
+  }
+
+  const missing = (): ReadonlyArray<string> => {
+    link()
+    return Object.keys(packages).filter((program) => find(program) === undefined)
+  }
+
+  const aptGet = (...args: ReadonlyArray<string>): void => {
+    execFileSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "-qq", "-y", ...args], {
+      env: { ...env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "ignore", "pipe"],
+      encoding: "utf8"
+    })
+  }
+
   const absent = missing()
   if (absent.length === 0) return
-  if (process.getuid?.() === 0 && isOnPath("apt-get")) {
-    console.log(`Installing ${absent.join(" and ")} for the tests`)
-    withoutServices(() => {
+  const needed = absent.map((program) => packages[program]!)
+  let reason = ""
+  if (isRoot && find("apt-get") !== undefined) {
+    say(
+      `The tests need ${absent.join(" and ")}: installing ${
+        needed.join(" and ")
+      } with apt-get (no service comes with ` +
+        `it). To avoid this, put your own on PATH.`
+    )
+    try {
       aptGet("update")
-      aptGet("install", "--no-install-recommends", ...absent)
-    })
-    if (missing().length === 0) return
+      aptGet("install", "--no-install-recommends", ...needed)
+      if (missing().length === 0) return
+    } catch (error) {
+      const { stderr } = error as { readonly stderr?: string } // what `execFileSync` throws
+      reason = `; apt-get failed: ${stderr?.trim().split("\n").at(-1)}`
+    }
   }
-  const names = absent.join(" and ")
   const error = new Error(
-    `The tests need ${names} on PATH (Debian: apt-get install ${absent.join(" ")}, macOS: brew install redis openssl)`
+    `The tests need ${absent.join(" and ")} on PATH (Debian: apt-get install ${needed.join(" ")}, ` +
+      `macOS: brew install redis openssl)${reason}`
   )
   error.stack = "" // one line that says what to do, not where it was noticed
   throw error
