@@ -1,6 +1,6 @@
 /**
  * The one layout of an entry in Redis, pure functions on bytes. `docs/entry-format.md` is the same in prose, for other
- * languages, and `test/golden/` holds examples of each form.
+ * languages, and `test/entry/golden/` holds examples of each form.
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one

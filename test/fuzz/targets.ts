@@ -72,7 +72,9 @@ interface GoldenEntry {
 }
 
 const golden = (): ReadonlyArray<Uint8Array> =>
-  (JSON.parse(readFileSync(new URL("../golden/entries.json", import.meta.url), "utf8")) as ReadonlyArray<GoldenEntry>)
+  (JSON.parse(readFileSync(new URL("../entry/golden/entries.json", import.meta.url), "utf8")) as ReadonlyArray<
+    GoldenEntry
+  >)
     .map(({ hex }) => fromHex(hex))
 
 interface Parsed {

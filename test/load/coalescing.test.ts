@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
 import { again, Flight, FlightTable } from "../../src/internal/flight.js"
-import { clean, instances, nothingLeft, Origin, settle } from "./support.js"
+import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
 
 const users = Cache.make({ name: "users" })
 

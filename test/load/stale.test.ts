@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Duration, Effect, Exit, Fiber, Logger, Option, Random, TestClock } from "effect"
 import { Cache, CacheError, Codec, type Redis } from "effect-redis-cache"
-import { clean, instances, nothingLeft, Origin, settle } from "./support.js"
+import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const swr = Cache.make({ name: "swr", codec, timeToLive: "10 seconds", staleWhileRevalidate: "10 seconds" })
