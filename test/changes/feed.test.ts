@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, CacheError } from "effect-redis-cache"
 import { Origin, settle } from "../load/memoryInstances.js"
 import { type Instance, instances } from "../near/watchedInstances.js"
+import { leaseRequest } from "../support/driverRequests.js"
 
 const users = Cache.make({ name: "users", near: { capacity: 100, maxStaleness: "2 seconds" } })
 const forgiving = Cache.make({
@@ -316,7 +317,7 @@ describe("who waits for another's load", () => {
       yield* TestClock.adjust("500 millis")
       yield* warm(second)
       yield* second.service.driver.lease(
-        [{ key: "far:43", seen: undefined, token: new Uint8Array(8).fill(7), duration: 5_000, force: false }],
+        [leaseRequest({ key: "far:43", token: new Uint8Array(8).fill(7), duration: 5_000 })],
         "entry"
       )
       const orphan = yield* Effect.fork(second.run(Cache.getOrSet(far, "43", Effect.succeed("mine"))))

@@ -30,6 +30,7 @@ import { isMarker } from "../../src/internal/entry.js"
 import { encodeString } from "../../src/internal/key.js"
 import { make as makeMemory, MemoryServer } from "../../src/internal/store/memory.js"
 import { generationKey, tagKey } from "../../src/internal/tagKeys.js"
+import { leaseRequest } from "../support/driverRequests.js"
 import * as RedisCluster from "../support/redisCluster.js"
 import * as RedisSentinel from "../support/redisSentinel.js"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
@@ -207,8 +208,9 @@ const lease = (redisKey: string, kind: Driver.Kind) =>
   Effect.gen(function*() {
     const { driver } = yield* Redis.Redis
     const seen = (yield* driver.inspect(redisKey))?.bytes
-    const request = { key: redisKey, seen, token, duration: 3_600_000, force: false }
-    return yield* driver.lease([request], kind)
+    const request = leaseRequest({ key: redisKey, seen, token, duration: 3_600_000, life: 3_600_000 })
+    const [reply] = yield* driver.lease([request], kind)
+    return reply!._tag
   })
 
 /** It ends without a value; what loads after it would else wait for it. */

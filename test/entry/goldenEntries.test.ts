@@ -16,14 +16,14 @@ interface GoldenEntry {
   readonly failure: boolean
   readonly tags: ReadonlyArray<{ readonly name: string; readonly epoch: string }>
   readonly payload: string
-  readonly lease?: { readonly token: string; readonly until: number }
+  readonly lease?: { readonly token: string; readonly until: number; readonly end: number }
 }
 
 interface GoldenMarker {
   readonly form: string
   readonly hex: string
   readonly marker: true
-  readonly lease: { readonly token: string; readonly until: number }
+  readonly lease: { readonly token: string; readonly until: number; readonly end: number }
 }
 
 interface GoldenCounter {
@@ -68,7 +68,7 @@ describe("an entry", () => {
         payload: fromHex(payload)
       }
       const plain = Entry.encode(parts, new Chosen(fromHex(writeId)))
-      const written = lease === undefined ? plain : Entry.withLease(plain, fromHex(lease.token), lease.until)
+      const written = lease === undefined ? plain : Entry.withLease(plain, fromHex(lease.token), lease.until, lease.end)
       assert.strictEqual(toHex(written), withoutSpaces(hex))
       assert.deepStrictEqual(toHex(Entry.withoutLease(written)), toHex(plain))
     })
@@ -90,7 +90,7 @@ describe("an entry", () => {
         tags.map(({ epoch, name }) => ({ name, epoch }))
       )
       const held = Entry.lease(bytes)
-      assert.deepStrictEqual(held && { token: toHex(held.token), until: held.until }, lease)
+      assert.deepStrictEqual(held && { token: toHex(held.token), until: held.until, end: held.end }, lease)
       if (lease !== undefined) assert.isTrue(Entry.isLeasedBy(bytes, fromHex(lease.token)))
       assert.strictEqual(toHex(bytes.subarray(Entry.payloadOffset(bytes))), payload)
     })

@@ -3,6 +3,7 @@ import { Context, Deferred, Effect, Exit, Layer, type Scope, TestClock } from "e
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
 import * as Entry from "../../src/internal/entry.js"
+import { leaseRequest } from "../support/driverRequests.js"
 
 export type Service = Context.Tag.Service<typeof Redis.Redis>
 
@@ -56,13 +57,15 @@ export class Origin {
   }
 }
 
-/** What is under a key: `value`, `marker`, `leased value`, or nothing. */
+/** What is under a key: `value`, `marker`, `leased value`, `value left alone` after a failed load, or nothing. */
 export const stored = (driver: Driver, key: string): Effect.Effect<string, CacheError.RedisError> =>
   Effect.map(driver.inspect(key), (found) => {
     if (found === undefined) return "nothing"
     if (!Entry.isEntry(found.bytes)) return "foreign"
     if (Entry.isMarker(found.bytes)) return "marker"
-    return Entry.lease(found.bytes) === undefined ? "value" : "leased value"
+    const lease = Entry.lease(found.bytes)
+    if (lease === undefined) return "value"
+    return Entry.sameBytes(lease.token, Entry.noToken) ? "value left alone" : "leased value"
   })
 
 /** Each fiber of a scope is a finalizer of it, and so is its tie to its parent; Effect's types do not say so. */
@@ -85,6 +88,6 @@ export const clean = { lease: false, flights: 0, fibers: 0, refreshes: 0 }
 /** Takes the lease of a key as another process would, one that dies with it. */
 export const leaseAndDie = (driver: Driver, key: string, duration: number) =>
   Effect.map(
-    driver.lease([{ key, seen: undefined, token: new Uint8Array(8).fill(7), duration, force: false }], "entry"),
-    ([reply]) => reply
+    driver.lease([leaseRequest({ key, token: new Uint8Array(8).fill(7), duration })], "entry"),
+    ([reply]) => reply?._tag
   )

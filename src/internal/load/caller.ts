@@ -254,7 +254,7 @@ export class Caller<Key, Value, E, R> {
       const run = new LoadRun(mode)
       const local = new LoadRun("Local")
       for (const [i, [wanted, seen]] of absent.entries()) {
-        this.miss(wanted)
+        if (mode !== "Force") this.miss(wanted)
         const exhausted = mode !== "Force" && wanted.isExhausted(this.monotonic, this.policy.leaseWait)
         const there = mode === "Force" ? undefined : this.flights.get(wanted.redisKey)
         if (there !== undefined && wanted.mayJoin(there, exhausted)) {

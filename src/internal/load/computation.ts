@@ -1,4 +1,5 @@
 /** Running what the user computes values with: in a scope of its own, timed, and not for ever. */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,9 +22,9 @@ export interface TimeLimit {
 }
 
 /** A computation that was cut off is a failed load like any other: a defect, so that callers see why. */
-const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Error => {
+const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Cause.RuntimeException => {
   const shown = keys.length === 1 ? keys[0]! : `${keys[0]!} and ${keys.length - 1} more`
-  return new Error(
+  return new Cause.RuntimeException(
     `The load of ${shown} ran for ${
       Duration.format(Duration.millis(millis))
     } and was interrupted: ${option} allows no ` +

@@ -62,7 +62,7 @@ export class InFlightTable {
   wait(keys: ReadonlyArray<InFlight>, opened: ReadonlyArray<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
     return Effect.withFiberRuntime((fiber) => {
       const waiting = beginWait(fiber, keys)
-      if (typeof waiting === "string") return Effect.die(new Error(waiting))
+      if (typeof waiting === "string") return Effect.dieMessage(waiting)
       return Effect.async((resume) => {
         const outcomes: Array<Outcome> = []
         let open = keys.length

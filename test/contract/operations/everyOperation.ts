@@ -28,7 +28,8 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
         failures: 1,
         refusedFills: 0,
         undecodable: 0,
-        bypassed: 0
+        bypassed: 0,
+        skippedRefreshes: 0
       })
       assert.isTrue(Duration.lessThanOrEqualTo(loadTime.mean, loadTime.max))
       // Another cache of the same name counts for itself.

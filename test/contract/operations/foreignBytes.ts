@@ -2,6 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Option, Schema, TestClock } from "effect"
 import { Cache, Codec, Redis } from "effect-redis-cache"
+import { fillRequest } from "../../support/driverRequests.js"
 import { collect, header, look, plant, plantLease, redisKey, releaseLease, type Subject, token } from "../subject.js"
 
 /** Bytes that are no value, whoever put them there. */
@@ -147,7 +148,7 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
           yield* plantLease("numbers", "a")
           yield* write
           assert.deepStrictEqual(
-            yield* driver.fill([{ key, token, bytes: Uint8Array.of(1), life: undefined }]),
+            yield* driver.fill([fillRequest({ key, token, bytes: Uint8Array.of(1) })]),
             [false]
           )
           yield* Cache.delete(numbers, "a")

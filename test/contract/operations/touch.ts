@@ -2,6 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
+import { fillRequest, leaseRequest } from "../../support/driverRequests.js"
 import { look, minutes, redisKey, short, type Subject, token } from "../subject.js"
 
 export const touch = ({ counts, outlive, staling, test, things }: Subject): void => {
@@ -38,13 +39,13 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
         yield* Cache.set(staling, "a", 1, { timeToLive: "1 hour" })
         const key = yield* redisKey("staling", "a")
         const { bytes } = (yield* driver.inspect(key))!
-        yield* driver.lease([{ key, seen: bytes, token, duration: 60_000, force: true }], "entry")
+        yield* driver.lease([leaseRequest({ key, seen: bytes, token, force: true })], "entry")
         assert.isTrue(yield* Cache.touch(staling, "a", "2 hours"))
         const { lease, life } = yield* Cache.explain(staling, "a")
         assert.isTrue(Option.isSome(lease))
         assert.closeTo(minutes(life), 180, 1)
         assert.deepStrictEqual(
-          yield* driver.fill([{ key, token, bytes, life: undefined }]),
+          yield* driver.fill([fillRequest({ key, token, bytes })]),
           [true]
         )
       }))
