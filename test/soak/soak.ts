@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { Redis as Client } from "ioredis"
-import { clusterFaults } from "../support/clusterFaults.js"
+import { clusterFaults } from "../support/cluster/clusterFaults.js"
 import { now } from "../support/processes/now.js"
 import * as Proxy from "../support/proxy.js"
 import * as RedisCluster from "../support/redisCluster.js"
