@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 import { shared } from "./vitest.config.js"
 
-/** What takes several processes, or several servers: one file at a time, since each takes both cores. */
+/** Several processes, several servers, or minutes of faults: one file at a time, since each takes both cores. */
 export default defineConfig({
   test: {
     ...shared,

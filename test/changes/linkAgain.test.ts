@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import { client, open, untilCopied, users } from "../contract/nearCopies.js"
+import { untilCopied, users } from "../contract/nearCopies.js"
 import * as Gateway from "../support/gateway.js"
+import { client, open } from "../support/onRedis.js"
 import * as Proxy from "../support/proxy.js"
 import * as RedisServer from "../support/redisServer.js"
 

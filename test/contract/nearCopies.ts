@@ -1,31 +1,13 @@
 /** What near copies on a real Redis do, on whatever it runs. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option, type Scope } from "effect"
-import { Cache, type CacheError, Redis } from "effect-redis-cache"
-import { type Cluster, Redis as Client } from "ioredis"
+import { Effect, type Layer, Option, type Scope } from "effect"
+import { Cache, type CacheError, type Redis } from "effect-redis-cache"
+import type { Cluster, Redis as Client } from "ioredis"
+import { open, until } from "../support/onRedis.js"
 import { uniquePrefix } from "../support/sharedRedis.js"
 
 export const users = Cache.make({ name: "users", near: { capacity: 1000, maxStaleness: "1 second" } })
 const tagged = Cache.make({ name: "tagged", near: { capacity: 1000 }, tags: () => ["all"] })
-
-export const open = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
-  Effect.map(Layer.build(layer), (context) => {
-    const service = Context.get(context, Redis.Redis)
-    return {
-      service,
-      run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideService(effect, Redis.Redis, service)
-    }
-  })
-
-export const client = (url: string): Effect.Effect<Client, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => new Client(url, { autoResendUnfulfilledCommands: false })),
-    (opened) => Effect.sync(() => opened.disconnect())
-  )
-
-/** Until it holds; a test that waits in vain runs out of time. */
-export const until = <E, R>(holds: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
-  Effect.asVoid(Effect.repeat(Effect.delay(holds, "5 millis"), { until: (yes) => yes }))
 
 /** Reads until a read is answered from memory. */
 export const untilCopied = (

@@ -5,6 +5,7 @@ import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-re
 import { Redis as Client } from "ioredis"
 import { randomUUID } from "node:crypto"
 import * as RedisServer from "../support/redisServer.js"
+import { all, times } from "./together.js"
 
 const things = Cache.make({ name: "things" })
 const counts = Cache.counter({ name: "counts" })
@@ -57,11 +58,6 @@ const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
   })
 
 const names = (commands: Commands): ReadonlyArray<string> => commands.map(([name]) => name!)
-
-const all = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) => Effect.all(effects, { concurrency: "unbounded" })
-
-const times = <A>(count: number, f: (index: number) => A): ReadonlyArray<A> =>
-  Array.from({ length: count }, (_, i) => f(i))
 
 /** A test with a server of its own. */
 const test = (

@@ -7,13 +7,9 @@ import { createHook } from "node:async_hooks"
 import { once } from "node:events"
 import * as Proxy from "../support/proxy.js"
 import * as RedisServer from "../support/redisServer.js"
+import { all, times } from "./together.js"
 
 const things = Cache.make({ name: "things", timeToLive: "1 minute" })
-
-const times = <A>(count: number, f: (index: number) => A): ReadonlyArray<A> =>
-  Array.from({ length: count }, (_, i) => f(i))
-
-const all = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) => Effect.all(effects, { concurrency: "unbounded" })
 
 const connect = (port: number, options: RedisOptions = {}): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(

@@ -1,18 +1,18 @@
 /** Near copies on a cluster: every master is listened to, and what it is that is listened to changes. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
 import { Cluster } from "ioredis"
 import { afterAll } from "vitest"
 import { slotOf } from "../../../src/internal/store/ioredis/slots.js"
-import { client, nearCopies, open, until, untilCopied, users } from "../../contract/nearCopies.js"
+import { nearCopies, untilCopied, users } from "../../contract/nearCopies.js"
+import { open, until } from "../../support/onRedis.js"
 import { startCluster } from "../../support/redisCluster.js"
-import { startSentinel } from "../../support/redisSentinel.js"
 import { uniquePrefix } from "../../support/sharedRedis.js"
 
-const [cluster, sentinel] = await Promise.all([startCluster(), startSentinel()])
+const cluster = await startCluster()
 const { addresses } = cluster
-afterAll(() => Promise.all([cluster.stop(), sentinel.stop()]))
+afterAll(() => cluster.stop())
 
 const clusterClient = Effect.acquireRelease(
   Effect.sync(() => new Cluster([...addresses])),
@@ -25,11 +25,6 @@ nearCopies(
   (prefix) =>
     Layer.unwrapScoped(Effect.map(clusterClient, (borrowed) => RedisLayer.layerFromClient(borrowed, { prefix }))),
   clusterClient
-)
-nearCopies(
-  "layer with sentinels",
-  (prefix) => RedisLayer.layer({ ...sentinel.options, prefix }),
-  client(sentinel.servers[0]!.url)
 )
 
 /** Keys of the cache `users` in slots of all masters. */
@@ -120,28 +115,4 @@ describe("near copies on a cluster", () => {
       yield* Effect.promise(() => masters.find((master) => !now.includes(master))!.server.kill())
       yield* copied
     }), 30_000)
-})
-
-describe("near copies behind sentinels", () => {
-  it.scopedLive("follow the master", () =>
-    Effect.gen(function*() {
-      const layer = RedisLayer.layer({ ...sentinel.options, prefix: uniquePrefix(), commandTimeout: "300 millis" })
-      const { run } = yield* open(layer)
-      const writer = yield* open(layer)
-      const write = (value: unknown) =>
-        until(Effect.map(Effect.either(writer.run(Cache.set(users, "42", value))), (done) => done._tag === "Right"))
-      const reads = (value: unknown) =>
-        until(Effect.map(
-          Effect.option(run(Cache.get(users, "42"))),
-          (found) => Option.getOrUndefined(Option.flatten(found)) === value
-        ))
-      yield* write(1)
-      yield* untilCopied(users, "42", run)
-      yield* Effect.promise(() => sentinel.failover())
-      yield* write(2)
-      yield* reads(2)
-      yield* untilCopied(users, "42", run)
-      yield* write(3)
-      yield* reads(3)
-    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger))), 30_000)
 })

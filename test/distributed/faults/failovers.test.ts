@@ -2,13 +2,14 @@
 import { layer } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
 import { RedisLayer } from "effect-redis-cache"
-import { clusterFaults } from "../../support/clusterFaults.js"
-import { replicationWindow, type Window } from "../../support/lossWindows.js"
+import { clusterFaults } from "../../support/cluster/clusterFaults.js"
+import { replicationWindow, type Window } from "../../support/cluster/lossWindows.js"
+import { now } from "../../support/processes/now.js"
 import * as RedisCluster from "../../support/redisCluster.js"
 import * as RedisSentinel from "../../support/redisSentinel.js"
 import { uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "../processes/fleet.js"
-import { now, type Target } from "../processes/fleetProtocol.js"
+import type { Target } from "../processes/fleetProtocol.js"
 import { judge } from "./mixedJudge.js"
 
 const forMillis = Number(process.env.FAILOVER_MILLIS ?? 45_000)

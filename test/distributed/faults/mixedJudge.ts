@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import * as Cache from "../../../src/Cache.js"
-import { inWindow, type Window } from "../../support/lossWindows.js"
+import { inWindow, type Window } from "../../support/cluster/lossWindows.js"
 import type { MixedReport } from "../processes/fleetProtocol.js"
 import { countPause } from "./mixedLoad.js"
 

@@ -8,8 +8,9 @@ import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Cache from "../../../src/Cache.js"
 import type { CodecError, RedisError } from "../../../src/CacheError.js"
 import type { Redis } from "../../../src/Redis.js"
+import { now } from "../../support/processes/now.js"
 import { unhandled } from "../../support/processes/unhandled.js"
-import { type MixedLoad, type MixedReport, now } from "../processes/fleetProtocol.js"
+import type { MixedLoad, MixedReport } from "../processes/fleetProtocol.js"
 
 const writePause = 20
 export const countPause = 20

@@ -22,10 +22,10 @@ import {
 import { Cache, type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
 import * as net from "node:net"
 import { freePort } from "../../support/freePort.js"
+import { now } from "../../support/processes/now.js"
 import * as Proxy from "../../support/proxy.js"
 import * as RedisServer from "../../support/redisServer.js"
 import { uniquePrefix } from "../../support/sharedRedis.js"
-import { now } from "../processes/fleetProtocol.js"
 
 const commandTimeout = 500
 const lease = { wait: 1500 } // its duration is the default, 5 seconds: nobody may have to wait for a lease to expire

@@ -1,10 +1,11 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
 import { Redis } from "ioredis"
+import { now } from "../../support/processes/now.js"
 import * as RedisServer from "../../support/redisServer.js"
 import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
-import { type Answer, type Execution, now } from "./fleetProtocol.js"
+import type { Answer, Execution } from "./fleetProtocol.js"
 
 const raw = (url: string): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(

@@ -1,8 +1,5 @@
 /** What a test says to its worker processes, and what they answer. Times are those of `now`. */
 
-/** The machine's monotonic clock in ms: the same for all processes on it. */
-export const now = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
-
 /** The cache of a worker: strings under string keys. Times in ms. */
 export interface CacheSettings {
   readonly name: string

@@ -9,19 +9,19 @@ import * as Schema from "effect/Schema"
 import * as Cache from "../../../src/Cache.js"
 import type { Redis } from "../../../src/Redis.js"
 import * as RedisLayer from "../../../src/RedisLayer.js"
+import { now } from "../../support/processes/now.js"
 import { noteUnhandled } from "../../support/processes/unhandled.js"
 import { mixed } from "../faults/mixedLoad.js"
-import {
-  type Answer,
-  type CacheSettings,
-  type Execution,
-  type FromWorker,
-  now,
-  type Replies,
-  type Report,
-  type Request,
-  type ToWorker,
-  type Written
+import type {
+  Answer,
+  CacheSettings,
+  Execution,
+  FromWorker,
+  Replies,
+  Report,
+  Request,
+  ToWorker,
+  Written
 } from "./fleetProtocol.js"
 
 const tell = (message: FromWorker): void => void process.send?.(message)

@@ -1,9 +1,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
 import { Redis } from "ioredis"
+import { now } from "../../support/processes/now.js"
 import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
-import { now, type Replies } from "./fleetProtocol.js"
+import type { Replies } from "./fleetProtocol.js"
 
 /** What a noisy machine may add to a bound: a look every 100 ms, and processes that wait for a core. */
 const slack = 600

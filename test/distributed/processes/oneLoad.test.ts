@@ -1,8 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { now } from "../../support/processes/now.js"
 import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
-import { now } from "./fleetProtocol.js"
 
 const rounds = 12
 const loadMillis = 50

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import { client, until } from "../../contract/nearCopies.js"
 import * as FakeSentinel from "../../support/fakeSentinel.js"
+import { client, until } from "../../support/onRedis.js"
 import * as RedisServer from "../../support/redisServer.js"
 
 const things = Cache.make({ name: "things" })

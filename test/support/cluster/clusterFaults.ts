@@ -1,8 +1,8 @@
 /** What happens to the servers of a cluster in its life. Each fault ends when all are well again. */
-import { slotOf } from "../../src/internal/store/ioredis/slots.js"
-import { now } from "../distributed/processes/fleetProtocol.js"
+import { slotOf } from "../../../src/internal/store/ioredis/slots.js"
+import { now } from "../processes/now.js"
+import type * as RedisCluster from "../redisCluster.js"
 import { replicationWindow, type Window } from "./lossWindows.js"
-import type * as RedisCluster from "./redisCluster.js"
 
 /** By name. Where a master is lost, a window is added to those in which acknowledged writes may be lost. */
 export const clusterFaults = (

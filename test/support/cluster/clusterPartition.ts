@@ -7,8 +7,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as net from "node:net"
-import { freePort } from "./freePort.js"
-import type { Node, RedisCluster } from "./redisCluster.js"
+import { freePort } from "../freePort.js"
+import type { Node, RedisCluster } from "../redisCluster.js"
 
 export interface Partition {
   /** This node and the others do not hear of each other any more. Replicas still follow the master that they follow. */
