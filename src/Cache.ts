@@ -17,15 +17,12 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, Empty, RedisError } from "./CacheError.js"
+import type { WriteOptions } from "./internal/cache/prepare.js"
 import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
-import { json } from "./internal/codec/json.js"
-import { structural } from "./internal/codec/structural.js"
-import * as Deletes from "./internal/deletes.js"
-import * as Explain from "./internal/explain.js"
-import { stringKeys, typedKeys } from "./internal/keySpace.js"
-import * as Loads from "./internal/loads.js"
-import { Model, TypeId as ModelTypeId } from "./internal/model.js"
+import { json } from "./internal/codec/json/json.js"
+import { structural } from "./internal/codec/structural/structural.js"
+import { Model, TypeId as ModelTypeId } from "./internal/definition/definition.js"
 import {
   checkName,
   decode,
@@ -33,12 +30,15 @@ import {
   type NearOptions,
   type PolicyOptions,
   type TimeToLive
-} from "./internal/policy.js"
-import type { WriteOptions } from "./internal/prepare.js"
-import * as Reads from "./internal/reads.js"
-import { replay } from "./internal/replay.js"
-import * as Swaps from "./internal/swaps.js"
-import * as Writes from "./internal/writes.js"
+} from "./internal/definition/policy.js"
+import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
+import * as Explain from "./internal/ops/explain.js"
+import * as Reads from "./internal/ops/get.js"
+import * as Loads from "./internal/ops/load.js"
+import * as Deletes from "./internal/ops/remove.js"
+import { replay } from "./internal/ops/replay.js"
+import * as Writes from "./internal/ops/set.js"
+import * as Swaps from "./internal/ops/update.js"
 import type { Redis } from "./Redis.js"
 
 /**

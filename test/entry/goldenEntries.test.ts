@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Option, Schema } from "effect"
 import { Cache, Codec, Redis, RedisLayer } from "effect-redis-cache"
 import { readFileSync } from "node:fs"
-import * as Entry from "../../src/internal/entry.js"
-import { RandomBytes } from "../../src/internal/randomBytes.js"
+import { RandomBytes } from "../../src/internal/bytes/randomBytes.js"
+import * as Entry from "../../src/internal/entry/format.js"
 
 interface GoldenEntry {
   readonly form: string

@@ -24,7 +24,7 @@ import {
 import * as FastCheck from "fast-check"
 import { createHash } from "node:crypto"
 import { isDeepStrictEqual } from "node:util"
-import * as key from "../../src/internal/key.js"
+import * as key from "../../src/internal/key/encode.js"
 import { build, mixed, plain, structural } from "../codec/trees.js"
 
 const encode = (value: unknown): string => Either.getOrThrowWith(key.encode(value), (issue) => new Error(issue.detail))

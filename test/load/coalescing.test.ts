@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { again, LoadRun } from "../../src/internal/load/inFlight.js"
-import { InFlightTable } from "../../src/internal/load/table.js"
+import { again, LoadRun } from "../../src/internal/inFlight/inFlight.js"
+import { InFlightTable } from "../../src/internal/inFlight/table.js"
 import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
 
 const users = Cache.make({ name: "users" })

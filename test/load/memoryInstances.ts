@@ -2,7 +2,7 @@
 import { Context, Deferred, Effect, Exit, Layer, type Scope, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
-import * as Entry from "../../src/internal/entry.js"
+import * as Entry from "../../src/internal/entry/format.js"
 import { leaseRequest } from "../support/driverRequests.js"
 
 export type Service = Context.Tag.Service<typeof Redis.Redis>

@@ -7,14 +7,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
-import { Binding } from "../../src/internal/binding.js"
-import * as Entry from "../../src/internal/entry.js"
+import { Binding } from "../../src/internal/cache/instance.js"
+import { Feed } from "../../src/internal/changes/feed.js"
+import * as Entry from "../../src/internal/entry/format.js"
 import { FlightTable } from "../../src/internal/flight.js"
 import { Loader } from "../../src/internal/load.js"
 import { type Copy, NearCopies } from "../../src/internal/near/copies.js"
-import { Feed } from "../../src/internal/near/feed.js"
 import { NearTier } from "../../src/internal/near/tier.js"
-import { SetReply } from "../../src/internal/replies.js"
+import { SetReply } from "../../src/internal/ops/replies.js"
 import { type History, history } from "./history.js"
 import { breath, type Mutant, run } from "./run.js"
 
@@ -260,7 +260,7 @@ describe("a mutant of the load path is caught", () => {
 
   caught("waiters that are forgotten", FlightTable.prototype, {
     settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
-      if (slot.waiters.size > 1) slot.waiters.delete([...slot.waiters][0]!)
+      if (slot.waiters.size > 1) slot.waiters.delete([...slot.waiters][0])
       settle.call(this, slot, outcome)
     }
   })

@@ -2,7 +2,7 @@
 import { Cause, Context, Data, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random, Ref } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
-import * as Entry from "../../src/internal/entry.js"
+import * as Entry from "../../src/internal/entry/format.js"
 import { type History, keyCount, type Load, maxDuration, type Operation, show, type Step } from "./history.js"
 import { type Call, keyTags, Record, valueTags, violations } from "./record.js"
 import { Hang, Simulation } from "./simulation.js"

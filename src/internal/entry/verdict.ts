@@ -2,8 +2,8 @@
 import * as Either from "effect/Either"
 import type { CodecContext, CodecIssue } from "../codec/codec.js"
 import { isInPlace } from "../codec/make.js"
-import * as Entry from "../entry.js"
-import type { Model } from "../model.js"
+import type { Model } from "../definition/definition.js"
+import * as Entry from "./format.js"
 
 /** Why a key is absent. */
 export type AbsentReason = "Missing" | "Leased" | "Foreign" | "OtherVersion" | "Invalidated" | "Expired"

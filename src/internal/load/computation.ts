@@ -4,9 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import type { Recorder } from "../recorder.js"
-import { inside } from "./circles.js"
-import type { LoadRun } from "./inFlight.js"
+import type { Recorder } from "../cache/recorder.js"
+import { inside } from "../inFlight/circles.js"
+import type { LoadRun } from "../inFlight/inFlight.js"
 import type { Compute, Task } from "./task.js"
 
 /** What the tasks' values are looked up with, or why there are none; and how long it took, in ms. */

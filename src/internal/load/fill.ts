@@ -5,9 +5,9 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Binding } from "../binding.js"
-import * as Entry from "../entry.js"
-import { wholeLife } from "../policy.js"
+import type { Binding } from "../cache/instance.js"
+import { wholeLife } from "../definition/policy.js"
+import * as Entry from "../entry/format.js"
 import type { LoadOptions, Task } from "./task.js"
 
 /** An entry that is ready to be stored. */

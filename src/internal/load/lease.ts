@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../CacheError.js"
 import type { LeaseReply } from "../../Driver.js"
-import type { Binding } from "../binding.js"
-import * as Entry from "../entry.js"
-import type { Bell } from "../near/feed.js"
+import type { Binding } from "../cache/instance.js"
+import type { Bell } from "../changes/feed.js"
+import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
 
 /**

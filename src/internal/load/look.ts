@@ -1,10 +1,10 @@
 /** What a caller's look at one or many entries comes to: answers, and what is to be refreshed, loaded, or logged. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type { Binding } from "../binding.js"
-import * as Entry from "../entry.js"
+import type { Binding } from "../cache/instance.js"
+import * as Entry from "../entry/format.js"
 import type { Failure, Verdict } from "../entry/verdict.js"
-import type { NearRead } from "../near/near.js"
+import type { NearRead } from "../near/view.js"
 import type { Wanted } from "./wanted.js"
 
 type Found<Key, Value> = readonly [Wanted<Key, Value>, bytes: Uint8Array]

@@ -1,5 +1,5 @@
 /** One key that a caller wants, and what the caller knows of it so far. */
-import type { InFlight } from "./inFlight.js"
+import type { InFlight } from "../inFlight/inFlight.js"
 
 /** After so many looks that came to nothing the caller computes for itself. */
 const maxRounds = 16

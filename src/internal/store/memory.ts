@@ -9,7 +9,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
 import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "../../Driver.js"
-import * as Entry from "../entry.js"
+import * as Entry from "../entry/format.js"
 
 interface Stored {
   readonly bytes: Uint8Array

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Driver } from "../../Driver.js"
-import * as Entry from "../entry.js"
+import * as Entry from "../entry/format.js"
 
 const epoch = new Uint8Array(Entry.epochSize)
 
