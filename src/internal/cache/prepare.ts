@@ -3,13 +3,16 @@ import type * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Random from "effect/Random"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Write } from "../../Driver.js"
-import { toLife, wholeLife } from "../definition/policy.js"
+import type { CacheDefinition } from "../definition/definition.js"
+import { toLife } from "../definition/lives.js"
+import { wholeLife } from "../definition/policy.js"
+import { build, payload } from "../entry/build.js"
 import type * as Entry from "../entry/format.js"
-import type { Binding } from "./instance.js"
-
-type Failure = RedisError | CodecError
+import { refuseTags } from "../entry/tags.js"
+import type { CacheInstance } from "./instance.js"
 
 /** What one write may ask for beside the policy. */
 export interface WriteOptions {
@@ -19,39 +22,7 @@ export interface WriteOptions {
   readonly tags?: ReadonlyArray<string> | undefined
 }
 
-/** The fresh life that a write asks for: its own, or the policy's. Zero: it is not to be stored. */
-export const lifeOf = <Key, Value>(
-  binding: Binding<Key, Value>,
-  key: Key,
-  value: Value,
-  options: WriteOptions
-): Either.Either<number | undefined, CodecError> => {
-  if (options.timeToLive !== undefined) return explicitLife(binding, options.timeToLive)
-  const { life } = binding.model.policy
-  return Either.right(life._tag === "Fixed" ? life.millis : life.of(value, key))
-}
-
-export const explicitLife = <Key, Value>(
-  binding: Binding<Key, Value>,
-  timeToLive: Duration.DurationInput
-): Either.Either<number | undefined, CodecError> => {
-  const life = toLife(timeToLive)
-  return life !== 0 ? Either.right(life) : Either.left(binding.codecError("value", {
-    path: "timeToLive",
-    detail: `timeToLive must be a duration of more than zero, got ${String(timeToLive)}`
-  }))
-}
-
-const tagsOf = <Key, Value>(
-  binding: Binding<Key, Value>,
-  key: Key,
-  value: Value,
-  options: WriteOptions
-): ReadonlyArray<string> => {
-  const { valueTags } = binding.model.policy
-  if (valueTags === undefined && options.tags === undefined) return binding.keyTags(key)
-  return [...new Set([...binding.keyTags(key), ...(options.tags ?? []), ...(valueTags?.(value, key) ?? [])])]
-}
+export const noOptions: WriteOptions = {}
 
 /**
  * What is to be written: `bytes` is `undefined` where the policy says that this value is not to be stored.
@@ -72,84 +43,160 @@ export const notStored = (redisKey: string): Prepared => new Prepared(redisKey, 
 
 export const isStored = (prepared: Prepared): prepared is Prepared & Write => prepared.bytes !== undefined
 
-/** An entry without tags and jitter, in one go; `undefined` where it takes more. */
+// ---- lives
+
+/** The fresh life that a write asks for: its own, or the policy's. Zero: it is not to be stored. */
+export const lifeOf = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  key: Key,
+  value: Value,
+  options: WriteOptions
+): Either.Either<number | undefined, CodecError> => {
+  if (options.timeToLive !== undefined) return explicitLife(cache, options.timeToLive)
+  const { life } = cache.policy
+  return Either.right(life._tag === "Fixed" ? life.millis : life.of(value, key))
+}
+
+export const explicitLife = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  timeToLive: Duration.DurationInput
+): Either.Either<number | undefined, CodecError> => {
+  const life = toLife(timeToLive)
+  return life !== 0 ? Either.right(life) : Either.left(cache.codecError("value", {
+    path: "timeToLive",
+    detail: `timeToLive must be a duration of more than zero, got ${String(timeToLive)}`
+  }))
+}
+
+/** A life shortened by the policy's jitter, so that entries written together do not expire together. */
+export const jittered = <Key, Value>(
+  { policy: { jitter } }: CacheDefinition<Key, Value>,
+  life: number | undefined
+): Effect.Effect<number | undefined> =>
+  jitter === 0 || life === undefined || life === 0
+    ? Effect.succeed(life)
+    : Effect.map(Random.next, (random) => Math.max(1, Math.ceil(life * (1 - jitter * random))))
+
+// ---- tags
+
+/** Fails where an entry cannot have these tags. */
+export const checkTags = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  tags: ReadonlyArray<string>
+): CodecError | undefined => {
+  const issue = refuseTags(tags)
+  return issue === undefined ? undefined : cache.codecError("value", issue)
+}
+
+const tagsOf = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  key: Key,
+  value: Value,
+  options: WriteOptions
+): ReadonlyArray<string> => {
+  const { valueTags } = cache.policy
+  if (valueTags === undefined && options.tags === undefined) return cache.keyTags(key)
+  return [...new Set([...cache.keyTags(key), ...(options.tags ?? []), ...(valueTags?.(value, key) ?? [])])]
+}
+
+// ---- entries
+
+/** A value that is encoded, with its life, and without its tags' epochs. */
+export interface Draft {
+  readonly redisKey: string
+  readonly payload: Uint8Array
+  /** In ms; `undefined`: for ever. More than zero. */
+  readonly life: number | undefined
+  readonly loadMillis: number
+  readonly failure: boolean
+}
+
+/** The entry of a draft, whose life begins now. */
+export const finish = <Key, Value>(
+  instance: CacheInstance<Key, Value>,
+  draft: Draft,
+  tags: ReadonlyArray<Entry.StoredTag>,
+  clock: Clock.Clock
+): Prepared => {
+  const { definition, runtime } = instance
+  const { failure, life, loadMillis, payload, redisKey } = draft
+  const freshUntil = instance.freshUntil(life, clock)
+  const bytes = build(definition, { payload, freshUntil, loadMillis, failure, tags }, runtime.random)
+  return new Prepared(redisKey, bytes, wholeLife(definition.policy, life))
+}
+
+const noTags: ReadonlyArray<Entry.StoredTag> = []
+
+/** A write without tags and jitter, in one go; `undefined` where it takes more. */
 export const prepareSync = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   key: Key,
   redisKey: string,
   value: Value,
   options: WriteOptions,
   clock: Clock.Clock
 ): Either.Either<Prepared, CodecError> | undefined => {
-  if (binding.model.policy.jitter !== 0 || tagsOf(binding, key, value, options).length > 0) return undefined
-  const life = lifeOf(binding, key, value, options)
+  const { definition } = instance
+  if (definition.policy.jitter !== 0 || tagsOf(definition, key, value, options).length > 0) return undefined
+  const life = lifeOf(definition, key, value, options)
   if (Either.isLeft(life)) return Either.left(life.left)
-  const payload = binding.payload(value, redisKey)
-  if (Either.isLeft(payload)) return Either.left(payload.left)
+  const encoded = payload(definition, value, redisKey)
+  if (Either.isLeft(encoded)) return Either.left(encoded.left)
   if (life.right === 0) return Either.right(notStored(redisKey))
-  const bytes = binding.entry(payload.right, binding.freshUntil(life.right, clock), 0, noTags)
-  return Either.right(new Prepared(redisKey, bytes, wholeLife(binding.model.policy, life.right)))
+  const draft = { redisKey, payload: encoded.right, life: life.right, loadMillis: 0, failure: false }
+  return Either.right(finish(instance, draft, noTags, clock))
 }
 
-const noTags: ReadonlyArray<Entry.StoredTag> = []
+/** A value to be written. */
+export type Pair<Key, Value> = readonly [key: Key, redisKey: string, value: Value]
 
-/** An entry; its tags' epochs are read first. */
+/** Writes with tags or jitter: the epochs of all their tags are read in one round trip. */
+export const prepareMany = <Key, Value>(
+  instance: CacheInstance<Key, Value>,
+  pairs: ReadonlyArray<Pair<Key, Value>>,
+  options: WriteOptions
+): Effect.Effect<ReadonlyArray<Prepared>, RedisError | CodecError> =>
+  Effect.gen(function*() {
+    const { definition } = instance
+    const clock = yield* Effect.clock
+    const drafts: Array<{ readonly draft: Draft; readonly names: ReadonlyArray<string>; readonly stored: boolean }> = []
+    let longest: number | undefined = 0
+    for (const [key, redisKey, value] of pairs) {
+      const life = yield* jittered(definition, yield* lifeOf(definition, key, value, options))
+      const draft = {
+        redisKey,
+        payload: yield* payload(definition, value, redisKey),
+        life,
+        loadMillis: 0,
+        failure: false
+      }
+      if (life === 0) {
+        drafts.push({ draft, names: [], stored: false })
+        continue
+      }
+      const names = tagsOf(definition, key, value, options)
+      const refused = checkTags(definition, names)
+      if (refused !== undefined) return yield* refused
+      const whole = wholeLife(definition.policy, life)
+      longest = longest === undefined || whole === undefined ? undefined : Math.max(longest, whole)
+      drafts.push({ draft, names, stored: true })
+    }
+    const tags = yield* instance.tags.ensure([...new Set(drafts.flatMap(({ names }) => names))], longest)
+    return drafts.map(({ draft, names, stored }) =>
+      stored
+        ? finish(instance, draft, tags.filter((tag) => names.includes(tag.name)), clock)
+        : notStored(draft.redisKey)
+    )
+  })
+
+/** One write. */
 export const prepare = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   key: Key,
   redisKey: string,
   value: Value,
   options: WriteOptions
-): Effect.Effect<Prepared, Failure> =>
-  Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const sync = prepareSync(binding, key, redisKey, value, options, clock)
-    if (sync !== undefined) return yield* sync
-    const life = yield* binding.jittered(yield* lifeOf(binding, key, value, options))
-    const payload = yield* binding.payload(value, redisKey)
-    if (life === 0) return notStored(redisKey)
-    const names = tagsOf(binding, key, value, options)
-    const refused = binding.refuseTags(names)
-    if (refused !== undefined) return yield* refused
-    const whole = wholeLife(binding.model.policy, life)
-    const tags = yield* binding.epochs(names, whole)
-    return new Prepared(redisKey, binding.entry(payload, binding.freshUntil(life, clock), 0, tags), whole)
-  })
-
-export const noOptions: WriteOptions = {}
-
-/** Entries with tags or jitter: the epochs of all their tags are read in one round trip. */
-export const prepareMany = <Key, Value>(
-  binding: Binding<Key, Value>,
-  entries: ReadonlyArray<readonly [key: Key, redisKey: string, value: Value]>,
-  options: WriteOptions
-): Effect.Effect<ReadonlyArray<Prepared>, Failure> =>
-  Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const { policy } = binding.model
-    const parts: Array<
-      { redisKey: string; payload: Uint8Array; life: number | undefined; names: ReadonlyArray<string> }
-    > = []
-    let longest: number | undefined = 0
-    for (const [key, redisKey, value] of entries) {
-      const life = yield* binding.jittered(yield* lifeOf(binding, key, value, options))
-      const payload = yield* binding.payload(value, redisKey)
-      const names = tagsOf(binding, key, value, options)
-      const refused = binding.refuseTags(names)
-      if (refused !== undefined) return yield* refused
-      if (life === 0) {
-        parts.push({ redisKey, payload, life, names: [] })
-        continue
-      }
-      const whole = wholeLife(policy, life)
-      longest = longest === undefined || whole === undefined ? undefined : Math.max(longest, whole)
-      parts.push({ redisKey, payload, life, names })
-    }
-    const tags = yield* binding.epochs([...new Set(parts.flatMap(({ names }) => names))], longest)
-    return parts.map(({ life, names, payload, redisKey }) => {
-      if (life === 0) return notStored(redisKey)
-      const own = tags.filter((tag) => names.includes(tag.name))
-      const bytes = binding.entry(payload, binding.freshUntil(life, clock), 0, own)
-      return new Prepared(redisKey, bytes, wholeLife(policy, life))
-    })
-  })
+): Effect.Effect<Prepared, RedisError | CodecError> =>
+  Effect.flatMap(Effect.clock, (clock) =>
+    prepareSync(instance, key, redisKey, value, options, clock) ??
+      Effect.map(prepareMany(instance, [[key, redisKey, value]], options), ([prepared]) => prepared!))

@@ -20,8 +20,8 @@ export interface Runtime {
   readonly random: RandomBytes
   readonly breaker: Breaker
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
-  readonly bindings: WeakMap<object, unknown>
-  lastBinding: { readonly model: object } | undefined
+  readonly instances: WeakMap<object, unknown>
+  lastInstance: { readonly definition: object } | undefined
   /** The source text of memoized functions by name, to tell two of one name. */
   readonly sources: Map<string, string>
   /** What bounds the loads of caches that have a bound, by name and bound. */
@@ -50,8 +50,8 @@ export const makeRuntime = (
       near,
       random,
       breaker,
-      bindings: new WeakMap(),
-      lastBinding: undefined,
+      instances: new WeakMap(),
+      lastInstance: undefined,
       sources: new Map(),
       permits: new Map(),
       refreshes: 0,
@@ -59,9 +59,3 @@ export const makeRuntime = (
     }
     return { driver, runtime }
   })
-
-/** A write of this process to a key: loads of it are not joined any more, and no near copy of it is served. */
-export const detach = ({ flights, near }: Runtime, redisKey: string): void => {
-  flights.detach(redisKey)
-  near.evict(redisKey)
-}

@@ -21,6 +21,7 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type { RedisError } from "../../CacheError.js"
 import type { Driver, Link, Watcher, Write } from "../../Driver.js"
+import { toHex } from "../bytes/hex.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 
 /** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
@@ -34,8 +35,6 @@ const patienceMillis = 1_000
 const heartbeatLife = 10 * idleMillis
 /** A store that refused to tell is asked again after so many ms: it may be another by then, or its user have the right. */
 const refusedMillis = 60_000
-
-const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 const beatBytes = new Uint8Array([1])
 

@@ -1,13 +1,8 @@
 /** The options of a cache, checked and decoded once, when it is made. All times inside are milliseconds. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
-import { isWellFormed } from "../codec/wellFormed.js"
-import * as Entry from "../entry/format.js"
-
-/** How long a value lives: a duration, a function of what is stored, nothing: for ever. */
-export type TimeToLive<Key, Value> =
-  | Duration.DurationInput
-  | ((value: Value, key: Key) => Duration.DurationInput)
+import { decodeLife, endless, type Life, orEndless, positive, type TimeToLive } from "./lives.js"
+import { refuse } from "./refuse.js"
 
 /** How long one load may keep others out, and how long those wait. */
 export interface LeaseOptions {
@@ -54,11 +49,6 @@ export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail"
   readonly near?: NearOptions | undefined
 }
 
-/** Fresh life in ms (`undefined`: for ever) of what a load or a write gave; zero or less: it is not stored. */
-export type Life<Key, Value> =
-  | { readonly _tag: "Fixed"; readonly millis: number | undefined }
-  | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
-
 export interface NearPolicy {
   readonly capacity: number | undefined
   readonly maxBytes: number | undefined
@@ -93,6 +83,8 @@ export interface Policy<in Key, in Value> {
   readonly near: NearPolicy | undefined
 }
 
+/** Two bytes of an entry's header hold it. */
+const maxVersion = 0xffff
 const defaultLeaseDuration = 5_000
 const defaultLeaseMaxDuration = 120_000
 const defaultLeaseWait = 10_000
@@ -101,45 +93,6 @@ const defaultRefreshTimeout = 30_000
 const defaultRetryAfter = 1_000
 const defaultMaxStaleness = 2_000
 const defaultMaxValueSize = 16 * 1024 * 1024
-
-/** A definition that cannot be meant: thrown where the cache is made, so that it shows before anything runs. */
-const refuse = (cache: string, option: string, expected: string, got: unknown): never => {
-  throw new RangeError(`Cache "${cache}": ${option} must be ${expected}, got ${show(got)}`)
-}
-
-const show = (value: unknown): string => typeof value === "object" ? JSON.stringify(value) : String(value)
-
-/** Milliseconds, rounded up; `NaN` for what is no duration. `Duration.decode` would take NaN and negatives for zero. */
-export const toMillis = (input: Duration.DurationInput): number => {
-  if (typeof input === "number") return input > 0 ? Math.ceil(input) : input
-  try {
-    return Math.ceil(Duration.toMillis(Duration.decode(input)))
-  } catch {
-    return NaN
-  }
-}
-
-/** What lives longer (4,459 years) lives for ever: an entry's end has 48 bits, and Redis takes no infinite life. */
-const endless = 2 ** 47
-
-const orEndless = (millis: number): number | undefined => millis >= endless ? undefined : millis
-
-/** Fresh life of one entry: `undefined` for ever, zero where it is not to be stored. */
-export const toLife = (input: Duration.DurationInput): number | undefined => {
-  const millis = toMillis(input)
-  return millis > 0 ? orEndless(millis) : 0
-}
-
-export const positive = (
-  cache: string,
-  option: string,
-  input: Duration.DurationInput | undefined,
-  otherwise: number
-): number => {
-  if (input === undefined) return otherwise
-  const millis = toMillis(input)
-  return millis > 0 ? millis : refuse(cache, option, "a duration of more than zero", input)
-}
 
 const inRange = (
   cache: string,
@@ -151,26 +104,6 @@ const inRange = (
 ): number => {
   if (value === undefined) return otherwise
   return typeof value === "number" && holds(value) ? value : refuse(cache, option, expected, value)
-}
-
-/** Names are the first part of every key, up to a `:`, so none may be empty or have one. */
-export const checkName = (name: string): string => {
-  if (typeof name !== "string" || name === "") {
-    throw new RangeError(`A cache needs a name that is not empty, got ${show(name)}`)
-  }
-  if (!isWellFormed(name)) throw new RangeError(`Cache ${JSON.stringify(name)}: its name is not well-formed Unicode`)
-  if (name.includes(":")) throw new RangeError(`Cache "${name}": its name must not have a ":" in it`)
-  return name
-}
-
-export const decodeLife = <Key, Value>(
-  cache: string,
-  option: string,
-  input: TimeToLive<Key, Value> | undefined
-): Life<Key, Value> => {
-  if (input === undefined) return { _tag: "Fixed", millis: undefined }
-  if (typeof input === "function") return { _tag: "Computed", of: (value, key) => toLife(input(value, key)) }
-  return { _tag: "Fixed", millis: orEndless(positive(cache, option, input, 0)) }
 }
 
 const isBypass = (cache: string, onRedisError: "fail" | "bypass" | undefined): boolean => {
@@ -285,8 +218,8 @@ export const decode = <Key, Value>(
     "version",
     options.version,
     0,
-    `a whole number from 0 to ${Entry.maxVersion}`,
-    (value) => Number.isInteger(value) && value >= 0 && value <= Entry.maxVersion
+    `a whole number from 0 to ${maxVersion}`,
+    (value) => Number.isInteger(value) && value >= 0 && value <= maxVersion
   ),
   near: decodeNear(
     cache,

@@ -35,7 +35,6 @@ export const epochSize = 8
 export const maxTagSize = 255
 /** The most tags of one entry: their count is written in one byte. */
 export const maxTags = 255
-export const maxVersion = 0xffff
 
 export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8 } as const
 

@@ -1,8 +1,8 @@
 /** The one judge of what an entry is to a reader at one moment: fresh, stale, a cached failure, or absent and why. */
 import * as Either from "effect/Either"
-import type { CodecContext, CodecIssue } from "../codec/codec.js"
+import type { CodecIssue } from "../codec/codec.js"
 import { isInPlace } from "../codec/make.js"
-import type { Model } from "../definition/definition.js"
+import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "./format.js"
 
 /** Why a key is absent. */
@@ -53,7 +53,10 @@ const cutShort: CodecIssue = { path: "$", detail: "the entry is cut short" }
 const tooLarge: CodecIssue = { path: "$", detail: "it takes more than maxValueSize" }
 
 /** What makes an entry absent whatever its tags and its payload; nothing if nothing does. */
-export const absence = <Key, Value>(cache: Model<Key, Value>, bytes: Uint8Array | undefined): Absent | undefined => {
+export const absence = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  bytes: Uint8Array | undefined
+): Absent | undefined => {
   if (bytes === undefined) return missing
   if (cache.kind === "counter") {
     if (Entry.identity(bytes, "counter").length > 0) return undefined
@@ -72,7 +75,7 @@ const lateness = (bytes: Uint8Array, now: number): number => {
 
 /** Whether a value is there that is fresh, as far as its header tells. */
 export const isFresh = <Key, Value>(
-  cache: Model<Key, Value>,
+  cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined,
   now: number
 ): bytes is Uint8Array =>
@@ -81,7 +84,7 @@ export const isFresh = <Key, Value>(
 
 /** @param tagsBroken one of its tags was invalidated, or its epoch is gone */
 export const judge = <Key, Value>(
-  cache: Model<Key, Value>,
+  cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined,
   now: number,
   tagsBroken: boolean,
@@ -90,7 +93,7 @@ export const judge = <Key, Value>(
   const why = absence(cache, bytes)
   if (why !== undefined || bytes === undefined) return why ?? missing
   if (tagsBroken) return invalidated
-  if (cache.kind === "counter") return fresh(cache.codec.decode(bytes, context(cache, redisKey)))
+  if (cache.kind === "counter") return fresh(cache.codec.decode(bytes, cache.context(redisKey)))
   const late = lateness(bytes, now)
   if (Entry.isFailure(bytes)) return late < 0 ? failure(cache, bytes, redisKey) : expired
   const value = payload(cache, bytes, redisKey)
@@ -102,7 +105,7 @@ const fresh = <Value>(value: Either.Either<Value, CodecIssue>): Verdict<Value> =
   Either.isRight(value) ? { _tag: "Fresh", value: value.right } : { _tag: "Undecodable", issue: value.left }
 
 const payload = <Key, Value>(
-  cache: Model<Key, Value>,
+  cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array,
   redisKey: string
 ): Either.Either<Value, CodecIssue> => {
@@ -113,20 +116,19 @@ const payload = <Key, Value>(
   const { codec } = cache
   return isInPlace(codec)
     ? codec.decodeFrom(bytes, offset)
-    : codec.decode(bytes.subarray(offset), context(cache, redisKey))
+    : codec.decode(bytes.subarray(offset), cache.context(redisKey))
 }
 
-const failure = <Key, Value>(cache: Model<Key, Value>, bytes: Uint8Array, redisKey: string): Failure | Undecodable => {
+const failure = <Key, Value>(
+  cache: CacheDefinition<Key, Value>,
+  bytes: Uint8Array,
+  redisKey: string
+): Failure | Undecodable => {
   const offset = Entry.payloadOffset(bytes)
   const decoded = offset === undefined || cache.failureCodec === undefined
     ? Either.left(cutShort)
-    : cache.failureCodec.decode(bytes.subarray(offset), context(cache, redisKey))
+    : cache.failureCodec.decode(bytes.subarray(offset), cache.context(redisKey))
   return Either.isLeft(decoded)
     ? { _tag: "Undecodable", issue: decoded.left }
     : { _tag: "Failure", failure: decoded.right }
 }
-
-const context = <Key, Value>(cache: Model<Key, Value>, redisKey: string): CodecContext => ({
-  key: redisKey,
-  maxSize: cache.policy.maxValueSize
-})

@@ -4,11 +4,7 @@
  * empty name, so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
-import type { CodecIssue } from "../codec/codec.js"
-import * as Entry from "../entry/format.js"
 import * as Key from "./encode.js"
-
-const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
 /** What every tag's key starts with, before the name of its cache. */
 export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
@@ -24,21 +20,3 @@ const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
 export const heartbeatKey = (prefix: string, id: string, spot = ""): string => `${heartbeatPrefix(prefix)}${spot}${id}`
 
 export const isHeartbeatKey = (prefix: string, key: string): boolean => key.startsWith(heartbeatPrefix(prefix))
-
-/** Why these tags cannot be stored with an entry; `undefined` if they can. */
-export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {
-  if (tags.length > Entry.maxTags) {
-    return { path: "tags", detail: `an entry takes at most ${Entry.maxTags} tags, got ${tags.length}` }
-  }
-  for (const tag of tags) {
-    if (typeof tag !== "string" || tag === "") {
-      return { path: "tags", detail: "a tag must be a string that is not empty" }
-    }
-    if (byteLength(tag) > Entry.maxTagSize) {
-      return { path: "tags", detail: `a tag takes at most ${Entry.maxTagSize} bytes: ${tag.slice(0, 40)}…` }
-    }
-    const issue = Either.getLeft(Key.encodeString(tag))
-    if (issue._tag === "Some") return { path: "tags", detail: issue.value.detail }
-  }
-  return undefined
-}

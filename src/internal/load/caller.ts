@@ -13,12 +13,15 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { type CodecError, Empty, type RedisError } from "../../CacheError.js"
-import type { Binding, Judged } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
+import { checkTags } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
+import { judge } from "../entry/verdict.js"
 import { type InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
 import type { Copy } from "../near/copies.js"
 import type { NearRead } from "../near/view.js"
-import { EntryReply } from "../read/entryReply.js"
+import { type Judged, readManyFilling, targetOf } from "../read/many.js"
+import { EntryReply, readEntry } from "../read/one.js"
 import { Leader } from "./leader.js"
 import { Look } from "./look.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
@@ -35,12 +38,12 @@ export class Caller<Key, Value, E, R> {
   private readonly started: bigint | undefined
 
   constructor(
-    readonly binding: Binding<Key, Value>,
+    readonly instance: CacheInstance<Key, Value>,
     private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
     private readonly compute: Compute<Key, Value, E, R>,
     private readonly options: LoadOptions<Key, Value>
   ) {
-    this.began = ++binding.runtime.sequence
+    this.began = ++instance.runtime.sequence
     this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
   }
 
@@ -49,19 +52,19 @@ export class Caller<Key, Value, E, R> {
   }
 
   private get flights() {
-    return this.binding.runtime.flights
+    return this.instance.runtime.flights
   }
 
   private get recorder() {
-    return this.binding.recorder
+    return this.instance.recorder
   }
 
   private get policy() {
-    return this.binding.model.policy
+    return this.instance.definition.policy
   }
 
   private get monotonic(): number {
-    return this.binding.runtime.driver.unsafeMonotonic(this.clock)
+    return this.instance.runtime.driver.unsafeMonotonic(this.clock)
   }
 
   // ---- one key
@@ -76,7 +79,7 @@ export class Caller<Key, Value, E, R> {
   }
 
   private lookAt(wanted: Wanted<Key, Value>): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
-    return this.binding.read(wanted.redisKey, wanted.key, new OneReply(this, wanted))
+    return readEntry(wanted.redisKey, wanted.key, new OneReply(this, wanted))
   }
 
   /** What the caller is given when a step is done, or the next step. */
@@ -86,7 +89,7 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     return Effect.flatMap(step, () => {
       if (typeof wanted.answer === "object") return Exit.succeed(wanted.answer.value)
-      const copy = this.binding.findNear(wanted.redisKey, this.fiber)
+      const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) return Exit.succeed(this.near(copy))
       const there = this.flights.joinable(wanted.redisKey)
       return there === undefined
@@ -103,9 +106,11 @@ export class Caller<Key, Value, E, R> {
   /** Loads now, whatever is stored, and joins nobody. */
   refresh(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const wanted = new Wanted<Key, Value>(key, redisKey)
-    if (this.binding.model.kind === "entry") return this.answered(wanted, this.lead([[wanted, undefined]], "Force"))
+    if (this.instance.definition.kind === "entry") {
+      return this.answered(wanted, this.lead([[wanted, undefined]], "Force"))
+    }
     // A counter has no place for a lease: what is there now is what the load may replace.
-    return this.binding.runtime.driver.get(redisKey, {
+    return this.instance.runtime.driver.get(redisKey, {
       onSuccess: (count) => this.answered(wanted, this.lead([[wanted, count]], "Force")),
       onFailure: (error) => this.answered(wanted, this.withoutLook([wanted], error))
     })
@@ -117,7 +122,7 @@ export class Caller<Key, Value, E, R> {
   many(keys: Iterable<Key>): Effect.Effect<ReadonlyMap<Key, Value>, Failure<E>, Exclude<R, Scope.Scope>> {
     const all = new Map<string, Wanted<Key, Value>>()
     for (const key of keys) {
-      const redisKey = this.binding.redisKey(key)
+      const redisKey = this.instance.redisKey(key)
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
       if (!all.has(redisKey.right)) all.set(redisKey.right, new Wanted(key, redisKey.right))
     }
@@ -137,7 +142,7 @@ export class Caller<Key, Value, E, R> {
     const joined: Array<Wait<Key, Value>> = []
     const unread: Array<Wanted<Key, Value>> = []
     for (const wanted of open) {
-      const copy = this.binding.findNear(wanted.redisKey, this.fiber)
+      const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) {
         wanted.answer = { value: this.near(copy) }
         continue
@@ -162,7 +167,7 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     return this.readAll(unread, {
       onSuccess: (entries, now) => {
-        const look = new Look(this.binding, now)
+        const look = new Look(this.instance, now)
         for (const [i, { bytes, invalidated, reading }] of entries.entries()) {
           look.at(unread[i]!, bytes, invalidated, reading)
         }
@@ -179,8 +184,9 @@ export class Caller<Key, Value, E, R> {
       readonly onFailure: (error: RedisError) => Effect.Effect<A, E2, R2>
     }
   ): Effect.Effect<A, E2, R2> {
-    return this.binding.readManyFilling(
-      wanted.map(({ key, redisKey }) => ({ redisKey, tags: this.binding.keyTags(key) })),
+    return readManyFilling(
+      this.instance,
+      wanted.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey)),
       reply
     )
   }
@@ -205,14 +211,14 @@ export class Caller<Key, Value, E, R> {
     error: RedisError
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     const unknown = wanted.filter((one) => {
-      const copy = this.binding.near?.whileAway(one.redisKey, true, this.clock)
+      const copy = this.instance.near?.whileAway(one.redisKey, true, this.clock)
       if (copy !== undefined) one.answer = { value: this.near(copy) }
       return copy === undefined
     })
     if (unknown.length === 0) return Effect.void
     if (!this.policy.bypass) return Exit.fail(error)
     return Effect.zipRight(
-      this.binding.bypassed(error, unknown[0]!.redisKey),
+      this.instance.warnings.bypassed(error, unknown[0]!.redisKey),
       this.lead(unknown.map((one) => [one, undefined] as const), "Local")
     )
   }
@@ -231,7 +237,7 @@ export class Caller<Key, Value, E, R> {
   }
 
   private tagsOf({ key }: Wanted<Key, Value>): ReadonlyArray<string> {
-    return [...new Set([...this.binding.keyTags(key), ...this.options.tags])]
+    return [...new Set([...this.instance.definition.keyTags(key), ...this.options.tags])]
   }
 
   /** Joins what is being loaded here by now, and loads the rest at once. */
@@ -244,7 +250,7 @@ export class Caller<Key, Value, E, R> {
       // Before any key is opened: they are the user's function, which may throw.
       const tags = absent.map(([wanted]) => this.tagsOf(wanted))
       for (const named of tags) {
-        const refused = this.binding.refuseTags(named)
+        const refused = checkTags(this.instance.definition, named)
         if (refused !== undefined) return Effect.fail(refused)
       }
       // Looked up and opened in one step: of many callers that were answered at once the first opens the key.
@@ -281,11 +287,11 @@ export class Caller<Key, Value, E, R> {
     tags: ReadonlyArray<string>,
     run: LoadRun
   ): Task<Key> {
-    const { model, runtime } = this.binding
+    const { definition, runtime } = this.instance
     return {
       key: wanted.key,
       redisKey: wanted.redisKey,
-      inFlight: this.flights.open(wanted.redisKey, model.codec.identity, run),
+      inFlight: this.flights.open(wanted.redisKey, definition.codec.identity, run),
       tags,
       seen,
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
@@ -299,7 +305,7 @@ export class Caller<Key, Value, E, R> {
   private start(run: LoadRun, tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return tasks.length === 0
       ? Effect.void
-      : new Leader(this.binding, run, this.compute, this.options).start(tasks)
+      : new Leader(this.instance, run, this.compute, this.options).start(tasks)
   }
 
   /** One refresh in the background for all of them, but for those under way, here or (as the lease tells) anywhere. */
@@ -308,7 +314,7 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     if (stale.length === 0) return Effect.void
     return Effect.uninterruptible(Effect.suspend(() => {
-      const { refreshes } = this.binding
+      const { refreshes } = this.instance
       const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
       if (free.length === 0 || !refreshes.mayBegin(this.monotonic)) return Effect.void
       if (!refreshes.hasPlace) {
@@ -352,7 +358,7 @@ export class Caller<Key, Value, E, R> {
     const joinedFailed: typeof failed = []
     for (const [i, [wanted, key]] of waits.entries()) {
       const outcome = outcomes[i]!
-      const same = Equal.equals(key.identity, this.binding.model.codec.identity)
+      const same = Equal.equals(key.identity, this.instance.definition.codec.identity)
       // A value of another codec is another value: look at what is stored now.
       if (outcome._tag === "Done" && same && Exit.isFailure(outcome.exit)) {
         // The load was one of this cache's, and its identity says through which codec.
@@ -381,11 +387,11 @@ export class Caller<Key, Value, E, R> {
     if (stale === undefined || Cause.isInterruptedOnly(cause) || this.now >= stale.until) return Exit.failCause(cause)
     this.recorder.stale()
     wanted.answer = { value: stale.value }
-    return this.binding.warn(servedMessage, wanted.redisKey, cause)
+    return this.instance.warnings.warn(servedMessage, wanted.redisKey, cause)
   }
 
   private get now(): number {
-    return this.binding.runtime.driver.unsafeNow(this.clock)
+    return this.instance.runtime.driver.unsafeNow(this.clock)
   }
 
   /** Loads that this caller has joined: a value may have been written meanwhile, or a stale one be there to serve. */
@@ -394,7 +400,7 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<void, Failure<E>> {
     if (failed.length === 0) return Effect.void
     const serve = (wanted: Wanted<Key, Value>, stale: boolean): Effect.Effect<void> =>
-      stale ? this.binding.warn(servedMessage, wanted.redisKey, failed[0]![1]) : Effect.void
+      stale ? this.instance.warnings.warn(servedMessage, wanted.redisKey, failed[0]![1]) : Effect.void
     return this.serveStored(failed.map(([wanted]) => wanted), serve, (i) => Exit.failCause(failed[i]![1]))
   }
 
@@ -427,7 +433,7 @@ export class Caller<Key, Value, E, R> {
         const all: Array<Effect.Effect<void>> = []
         for (const [i, { bytes, invalidated }] of entries.entries()) {
           const one = wanted[i]!
-          const verdict = this.binding.judge(bytes, now, invalidated, one.redisKey)
+          const verdict = judge(this.instance.definition, bytes, now, invalidated, one.redisKey)
           const stale = verdict._tag === "Stale"
           if (verdict._tag !== "Fresh" && !(stale && verdict.late < window)) return otherwise(i)
           if (stale) this.recorder.stale()
@@ -444,13 +450,9 @@ export class Caller<Key, Value, E, R> {
 const servedMessage = "A load failed, and a stale value is served"
 
 /** What a caller of one key does with the entry: a hit is answered there and then. */
-class OneReply<Key, Value, E, R> extends EntryReply<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {
   constructor(private readonly caller: Caller<Key, Value, E, R>, private readonly wanted: Wanted<Key, Value>) {
-    super()
-  }
-
-  get reader() {
-    return this.caller.binding
+    super(caller.instance)
   }
 
   onEntry(
@@ -461,14 +463,14 @@ class OneReply<Key, Value, E, R> extends EntryReply<Value, Failure<E>, Exclude<R
     reading?: NearRead
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const { caller, wanted } = this
-    const { binding } = caller
-    const verdict = binding.judge(bytes, now, invalidated, wanted.redisKey)
-    if (verdict._tag === "Fresh" && binding.model.policy.earlyRefresh === 0) {
-      binding.recorder.hit()
+    const { instance } = this
+    const verdict = judge(instance.definition, bytes, now, invalidated, wanted.redisKey)
+    if (verdict._tag === "Fresh" && instance.definition.policy.earlyRefresh === 0) {
+      instance.recorder.hit()
       reading?.keep(bytes!, verdict.value)
       return Exit.succeed(verdict.value)
     }
-    const look = new Look(binding, now)
+    const look = new Look(instance, now)
     look.take(wanted, verdict, bytes, reading)
     return caller.answered(wanted, caller.proceed(look))
   }

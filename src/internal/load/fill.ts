@@ -5,15 +5,16 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Binding } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
+import { checkTags, finish, jittered, type Prepared as Stored } from "../cache/prepare.js"
 import { wholeLife } from "../definition/policy.js"
+import { failurePayload, payload } from "../entry/build.js"
 import * as Entry from "../entry/format.js"
 import type { LoadOptions, Task } from "./task.js"
 
 /** An entry that is ready to be stored. */
 export interface Ready {
-  readonly bytes: Uint8Array
-  readonly life: number | undefined
+  readonly prepared: Stored
   readonly tagged: boolean
 }
 
@@ -28,10 +29,13 @@ export class Entries<Key, Value> {
   private epochs: ReadonlyArray<Entry.StoredTag> = []
   private generation: Uint8Array | undefined
 
-  constructor(private readonly binding: Binding<Key, Value>, private readonly options: LoadOptions<Key, Value>) {}
+  constructor(
+    private readonly instance: CacheInstance<Key, Value>,
+    private readonly options: LoadOptions<Key, Value>
+  ) {}
 
   private get policy() {
-    return this.binding.model.policy
+    return this.instance.definition.policy
   }
 
   private get life() {
@@ -54,10 +58,10 @@ export class Entries<Key, Value> {
     const names = [...new Set(tasks.flatMap((task) => task.tags))]
     const generation = this.policy.valueTags === undefined
       ? Effect.void
-      : Effect.map(this.binding.generation(this.policy.leaseMaxDuration), (found) => {
+      : Effect.map(this.instance.tags.generation(this.policy.leaseMaxDuration), (found) => {
         this.generation = found
       })
-    const epochs = Effect.map(this.binding.epochs(names, this.epochLife), (found) => {
+    const epochs = Effect.map(this.instance.tags.ensure(names, this.epochLife), (found) => {
       this.epochs = found
     })
     return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
@@ -65,28 +69,31 @@ export class Entries<Key, Value> {
 
   prepare(task: Task<Key>, exit: Exit.Exit<Value, unknown>, millis: number): Effect.Effect<Prepared, RedisError> {
     return Effect.gen(this, function*() {
-      const life = yield* this.binding.jittered(this.lifeOf(task, exit))
+      const life = yield* jittered(this.instance.definition, this.lifeOf(task, exit))
       if (life === 0) return "Unwanted"
-      const payload = Exit.isSuccess(exit)
-        ? this.binding.payload(exit.value, task.redisKey)
-        : this.binding.failurePayload(Option.getOrUndefined(Cause.failureOption(exit.cause)), task.redisKey)
-      if (Either.isLeft(payload)) return Either.left(payload.left)
+      const encoded = this.encode(task, exit)
+      if (Either.isLeft(encoded)) return Either.left(encoded.left)
       const whole = wholeLife(this.policy, life)
       const more = this.valueTags(task, exit)
       // Before any epoch is made for them.
-      const refused = this.binding.refuseTags([...task.tags, ...more])
+      const refused = checkTags(this.instance.definition, [...task.tags, ...more])
       if (refused !== undefined) return Either.left(refused)
       const tags = yield* this.tagsOf(task, exit, more, whole)
       if (tags === "Changed") return tags
-      const bytes = this.binding.entry(
-        payload.right,
-        this.binding.freshUntil(life, yield* Effect.clock),
-        millis,
-        tags,
-        Exit.isFailure(exit)
-      )
-      return Either.right({ bytes, life: whole, tagged: tags.length > 0 })
+      const { redisKey } = task
+      const draft = { redisKey, payload: encoded.right, life, loadMillis: millis, failure: Exit.isFailure(exit) }
+      return Either.right({
+        prepared: finish(this.instance, draft, tags, yield* Effect.clock),
+        tagged: tags.length > 0
+      })
     })
+  }
+
+  private encode({ redisKey }: Task<Key>, exit: Exit.Exit<Value, unknown>): Either.Either<Uint8Array, CodecError> {
+    const { definition } = this.instance
+    return Exit.isSuccess(exit)
+      ? payload(definition, exit.value, redisKey)
+      : failurePayload(definition, Option.getOrUndefined(Cause.failureOption(exit.cause)), redisKey)
   }
 
   private lifeOf(task: Task<Key>, exit: Exit.Exit<Value, unknown>): number | undefined {
@@ -117,13 +124,13 @@ export class Entries<Key, Value> {
     const prolonged = lifeIsKnown || known.length === 0
       ? Effect.void
       // An epoch that is another by now is not taken: the entry is born absent, as it must be.
-      : Effect.asVoid(this.binding.epochs(task.tags, life))
+      : Effect.asVoid(this.instance.tags.ensure(task.tags, life))
     if (names.length === 0) return Effect.as(prolonged, known)
     return prolonged.pipe(
-      Effect.zipRight(this.binding.epochs(names, life)),
+      Effect.zipRight(this.instance.tags.ensure(names, life)),
       Effect.flatMap((more) =>
         Effect.map(
-          this.binding.generation(this.policy.leaseMaxDuration),
+          this.instance.tags.generation(this.policy.leaseMaxDuration),
           (generation) =>
             this.generation !== undefined && Entry.sameBytes(generation, this.generation)
               ? [...known, ...more]

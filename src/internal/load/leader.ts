@@ -74,7 +74,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisError } from "../../CacheError.js"
 import type { LeaseReply } from "../../Driver.js"
 import { evicting } from "../cache/detach.js"
-import type { Binding } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import * as Entry from "../entry/format.js"
 import { inside } from "../inFlight/circles.js"
 import { again, LoadRun, type Mode } from "../inFlight/inFlight.js"
@@ -97,21 +97,21 @@ export class Leader<Key, Value, E, R> {
   private failure: Cause.Cause<unknown> | undefined
 
   constructor(
-    private readonly binding: Binding<Key, Value>,
+    private readonly instance: CacheInstance<Key, Value>,
     private readonly run: LoadRun,
     private readonly compute: Compute<Key, Value, E, R>,
     private readonly options: LoadOptions<Key, Value>
   ) {
-    this.leases = new Leases(binding, run.mode === "Force")
-    this.entries = new Entries(binding, options)
+    this.leases = new Leases(instance, run.mode === "Force")
+    this.entries = new Entries(instance, options)
   }
 
   private get runtime() {
-    return this.binding.runtime
+    return this.instance.runtime
   }
 
   private get policy() {
-    return this.binding.model.policy
+    return this.instance.definition.policy
   }
 
   private get mode(): Mode {
@@ -120,7 +120,7 @@ export class Leader<Key, Value, E, R> {
 
   /** Starts the load. Its keys are in flight already; they are settled however it ends. */
   start(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    const { permits, refreshes } = this.binding
+    const { permits, refreshes } = this.instance
     for (const task of tasks) this.tasks.add(task)
     const load = this.mode === "Local" ? this.computeLocally(tasks) : this.acquire(tasks)
     const body = Effect.onExit(
@@ -134,7 +134,10 @@ export class Leader<Key, Value, E, R> {
         Effect.flatMap(body, () => this.failure === undefined ? Effect.void : Exit.failCause(this.failure))
       ),
       "Cache.load",
-      { captureStackTrace: false, attributes: { "cache.name": this.binding.model.name, "cache.keys": tasks.length } }
+      {
+        captureStackTrace: false,
+        attributes: { "cache.name": this.instance.definition.name, "cache.keys": tasks.length }
+      }
     )
     if (this.mode === "Refresh") refreshes.begin(this.run)
     // The span has ended with the failure; callers are told by their keys.
@@ -189,7 +192,7 @@ export class Leader<Key, Value, E, R> {
   private report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
     return this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)
       ? Effect.void
-      : this.binding.warn("A background refresh failed, and the stale value stays", task.redisKey, cause)
+      : this.instance.warnings.warn("A background refresh failed, and the stale value stays", task.redisKey, cause)
   }
 
   // ---- the lease
@@ -224,7 +227,7 @@ export class Leader<Key, Value, E, R> {
         Effect.map(() => this.settleAll(tasks, Exit.failCause(cause)))
       )
     }
-    const told = Effect.zipRight(this.refused, this.binding.bypassed(error.value, tasks[0]?.redisKey))
+    const told = Effect.zipRight(this.refused, this.instance.warnings.bypassed(error.value, tasks[0]?.redisKey))
     if (this.mode === "Refresh") {
       // Nothing could be stored, so nothing is computed: callers compute for themselves until something is stored again.
       this.lookAgain(tasks)
@@ -235,9 +238,9 @@ export class Leader<Key, Value, E, R> {
 
   /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
   private readonly refused = Effect.clockWith((clock) => {
-    this.binding.storing = false
+    this.instance.storing = false
     if (this.mode === "Refresh") {
-      this.binding.refreshes.pauseUntil(this.runtime.driver.unsafeMonotonic(clock) + this.policy.retryAfter)
+      this.instance.refreshes.pauseUntil(this.runtime.driver.unsafeMonotonic(clock) + this.policy.retryAfter)
     }
     return Effect.void
   })
@@ -268,7 +271,7 @@ export class Leader<Key, Value, E, R> {
       const run = new LoadRun(this.mode)
       this.tasks.delete(task)
       task.inFlight.handOver(run)
-      return new Leader(this.binding, run, this.compute, this.options).start([task])
+      return new Leader(this.instance, run, this.compute, this.options).start([task])
     }, { discard: true })
     return Effect.zipRight(Effect.uninterruptible(apart), this.computeAndFill(granted, asked))
   }
@@ -299,7 +302,7 @@ export class Leader<Key, Value, E, R> {
     tasks: ReadonlyArray<Task<Key>>
   ): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> {
     return bounded(
-      this.binding.recorder,
+      this.instance.recorder,
       this.run,
       this.compute,
       tasks,
@@ -307,7 +310,7 @@ export class Leader<Key, Value, E, R> {
       this.policy.leaseDuration / 2,
       this.leases.renew(this.tasks),
       (late) => {
-        this.binding.refreshes.end(this.run)
+        this.instance.refreshes.end(this.run)
         this.settleAll(tasks, late)
       }
     )
@@ -357,7 +360,7 @@ export class Leader<Key, Value, E, R> {
   /** A counter that is there is no place for a lease: what is computed replaces the count that was seen, or nothing. */
   private computeAndSwap(task: Task<Key>, asked: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     const { driver } = this.runtime
-    const { kind } = this.binding.model
+    const { kind } = this.instance.definition
     return Effect.flatMap(this.bounded([task]), ({ exit: computed, millis }) => {
       const exit = Exit.isSuccess(computed) ? computed.value(task) : undefined
       if (exit === undefined || Exit.isFailure(exit)) {
@@ -367,13 +370,13 @@ export class Leader<Key, Value, E, R> {
       const swapped = Effect.gen(this, function*() {
         const prepared = yield* this.entries.prepare(task, exit, millis)
         if (typeof prepared === "string") return
-        const { bytes, life } = yield* prepared
+        const { prepared: { bytes, life } } = yield* prepared
         const { done } = yield* this.write(
           [task],
           driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
         )
-        if (done) this.binding.recorder.write()
-        else this.binding.recorder.refusedFill()
+        if (done) this.instance.recorder.write()
+        else this.instance.recorder.refusedFill()
       })
       return Effect.map(Effect.exit(swapped), (stored) => {
         if (Exit.isSuccess(stored)) this.settle(task, exit, asked)
@@ -398,13 +401,13 @@ export class Leader<Key, Value, E, R> {
       yield* this.leaveOut(unstored, asked)
       if (ready.length === 0) return
       const sent = ++this.runtime.sequence
-      const filled = yield* this.fill(ready)
-      this.binding.storing = true
+      const filled = yield* this.fill(ready.map(({ prepared: { bytes, life }, task }) => ({ task, bytes, life })))
+      this.instance.storing = true
       for (const [i, { exit, tagged, task }] of ready.entries()) {
         task.claimed = false
-        if (filled[i] === true) this.binding.recorder.write()
+        if (filled[i] === true) this.instance.recorder.write()
         else {
-          this.binding.recorder.refusedFill()
+          this.instance.recorder.refusedFill()
           yield* this.tellOfLateness(task, millis)
         }
         // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
@@ -447,7 +450,7 @@ export class Leader<Key, Value, E, R> {
   private displaces(task: Task<Key>, prepared: Prepared): boolean {
     // A forced load has replaced what was there, whether or not its own value may be stored.
     if (this.mode === "Force") return typeof prepared === "string"
-    return prepared === "Unwanted" && Entry.identity(task.seen, this.binding.model.kind).length > 0
+    return prepared === "Unwanted" && Entry.identity(task.seen, this.instance.definition.kind).length > 0
   }
 
   private fill(
@@ -456,7 +459,7 @@ export class Leader<Key, Value, E, R> {
     >
   ): Effect.Effect<ReadonlyArray<boolean>, RedisError> {
     // A counter has no slot to keep another's lease in; what there could be is a marker, which nobody is given.
-    const forced = this.mode === "Force" && this.binding.model.kind === "entry"
+    const forced = this.mode === "Force" && this.instance.definition.kind === "entry"
     return this.write(
       requests.map(({ task }) => task),
       this.runtime.driver.fill(requests.map(({ bytes, life, task }) => ({
@@ -473,7 +476,7 @@ export class Leader<Key, Value, E, R> {
   /** A load that lost its lease to time, and not to a write, is worth knowing of: it will never be cached. */
   private tellOfLateness(task: Task<Key>, millis: number): Effect.Effect<void> {
     return Effect.clockWith((clock) =>
-      this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil ? Effect.void : this.binding.warn(
+      this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil ? Effect.void : this.instance.warnings.warn(
         `A loaded value was not stored: its load took ${
           Math.round(millis)
         } ms and could not renew its lease meanwhile ` +
@@ -495,7 +498,9 @@ export class Leader<Key, Value, E, R> {
   private notStored(computed: Loaded<Key, Value, E>, error: RedisError, asked: number): Effect.Effect<void> {
     const { bypass } = this.policy
     const tasks = computed.map(({ task }) => task)
-    const told = bypass ? this.binding.bypassed(error, tasks[0]?.redisKey) : this.report(Cause.fail(error), tasks[0])
+    const told = bypass
+      ? this.instance.warnings.bypassed(error, tasks[0]?.redisKey)
+      : this.report(Cause.fail(error), tasks[0])
     return this.refused.pipe(
       Effect.zipRight(told),
       Effect.zipRight(this.leases.releaseBehind(tasks)),

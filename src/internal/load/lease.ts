@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../CacheError.js"
 import type { LeaseReply } from "../../Driver.js"
-import type { Binding } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import type { Bell } from "../changes/feed.js"
 import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
@@ -24,14 +24,14 @@ export interface Look {
 }
 
 export class Leases<Key, Value> {
-  constructor(private readonly binding: Binding<Key, Value>, private readonly force: boolean) {}
+  constructor(private readonly instance: CacheInstance<Key, Value>, private readonly force: boolean) {}
 
   private get runtime() {
-    return this.binding.runtime
+    return this.instance.runtime
   }
 
   private get policy() {
-    return this.binding.model.policy
+    return this.instance.definition.policy
   }
 
   private monotonic(clock: Clock.Clock): number {
@@ -53,7 +53,7 @@ export class Leases<Key, Value> {
           force: this.force,
           yields
         })),
-        this.binding.model.kind
+        this.instance.definition.kind
       ).pipe(
         Effect.map((replies) => {
           const heldUntil = this.monotonic(clock) + leaseDuration
@@ -88,7 +88,7 @@ export class Leases<Key, Value> {
         // It ends by itself, after `lease.duration` at the most.
         (error) =>
           Effect.annotateLogs(Effect.logDebug(`A lease could not be released: ${error.message}`), {
-            cache: this.binding.model.name,
+            cache: this.instance.definition.name,
             key: claimed.map((task) => task.redisKey).join(" ")
           })
       )

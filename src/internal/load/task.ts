@@ -1,7 +1,7 @@
 /** What a load works on, and what it was asked for. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type { Life } from "../definition/policy.js"
+import type { Life } from "../definition/lives.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 
 /** What a caller of a load may ask for beside the policy. */

@@ -1,4 +1,4 @@
-/** What is behind `Memo`: functions over a model whose keys are arguments. */
+/** What is behind `Memo`: functions over a definition whose keys are arguments. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -8,12 +8,14 @@ import * as PrimaryKey from "effect/PrimaryKey"
 import type * as Schema from "effect/Schema"
 import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
-import { bind } from "../cache/instance.js"
+import { bind } from "../cache/bind.js"
 import type { Codec } from "../codec/codec.js"
 import { json } from "../codec/json/json.js"
 import { structural } from "../codec/structural/structural.js"
-import { Model } from "../definition/definition.js"
-import { checkName, decode, type PolicyOptions, positive, toLife } from "../definition/policy.js"
+import { CacheDefinition } from "../definition/definition.js"
+import { positive, toLife } from "../definition/lives.js"
+import { decode, type PolicyOptions } from "../definition/policy.js"
+import { checkName } from "../definition/refuse.js"
 import * as Key from "../key/encode.js"
 import * as Reads from "../ops/get.js"
 import * as Loads from "../ops/load.js"
@@ -45,8 +47,8 @@ type Fn = (...args: Args) => Effect.Effect<unknown, unknown, unknown>
 const isDuration = (u: Duration.DurationInput | Options): u is Duration.DurationInput =>
   typeof u !== "object" || Duration.isDuration(u) || Array.isArray(u)
 
-/** The model behind a memoized function. Its keys are the arguments, its name is checked now. */
-const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
+/** The definition behind a memoized function. Its keys are the arguments, its name is checked now. */
+const modelOf = (fn: Fn, options: Options): CacheDefinition<Args, unknown> => {
   const ownName = options.name ?? fn.name
   if (ownName === "") {
     throw new RangeError("A memoized function needs a name: name the function, or pass `name`")
@@ -56,7 +58,7 @@ const modelOf = (fn: Fn, options: Options): Model<Args, unknown> => {
   }
   const name = checkName(ownName)
   const { errors, key, timeToLive } = options
-  return new Model<Args, unknown>(
+  return new CacheDefinition<Args, unknown>(
     name,
     "entry",
     { encode: (args) => Key.encode(key === undefined ? args : key(...args)), text: (stored) => stored },
@@ -100,20 +102,22 @@ const failureLife = (
 }
 
 /** What every memoized function has beside its call. */
-const members = (fn: Fn, model: Model<Args, unknown>) => ({
-  bust: (...args: Args) => Effect.map(Deletes.deleteMany(model, [args]), (count) => count > 0),
-  refresh: (...args: Args) => Loads.refresh(model, args, () => fn(...args)),
-  peek: (...args: Args) => Reads.get(model, args),
+const members = (fn: Fn, definition: CacheDefinition<Args, unknown>) => ({
+  bust: (...args: Args) => Effect.map(Deletes.deleteMany(definition, [args]), (count) => count > 0),
+  refresh: (...args: Args) => Loads.refresh(definition, args, () => fn(...args)),
+  peek: (...args: Args) => Reads.get(definition, args),
   key: (...args: Args) =>
-    Effect.withFiberRuntime((fiber): Effect.Effect<string, CodecError, Redis> => bind(fiber, model).redisKey(args)),
-  cache: model
+    Effect.withFiberRuntime((fiber): Effect.Effect<string, CodecError, Redis> =>
+      bind(fiber, definition).redisKey(args)
+    ),
+  cache: definition
 })
 
 /** A call: computes where nothing fresh is stored. */
-const call = (fn: Fn, model: Model<Args, unknown>, options: Options) => {
+const call = (fn: Fn, definition: CacheDefinition<Args, unknown>, options: Options) => {
   const loadOptions = options.timeout === undefined ? undefined : { timeout: options.timeout }
-  if (options.timeout !== undefined) positive(model.name, "timeout", options.timeout, 0)
-  return (...args: Args) => Loads.getOrSet(model, args, () => fn(...args), loadOptions)
+  if (options.timeout !== undefined) positive(definition.name, "timeout", options.timeout, 0)
+  return (...args: Args) => Loads.getOrSet(definition, args, () => fn(...args), loadOptions)
 }
 
 const toOptions = (input: Duration.DurationInput | Options): Options =>
@@ -123,12 +127,12 @@ const toOptions = (input: Duration.DurationInput | Options): Options =>
 const define = (
   fn: Fn,
   input: Duration.DurationInput | Options,
-  wrap: (run: Fn, model: Model<Args, unknown>) => Fn
+  wrap: (run: Fn, definition: CacheDefinition<Args, unknown>) => Fn
 ) => {
   const options = toOptions(input)
-  const model = modelOf(fn, options)
-  const wrapped = Object.defineProperty(wrap(call(fn, model, options), model), "name", { value: fn.name })
-  return Object.assign(wrapped, members(fn, model))
+  const definition = modelOf(fn, options)
+  const wrapped = Object.defineProperty(wrap(call(fn, definition, options), definition), "name", { value: fn.name })
+  return Object.assign(wrapped, members(fn, definition))
 }
 
 // The types of the front doors are the public module's; inside, arguments and results are unknown.
@@ -136,12 +140,12 @@ export const cached = (fn: Fn, input: Duration.DurationInput | Options): any => 
 
 export const cachedAsync = (fn: Fn, input: Duration.DurationInput | Options): any =>
   // as above
-  define(fn, input, (run, model) => (...args) =>
+  define(fn, input, (run, definition) => (...args) =>
     Effect.withFiberRuntime((fiber) => {
-      const binding = bind(fiber, model)
-      const key = Either.getOrElse(binding.redisKey(args), () => binding.prefix)
+      const instance = bind(fiber, definition)
+      const key = Either.getOrElse(instance.redisKey(args), () => instance.prefix)
       return Effect.map(
-        Effect.forkIn(Effect.interruptible(run(...args)), binding.runtime.scope),
+        Effect.forkIn(Effect.interruptible(run(...args)), instance.runtime.scope),
         (running) => new PendingImpl(running, key)
       )
     }))

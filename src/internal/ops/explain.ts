@@ -1,52 +1,65 @@
-/** For people who look: what a cache has counted, and what is under one of its keys. */
+/** `Cache.explain`: what is under a key, for people that look. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Explanation, Stats } from "../../Cache.js"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
-import { bind, type Binding, withKey } from "../cache/instance.js"
-import type { Model } from "../definition/definition.js"
+import { toHex } from "../bytes/hex.js"
+import { withKey } from "../cache/bind.js"
+import type { CacheInstance } from "../cache/instance.js"
+import type { CacheDefinition } from "../definition/definition.js"
 import { wholeLife } from "../definition/policy.js"
 import * as Entry from "../entry/format.js"
-import type { AbsentReason, Verdict } from "../entry/verdict.js"
-import { remaining } from "./get.js"
+import { holds } from "../entry/tags.js"
+import { type AbsentReason, judge, type Verdict } from "../entry/verdict.js"
+import { remaining } from "./timeToLive.js"
 
-export const stats = <Key, Value>(model: Model<Key, Value>): Effect.Effect<Stats, never, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const { recorder } = bind(fiber, model)
-    return Effect.succeed({
-      hits: recorder.hits,
-      nearHits: recorder.nearHits,
-      misses: recorder.misses,
-      writes: recorder.writes,
-      loads: recorder.loads,
-      coalesced: recorder.coalesced,
-      staleServed: recorder.staleServed,
-      failures: recorder.loadFailures,
-      refusedFills: recorder.refusedFills,
-      undecodable: recorder.undecodable,
-      bypassed: recorder.bypassed,
-      skippedRefreshes: recorder.skippedRefreshes,
-      loadTime: {
-        mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
-        max: Duration.millis(recorder.longestLoadMillis)
-      }
-    })
-  })
-
-const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+/**
+ * What is stored under a key, and why it would hit or miss.
+ */
+export interface Explanation {
+  readonly redisKey: string
+  readonly state:
+    | "Fresh"
+    | "Stale"
+    | "Missing"
+    | "Leased"
+    | "Invalidated"
+    | "OtherVersion"
+    | "Undecodable"
+    | "Foreign"
+    | "Failure"
+  /** In words: why `get` would hit or miss. */
+  readonly reason: string
+  /**
+   * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
+   * it is wrong where the entry was given a life of its own, or touched, and none where the policy has no fixed life.
+   */
+  readonly age: Option.Option<Duration.Duration>
+  /** The fresh life that remains. */
+  readonly timeToLive: Option.Option<Duration.Duration>
+  /** What remains until Redis expires it: fresh life and stale windows. */
+  readonly life: Option.Option<Duration.Duration>
+  /** In bytes, header and all. */
+  readonly size: number
+  /** In bytes, as Redis counts them. */
+  readonly memory: Option.Option<number>
+  readonly version: Option.Option<number>
+  readonly loadTime: Option.Option<Duration.Duration>
+  readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
+  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean }>
+}
 
 /** The state of what is stored, and why. */
 const diagnose = <Key, Value>(
-  { model }: Binding<Key, Value>,
+  { definition }: CacheInstance<Key, Value>,
   verdict: Verdict<Value>,
   bytes: Uint8Array | undefined,
   lease: ReturnType<typeof Entry.leaseState>
 ): readonly [Explanation["state"], string] => {
   switch (verdict._tag) {
     case "Absent":
-      return absent(verdict.reason, model, bytes)
+      return absent(verdict.reason, definition, bytes)
     case "Undecodable":
       return ["Undecodable", `it does not decode: ${verdict.issue.detail} (at ${verdict.issue.path})`]
     case "Failure":
@@ -64,7 +77,7 @@ const diagnose = <Key, Value>(
 
 const absent = <Key, Value>(
   reason: AbsentReason,
-  { kind, policy }: Model<Key, Value>,
+  { kind, policy }: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined
 ): readonly [Explanation["state"], string] => {
   switch (reason) {
@@ -93,43 +106,43 @@ const absent = <Key, Value>(
 
 /** Whether each of these tags is still what it was when the entry was written. */
 const tagStates = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   tags: ReadonlyArray<Entry.StoredTag>
 ): Effect.Effect<Explanation["tags"], RedisError> =>
   tags.length === 0 ?
     Effect.succeed([]) :
-    binding.runtime.driver.getMany(tags.map(({ name }) => binding.tagKey(name)), {
+    instance.runtime.driver.getMany(tags.map(({ name }) => instance.tags.key(name)), {
       onSuccess: (epochs) =>
         Effect.succeed(tags.map(({ epoch, name }, i) => {
           const current = epochs[i]
-          return { name, holds: current !== undefined && Entry.sameBytes(current, epoch) }
+          return { name, holds: holds(epoch, current) }
         })),
       onFailure: (error) => Effect.fail(error)
     })
 
 export const explain = <Key, Value>(
-  model: Model<Key, Value>,
+  definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
-  withKey(model, key, (binding, redisKey) =>
+  withKey(definition, key, (instance, redisKey) =>
     Effect.gen(function*() {
-      const found = yield* binding.runtime.driver.inspect(redisKey)
-      const header = model.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
+      const found = yield* instance.runtime.driver.inspect(redisKey)
+      const header = definition.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
         ? found.bytes
         : undefined
-      const tags = yield* tagStates(binding, header === undefined ? [] : Entry.tags(header) ?? [])
-      const now = binding.runtime.driver.unsafeNow(yield* Effect.clock)
+      const tags = yield* tagStates(instance, header === undefined ? [] : Entry.tags(header) ?? [])
+      const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
       // A tag that the key names and the entry lacks would not tell of its invalidation.
-      const lacking = binding.keyTags(key).some((name) => !tags.some((tag) => tag.name === name))
+      const lacking = instance.definition.keyTags(key).some((name) => !tags.some((tag) => tag.name === name))
       const invalidated = lacking || tags.some((tag) => !tag.holds)
-      const verdict = binding.judge(found?.bytes, now, invalidated, redisKey)
+      const verdict = judge(instance.definition, found?.bytes, now, invalidated, redisKey)
       const whole = found !== undefined && Entry.isEntry(found.bytes) ? found.bytes : undefined
-      const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, model.policy.leaseLife)
-      const [state, reason] = diagnose(binding, verdict, found?.bytes, leaseState)
+      const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, definition.policy.leaseLife)
+      const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState)
       const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
       const lease = whole === undefined ? undefined : Entry.lease(whole)
-      const policyLife = model.policy.life._tag === "Fixed" ? model.policy.life.millis : undefined
-      const longest = wholeLife(model.policy, policyLife)
+      const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
+      const longest = wholeLife(definition.policy, policyLife)
       // A lease lets an entry stay for longer than its own life.
       const life = lease === undefined || until === undefined
         ? found?.life
@@ -144,7 +157,7 @@ export const explain = <Key, Value>(
           ? Option.none()
           : Option.some(Duration.millis(Math.max(0, longest - life))),
         timeToLive: state !== "Fresh" ? Option.none() : Option.some(
-          model.kind === "counter"
+          definition.kind === "counter"
             ? found?.life === undefined ? Duration.infinity : Duration.millis(found.life)
             : until === 0 || until === undefined
             ? Duration.infinity

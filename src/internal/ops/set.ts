@@ -1,109 +1,108 @@
 /** Plain writes. Each detaches loads in flight here when it is called and when it is answered. */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Write } from "../../Driver.js"
+import type { Reply, Write } from "../../Driver.js"
 import type { Redis } from "../../Redis.js"
-import { detaching } from "../cache/detach.js"
-import { bind, type Binding, withKey } from "../cache/instance.js"
+import { bind, withKey } from "../cache/bind.js"
+import { detach, detaching } from "../cache/detach.js"
+import { type CacheInstance, clockOf } from "../cache/instance.js"
 import {
   isStored,
   noOptions,
+  type Pair,
   prepare,
   type Prepared,
   prepareMany,
   prepareSync,
   type WriteOptions
 } from "../cache/prepare.js"
-import { detach } from "../cache/runtime.js"
-import type { Model } from "../definition/definition.js"
-import { dropOrFail } from "./replies.js"
-
-type Failure = RedisError | CodecError
+import type { CacheDefinition } from "../definition/definition.js"
+import { dropOrFail, dropping } from "./dropped.js"
+import { replay } from "./replay.js"
 
 export const set = <Key, Value>(
-  model: Model<Key, Value>,
+  definition: CacheDefinition<Key, Value>,
   key: Key,
   value: Value,
   options: WriteOptions = noOptions
-): Effect.Effect<void, Failure, Redis> =>
-  withKey(model, key, (binding, redisKey, fiber) => {
-    const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-    const prepared = prepareSync(binding, key, redisKey, value, options, clock)
+): Effect.Effect<void, RedisError | CodecError, Redis> =>
+  withKey(definition, key, (instance, redisKey, fiber) => {
+    const clock = clockOf(fiber)
+    const prepared = prepareSync(instance, key, redisKey, value, options, clock)
     if (prepared !== undefined) {
       return Either.isLeft(prepared)
         ? Effect.fail(prepared.left)
-        : send(binding, prepared.right)
+        : send(instance, prepared.right)
     }
     const sent = Effect.flatMap(
-      prepare(binding, key, redisKey, value, options),
-      (ready) => send(binding, ready)
+      prepare(instance, key, redisKey, value, options),
+      (ready) => send(instance, ready)
     )
-    return detaching(binding, [redisKey], dropping(binding, sent))
+    return detaching(instance.runtime, [redisKey], dropping(instance, sent, undefined))
   })
-
-/** Under `bypass` a write that the store did not do is dropped. */
-const dropping = <Key, Value>(
-  binding: Binding<Key, Value>,
-  effect: Effect.Effect<void, Failure>
-): Effect.Effect<void, Failure> =>
-  binding.model.policy.bypass
-    ? Effect.catchTag(effect, "RedisError", (error) => dropOrFail(binding, error))
-    : effect
 
 /** Removes what is not to be stored any more; part of a write, so dropped like one. */
 const forget = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   redisKeys: ReadonlyArray<string>
 ): Effect.Effect<void, RedisError> =>
   detaching(
-    binding,
+    instance.runtime,
     redisKeys,
-    Effect.catchAll(Effect.asVoid(binding.runtime.driver.take(redisKeys)), (error) => dropOrFail(binding, error))
+    Effect.catchAll(Effect.asVoid(instance.runtime.driver.take(redisKeys)), (error) => dropOrFail(instance, error))
   )
 
 const send = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   prepared: Prepared
 ): Effect.Effect<void, RedisError> => {
-  detach(binding.runtime, prepared.key)
+  detach(instance.runtime, prepared.key)
   // What was there before must not outlive a newer value that is not stored.
-  if (!isStored(prepared)) return forget(binding, [prepared.key])
-  return binding.runtime.driver.set(prepared, binding.setReply)
+  if (!isStored(prepared)) return forget(instance, [prepared.key])
+  return instance.runtime.driver.set(prepared, new SetReply(instance))
 }
 
 export const setMany = <Key, Value>(
-  model: Model<Key, Value>,
-  pairs: Iterable<readonly [Key, Value]>,
+  definition: CacheDefinition<Key, Value>,
+  values: Iterable<readonly [Key, Value]> | Readonly<Record<string, Value>>,
   options: WriteOptions = noOptions
-): Effect.Effect<void, Failure, Redis> =>
-  Effect.withFiberRuntime((fiber) => {
-    const binding = bind(fiber, model)
-    const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
-    const entries: Array<readonly [key: Key, redisKey: string, value: Value]> = []
+): Effect.Effect<void, RedisError | CodecError, Redis> => {
+  const pairs = pairsOf<Key, Value>(values)
+  return Effect.withFiberRuntime((fiber) => {
+    const instance = bind(fiber, definition)
+    const clock = clockOf(fiber)
+    const entries: Array<Pair<Key, Value>> = []
     const ready: Array<Prepared> = []
     for (const [key, value] of pairs) {
-      const redisKey = binding.redisKey(key)
+      const redisKey = instance.redisKey(key)
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
       entries.push([key, redisKey.right, value])
-      const prepared = prepareSync(binding, key, redisKey.right, value, options, clock)
+      const prepared = prepareSync(instance, key, redisKey.right, value, options, clock)
       if (prepared === undefined) continue
       if (Either.isLeft(prepared)) return Effect.fail(prepared.left)
       ready.push(prepared.right)
     }
-    if (ready.length === entries.length) return sendMany(binding, ready)
+    if (ready.length === entries.length) return sendMany(instance, ready)
     const sent = Effect.flatMap(
-      prepareMany(binding, entries, options),
-      (prepared) => sendMany(binding, prepared)
+      prepareMany(instance, entries, options),
+      (prepared) => sendMany(instance, prepared)
     )
-    return detaching(binding, entries.map(([, redisKey]) => redisKey), dropping(binding, sent))
+    return detaching(instance.runtime, entries.map(([, redisKey]) => redisKey), dropping(instance, sent, undefined))
   })
+}
+
+const pairsOf = <Key, Value>(
+  values: Iterable<readonly [Key, Value]> | Readonly<Record<string, Value>>
+): Iterable<readonly [Key, Value]> =>
+  Symbol.iterator in values
+    ? replay(values) // it has an iterator
+    // A record is taken for caches whose keys are strings only.
+    : Object.entries(values) as unknown as Iterable<readonly [Key, Value]>
 
 const sendMany = <Key, Value>(
-  binding: Binding<Key, Value>,
+  instance: CacheInstance<Key, Value>,
   prepared: ReadonlyArray<Prepared>
 ): Effect.Effect<void, RedisError> => {
   // The last value of a key wins, as in a record.
@@ -116,21 +115,38 @@ const sendMany = <Key, Value>(
     else dropped.push(each.key)
   }
   const detachAll = () => {
-    for (const key of last.keys()) detach(binding.runtime, key)
+    for (const key of last.keys()) detach(instance.runtime, key)
   }
   detachAll()
-  const written = writes.length === 0 ? Exit.void : binding.runtime.driver.setMany(writes, {
+  const written = writes.length === 0 ? Exit.void : instance.runtime.driver.setMany(writes, {
     onSuccess: () => {
       detachAll()
-      binding.recorder.write(writes.length)
+      instance.recorder.write(writes.length)
       return Exit.void
     },
     onFailure: (error) => {
       detachAll()
-      return dropOrFail(binding, error)
+      return dropOrFail(instance, error)
     }
   })
   return dropped.length === 0
     ? written
-    : Effect.zipRight(written, forget(binding, dropped))
+    : Effect.zipRight(written, forget(instance, dropped))
+}
+
+/** What `Cache.set` does with its answer. */
+export class SetReply<Key, Value> implements Reply<void, void, RedisError, never> {
+  constructor(private readonly instance: CacheInstance<Key, Value>) {}
+
+  onSuccess(_: void, __: number, redisKey: string) {
+    detach(this.instance.runtime, redisKey)
+    this.instance.storing = true
+    this.instance.recorder.write()
+    return Exit.void
+  }
+
+  onFailure(error: RedisError, redisKey: string) {
+    detach(this.instance.runtime, redisKey)
+    return dropOrFail(this.instance, error)
+  }
 }

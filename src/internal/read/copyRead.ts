@@ -18,8 +18,9 @@ import * as Option from "effect/Option"
 import { YieldWrap } from "effect/Utils"
 import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
-import { bind, type Binding, clockOf } from "../cache/instance.js"
-import type { Model } from "../definition/definition.js"
+import { bind } from "../cache/bind.js"
+import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheDefinition } from "../definition/definition.js"
 import type { Copy } from "../near/copies.js"
 
 /** As many as the runtime's steps, by default (`FiberRef.currentMaxOpsBeforeYield`). */
@@ -31,7 +32,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   extends Effectable.Class<A, E | CodecError, R | Redis>
   implements AtOnce<A>
 {
-  constructor(protected readonly model: Model<Key, Value>, protected readonly key: Key) {
+  constructor(protected readonly definition: CacheDefinition<Key, Value>, protected readonly key: Key) {
     super()
   }
 
@@ -39,50 +40,50 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   abstract answer(copy: Copy): A
 
   /** Asks the store. */
-  protected abstract ask(binding: Binding<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
+  protected abstract ask(instance: CacheInstance<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
 
   /** Why the call is refused, whatever is there. */
-  protected refusal(_binding: Binding<Key, Value>): CodecError | undefined {
+  protected refusal(_binding: CacheInstance<Key, Value>): CodecError | undefined {
     return undefined
   }
 
   override commit(): Effect.Effect<A, E | CodecError, R | Redis> {
     // Whoever runs an effect is a fiber.
     const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
-    const binding = bind(fiber, this.model)
-    const plain = this.plainCopy(binding, fiber)
-    if (plain !== undefined) return this.serve(binding, plain)
-    const stored = this.model.keys.encode(this.key)
-    if (Either.isLeft(stored)) return Effect.fail(binding.codecError("key", stored.left))
-    const copy = binding.near?.byString === false ? binding.near.find(stored.right, clockOf(fiber)) : undefined
-    return copy === undefined ? this.ask(binding, binding.prefix + stored.right, fiber) : this.serve(binding, copy)
+    const instance = bind(fiber, this.definition)
+    const plain = this.plainCopy(instance, fiber)
+    if (plain !== undefined) return this.serve(instance, plain)
+    const stored = this.definition.keys.encode(this.key)
+    if (Either.isLeft(stored)) return Effect.fail(instance.definition.codecError("key", stored.left))
+    const copy = instance.near?.byString === false ? instance.near.find(stored.right, clockOf(fiber)) : undefined
+    return copy === undefined ? this.ask(instance, instance.prefix + stored.right, fiber) : this.serve(instance, copy)
   }
 
   override [Symbol.iterator](): Effect.EffectGenerator<Effect.Effect<A, E | CodecError, R | Redis>> {
-    return this.model.policy.near === undefined ? super[Symbol.iterator]() : new Turn(this)
+    return this.definition.policy.near === undefined ? super[Symbol.iterator]() : new Turn(this)
   }
 
   atOnce(): Copy | "Ask" | "Yield" {
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
     if (fiber === undefined) return "Ask"
-    const binding = bind(fiber, this.model)
-    const copy = this.plainCopy(binding, fiber)
-    if (copy === undefined || this.refusal(binding) !== undefined) return "Ask"
-    if (binding.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"
-    binding.recorder.nearHit()
+    const instance = bind(fiber, this.definition)
+    const copy = this.plainCopy(instance, fiber)
+    if (copy === undefined || this.refusal(instance) !== undefined) return "Ask"
+    if (instance.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"
+    instance.recorder.nearHit()
     return copy
   }
 
   /** A copy that lies under the very key that was given. */
-  private plainCopy({ near }: Binding<Key, Value>, fiber: Runner): Copy | undefined {
+  private plainCopy({ near }: CacheInstance<Key, Value>, fiber: Runner): Copy | undefined {
     const { key } = this
     return near?.byString === true && typeof key === "string" ? near.find(key, clockOf(fiber)) : undefined
   }
 
-  private serve(binding: Binding<Key, Value>, copy: Copy): Exit.Exit<A, CodecError> {
-    const refusal = this.refusal(binding)
+  private serve(instance: CacheInstance<Key, Value>, copy: Copy): Exit.Exit<A, CodecError> {
+    const refusal = this.refusal(instance)
     if (refusal !== undefined) return Exit.fail(refusal)
-    binding.recorder.nearHit()
+    instance.recorder.nearHit()
     return Exit.succeed(this.answer(copy))
   }
 }
