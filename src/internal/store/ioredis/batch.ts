@@ -8,7 +8,8 @@ import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines, Limited } from "./deadlines.js"
-import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
+import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
+import { areValues, isOk, isQueued, type Shape } from "./replies.js"
 import type { Argument } from "./request.js"
 import type * as Scripts from "./scripts.js"
 import { type Receiver, SetCommand, transmit, type Words } from "./wire.js"
@@ -41,12 +42,18 @@ export interface Asker<in Answer> {
 export interface Sender {
   readonly read: (key: string, asker: Asker<Buffer | undefined>) => void
   readonly write: (write: Write, asker: Asker<void>) => void
-  readonly call: (operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>) => void
-  readonly run: (
-    script: Scripts.Script,
+  readonly call: <A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    asker: Asker<A>
+  ) => void
+  readonly run: <A>(
+    script: Scripts.Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<unknown>
+    asker: Asker<A>
   ) => void
 }
 
@@ -55,9 +62,11 @@ interface Call {
   readonly operation: string
   readonly command: Words
   /** Sent with EVALSHA; its text follows where the server does not know it. */
-  readonly script: Scripts.Script | undefined
+  readonly script: Scripts.Script<unknown> | undefined
   /** Bytes of values that it carries. */
   readonly bytes: number
+  /** Whether this is a reply to it; no other is told. */
+  readonly fits: (reply: unknown) => boolean
   readonly asker: Asker<unknown>
 }
 
@@ -81,6 +90,10 @@ class SetCall extends SetCommand implements Call {
 
   get bytes(): number {
     return this.value.length
+  }
+
+  fits(reply: unknown): boolean {
+    return isOk(reply)
   }
 }
 
@@ -130,8 +143,12 @@ class Reads implements Call, Asker<unknown> {
     return this
   }
 
+  fits(reply: unknown): boolean {
+    return areValues(reply, this.command.length - 1)
+  }
+
   answer(reply: unknown): void {
-    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // what MGET answers with
+    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
     for (const reader of this.readers) {
       if ("place" in reader) reader.asker.answer(values[reader.place])
       else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
@@ -158,6 +175,10 @@ export interface Link {
   readonly unanswered: () => void
   /** Why it is down. */
   readonly failure: (operation: string) => RedisError
+  /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
+  readonly borrowed: boolean
+  /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
+  readonly refusal: () => ((operation: string) => RedisError) | undefined
 }
 
 export class Batcher implements Sender, BatchOwner {
@@ -198,22 +219,41 @@ export class Batcher implements Sender, BatchOwner {
   }
 
   write(write: Write, asker: Asker<void>): void {
-    // It does not look at the OK.
+    // It is told of the OK, and does not look at it.
     this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, asker as Asker<unknown>))
   }
 
-  call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
-    this.pushCall({ operation, command: [name, ...args], script: undefined, bytes: bytesOf(args), asker })
+  call<A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    asker: Asker<A>
+  ): void {
+    this.pushCall({
+      operation,
+      command: [name, ...args],
+      script: undefined,
+      bytes: bytesOf(args),
+      fits: gives,
+      asker: asker as Asker<unknown> // told what fits
+    })
   }
 
-  run(
-    script: Scripts.Script,
+  run<A>(
+    script: Scripts.Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<unknown>
+    asker: Asker<A>
   ): void {
-    const command: Words = ["evalsha", script.sha, keys.length, ...keys, ...args]
-    this.pushCall({ operation: script.name, command, script, bytes: bytesOf(args), asker })
+    this.pushCall({
+      operation: script.name,
+      command: ["evalsha", script.sha, keys.length, ...keys, ...args],
+      script,
+      bytes: bytesOf(args),
+      fits: script.gives,
+      asker: asker as Asker<unknown> // told what fits
+    })
   }
 
   /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
@@ -349,12 +389,25 @@ class Batch extends Limited implements Receiver {
     if (this.open === 0) return
     // All are still there: nobody could have been told.
     const calls = this.waiting as ReadonlyArray<Call>
-    if (this.link.state() === "ready") return transmit(this.link.client, calls.map(({ command }) => command), this)
-    for (let i = 0; i < this.size; i++) this.fail(i, this.link.failure(calls[i]!.operation))
+    const refusal = this.refusal()
+    if (refusal === undefined) return transmit(this.link.client, calls.map(({ command }) => command), this)
+    for (let i = 0; i < this.size; i++) this.fail(i, refusal(calls[i]!.operation))
+  }
+
+  /** Why it cannot leave. */
+  private refusal(): ((operation: string) => RedisError) | undefined {
+    return this.link.state() === "ready" ? this.link.refusal() : this.link.failure
   }
 
   onReply(index: number, reply: unknown): void {
-    this.take(index)?.asker.answer(reply)
+    const call = this.waiting[index]
+    if (call !== undefined) {
+      // A value may be the very word; on a connection of our own nothing else is.
+      if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
+        return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
+      }
+      this.take(index)!.asker.answer(reply)
+    }
     this.told()
   }
 
@@ -365,6 +418,8 @@ class Batch extends Limited implements Receiver {
     if (script === undefined || command instanceof SetCommand || !isNoScript(error)) {
       return this.fail(index, toRedisError(operation, error))
     }
+    const refusal = this.refusal()
+    if (refusal !== undefined) return this.fail(index, refusal(operation))
     // It was not run, so it is not run twice.
     transmit(this.link.client, [withText(script, command)], {
       onReply: (_, reply) => this.onReply(index, reply),
@@ -423,9 +478,11 @@ const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => Redis
   for (const { asker, operation } of calls) asker.fail(error(operation))
 }
 
+const nameOf = (command: Words): string => command instanceof SetCommand ? "set" : command[0]
+
 /** The same call with the script's text. */
 const withText = (
-  script: Scripts.Script,
+  script: Scripts.Script<unknown>,
   [, , ...rest]: ReadonlyArray<Argument>
 ): Words => ["eval", script.lua, ...rest]
 

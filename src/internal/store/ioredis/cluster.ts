@@ -21,6 +21,7 @@ import { type Connection, type ConnectOptions, follow, open, ownOptions } from "
 import * as IoredisDriver from "./driver.js"
 import { RoutedSender, type Routes, type Target } from "./redirects.js"
 import { connectionError, timeoutError, toRedisError } from "./redisErrors.js"
+import { isNodes } from "./replies.js"
 import type { Observer, Server, Servers } from "./servers.js"
 import { type Address, parseRanges, type Range, slotCount, slotOf, slotOfPrefix } from "./slots.js"
 
@@ -474,7 +475,7 @@ const rangesOf = async (client: Client, address: Address): Promise<ReadonlyArray
 
 /** Of a node that neither sends nor receives slots; those stand in brackets after its own that do not move. */
 const isAtRest = (nodes: unknown): boolean =>
-  String(nodes).split("\n").some((line) => line.includes("myself") && !line.includes("["))
+  isNodes(nodes) && String(nodes).split("\n").some((line) => line.includes("myself") && !line.includes("["))
 
 const within = async <A>(promise: Promise<A>, millis: number): Promise<A> => {
   let timer: ReturnType<typeof setTimeout> | undefined

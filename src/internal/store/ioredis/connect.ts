@@ -8,7 +8,7 @@ import { heartbeatKey } from "../../tagKeys.js"
 import { Batcher, type Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
 import { feedOptions } from "./feed.js"
-import { reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
+import { otherDatabase, reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
 import type { Server, Servers } from "./servers.js"
@@ -49,9 +49,14 @@ export const ownOptions = {
   retryStrategy
 } as const
 
+/** Where the next command goes. A client that has not begun to connect will be where its options say. */
+const databaseOf = ({ condition, options }: Client): number => condition?.select ?? options.db ?? 0
+
 /** Follows a client's events. There is always a listener for its errors: they are told to those who ask. */
 export class Connection implements Link {
   readonly clock: ServerClock
+  /** The one that all is in: where the client is when the layer is made. */
+  private readonly database: number
   private closed = false
   private made: number
   private decided: boolean
@@ -74,6 +79,7 @@ export class Connection implements Link {
     readonly openFeed: () => Client
   ) {
     this.clock = new ServerClock(client, () => this.onMeasured())
+    this.database = databaseOf(client)
     // Somebody else's client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
@@ -103,6 +109,15 @@ export class Connection implements Link {
 
   readonly failure = (operation: string): RedisError =>
     toRedisError(operation, this.lastError ?? new Error(`not connected (${this.client.status})`))
+
+  get borrowed(): boolean {
+    return this.patience === undefined
+  }
+
+  refusal(): ((operation: string) => RedisError) | undefined {
+    const selected = databaseOf(this.client)
+    return selected === this.database ? undefined : (operation) => otherDatabase(operation, selected, this.database)
+  }
 
   connections(): number {
     return this.made

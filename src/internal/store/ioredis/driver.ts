@@ -9,8 +9,19 @@ import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
 import * as Listing from "./listing.js"
 import { isWrongType } from "./redisErrors.js"
+import {
+  type Count,
+  isBytes,
+  isBytesOrNothing,
+  isCount,
+  isCountOrNothing,
+  isOkOrNothing,
+  type Shape
+} from "./replies.js"
 import * as Scripts from "./scripts.js"
 import type { Servers } from "./servers.js"
+
+const isOne = (reply: Count): boolean => Number(reply) === 1
 
 const lifeArgument = (life: number | undefined): Argument => life ?? ""
 
@@ -57,16 +68,22 @@ class Hot<Answer, A, E, R> implements Asker<Answer> {
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   const { only } = servers
 
-  const command = (key: string, operation: string, name: string, args: ReadonlyArray<Argument>) =>
-    Effect.async<unknown, RedisError>((resume) => {
-      servers.at(key).call(operation, name, args, {
+  const command = <A>(
+    key: string,
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>
+  ) =>
+    Effect.async<A, RedisError>((resume) => {
+      servers.at(key).call(operation, name, args, gives, {
         answer: (reply) => resume(Exit.succeed(reply)),
         fail: (error) => resume(Exit.fail(error))
       })
     })
 
-  const script = (run: Scripts.Script, key: string, args: ReadonlyArray<Argument>) =>
-    Effect.async<unknown, RedisError>((resume) => {
+  const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
+    Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
         answer: (reply) => resume(Exit.succeed(reply)),
         fail: (error) => resume(Exit.fail(error))
@@ -88,10 +105,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   }
 
   /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
-  const together = <In, Out>(
+  const together = <In, A, Out>(
     inputs: ReadonlyArray<In>,
-    ask: (input: In, asker: { answer: (reply: unknown) => void; fail: (error: RedisError) => void }) => void,
-    read: (reply: unknown) => Out
+    ask: (input: In, asker: Asker<A>) => void,
+    read: (reply: A) => Out
   ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
     inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
       const answers: Array<Out> = []
@@ -109,8 +126,6 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         })
       }
     })
-
-  const asNumber = (reply: unknown): number => Number(reply)
 
   /**
    * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
@@ -140,7 +155,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     Effect.asVoid(together(
       requests,
       ({ epoch, key }, asker) =>
-        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
+        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, asker),
       () => undefined
     ))
 
@@ -212,15 +227,18 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         keys,
         (key, asker) =>
-          servers.at(key).call("take", "getdel", [key], {
+          servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
             answer: asker.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
-                ? servers.at(key).call("take", "unlink", [key], { answer: () => asker.answer(null), fail: asker.fail })
+                ? servers.at(key).call("take", "unlink", [key], isCount, {
+                  answer: () => asker.answer(null),
+                  fail: asker.fail
+                })
                 : asker.fail(error)
           }),
-        (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
+        (reply: Buffer | null) => reply ?? undefined
       ),
     lease: (requests, kind) =>
       together(
@@ -240,20 +258,20 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         requests,
         ({ bytes, key, life, token }, asker) =>
           servers.at(key).run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
-        (reply) => asNumber(reply) === 1
+        isOne
       ),
     release: (requests) =>
       Effect.asVoid(together(
         requests,
         release,
-        asNumber
+        () => undefined
       )),
     renew: (requests) =>
       together(
         requests,
         ({ duration, key, token }, asker) =>
           servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
-        (reply) => asNumber(reply) === 1
+        isOne
       ),
     swap: ({ bytes, key, life, seen }, kind) =>
       Effect.map(
@@ -264,27 +282,24 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           bytes === undefined ? "" : toBuffer(bytes),
           lifeArgument(life)
         ]),
-        (reply) => {
-          const [done, found] = reply as [number, Buffer | null | undefined] // what the script answers with
-          return { done: Number(done) === 1, found: found ?? undefined }
-        }
+        ([done, found]) => ({ done: isOne(done), found: found ?? undefined })
       ),
     touch: ({ freshUntil, key, life, seen }, kind) => {
       const until = new Uint8Array(6)
       Entry.writeUint48(until, 0, freshUntil)
       return Effect.map(
         script(Scripts.touch, key, [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
-        (reply) => asNumber(reply) === 1
+        isOne
       )
     },
     increment: ({ delta, key, life }) =>
-      Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), asNumber),
+      Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
     ensureEpochs: (requests) =>
       together(
         requests,
         ({ candidate, key, life }, asker) =>
           servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
-        (reply) => reply as Buffer // what the script answers with
+        (epoch: Buffer) => epoch
       ),
     replaceEpochs: (requests) =>
       // One server does them in the order of sending; of several the first must have answered.
@@ -296,21 +311,25 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     heads: (keys, size) =>
       together(
         keys,
-        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], asker),
+        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, asker),
         // GETRANGE has no other way to say that there is nothing.
-        (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
+        (head: Buffer) => head.length === 0 ? undefined : head
       ),
     watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
-        Effect.zip(command(key, "explain", "get", [key]), command(key, "explain", "pttl", [key]), { concurrent: true }),
+        Effect.zip(
+          command(key, "explain", "get", [key], isBytesOrNothing),
+          command(key, "explain", "pttl", [key], isCount),
+          { concurrent: true }
+        ),
         // Some users may not ask for it.
-        Effect.option(command(key, "explain", "memory", ["USAGE", key])),
+        Effect.option(command(key, "explain", "memory", ["USAGE", key], isCountOrNothing)),
         ([bytes, left], memory) =>
           bytes === null ? undefined : {
-            bytes: bytes as Buffer,
-            life: asNumber(left) < 0 ? undefined : asNumber(left),
-            memory: Option.getOrUndefined(Option.map(memory, asNumber))
+            bytes,
+            life: Number(left) < 0 ? undefined : Number(left),
+            memory: Option.getOrUndefined(Option.map(memory, Number))
           },
         { concurrent: true }
       )

@@ -6,11 +6,14 @@
  * scientific notation.
  */
 import { createHash } from "node:crypto"
+import { isBytes, isDecimal, isFlag, isOneOf, isSwap, type Shape } from "./replies.js"
 
-export interface Script {
+export interface Script<out A> {
   readonly name: string
   readonly lua: string
   readonly sha: string
+  /** What it answers with. */
+  readonly gives: Shape<A>
 }
 
 const prelude = `
@@ -89,9 +92,9 @@ local function set(key, v, life)
 end
 `
 
-const script = (name: string, body: string): Script => {
+const script = <A>(name: string, gives: Shape<A>, body: string): Script<A> => {
   const lua = `${prelude}${body}`
-  return { name, lua, sha: createHash("sha1").update(lua).digest("hex") }
+  return { name, gives, lua, sha: createHash("sha1").update(lua).digest("hex") }
 }
 
 /**
@@ -101,6 +104,7 @@ const script = (name: string, body: string): Script => {
  */
 export const lease = script(
   "lease",
+  isOneOf("Granted", "Held", "Found"),
   `
 local key, seen, token, duration, force, kind = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
 local v = read(key)
@@ -127,6 +131,7 @@ return 'Granted'
 /** Writes where the token's lease holds. KEYS: key. ARGV: token, bytes, life in ms or ''. Returns 1 or 0. */
 export const fill = script(
   "fill",
+  isFlag,
   `
 if not leased_by(read(KEYS[1]), ARGV[1]) then return 0 end
 set(KEYS[1], ARGV[2], ARGV[3])
@@ -137,6 +142,7 @@ return 1
 /** Ends the token's lease. KEYS: key. ARGV: token. */
 export const release = script(
   "release",
+  isFlag,
   `
 local v = read(KEYS[1])
 local flags = leased_by(v, ARGV[1])
@@ -154,6 +160,7 @@ return 1
 /** Prolongs the token's lease. KEYS: key. ARGV: token, duration in ms. Returns 1 or 0. */
 export const renew = script(
   "renew",
+  isFlag,
   `
 local flags = leased_by(read(KEYS[1]), ARGV[1])
 if not flags then return 0 end
@@ -173,6 +180,7 @@ return 1
  */
 export const swap = script(
   "swap",
+  isSwap,
   `
 local v = read(KEYS[1])
 if identity(v, ARGV[2]) ~= ARGV[1] then return {0, v} end
@@ -188,6 +196,7 @@ return {1}
 /** A new life. KEYS: key. ARGV: identity of what was seen, kind, fresh until (6 bytes), life in ms or ''. Returns 1 or 0. */
 export const touch = script(
   "touch",
+  isFlag,
   `
 local there = identity(read(KEYS[1]), ARGV[2])
 if there == '' or there ~= ARGV[1] then return 0 end
@@ -207,6 +216,7 @@ return 1
  */
 export const increment = script(
   "increment",
+  isDecimal,
   `
 local there = identity(read(KEYS[1]), 'counter')
 if there == '' then
@@ -224,6 +234,7 @@ return redis.call('GET', KEYS[1])
 /** An epoch, made where there is none. KEYS: key. ARGV: candidate, least life in ms or ''. Returns the epoch. */
 export const ensureEpoch = script(
   "ensureEpoch",
+  isBytes,
   `
 local v = read(KEYS[1])
 if not v or #v ~= 8 then
@@ -242,7 +253,7 @@ return v
 `
 )
 
-export const all: ReadonlyArray<Script> = [
+export const all: ReadonlyArray<Script<unknown>> = [
   lease,
   fill,
   release,

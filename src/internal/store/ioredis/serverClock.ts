@@ -3,6 +3,8 @@
  * clock matters; the error is half a round trip, plus what the clocks drift between two measurements.
  */
 import type { Redis as Client } from "ioredis"
+import { unexpectedReply } from "./redisErrors.js"
+import { isTime } from "./replies.js"
 
 /** How often the offset is measured, in ms. Crystals drift by less than 0.1 ms a second. */
 const measureEvery = 60_000
@@ -37,8 +39,10 @@ export class ServerClock {
     let offset = this.difference
     for (let i = 0; i < samples; i++) {
       const sent = performance.now()
-      const [seconds, micros] = await this.client.time()
+      const reply: unknown = await this.client.time()
       const received = performance.now()
+      if (!isTime(reply)) throw unexpectedReply("time", "time", reply)
+      const [seconds, micros] = reply
       if (received - sent >= shortest) continue
       shortest = received - sent
       offset = Number(seconds) * 1000 + Number(micros) / 1000 - (sent + received) / 2
