@@ -162,7 +162,8 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
 /**
  * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
  * address or password fails the layer within `connectTimeout`; lost, it is made again, for ever, with pauses of up to
- * half a second; meanwhile operations fail at once.
+ * half a second; meanwhile operations fail at once. A connection that answers nothing for three times `commandTimeout`
+ * is made anew, too; for values on their way to the server it has longer, up to a second for each 64 kB.
  *
  * @example
  * ```ts

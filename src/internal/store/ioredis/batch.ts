@@ -171,8 +171,8 @@ export interface Link {
   readonly state: () => "ready" | "waiting" | "down"
   /** Calls back when the first connection is made or failed. */
   readonly onceDecided: (listener: () => void) => void
-  /** Something was sent, and no answer came in time. */
-  readonly unanswered: () => void
+  /** Something was sent, and no answer came in time; values of so many bytes have been sent and not answered yet. */
+  readonly unanswered: (bytes: number) => void
   /** Why it is down. */
   readonly failure: (operation: string) => RedisError
   /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
@@ -192,6 +192,8 @@ export class Batcher implements Sender, BatchOwner {
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
+  /** Of values that were sent and not answered, also where nobody waits for the answer any more. */
+  private bytesOut = 0
   private closed = false
   private readonly deadlines: Deadlines
 
@@ -342,6 +344,14 @@ export class Batcher implements Sender, BatchOwner {
     this.sendBacklog()
   }
 
+  left(bytes: number): void {
+    this.bytesOut += bytes
+  }
+
+  heard(bytes: number): void {
+    this.bytesOut -= bytes
+  }
+
   late(batch: Batch, calls: ReadonlyArray<Call>): void {
     this.underWay -= batch.size
     // What has waited for these answers as long is late, too; what came later is still sent.
@@ -352,11 +362,15 @@ export class Batcher implements Sender, BatchOwner {
     if (this.closed) return failAll(all, layerClosed)
     failAll(all, (operation) => timeoutError(operation, this.commandTimeout))
     this.sendBacklog()
-    if (batch.wasReady) this.link.unanswered()
+    if (batch.wasReady) this.link.unanswered(this.bytesOut)
   }
 }
 
 interface BatchOwner {
+  /** Values of so many bytes were sent. */
+  readonly left: (bytes: number) => void
+  /** Whatever was sent with them has been answered, in time or not, or its connection was lost. */
+  readonly heard: (bytes: number) => void
   /** The last answer is here, and about to be told. */
   readonly met: (batch: Batch) => void
   /** Everybody was told. */
@@ -369,6 +383,10 @@ interface BatchOwner {
 class Batch extends Limited implements Receiver {
   readonly size: number
   private open: number
+  /** What was sent and has not been answered. */
+  private unheard = 0
+  /** Of values that it carries. */
+  private bytes = 0
   private isOver = false
 
   constructor(
@@ -390,7 +408,12 @@ class Batch extends Limited implements Receiver {
     // All are still there: nobody could have been told.
     const calls = this.waiting as ReadonlyArray<Call>
     const refusal = this.refusal()
-    if (refusal === undefined) return transmit(this.link.client, calls.map(({ command }) => command), this)
+    if (refusal === undefined) {
+      for (const { bytes } of calls) this.bytes += bytes
+      this.unheard = this.size
+      this.owner.left(this.bytes)
+      return transmit(this.link.client, calls.map(({ command }) => command), this)
+    }
     for (let i = 0; i < this.size; i++) this.fail(i, refusal(calls[i]!.operation))
   }
 
@@ -400,6 +423,7 @@ class Batch extends Limited implements Receiver {
   }
 
   onReply(index: number, reply: unknown): void {
+    this.heard()
     const call = this.waiting[index]
     if (call !== undefined) {
       // A value may be the very word; on a connection of our own nothing else is.
@@ -413,17 +437,21 @@ class Batch extends Limited implements Receiver {
 
   onError(index: number, error: unknown): void {
     const call = this.waiting[index]
-    if (call === undefined) return
+    if (call === undefined) return this.heard()
     const { command, operation, script } = call
-    if (script === undefined || command instanceof SetCommand || !isNoScript(error)) {
-      return this.fail(index, toRedisError(operation, error))
+    const isUnknown = script !== undefined && !(command instanceof SetCommand) && isNoScript(error)
+    const refusal = isUnknown ? this.refusal() : undefined
+    if (!isUnknown || refusal !== undefined) {
+      this.heard()
+      return this.fail(index, refusal?.(operation) ?? toRedisError(operation, error))
     }
-    const refusal = this.refusal()
-    if (refusal !== undefined) return this.fail(index, refusal(operation))
     // It was not run, so it is not run twice.
     transmit(this.link.client, [withText(script, command)], {
       onReply: (_, reply) => this.onReply(index, reply),
-      onError: (_, again) => this.fail(index, toRedisError(operation, again))
+      onError: (_, again) => {
+        this.heard()
+        this.fail(index, toRedisError(operation, again))
+      }
     })
   }
 
@@ -433,6 +461,10 @@ class Batch extends Limited implements Receiver {
     this.open = 0
     this.isOver = true
     this.owner.late(this, late)
+  }
+
+  private heard(): void {
+    if (--this.unheard === 0) this.owner.heard(this.bytes)
   }
 
   private fail(index: number, error: RedisError): void {

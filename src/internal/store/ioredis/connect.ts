@@ -20,6 +20,12 @@ const lastReconnect = 500
 /** A connection that answers nothing for so many times the limit of a command is made anew. */
 const silentLimits = 3
 
+/**
+ * A slower link, in bytes a ms, is no better than none. Nothing tells here how much of what was written has arrived (the
+ * kernel takes megabytes at once), so a link has the time that what it was given takes at this pace.
+ */
+const slowestLink = 64
+
 /** With a random part, so that a fleet does not come back in step. */
 const retryStrategy = (attempt: number): number =>
   Math.min(firstReconnect * 2 ** Math.min(attempt - 1, 10), lastReconnect) * (1 - Math.random() / 2)
@@ -74,7 +80,7 @@ export class Connection implements Link {
 
   constructor(
     readonly client: Client,
-    /** For so many ms without a byte it may leave what it was asked unanswered; `undefined`: it is another's to end. */
+    /** For so many ms without a byte, and as long as large values take, it may leave what it was asked unanswered; `undefined`: it is another's to end. */
     private readonly patience: number | undefined,
     readonly openFeed: () => Client
   ) {
@@ -214,17 +220,18 @@ export class Connection implements Link {
   }
 
   /**
-   * A link that swallows everything is given up, long before TCP would. (ioredis's `socketTimeout` is not for that: its
-   * timer outlives the connection that it was set for, and then ends the next one, which is well.)
+   * A link that swallows everything is given up, long before TCP would: nothing was read from it for longer than values
+   * of so many bytes may take on their way to the server. (ioredis's `socketTimeout` is not for that: its timer outlives
+   * the connection that it was set for, and then ends the next one, which is well.)
    */
-  unanswered(): void {
+  unanswered(bytes = 0): void {
     // It is undefined before the first connection is made.
     const stream = this.client.stream as Stream | undefined
     if (this.patience === undefined || stream === undefined) return
     const now = performance.now()
     if (this.quiet?.stream !== stream || this.quiet.bytes !== stream.bytesRead) {
       this.quiet = { stream, bytes: stream.bytesRead, since: now }
-    } else if (now - this.quiet.since >= this.patience) {
+    } else if (now - this.quiet.since >= this.patience + bytes / slowestLink) {
       stream.destroy(new Error(`no answer to anything for ${Math.round(now - this.quiet.since)} ms`))
     }
   }
