@@ -8,6 +8,7 @@ import { heartbeatKey } from "../../tagKeys.js"
 import { Batcher, type Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
 import { feedOptions } from "./feed.js"
+import { LocalClock } from "./localClock.js"
 import { otherDatabase, reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
@@ -82,9 +83,11 @@ export class Connection implements Link {
     readonly client: Client,
     /** For so many ms without a byte, and as long as large values take, it may leave what it was asked unanswered; `undefined`: it is another's to end. */
     private readonly patience: number | undefined,
-    readonly openFeed: () => Client
+    readonly openFeed: () => Client,
+    local: LocalClock,
+    commandTimeout: number
   ) {
-    this.clock = new ServerClock(client, () => this.onMeasured())
+    this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
     this.database = databaseOf(client)
     // Somebody else's client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
@@ -255,6 +258,7 @@ export class Connection implements Link {
 export const open = (
   target: RedisOptions,
   { commandTimeout, connectTimeout }: { readonly commandTimeout: number; readonly connectTimeout: number },
+  local: LocalClock,
   onReadOnly: (connection: Connection) => void
 ): Connection => {
   const connection: Connection = new Connection(
@@ -268,14 +272,26 @@ export const open = (
       }
     }),
     silentLimits * commandTimeout,
-    () => new Client({ ...target, connectTimeout, retryStrategy, ...feedOptions })
+    () => new Client({ ...target, connectTimeout, retryStrategy, ...feedOptions }),
+    local,
+    commandTimeout
   )
   return connection
 }
 
 /** A connection to a client of somebody else. */
-export const follow = (client: Client): Connection =>
-  new Connection(client, undefined, () => client.duplicate({ ...feedOptions, retryStrategy }))
+export const follow = (
+  client: Client,
+  { commandTimeout }: { readonly commandTimeout: number },
+  local: LocalClock
+): Connection =>
+  new Connection(
+    client,
+    undefined,
+    () => client.duplicate({ ...feedOptions, retryStrategy }),
+    local,
+    commandTimeout
+  )
 
 /** One server. */
 const alone = (connection: Connection, batcher: Batcher, prefix: string): Servers => {
@@ -295,7 +311,7 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
     observe: () => () => {},
     connections: server.connections,
     onReconnect: (listener) => connection.onReconnect(listener),
-    now: () => connection.clock.now()
+    clock: connection.clock
   }
 }
 
@@ -343,7 +359,13 @@ export const connect = (
   Effect.gen(function*() {
     const connection = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => open({ ...sentinelOptions(target, options), ...target }, options, (one) => one.readOnly()),
+        try: () =>
+          open(
+            { ...sentinelOptions(target, options), ...target },
+            options,
+            new LocalClock(options.clocks),
+            (one) => one.readOnly()
+          ),
         catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>
@@ -362,7 +384,7 @@ export const borrow = (
   options: IoredisDriver.Options
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => follow(client)),
+    Effect.sync(() => follow(client, options, new LocalClock(options.clocks))),
     (connection) => Effect.sync(() => connection.close())
   ).pipe(
     Effect.tap((connection) =>

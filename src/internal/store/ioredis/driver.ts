@@ -8,6 +8,7 @@ import * as Entry from "../../entry.js"
 import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
 import * as Listing from "./listing.js"
+import type { Clocks } from "./localClock.js"
 import { isWrongType } from "./redisErrors.js"
 import {
   type Count,
@@ -19,6 +20,7 @@ import {
   type Shape
 } from "./replies.js"
 import * as Scripts from "./scripts.js"
+import type { Time } from "./serverClock.js"
 import type { Servers } from "./servers.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
@@ -29,6 +31,8 @@ export interface Options {
   readonly prefix: string
   /** In ms. */
   readonly commandTimeout: number
+  /** Those of this machine, where a test has no others. */
+  readonly clocks?: Clocks | undefined
 }
 
 /** So many leases that could not be released are remembered. */
@@ -39,19 +43,25 @@ class Hot<Answer, A, E, R> implements Asker<Answer> {
   constructor(
     private readonly key: string,
     private readonly reply: Reply<Answer, A, E, R>,
-    private readonly servers: Servers,
+    private readonly clock: Time,
     private readonly resume: (effect: Effect.Effect<A, E, R>) => void
   ) {}
 
   answer(answer: Answer): void {
+    const now = this.clock.now()
+    if (!this.clock.isSure) return this.answerLater(answer)
     let effect: Effect.Effect<A, E, R>
     try {
-      effect = this.reply.onSuccess(answer, this.servers.now(), this.key)
+      effect = this.reply.onSuccess(answer, now, this.key)
     } catch (defect) {
       // A defect of who asked, not of those whose answers came with it.
       effect = Effect.die(defect)
     }
     this.resume(effect)
+  }
+
+  private answerLater(answer: Answer): void {
+    void this.clock.settle().then((failure) => failure === undefined ? this.answer(answer) : this.fail(failure))
   }
 
   fail(error: RedisError): void {
@@ -66,7 +76,14 @@ class Hot<Answer, A, E, R> implements Asker<Answer> {
 }
 
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
-  const { only } = servers
+  const { clock, only } = servers
+
+  /** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
+  const tell = <A>(exit: Exit.Exit<A, RedisError>, resume: (exit: Exit.Exit<A, RedisError>) => void): void => {
+    clock.now()
+    if (clock.isSure || Exit.isFailure(exit)) return resume(exit)
+    void clock.settle().then((failure) => failure === undefined ? tell(exit, resume) : resume(Exit.fail(failure)))
+  }
 
   const command = <A>(
     key: string,
@@ -77,7 +94,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   ) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).call(operation, name, args, gives, {
-        answer: (reply) => resume(Exit.succeed(reply)),
+        answer: (reply) => tell(Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
@@ -85,7 +102,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
-        answer: (reply) => resume(Exit.succeed(reply)),
+        answer: (reply) => tell(Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
@@ -114,7 +131,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       const answers: Array<Out> = []
       const { arrived, fail } = gather(
         inputs.length,
-        (failure) => resume(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure))
+        (failure) => tell(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure), resume)
       )
       for (const [i, input] of inputs.entries()) {
         ask(input, {
@@ -161,20 +178,20 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
 
   return {
     prefix,
-    unsafeNow: () => servers.now(),
-    unsafeMonotonic: () => performance.now(),
+    unsafeNow: () => clock.now(),
+    unsafeMonotonic: () => clock.local.now(),
     unsafeConnections: () => servers.connections(),
     // One server is the whole store; of several each has its own.
     hasBreakers: only === undefined,
-    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, servers, resume))),
+    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
     getMany: (keys, reply) => {
-      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], servers.now(), ""))
+      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
       const first = keys[0]!
       if (only !== undefined && keys.length <= maxReads) {
-        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, servers, resume)))
+        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, clock, resume)))
       }
       return Effect.async((resume) => {
-        const hot = new Hot(first, reply, servers, resume)
+        const hot = new Hot(first, reply, clock, resume)
         if (only === undefined) {
           const found: Array<Buffer | undefined> = new Array(keys.length)
           const { arrived, fail } = gather(
@@ -210,12 +227,12 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       })
     },
     set: (write, reply) =>
-      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, servers, resume))),
+      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, resume))),
     setMany: (writes, reply) =>
       writes.length === 0 ?
-        Effect.suspend(() => reply.onSuccess(undefined, servers.now(), "")) :
+        Effect.suspend(() => reply.onSuccess(undefined, clock.now(), "")) :
         Effect.async((resume) => {
-          const hot = new Hot(writes[0]!.key, reply, servers, resume)
+          const hot = new Hot(writes[0]!.key, reply, clock, resume)
           const { arrived, fail } = gather(
             writes.length,
             (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)

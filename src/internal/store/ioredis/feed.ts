@@ -219,8 +219,10 @@ export const watch = (
         if (linked) watcher.onChange([key])
       }
     })
+    const unhear = servers.clock.local.onSleep(watcher.onSleep)
     const close = () => {
       forget()
+      unhear()
       lose()
       for (const { listening } of parts.values()) listening.close()
     }
