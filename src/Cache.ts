@@ -868,6 +868,8 @@ export interface Stats {
   readonly undecodable: number
   /** Operations that did without Redis because it failed. */
   readonly bypassed: number
+  /** Background refreshes that were not begun, since `maxConcurrentRefreshes` were under way. */
+  readonly skippedRefreshes: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
 }
 

@@ -2,21 +2,24 @@
  * A cache on one `Redis` instance: where its entries lie, what makes one fresh, stale or absent, how they are read and
  * written. Loads are in `load.ts`.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { CodecError, type RedisError } from "../CacheError.js"
 import type { Reply } from "../Driver.js"
 import { Redis } from "../Redis.js"
 import type { CodecContext, CodecIssue } from "./codec/codec.js"
-import { isInPlace } from "./codec/make.js"
 import * as Entry from "./entry.js"
+import { absence, judge, type Verdict } from "./entry/verdict.js"
 import { type EntryReply, type Epochs, Filling, type TagReader } from "./entryReply.js"
 import { stringKeys } from "./keySpace.js"
+import { Permits } from "./load/permits.js"
+import { Refreshes } from "./load/refreshes.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
 import { Near, type NearRead } from "./near/near.js"
@@ -24,9 +27,6 @@ import { Recorder } from "./recorder.js"
 import { GetReply, SetReply } from "./replies.js"
 import type { Runtime } from "./runtime.js"
 import { generationKey, refuseTags, tagKey } from "./tagKeys.js"
-
-/** What an entry is to a reader at one moment. `Failure` is a cached failure that is fresh. */
-export type State = "Absent" | "Fresh" | "Stale" | "Failure"
 
 /** Undecodable entries of one cache are logged at most this often. */
 const logEveryMillis = 60_000
@@ -38,7 +38,8 @@ const judgeTags = (
   epochs: Epochs
 ): "Hold" | "Broken" | ReadonlyArray<string> => {
   const tags = Entry.tags(bytes)
-  if (tags === undefined) return "Broken"
+  // Tags that are cut short are found out by what decodes the entry.
+  if (tags === undefined) return "Hold"
   for (const name of required) if (!tags.some((tag) => tag.name === name)) return "Broken"
   const unknown: Array<string> = []
   for (const { epoch, name } of tags) {
@@ -72,12 +73,17 @@ export class Binding<in out Key, in out Value> implements TagReader {
   /** `<prefix><name>:` */
   readonly prefix: string
   readonly recorder: Recorder
-  readonly permits: Effect.Semaphore | undefined
+  readonly permits: Permits | undefined
+  readonly refreshes: Refreshes
+  /** The store has taken what was last to be stored: otherwise loads ask it all the same, and callers do not rely on it. */
+  storing = true
   /** What plain gets and sets are answered with: one of each, so that a hit allocates none. */
   readonly getReply: EntryReply<Option.Option<Value>, RedisError, never>
   readonly setReply: Reply<void, void, RedisError, never>
   readonly near: Near | undefined
   private nextLog = 0
+  /** When each warning may be given again, on a clock that never jumps. */
+  private readonly nextWarnings = new Map<string, number>()
 
   constructor(readonly runtime: Runtime, readonly model: Model<Key, Value>) {
     this.prefix = `${runtime.driver.prefix}${model.name}:`
@@ -94,6 +100,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
       (tag) => this.tagKey(tag)
     )
     this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, model.name, maxConcurrentLoads)
+    this.refreshes = new Refreshes(model.policy.maxConcurrentRefreshes, runtime)
   }
 
   codecError(subject: "key" | "value", issue: CodecIssue): CodecError {
@@ -122,35 +129,8 @@ export class Binding<in out Key, in out Value> implements TagReader {
 
   // ---- what an entry is
 
-  state(bytes: Uint8Array | undefined, now: number, invalidated: boolean): State {
-    if (bytes === undefined || invalidated) return "Absent"
-    if (this.model.kind === "counter") return Entry.identity(bytes, "counter").length === 0 ? "Absent" : "Fresh"
-    if (!Entry.isEntry(bytes) || Entry.version(bytes) !== this.model.policy.version || Entry.isMarker(bytes)) {
-      return "Absent"
-    }
-    const freshUntil = Entry.freshUntil(bytes)
-    if (freshUntil !== 0 && freshUntil <= now) return Entry.isFailure(bytes) ? "Absent" : "Stale"
-    return Entry.isFailure(bytes) ? "Failure" : "Fresh"
-  }
-
-  /** The value of an entry that is fresh or stale. */
-  decode(bytes: Uint8Array, redisKey: string): Either.Either<Value, CodecIssue> {
-    if (this.model.kind === "counter") return this.model.codec.decode(bytes, this.context(redisKey))
-    const offset = Entry.payloadOffset(bytes)
-    if (offset === undefined) return cutShort
-    // Written by somebody who has no such bound.
-    if (bytes.length - offset > this.model.policy.maxValueSize) return tooLarge
-    const { codec } = this.model
-    return isInPlace(codec)
-      ? codec.decodeFrom(bytes, offset)
-      : codec.decode(bytes.subarray(offset), this.context(redisKey))
-  }
-
-  decodeFailure(bytes: Uint8Array, redisKey: string): Either.Either<unknown, CodecIssue> {
-    const offset = Entry.payloadOffset(bytes)
-    return offset === undefined || this.model.failureCodec === undefined
-      ? cutShort
-      : this.model.failureCodec.decode(bytes.subarray(offset), this.context(redisKey))
+  judge(bytes: Uint8Array | undefined, now: number, invalidated: boolean, redisKey: string): Verdict<Value> {
+    return judge(this.model, bytes, now, invalidated, redisKey)
   }
 
   /** Counts an entry that does not decode, and logs it now and then. */
@@ -164,12 +144,39 @@ export class Binding<in out Key, in out Value> implements TagReader {
   }
 
   /** The value of an entry if it is fresh and decodes. For operations that are not hot. */
-  freshValue(entry: Judged, redisKey: string, now: number): Effect.Effect<Either.Either<Value, void>> {
-    if (this.state(entry.bytes, now, entry.invalidated) !== "Fresh") return Effect.succeed(nothingFresh)
-    const decoded = this.decode(entry.bytes!, redisKey)
-    return Either.isRight(decoded)
-      ? Effect.succeed(Either.right(decoded.right))
-      : Effect.as(this.undecodable(redisKey, decoded.left, now), nothingFresh)
+  freshValue(entry: Judged, redisKey: string, now: number): Effect.Effect<Option.Option<Value>> {
+    const verdict = this.judge(entry.bytes, now, entry.invalidated, redisKey)
+    switch (verdict._tag) {
+      case "Fresh":
+        return Effect.succeed(Option.some(verdict.value))
+      case "Undecodable":
+        return Effect.as(this.undecodable(redisKey, verdict.issue, now), Option.none())
+      default:
+        return Effect.succeed(Option.none())
+    }
+  }
+
+  // ---- telling
+
+  /** Warns of what may happen at every call: once a minute for each message. */
+  warn(message: string, redisKey: string | undefined, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      const now = this.runtime.driver.unsafeMonotonic(clock)
+      const next = this.nextWarnings.get(message)
+      if (next !== undefined && now < next) return Effect.void
+      this.nextWarnings.set(message, now + logEveryMillis)
+      const log = cause === undefined ? Effect.logWarning(message) : Effect.logWarning(message, cause)
+      return Effect.annotateLogs(log, {
+        cache: this.model.name,
+        ...(redisKey === undefined ? {} : { key: redisKey })
+      })
+    })
+  }
+
+  /** An operation did without Redis: counted, and told of once a minute for each reason. */
+  bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
+    this.recorder.bypass()
+    return this.warn(`Redis failed (${error.reason}), and the cache is bypassed`, redisKey, Cause.fail(error))
   }
 
   // ---- reading
@@ -211,7 +218,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
     redisKey: string,
     reply: EntryReply<A, E, R>
   ): Effect.Effect<A, E, R> {
-    if (this.state(bytes, now, false) === "Absent") return reply.onEntry(bytes, now, redisKey, false)
+    if (absence(this.model, bytes) !== undefined) return reply.onEntry(bytes, now, redisKey, false)
     const judged = judgeTags(bytes, required, epochs)
     if (typeof judged === "string") return reply.onEntry(bytes, now, redisKey, judged === "Broken")
     const tagKeys = judged.map((tag) => this.tagKey(tag))
@@ -294,7 +301,7 @@ export class Binding<in out Key, in out Value> implements TagReader {
         if (bytes === undefined || (required.length === 0 && !Entry.hasTags(bytes))) {
           return { bytes, invalidated: false, reading: targets[i]!.reading }
         }
-        if (this.state(bytes, now, false) === "Absent") return { bytes, invalidated: false }
+        if (absence(this.model, bytes) !== undefined) return { bytes, invalidated: false }
         const judged = judgeTags(bytes, required, known)
         if (typeof judged !== "string") {
           targets[i]!.reading?.expect(judged.map((tag) => this.tagKey(tag)))
@@ -407,18 +414,12 @@ const nearIdentity = <Key, Value>(model: Model<Key, Value>): unknown =>
     : model
 
 /** Caches of one name share their permits, as they share their entries. */
-const permitsOf = (runtime: Runtime, name: string, permits: number): Effect.Semaphore => {
+const permitsOf = (runtime: Runtime, name: string, permits: number): Permits => {
   const key = `${name}:${permits}`
-  const shared = runtime.permits.get(key) ?? Effect.unsafeMakeSemaphore(permits)
+  const shared = runtime.permits.get(key) ?? new Permits(permits)
   runtime.permits.set(key, shared)
   return shared
 }
-
-const cutShort = Either.left<CodecIssue>({ path: "$", detail: "the entry is cut short" })
-
-const tooLarge = Either.left<CodecIssue>({ path: "$", detail: "it takes more than maxValueSize" })
-
-const nothingFresh: Either.Either<never, void> = Either.left(undefined)
 
 /** The binding of a cache to the `Redis` of this fiber's context. */
 export const bind = <Key, Value>(

@@ -34,7 +34,7 @@ const takeAll = <Key, Value>(
     )
     return yield* Effect.forEach(
       entries,
-      (entry, i) => Effect.map(binding.freshValue(entry, redisKeys[i]!, now), Either.getRight)
+      (entry, i) => binding.freshValue(entry, redisKeys[i]!, now)
     )
   }).pipe((taken) => detaching(binding, redisKeys, taken))
 }

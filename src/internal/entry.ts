@@ -1,6 +1,6 @@
 /**
  * The one layout of an entry in Redis, pure functions on bytes. `docs/entry-format.md` is the same in prose, for other
- * languages, and `test/golden/` holds examples of each form.
+ * languages, and `test/entry/golden/` holds examples of each form.
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one
@@ -9,11 +9,16 @@
  *          4     5  write id: random, new with every write
  *          9     6  fresh until, server time in ms since 1970; 0: for ever
  *         15     1  how long the load took, logarithmic
- *       [16     14  lease slot: 8 bytes of token, 6 bytes of "held until" in server time]
+ *       [16     20  lease slot: 8 bytes of token, 6 bytes of "held until", 6 bytes of "own end", in server time]
  *       [ …      …  tags: a count, then length, name (UTF-8) and 8 bytes of epoch for each]
  *         …      …  payload
  *
  * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease on nothing.
+ *
+ * A lease is held until its "held until" and no longer, whatever else is there: an entry or a marker stays in Redis
+ * longer than that, so that a load that comes late can still tell that nobody took its place. "Own end" is when the entry
+ * would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds nothing: it
+ * says that a load failed, and that the source is left alone until then by those that have something stale to serve.
  */
 
 import { allocate } from "./allocate.js"
@@ -22,7 +27,7 @@ import type { RandomBytes } from "./randomBytes.js"
 export const formatByte = 0xe1
 export const headerSize = 16
 export const freshUntilOffset = 9
-export const leaseSize = 14
+export const leaseSize = 20
 export const writeIdSize = 5
 export const tokenSize = 8
 export const epochSize = 8
@@ -131,17 +136,42 @@ export const payloadOffset = (bytes: Uint8Array): number | undefined => {
   return at
 }
 
-/** The lease slot's token and end; `undefined` without one. */
-export const lease = (bytes: Uint8Array): { readonly token: Uint8Array; readonly until: number } | undefined =>
+/** What a lease slot says. Times are server time in ms. */
+export interface Lease {
+  readonly token: Uint8Array
+  /** Held until. */
+  readonly until: number
+  /** When the entry's own life ends; 0: never. */
+  readonly end: number
+}
+
+/** The lease slot; `undefined` without one. */
+export const lease = (bytes: Uint8Array): Lease | undefined =>
   (bytes[1]! & Flag.Lease) === 0 ? undefined : {
     token: bytes.subarray(headerSize, headerSize + tokenSize),
-    until: readUint48(bytes, headerSize + tokenSize)
+    until: readUint48(bytes, untilOffset),
+    end: readUint48(bytes, endOffset)
   }
 
-/** Whether somebody loads this entry, as its own bytes tell: there is no need to ask for the lease. */
-export const isHeld = (bytes: Uint8Array, now: number): boolean => {
-  const held = lease(bytes)
-  return held !== undefined && held.until > now
+const untilOffset = headerSize + tokenSize
+
+/** Where a lease slot has its entry's own end. */
+export const endOffset = untilOffset + 6
+
+/** The token of a lease that nobody holds: the source is left alone for a while. */
+export const noToken = new Uint8Array(tokenSize)
+
+/**
+ * What an entry's own bytes tell about its lease: somebody loads it, or a load failed and the source is left alone, or
+ * neither. `longest` is the longest that a lease may last from now on: one that claims more was written by a clock that
+ * was set back since, and holds nothing.
+ */
+export const leaseState = (bytes: Uint8Array, now: number, longest: number): "Held" | "BackOff" | "Free" => {
+  if ((bytes[1]! & Flag.Lease) === 0) return "Free"
+  const left = readUint48(bytes, untilOffset) - now
+  if (left <= 0 || left > longest) return "Free"
+  for (let i = 0; i < tokenSize; i++) if (bytes[headerSize + i] !== 0) return "Held"
+  return "BackOff"
 }
 
 /** What `encode` puts into an entry. */
@@ -196,23 +226,31 @@ export const marker = (token: Uint8Array, until: number): Uint8Array => {
   out[1] = Flag.Marker | Flag.Lease
   // The token is random already: it serves as the write id too.
   out.set(token.subarray(0, writeIdSize), 4)
-  writeLease(out, token, until)
+  writeLease(out, token, until, 0)
   return out
 }
 
-const writeLease = (entry: Uint8Array, token: Uint8Array, until: number): void => {
+const writeLease = (entry: Uint8Array, token: Uint8Array, until: number, end: number): void => {
   entry.set(token, headerSize)
-  writeUint48(entry, headerSize + tokenSize, until)
+  writeUint48(entry, untilOffset, until)
+  writeUint48(entry, endOffset, end)
+}
+
+/** The same bytes under another write id. */
+export const withWriteId = (entry: Uint8Array, id: Uint8Array): Uint8Array => {
+  const out = entry.slice()
+  out.set(id, 4)
+  return out
 }
 
 /** The same entry, with its write id, under this lease. */
-export const withLease = (entry: Uint8Array, token: Uint8Array, until: number): Uint8Array => {
+export const withLease = (entry: Uint8Array, token: Uint8Array, until: number, end: number): Uint8Array => {
   const has = (entry[1]! & Flag.Lease) !== 0
   const out = new Uint8Array(entry.length + (has ? 0 : leaseSize))
   out.set(entry.subarray(0, headerSize))
   out.set(entry.subarray(has ? headerSize + leaseSize : headerSize), headerSize + leaseSize)
   out[1] = out[1]! | Flag.Lease
-  writeLease(out, token, until)
+  writeLease(out, token, until, end)
   return out
 }
 

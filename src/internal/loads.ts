@@ -1,4 +1,4 @@
-/** Operations that load what is absent. The path itself is in `load.ts`. */
+/** Operations that load what is absent. The path itself is in `load/`. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -8,10 +8,9 @@ import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
 import { bind, type Binding, withKey } from "./binding.js"
-import { Call } from "./call.js"
 import { CopyRead } from "./copyRead.js"
-import { type Compute, type LoadOptions as Decoded, noOptions } from "./load.js"
-import { ManyCall } from "./loadMany.js"
+import { Caller } from "./load/caller.js"
+import { type Compute, type LoadOptions as Decoded, noOptions } from "./load/task.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
 import { decodeLife, type TimeToLive, toMillis } from "./policy.js"
@@ -60,28 +59,16 @@ const decode = <Key, Value>(
   })
 }
 
-const start = <Key, Value, E, R>(
+/** A caller of one key, once its options are checked. */
+const caller = <Key, Value, E, R>(
   binding: Binding<Key, Value>,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  key: Key,
-  redisKey: string,
   load: Load<Key, Value, E, R>,
-  options: LoadOptions<Key, Value> | undefined,
-  go: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
-): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> => {
-  const decoded = options === undefined ? undefined : decode(binding, options)
-  if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
-  return go(new Call(binding, fiber, key, redisKey, single(load), decoded?.right ?? noOptions))
-}
-
-const call = <Key, Value, E, R>(
-  model: Model<Key, Value>,
-  key: Key,
-  load: Load<Key, Value, E, R>,
-  options: LoadOptions<Key, Value> | undefined,
-  go: (call: Call<Key, Value, E, R>) => Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>>
-): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  withKey(model, key, (binding, redisKey, fiber) => start(binding, fiber, key, redisKey, load, options, go))
+  options: LoadOptions<Key, Value> | undefined
+): Either.Either<Caller<Key, Value, E, R>, CodecError> =>
+  options === undefined
+    ? Either.right(new Caller(binding, fiber, single(load), noOptions))
+    : Either.map(decode(binding, options), (decoded) => new Caller(binding, fiber, single(load), decoded))
 
 class GetOrSet<in out Key, in out Value, in out E, in out R>
   extends CopyRead<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>>
@@ -109,7 +96,8 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     redisKey: string,
     fiber: Fiber.RuntimeFiber<unknown, unknown>
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
-    return start(binding, fiber, this.key, redisKey, this.load, this.options, begin)
+    const started = caller(binding, fiber, this.load, this.options)
+    return Either.isLeft(started) ? Effect.fail(started.left) : started.right.one(this.key, redisKey)
   }
 }
 
@@ -120,17 +108,23 @@ export const getOrSet = <Key, Value, E, R>(
   options?: LoadOptions<Key, Value>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
   options?.forceRefresh === true
-    ? call(model, key, load, options, (started) => started.refresh())
+    ? refresh(model, key, load, options)
     : new GetOrSet(model, key, load, options)
-
-const begin = <Key, Value, E, R>(started: Call<Key, Value, E, R>) => started.begin()
 
 export const refresh = <Key, Value, E, R>(
   model: Model<Key, Value>,
   key: Key,
-  load: Load<Key, Value, E, R>
+  load: Load<Key, Value, E, R>,
+  options?: LoadOptions<Key, Value>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  call(model, key, load, undefined, (started) => started.refresh())
+  withKey(
+    model,
+    key,
+    (binding, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> => {
+      const started = caller(binding, fiber, load, options)
+      return Either.isLeft(started) ? Effect.fail(started.left) : started.right.refresh(key, redisKey)
+    }
+  )
 
 export const getOrSetMany = <Key, Value, E, R>(
   model: Model<Key, Value>,
@@ -152,5 +146,5 @@ export const getOrSetMany = <Key, Value, E, R>(
         }
         return (task) => values.get(task.redisKey)
       })
-    return new ManyCall(binding, fiber, compute, decoded?.right ?? noOptions).run(keys)
+    return new Caller(binding, fiber, compute, decoded?.right ?? noOptions).many(keys)
   })

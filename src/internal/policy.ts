@@ -46,6 +46,9 @@ export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail"
   readonly valueTags?: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
   readonly onRedisError?: OnRedisError | undefined
   readonly maxConcurrentLoads?: number | undefined
+  readonly maxConcurrentRefreshes?: number | undefined
+  readonly refreshTimeout?: Duration.DurationInput | undefined
+  readonly retryAfter?: Duration.DurationInput | undefined
   readonly maxValueSize?: number | undefined
   readonly version?: number | undefined
   readonly near?: NearOptions | undefined
@@ -76,10 +79,15 @@ export interface Policy<in Key, in Value> {
   readonly leaseDuration: number
   readonly leaseMaxDuration: number
   readonly leaseWait: number
+  /** No lease lasts longer than this, whatever it says. */
+  readonly leaseLife: number
   readonly tags: ((key: Key) => ReadonlyArray<string>) | undefined
   readonly valueTags: ((value: Value, key: Key) => ReadonlyArray<string>) | undefined
   readonly bypass: boolean
   readonly maxConcurrentLoads: number
+  readonly maxConcurrentRefreshes: number
+  readonly refreshTimeout: number
+  readonly retryAfter: number
   readonly maxValueSize: number
   readonly version: number
   readonly near: NearPolicy | undefined
@@ -88,6 +96,9 @@ export interface Policy<in Key, in Value> {
 const defaultLeaseDuration = 5_000
 const defaultLeaseMaxDuration = 120_000
 const defaultLeaseWait = 10_000
+const defaultMaxConcurrentRefreshes = 32
+const defaultRefreshTimeout = 30_000
+const defaultRetryAfter = 1_000
 const defaultMaxStaleness = 2_000
 const defaultMaxValueSize = 16 * 1024 * 1024
 
@@ -172,6 +183,17 @@ const isBypass = (cache: string, onRedisError: "fail" | "bypass" | undefined): b
 /** The largest number of copies that a table can be made for. */
 const maxCapacity = 2 ** 24
 
+/** How many loads or refreshes may run at once. */
+const concurrency = (cache: string, option: string, value: number | undefined, otherwise: number): number =>
+  inRange(
+    cache,
+    option,
+    value,
+    otherwise,
+    "a whole number of 1 or more",
+    (given) => given === Infinity || (Number.isInteger(given) && given >= 1)
+  )
+
 const wholeUpTo = (most: number) => (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= most
 
 const decodeNear = (
@@ -205,6 +227,20 @@ const decodeNear = (
   }
 }
 
+const decodeLease = (cache: string, lease: LeaseOptions | undefined) => {
+  const leaseDuration = Math.min(endless, positive(cache, "lease.duration", lease?.duration, defaultLeaseDuration))
+  const leaseMaxDuration = Math.min(
+    endless,
+    positive(cache, "lease.maxDuration", lease?.maxDuration, defaultLeaseMaxDuration)
+  )
+  return {
+    leaseDuration,
+    leaseMaxDuration,
+    leaseWait: positive(cache, "lease.wait", lease?.wait, defaultLeaseWait),
+    leaseLife: Math.max(leaseDuration, leaseMaxDuration)
+  }
+}
+
 export const decode = <Key, Value>(
   cache: string,
   options: PolicyOptions<Key, Value, "fail" | "bypass">,
@@ -223,23 +259,19 @@ export const decode = <Key, Value>(
     "zero or more",
     (value) => value >= 0 && value < Infinity
   ),
-  leaseDuration: Math.min(endless, positive(cache, "lease.duration", options.lease?.duration, defaultLeaseDuration)),
-  leaseMaxDuration: Math.min(
-    endless,
-    positive(cache, "lease.maxDuration", options.lease?.maxDuration, defaultLeaseMaxDuration)
-  ),
-  leaseWait: positive(cache, "lease.wait", options.lease?.wait, defaultLeaseWait),
+  ...decodeLease(cache, options.lease),
   tags: options.tags,
   valueTags: options.valueTags,
   bypass: isBypass(cache, options.onRedisError),
-  maxConcurrentLoads: inRange(
+  maxConcurrentLoads: concurrency(cache, "maxConcurrentLoads", options.maxConcurrentLoads, Infinity),
+  maxConcurrentRefreshes: concurrency(
     cache,
-    "maxConcurrentLoads",
-    options.maxConcurrentLoads,
-    Infinity,
-    "a whole number of 1 or more",
-    (value) => value === Infinity || (Number.isInteger(value) && value >= 1)
+    "maxConcurrentRefreshes",
+    options.maxConcurrentRefreshes,
+    defaultMaxConcurrentRefreshes
   ),
+  refreshTimeout: positive(cache, "refreshTimeout", options.refreshTimeout, defaultRefreshTimeout),
+  retryAfter: positive(cache, "retryAfter", options.retryAfter, defaultRetryAfter),
   maxValueSize: inRange(
     cache,
     "maxValueSize",

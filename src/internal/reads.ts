@@ -12,6 +12,7 @@ import type { Redis } from "../Redis.js"
 import { bind, type Binding, type Judged, withKey } from "./binding.js"
 import { CopyRead } from "./copyRead.js"
 import * as Entry from "./entry.js"
+import { isFresh } from "./entry/verdict.js"
 import type { Model } from "./model.js"
 import type { Copy } from "./near/copies.js"
 import type { Near, NearRead } from "./near/near.js"
@@ -138,11 +139,10 @@ const missOrFail = <Key, Value>(
   binding: Binding<Key, Value>,
   count: number,
   error: RedisError
-): Exit.Exit<ReadonlyMap<Key, Value>, RedisError> => {
+): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
   if (!binding.model.policy.bypass) return Exit.fail(error)
-  binding.recorder.bypass()
   binding.recorder.miss(count)
-  return nothing()
+  return Effect.zipRight(binding.bypassed(error, undefined), nothing<Key, Value>())
 }
 
 /** What many entries come to, as they are looked at one after the other. */
@@ -161,14 +161,11 @@ class Found<Key, Value> {
     reading?: NearRead
   ): void {
     const { binding } = this
-    if (bytes === undefined || binding.state(bytes, now, invalidated) !== "Fresh") return
-    const value = binding.decode(bytes, redisKey)
-    if (Either.isLeft(value)) {
-      this.logs.push(binding.undecodable(redisKey, value.left, now))
-      return
-    }
-    reading?.keep(bytes, value.right)
-    this.hits.set(key, value.right)
+    const verdict = binding.judge(bytes, now, invalidated, redisKey)
+    if (verdict._tag === "Undecodable") this.logs.push(binding.undecodable(redisKey, verdict.issue, now))
+    if (verdict._tag !== "Fresh") return
+    reading?.keep(bytes!, verdict.value)
+    this.hits.set(key, verdict.value)
   }
 
   get all(): Effect.Effect<ReadonlyMap<Key, Value>> {
@@ -227,7 +224,7 @@ export const timeToLive = <Key, Value>(
     const found = Effect.gen(function*() {
       const entry = yield* readOne(binding, key, redisKey)
       const value = yield* binding.freshValue(entry, redisKey, entry.now)
-      if (Either.isLeft(value) || entry.bytes === undefined) return Option.none()
+      if (Option.isNone(value) || entry.bytes === undefined) return Option.none()
       if (model.kind === "entry") {
         const until = Entry.freshUntil(entry.bytes)
         return Option.some(until === 0 ? Duration.infinity : remaining(until, entry.now))
@@ -238,10 +235,7 @@ export const timeToLive = <Key, Value>(
         : Option.some(stored.life === undefined ? Duration.infinity : Duration.millis(stored.life))
     })
     if (!model.policy.bypass) return found
-    return Effect.catchAll(found, () => {
-      binding.recorder.bypass()
-      return Effect.succeed(Option.none())
-    })
+    return Effect.catchAll(found, (error) => Effect.as(binding.bypassed(error, redisKey), Option.none()))
   })
 
 /** Enough for the header, a lease and some tags. */
@@ -267,7 +261,7 @@ export const keys = <Key, Value>(model: Model<Key, Value>): Stream.Stream<string
         return unique
           .filter((redisKey, i) => {
             const entry = tagged.get(redisKey) ?? { bytes: heads[i], invalidated: false }
-            return binding.state(entry.bytes, now, entry.invalidated) === "Fresh"
+            return !entry.invalidated && isFresh(model, entry.bytes, now)
           })
           .map((redisKey) => model.keys.text(redisKey.slice(prefix.length)))
       })

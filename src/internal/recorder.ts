@@ -14,6 +14,7 @@ export class Recorder {
   staleServed = 0
   undecodable = 0
   bypassed = 0
+  skippedRefreshes = 0
   loadMillis = 0
   longestLoadMillis = 0
   private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
@@ -76,6 +77,11 @@ export class Recorder {
   undecoded(): void {
     this.undecodable++
     CacheMetrics.undecodable.unsafeUpdate(1, this.labels)
+  }
+
+  skippedRefresh(): void {
+    this.skippedRefreshes++
+    CacheMetrics.skippedRefreshes.unsafeUpdate(1, this.labels)
   }
 
   bypass(): void {

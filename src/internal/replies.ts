@@ -1,6 +1,5 @@
 /** What plain gets and sets do with their answers. There is one of each for a binding, so that a hit allocates none. */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../CacheError.js"
@@ -25,14 +24,15 @@ export class GetReply<Key, Value> extends EntryReply<Option.Option<Value>, Redis
     invalidated: boolean,
     reading?: NearRead
   ): Effect.Effect<Option.Option<Value>> {
-    if (bytes === undefined || this.reader.state(bytes, now, invalidated) !== "Fresh") return this.miss()
-    const value = this.reader.decode(bytes, redisKey)
-    if (Either.isRight(value)) {
-      reading?.keep(bytes, value.right)
+    const verdict = this.reader.judge(bytes, now, invalidated, redisKey)
+    if (verdict._tag === "Fresh") {
+      reading?.keep(bytes!, verdict.value)
       this.reader.recorder.hit()
-      return Exit.succeed(Option.some(value.right))
+      return Exit.succeed(Option.some(verdict.value))
     }
-    return Effect.zipRight(this.reader.undecodable(redisKey, value.left, now), this.miss())
+    return verdict._tag === "Undecodable"
+      ? Effect.zipRight(this.reader.undecodable(redisKey, verdict.issue, now), this.miss())
+      : this.miss()
   }
 
   onFailure(error: RedisError, redisKey: string): Effect.Effect<Option.Option<Value>, RedisError> {
@@ -51,8 +51,7 @@ export class GetReply<Key, Value> extends EntryReply<Option.Option<Value>, Redis
 
   private failed(error: RedisError): Effect.Effect<Option.Option<Value>, RedisError> {
     if (!this.reader.model.policy.bypass) return Exit.fail(error)
-    this.reader.recorder.bypass()
-    return this.miss()
+    return Effect.zipRight(this.reader.bypassed(error, undefined), this.miss())
   }
 
   private miss() {
@@ -67,6 +66,7 @@ export class SetReply<Key, Value> implements Reply<void, void, RedisError, never
 
   onSuccess(_: void, __: number, redisKey: string) {
     detach(this.binding.runtime, redisKey)
+    this.binding.storing = true
     this.binding.recorder.write()
     return Exit.void
   }
@@ -81,8 +81,5 @@ export class SetReply<Key, Value> implements Reply<void, void, RedisError, never
 export const dropOrFail = <Key, Value>(
   binding: Binding<Key, Value>,
   error: RedisError
-): Exit.Exit<void, RedisError> => {
-  if (!binding.model.policy.bypass) return Exit.fail(error)
-  binding.recorder.bypass()
-  return Exit.void
-}
+): Effect.Effect<void, RedisError> =>
+  binding.model.policy.bypass ? binding.bypassed(error, undefined) : Exit.fail(error)

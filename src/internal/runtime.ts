@@ -4,20 +4,18 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
 import type { Driver } from "../Driver.js"
 import { Breaker } from "./breaker.js"
-import { FlightTable } from "./flight.js"
 import { guard } from "./guard.js"
+import type { Permits } from "./load/permits.js"
+import { InFlightTable } from "./load/table.js"
 import { NearTier } from "./near/tier.js"
 import { RandomBytes } from "./randomBytes.js"
-
-/** How many background refreshes may run at once: beyond that a stale value is served without one. */
-export const maxRefreshes = 32
 
 export interface Runtime {
   /** The driver behind the breaker. */
   readonly driver: Driver
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
-  readonly flights: FlightTable
+  readonly flights: InFlightTable
   readonly near: NearTier
   readonly random: RandomBytes
   readonly breaker: Breaker
@@ -27,7 +25,8 @@ export interface Runtime {
   /** The source text of memoized functions by name, to tell two of one name. */
   readonly sources: Map<string, string>
   /** What bounds the loads of caches that have a bound, by name and bound. */
-  readonly permits: Map<string, Effect.Semaphore>
+  readonly permits: Map<string, Permits>
+  /** How many background refreshes are under way. */
   refreshes: number
   /** Orders what happens in this process: when callers began, when leases were asked for, when values were stored. */
   sequence: number
@@ -47,7 +46,7 @@ export const makeRuntime = (
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
-      flights: new FlightTable(),
+      flights: new InFlightTable(),
       near,
       random,
       breaker,

@@ -1,7 +1,6 @@
 /** Operations that write what depends on what is there: compare-and-set, or one atomic step. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { type CodecError, RedisError } from "../CacheError.js"
 import type { Redis } from "../Redis.js"
@@ -35,7 +34,7 @@ export const setIfAbsent = <Key, Value>(
         if (swapped.done) return ready.bytes !== undefined
         const entry = yield* judge(binding, key, redisKey, swapped.found)
         const fresh = yield* binding.freshValue(entry, redisKey, entry.now)
-        if (Either.isRight(fresh)) return false
+        if (Option.isSome(fresh)) return false
         seen = entry.bytes
       }
       return yield* conflict("setIfAbsent")
@@ -95,7 +94,7 @@ export const touch = <Key, Value>(
       for (let tries = 0; tries < maxTries; tries++) {
         const entry = yield* readOne(binding, key, redisKey)
         const fresh = yield* binding.freshValue(entry, redisKey, entry.now)
-        if (Either.isLeft(fresh) || entry.bytes === undefined) return false
+        if (Option.isNone(fresh) || entry.bytes === undefined) return false
         const whole = wholeLife(model.policy, life)
         // Its tags must live as long as it does.
         yield* binding.epochs(
@@ -103,7 +102,13 @@ export const touch = <Key, Value>(
           whole
         )
         const done = yield* binding.runtime.driver.touch(
-          { key: redisKey, seen: entry.bytes, freshUntil: binding.freshUntil(life, clock), life: whole },
+          {
+            key: redisKey,
+            seen: entry.bytes,
+            freshUntil: binding.freshUntil(life, clock),
+            life: whole,
+            leaseLife: model.policy.leaseLife
+          },
           model.kind
         )
         if (done) return true
@@ -135,8 +140,10 @@ export const increment = <Key>(
       if (life === 0) {
         // As with any write that is not to be stored: what was there does not outlive it.
         const [before] = yield* binding.runtime.driver.take([redisKey])
-        const found = before === undefined ? undefined : binding.decode(before, redisKey)
-        return (found !== undefined && Either.isRight(found) ? found.right : 0) + delta
+        const clock = yield* Effect.clock
+        const now = binding.runtime.driver.unsafeNow(clock)
+        const found = yield* binding.freshValue({ bytes: before, invalidated: false }, redisKey, now)
+        return Option.getOrElse(found, () => 0) + delta
       }
       const sum = yield* binding.runtime.driver.increment({ key: redisKey, delta, life })
       binding.recorder.write()
@@ -202,11 +209,11 @@ export const modify = <Key, Value, E, R>(
       for (let tries = 0; tries < maxTries; tries++) {
         const before = yield* tagsBefore(binding, key, options)
         const entry = yield* readOne(binding, key, redisKey)
-        const found = Either.getRight(yield* binding.freshValue(entry, redisKey, entry.now))
+        const found = yield* binding.freshValue(entry, redisKey, entry.now)
         const answer = f(found)
         // An Option is an Effect too, one that fails where it is none; here it is a plain value.
         const next = Option.isOption(answer) ? answer : yield* answer
-        if (Option.isNone(next) && Option.isNone(found)) return next
+        // None deletes whatever is there: a stale value could still be served, and a load in flight would store another.
         const ready = Option.isNone(next)
           ? notStored(redisKey)
           : yield* prepare(binding, key, redisKey, next.value, options)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../../CacheError.js"
-import type { Driver, Reply } from "../../../Driver.js"
+import type { Driver, LeaseReply, Reply } from "../../../Driver.js"
 import * as Entry from "../../entry.js"
 import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
@@ -12,6 +12,9 @@ import type { Clocks } from "./localClock.js"
 import { isWrongType } from "./redisErrors.js"
 import {
   type Count,
+  type Found,
+  type Granted,
+  type Held,
   isBytes,
   isBytesOrNothing,
   isCount,
@@ -33,6 +36,19 @@ export interface Options {
   readonly commandTimeout: number
   /** Those of this machine, where a test has no others. */
   readonly clocks?: Clocks | undefined
+}
+
+type ReleaseRequest = Parameters<Driver["release"]>[0][number]
+
+const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
+  switch (reply.length) {
+    case 2:
+      return { _tag: "Found" }
+    case 3:
+      return { _tag: "Granted", writeId: reply[2] }
+    case 4:
+      return { _tag: "Held", millis: Number(reply[2]), holder: reply[3] }
+  }
 }
 
 /** So many leases that could not be released are remembered. */
@@ -148,10 +164,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
    * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
    * are sent once more when the link is back; one that did arrive does nothing the second time.
    */
-  const unreleased = new Map<string, { readonly key: string; readonly token: Uint8Array }>()
+  const unreleased = new Map<string, ReleaseRequest>()
 
-  const release = (request: { readonly key: string; readonly token: Uint8Array }, asker: Asker<unknown>): void =>
-    servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token)], {
+  const release = (request: ReleaseRequest, asker: Asker<unknown>): void =>
+    servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token), request.backOff ?? 0], {
       answer: asker.answer,
       fail: (error) => {
         const lost = error.reason === "Connection" || error.reason === "Timeout"
@@ -260,29 +276,33 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     lease: (requests, kind) =>
       together(
         requests,
-        ({ duration, force, key, seen, token }, asker) =>
+        ({ duration, force, key, life, seen, token, yields }, asker) =>
           servers.at(key).run(Scripts.lease, [key], [
             toBuffer(Entry.identity(seen, kind)),
             toBuffer(token),
             duration,
+            life,
             force ? 1 : 0,
+            yields ? 1 : 0,
             kind
           ], asker),
-        (reply) => String(reply) as "Granted" | "Held" | "Found" // what the script answers with
+        toLeaseReply
       ),
     fill: (requests) =>
       together(
         requests,
-        ({ bytes, key, life, token }, asker) =>
-          servers.at(key).run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
+        ({ bytes, key, leaseLife, life, replaces, token }, asker) =>
+          servers.at(key).run(Scripts.fill, [key], [
+            toBuffer(token),
+            bytes === undefined ? 1 : 0,
+            bytes === undefined ? "" : toBuffer(bytes),
+            lifeArgument(life),
+            replaces === undefined ? "" : toBuffer(replaces),
+            leaseLife
+          ], asker),
         isOne
       ),
-    release: (requests) =>
-      Effect.asVoid(together(
-        requests,
-        release,
-        () => undefined
-      )),
+    release: (requests) => Effect.asVoid(together(requests, release, () => undefined)),
     renew: (requests) =>
       together(
         requests,
@@ -301,11 +321,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         ]),
         ([done, found]) => ({ done: isOne(done), found: found ?? undefined })
       ),
-    touch: ({ freshUntil, key, life, seen }, kind) => {
+    touch: ({ freshUntil, key, leaseLife, life, seen }, kind) => {
       const until = new Uint8Array(6)
       Entry.writeUint48(until, 0, freshUntil)
       return Effect.map(
-        script(Scripts.touch, key, [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
+        script(Scripts.touch, key, [
+          toBuffer(Entry.identity(seen, kind)),
+          kind,
+          toBuffer(until),
+          lifeArgument(life),
+          leaseLife
+        ]),
         isOne
       )
     },

@@ -34,10 +34,6 @@ export const isOk = (reply: unknown): reply is Text =>
 
 export const isOkOrNothing = (reply: unknown): reply is Text | null => reply === null || isOk(reply)
 
-/** One of a few words. */
-export const isOneOf = (...words: ReadonlyArray<string>): Shape<Text> => (reply): reply is Text =>
-  isText(reply) && words.includes(String(reply))
-
 /** A number as text, with no digit lost. */
 export const isDecimal = (reply: unknown): reply is Text => isText(reply) && /^-?\d+$/.test(String(reply))
 
@@ -62,6 +58,25 @@ export const isTime = (reply: unknown): reply is readonly [Text, Text] =>
 export const isSwap = (reply: unknown): reply is readonly [Count, (Buffer | null)?] =>
   Array.isArray(reply) && reply.length <= 2 && isFlag(reply[0]) &&
   (reply[1] === undefined || isBytesOrNothing(reply[1]))
+
+export type Granted = readonly [time: Count, tag: Text, writeId: Buffer]
+export type Held = readonly [time: Count, tag: Text, millis: Count, holder: Buffer]
+export type Found = readonly [time: Count, tag: Text]
+
+/** The server's time in ms, what becomes of the request, and more about that. */
+export const isLease = (reply: unknown): reply is Granted | Held | Found => {
+  if (!Array.isArray(reply) || !isCount(reply[0]) || !isText(reply[1])) return false
+  switch (String(reply[1])) {
+    case "Granted":
+      return reply.length === 3 && isBytes(reply[2])
+    case "Held":
+      return reply.length === 4 && isCount(reply[2]) && isBytes(reply[3])
+    case "Found":
+      return reply.length === 2
+    default:
+      return false
+  }
+}
 
 const isAddress = (reply: unknown): boolean =>
   Array.isArray(reply) && (reply[0] === null || isText(reply[0])) && isCount(reply[1])

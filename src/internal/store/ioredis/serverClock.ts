@@ -13,7 +13,7 @@
  * been given between when it was asked for and when it was here corrects the offset at once, and has it measured.
  */
 import type { Redis as Client } from "ioredis"
-import { RedisError } from "../../../CacheError.js"
+import type { RedisError } from "../../../CacheError.js"
 import type { LocalClock } from "./localClock.js"
 import { connectionError, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
 import { isTime } from "./replies.js"
