@@ -16,6 +16,9 @@ export interface FakeRedis {
 
 export const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
+/** Bytes, as what was received has them: a character for each. */
+export const latin1Bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
+
 export const array = (...replies: ReadonlyArray<string>): string => `*${replies.length}\r\n${replies.join("")}`
 
 const nothing = "$-1\r\n"

@@ -9,9 +9,10 @@ import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines, Limited } from "./deadlines.js"
 import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
-import { areValues, isOk, isQueued, type Shape } from "./replies.js"
+import { areValues, type Count, isOk, isQueued, type Shape } from "./replies.js"
 import type { Argument } from "./request.js"
 import type * as Scripts from "./scripts.js"
+import type { ServerClock } from "./serverClock.js"
 import { type Receiver, SetCommand, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
@@ -167,6 +168,7 @@ export const toBuffer = (bytes: Uint8Array): Buffer =>
 /** What the batcher needs to know of the connection. */
 export interface Link {
   readonly client: Client
+  readonly clock: ServerClock
   /** Whether commands can go out now, may go out soon (the first connection is being made), or cannot. */
   readonly state: () => "ready" | "waiting" | "down"
   /** Calls back when the first connection is made or failed. */
@@ -387,6 +389,8 @@ class Batch extends Limited implements Receiver {
   private unheard = 0
   /** Of values that it carries. */
   private bytes = 0
+  /** When it left, by this machine's own time, if an answer will tell the server's. */
+  private leftAt: number | undefined
   private isOver = false
 
   constructor(
@@ -409,7 +413,10 @@ class Batch extends Limited implements Receiver {
     const calls = this.waiting as ReadonlyArray<Call>
     const refusal = this.refusal()
     if (refusal === undefined) {
-      for (const { bytes } of calls) this.bytes += bytes
+      for (const { bytes, script } of calls) {
+        this.bytes += bytes
+        if (script?.tellsTime === true) this.leftAt ??= this.link.clock.local.now()
+      }
       this.unheard = this.size
       this.owner.left(this.bytes)
       return transmit(this.link.client, calls.map(({ command }) => command), this)
@@ -430,6 +437,7 @@ class Batch extends Limited implements Receiver {
       if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
         return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
       }
+      if (call.script?.tellsTime === true) this.hear(reply)
       this.take(index)!.asker.answer(reply)
     }
     this.told()
@@ -461,6 +469,13 @@ class Batch extends Limited implements Receiver {
     this.open = 0
     this.isOver = true
     this.owner.late(this, late)
+  }
+
+  /** Before it is told of: what is made of the answer may depend on the time. */
+  private hear(reply: unknown): void {
+    const { clock } = this.link
+    const [time] = reply as readonly [Count] // so it begins
+    clock.hear(Number(time), this.leftAt!, clock.local.now())
   }
 
   private heard(): void {

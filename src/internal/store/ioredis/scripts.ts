@@ -14,6 +14,8 @@ export interface Script<out A> {
   readonly sha: string
   /** What it answers with. */
   readonly gives: Shape<A>
+  /** Its answers are lists that begin with the server's time in ms. */
+  readonly tellsTime: boolean
 }
 
 const prelude = `
@@ -109,9 +111,9 @@ local function set(key, v, life)
 end
 `
 
-const script = <A>(name: string, gives: Shape<A>, body: string): Script<A> => {
+const script = <A>(name: string, gives: Shape<A>, body: string, tellsTime = false): Script<A> => {
   const lua = `${prelude}${body}`
-  return { name, gives, lua, sha: createHash("sha1").update(lua).digest("hex") }
+  return { name, gives, tellsTime, lua, sha: createHash("sha1").update(lua).digest("hex") }
 }
 
 /**
@@ -161,7 +163,8 @@ redis.call('SET', key,
 -- the lease must not go with the entry, whatever the entry's own end is
 outlast(key, life)
 return {time, 'Granted', there}
-`
+`,
+  true
 )
 
 /**
