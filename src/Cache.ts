@@ -18,6 +18,7 @@ import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, Empty, RedisError } from "./CacheError.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
+import type { Change } from "./internal/changes/backlog.js"
 import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
 import { json } from "./internal/codec/json/json.js"
@@ -27,6 +28,7 @@ import type { TimeToLive } from "./internal/definition/lives.js"
 import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
 import { checkName } from "./internal/definition/refuse.js"
 import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
+import * as Changes from "./internal/ops/changes.js"
 import * as Counters from "./internal/ops/counter.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
@@ -124,6 +126,11 @@ export interface Policy<in Key, in Value, out OnRedisError extends "fail" | "byp
 {}
 
 export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Change,
   /**
    * @since 0.1.0
    * @category models
@@ -826,3 +833,37 @@ export const explain: {
     key: NoInfer<Key>
   ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
 } = operation(2, Explain.explain)
+
+/**
+ * What changes in this cache, whoever changes it: this process, another one, `redis-cli`, time. In order for one key.
+ * `Changed` says that a key may have changed, and is told of leases, too; keys come as `Cache.keys` gives them.
+ *
+ * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed: that
+ * the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. Then what
+ * waited for it goes, more than `bufferSize` changes (4,096 if not given), and it is told `Lost` and `Resumed` instead.
+ *
+ * It takes what near copies take, see `docs/near.md`: where Redis refuses to tell, the stream fails with a `RedisError`.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const prices = Cache.make({ name: "prices", timeToLive: "1 minute" })
+ *
+ * export const program = Cache.changes(prices).pipe(
+ *   Stream.runForEach((change) =>
+ *     Effect.log(change._tag === "Changed" ? `${change.key} may have changed` : `all may have: ${change._tag}`)
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category watching
+ */
+export const changes = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  options?: { readonly bufferSize?: number | undefined }
+): Stream.Stream<Change, RedisError, Requirements> =>
+  // As `keys`.
+  Changes.changes(definitionOf(self), options) as Stream.Stream<Change, RedisError, Requirements | any>
