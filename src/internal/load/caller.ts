@@ -292,7 +292,7 @@ export class Caller<Key, Value, E, R> {
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
       token: runtime.random.make(Entry.tokenSize),
       claimed: false,
-      writeId: undefined,
+      grant: undefined,
       heldUntil: 0
     }
   }

@@ -475,7 +475,7 @@ export class Leader<Key, Value, E, R> {
         token: task.token,
         bytes,
         life,
-        replaces: forced ? task.writeId : undefined,
+        replaces: forced ? task.grant : undefined,
         leaseLife: this.policy.leaseLife
       })))
     )

@@ -60,7 +60,7 @@ export class Leases<Key, Value> {
           for (const [i, task] of tasks.entries()) {
             const reply = replies[i]!
             task.claimed = reply._tag === "Granted"
-            task.writeId = reply._tag === "Granted" ? reply.writeId : undefined
+            task.grant = reply._tag === "Granted" ? reply.grant : undefined
             task.heldUntil = heldUntil
           }
           return replies

@@ -24,12 +24,12 @@ type ReleaseRequest = Parameters<Driver["release"]>[0][number]
 
 /** What the script answers with; the server's time comes first. */
 const leaseReply = (reply: unknown): LeaseReply => {
-  const [, tag, detail, holder] = reply as [time: number, tag: Buffer, detail: unknown, holder: Buffer]
+  const [, tag, detail, more] = reply as [time: number, tag: Buffer, detail: unknown, more: Buffer]
   switch (String(tag)) {
     case "Granted":
-      return { _tag: "Granted", writeId: detail as Buffer } // what is said with a grant
+      return { _tag: "Granted", grant: { writeId: detail as Buffer, turn: more } } // what is said with a grant
     case "Held":
-      return { _tag: "Held", millis: Number(detail), holder }
+      return { _tag: "Held", millis: Number(detail), holder: more }
     default:
       return { _tag: "Found" }
   }
@@ -261,7 +261,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             bytes === undefined ? 1 : 0,
             bytes === undefined ? "" : toBuffer(bytes),
             lifeArgument(life),
-            replaces === undefined ? "" : toBuffer(replaces),
+            replaces === undefined ? "" : toBuffer(replaces.writeId),
+            replaces === undefined ? "" : toBuffer(replaces.turn),
             leaseLife
           ], asker),
         (reply) => asNumber(reply) === 1
