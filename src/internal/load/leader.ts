@@ -440,9 +440,11 @@ export class Leader<Key, Value, E, R> {
         for (const { task } of displaced) task.claimed = false
       }
       const failed = unstored.flatMap(({ exit, task }) =>
-        exit !== undefined && Exit.isFailure(exit) ? [{ task, cause: exit.cause }] : []
+        exit !== undefined && Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
+          ? [{ task, cause: exit.cause }]
+          : []
       )
-      for (const { cause, task } of failed) yield* this.leases.release([task], this.backOff(cause))
+      if (failed.length > 0) yield* this.leases.release(failed.map(({ task }) => task), this.backOff(failed[0]!.cause))
       yield* this.leases.release(unstored.map(({ task }) => task))
       for (const { exit, prepared, task } of unstored) {
         if (exit !== undefined && Exit.isFailure(exit)) {

@@ -13,9 +13,24 @@ export interface LoadOptions<in Key, in Value> {
   readonly tags: ReadonlyArray<string>
   /** How long to wait, in ms. */
   readonly timeout: number | undefined
+  /** How many keys one run of a batched load is given at the most. */
+  readonly batchSize: number
+  /** How many such runs of one call there are at a time. */
+  readonly concurrency: number | "unbounded"
 }
 
-export const noOptions: LoadOptions<unknown, unknown> = { life: undefined, tags: [], timeout: undefined }
+export const noOptions: LoadOptions<unknown, unknown> = {
+  life: undefined,
+  tags: [],
+  timeout: undefined,
+  batchSize: Infinity,
+  concurrency: "unbounded"
+}
+
+/** What a batched load gives for a key that it has no value for, and a reason: that key's failure alone. */
+export class Failed<out E> {
+  constructor(readonly error: E) {}
+}
 
 /** Computes the values of a load's keys: the answer looks them up, and has no value for those it has none for. */
 export type Compute<in out Key, in out Value, out E, out R> = (

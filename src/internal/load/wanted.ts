@@ -1,12 +1,13 @@
 /** One key that a caller wants, and what the caller knows of it so far. */
+import type * as Cause from "effect/Cause"
 import type { InFlight } from "../inFlight/inFlight.js"
 
 /** After so many looks that came to nothing the caller computes for itself. */
 const maxRounds = 16
 
 export class Wanted<Key, Value> {
-  /** What the caller is given: a value, or that the source has none. */
-  answer: { readonly value: Value } | "Nothing" | undefined
+  /** What the caller is given: a value, that the source has none, or why there is none. */
+  answer: { readonly value: Value } | "Nothing" | { readonly cause: Cause.Cause<unknown> } | undefined
   /** What may be served until then if the load fails or takes too long; it was in Redis after the call began. */
   stale: { readonly value: Value; readonly until: number } | undefined
   private counted = false
@@ -15,6 +16,10 @@ export class Wanted<Key, Value> {
   private forcedFailed = false
 
   constructor(readonly key: Key, readonly redisKey: string) {}
+
+  get value(): { readonly value: Value } | undefined {
+    return typeof this.answer === "object" && "value" in this.answer ? this.answer : undefined
+  }
 
   /** Whether this is the first time that nothing was found: a caller counts as one miss. */
   countMiss(): boolean {

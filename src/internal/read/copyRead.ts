@@ -43,7 +43,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   protected abstract ask(instance: CacheInstance<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
 
   /** Why the call is refused, whatever is there. */
-  protected refusal(_binding: CacheInstance<Key, Value>): CodecError | undefined {
+  protected get refusal(): CodecError | undefined {
     return undefined
   }
 
@@ -68,7 +68,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     if (fiber === undefined) return "Ask"
     const instance = bind(fiber, this.definition)
     const copy = this.plainCopy(instance, fiber)
-    if (copy === undefined || this.refusal(instance) !== undefined) return "Ask"
+    if (copy === undefined || this.refusal !== undefined) return "Ask"
     if (instance.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"
     instance.recorder.nearHit()
     return copy
@@ -81,8 +81,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   }
 
   private serve(instance: CacheInstance<Key, Value>, copy: Copy): Exit.Exit<A, CodecError> {
-    const refusal = this.refusal(instance)
-    if (refusal !== undefined) return Exit.fail(refusal)
+    if (this.refusal !== undefined) return Exit.fail(this.refusal)
     instance.recorder.nearHit()
     return Exit.succeed(this.answer(copy))
   }
