@@ -1,6 +1,6 @@
 /** Fleets of processes, in memory with a clock that tests move, and on a real Redis: for what must hold on both. */
 import { it } from "@effect/vitest"
-import { Context, type Duration, Effect, Layer, type Scope, TestClock } from "effect"
+import { Context, type Duration, Effect, Layer, Logger, LogLevel, type Scope, TestClock } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 import { instances, Origin, type Service } from "./memoryInstances.js"
@@ -47,7 +47,8 @@ const redis: Fleet = {
       })
       return {
         services,
-        at: (i: number) => (effect) => Effect.provideService(effect, Redis.Redis, services[i]!)
+        at: (i: number) => (effect) =>
+          Logger.withMinimumLogLevel(Effect.provideService(effect, Redis.Redis, services[i]!), LogLevel.None)
       }
     }),
   pass: (time) => Effect.sleep(time),
