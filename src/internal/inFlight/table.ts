@@ -23,7 +23,7 @@ export class InFlightTable {
    */
   joinable(key: string): InFlight | undefined {
     const there = this.get(key)
-    return there === undefined || there.background || there.forced ? undefined : there
+    return there === undefined || there.aside ? undefined : there
   }
 
   get size(): number {

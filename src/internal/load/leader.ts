@@ -32,7 +32,7 @@
  *   share the next.
  * - failures are shared by all callers that wait, and kept for nobody (unless the policy caches failures, as values are).
  *   A caller that joined a load which failed looks once, since a value may have been written meanwhile; the failure of a
- *   forced load is its caller's alone.
+ *   forced load is its caller's alone, that of a background refresh is nobody's.
  *
  * A local write takes the key out of the table at once (`InFlightTable.detach`), when it is called and when it is
  * answered: callers after it start anew, and are not given even a failure of a load that began before the write.

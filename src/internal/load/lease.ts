@@ -106,10 +106,14 @@ export class Leases<Key, Value> {
       const mine = [...tasks].filter((task) => task.claimed)
       if (mine.length === 0) return Effect.void
       const { leaseDuration: duration } = this.policy
-      const heldUntil = this.monotonic(clock) + duration
+      const asked = this.monotonic(clock)
       return this.runtime.driver.renew(mine.map(({ redisKey, token }) => ({ key: redisKey, token, duration }))).pipe(
         Effect.map((renewed) => {
-          for (const [i, task] of mine.entries()) if (renewed[i] === true) task.heldUntil = heldUntil
+          for (const [i, task] of mine.entries()) {
+            if (renewed[i] === true) task.heldUntil = asked + duration
+            // Lost before its time was over: to a write, or to a forced load.
+            else if (asked <= task.heldUntil) task.heldUntil = Infinity
+          }
         }),
         Effect.ignore
       )

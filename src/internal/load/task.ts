@@ -54,6 +54,9 @@ export interface Task<out Key> {
   claimed: boolean
   /** What its lease was granted over. */
   grant: Grant | undefined
-  /** Until when the lease is held, as far as is known, on a clock of this machine that never jumps. */
+  /**
+   * Until when the lease is held, as far as is known, on a clock of this machine that never jumps; `Infinity` where it
+   * was lost, and not to time.
+   */
   heldUntil: number
 }

@@ -13,7 +13,7 @@ export class Wanted<Key, Value> {
   private counted = false
   private rounds = 0
   private firstRound = 0
-  private forcedFailed = false
+  private asideFailed = false
 
   constructor(readonly key: Key, readonly redisKey: string) {}
 
@@ -33,9 +33,9 @@ export class Wanted<Key, Value> {
     if (this.rounds++ === 0) this.firstRound = now
   }
 
-  /** A forced load that it waited for has failed: that is not this caller's failure, and one of them is enough. */
-  leaveForced(): void {
-    this.forcedFailed = true
+  /** A refresh that it waited for has failed: that is not this caller's failure, and one of them is enough. */
+  leaveAside(): void {
+    this.asideFailed = true
   }
 
   /** Whether it has looked often enough, or for `lease.wait`: others may write faster than it can look. */
@@ -46,6 +46,6 @@ export class Wanted<Key, Value> {
   /** Whether it waits for a load that is under way, having looked. */
   mayJoin(there: InFlight, exhausted: boolean): boolean {
     if (exhausted) return there.run.mode === "Local"
-    return !(this.forcedFailed && there.forced)
+    return !(this.asideFailed && there.aside)
   }
 }
