@@ -14,12 +14,12 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import { RedisError, type RedisErrorReason } from "./CacheError.js"
-import type { Driver } from "./Driver.js"
 import { toMillis } from "./internal/definition/lives.js"
-import * as Faulty from "./internal/store/faulty.js"
-import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
-import * as Off from "./internal/store/off.js"
-import * as Traced from "./internal/store/traced.js"
+import type { Driver } from "./internal/driver/driver.js"
+import * as Faulty from "./internal/driver/faulty.js"
+import { make as makeMemory, MemoryServer } from "./internal/driver/memory.js"
+import * as Off from "./internal/driver/off.js"
+import * as Traced from "./internal/driver/traced.js"
 import { make, Redis } from "./Redis.js"
 
 /**
@@ -112,7 +112,7 @@ const refused = (message: string): RedisError =>
 
 // ioredis is loaded where it is used: the in-memory layer does without it.
 const loadConnect = Effect.tryPromise({
-  try: () => import("./internal/store/ioredis/index.js"),
+  try: () => import("./internal/redis/ioredis/index.js"),
   catch: (error) =>
     refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
 })

@@ -27,7 +27,7 @@ export * as Codec from "./Codec.js"
 /**
  * @since 0.1.0
  */
-export * as Driver from "./Driver.js"
+export * as Driver from "./internal/driver/driver.js"
 
 /**
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /** What the tests of near copies share: `Redis` instances over one server, whose feeds do what they are told. */
 import { Context, Effect, Layer } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver, Link, Watcher } from "../../src/Driver.js"
+import type { Driver, Link, Watcher } from "../../src/internal/driver/driver.js"
 import type { Service } from "../load/memoryInstances.js"
 
 /** A feed that a test holds back, cuts and mends. Where nothing is done to it, changes are told at once. */

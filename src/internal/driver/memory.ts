@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
-import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "../../Driver.js"
 import * as Entry from "../entry/format.js"
+import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
 
 interface Stored {
   readonly bytes: Uint8Array

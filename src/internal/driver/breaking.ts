@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
-import type { Driver, Reply } from "../../Driver.js"
 import type { Breaker } from "./breaker.js"
+import type { Driver, Reply } from "./driver.js"
 
 const monotonicMillis = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
   Number(Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos() / 1_000_000n)

@@ -15,12 +15,12 @@
  * which is why commands go to the connections of single servers here.)
  */
 import { RedisError } from "../../../CacheError.js"
-import type { Write } from "../../../Driver.js"
 import type { Breaker } from "../../driver/breaker.js"
-import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
-import { connectionError, timeoutError } from "./redisErrors.js"
-import { areValues, isOk, type Shape } from "./replies.js"
-import * as Scripts from "./scripts.js"
+import type { Write } from "../../driver/driver.js"
+import { type Argument, type Asker, type Sender, setCommand } from "../batch/batcher.js"
+import { connectionError, timeoutError } from "../errors.js"
+import { areValues, isOk, type Shape } from "../replies.js"
+import * as Scripts from "../scripts.js"
 import { type Address, slotOf } from "./slots.js"
 
 /** How long to wait before a command is sent again where no other server was named, in ms: from, to. */

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { RedisError } from "../../CacheError.js"
-import type { Driver, Reply } from "../../Driver.js"
+import type { Driver, Reply } from "./driver.js"
 
 const options = (operation: string, count: number): Tracer.SpanOptions => ({
   kind: "client",

@@ -7,8 +7,8 @@
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { RedisError } from "./CacheError.js"
-import type { Kind } from "./internal/entry/format.js"
+import type { RedisError } from "../../CacheError.js"
+import type { Kind } from "../entry/format.js"
 
 /**
  * Whether a cache's keys hold entries with a header, or the plain decimal text of counters.

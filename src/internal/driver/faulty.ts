@@ -18,9 +18,9 @@ import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { RedisError, type RedisErrorReason } from "../../CacheError.js"
-import type { Driver, Link, Reply, Watcher } from "../../Driver.js"
 import type { Delay, Fault, FaultyOptions } from "../../RedisLayer.js"
 import { heartbeatKey } from "../key/reserved.js"
+import type { Driver, Link, Reply, Watcher } from "./driver.js"
 
 const defaultTimeout: Duration.DurationInput = "1 second"
 

@@ -2,14 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { RedisError } from "../../../CacheError.js"
-import type { Driver, LeaseReply, Reply } from "../../../Driver.js"
-import * as Entry from "../../entry/format.js"
-import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
-import * as Feed from "./feed.js"
-import * as Listing from "./listing.js"
-import type { Clocks } from "./localClock.js"
-import { isWrongType } from "./redisErrors.js"
+import type { RedisError } from "../../CacheError.js"
+import type { Driver, LeaseReply, Reply } from "../driver/driver.js"
+import * as Entry from "../entry/format.js"
+import { type Argument, type Asker, maxReads, toBuffer } from "./batch/batcher.js"
+import type { Clocks } from "./clocks/localClock.js"
+import type { Time } from "./clocks/serverClock.js"
+import { isWrongType } from "./errors.js"
 import {
   type Count,
   type Found,
@@ -22,9 +21,10 @@ import {
   isOkOrNothing,
   type Shape
 } from "./replies.js"
+import * as Listing from "./scan.js"
 import * as Scripts from "./scripts.js"
-import type { Time } from "./serverClock.js"
 import type { Servers } from "./servers.js"
+import * as Feed from "./tracking.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
 
