@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
+import { makeService } from "../../src/internal/cache/runtime.js"
 import type { Driver } from "../../src/internal/driver/driver.js"
 import { settle } from "../load/memoryInstances.js"
 
@@ -13,7 +14,7 @@ const over = (change: (driver: Driver) => Partial<Driver>) =>
     Layer.build(
       Layer.scoped(
         Redis.Redis,
-        Effect.flatMap(Redis.Redis, ({ driver }) => Redis.make({ ...driver, ...change(driver) }))
+        Effect.flatMap(Redis.Redis, ({ driver }) => makeService({ ...driver, ...change(driver) }))
       )
         .pipe(Layer.provide(RedisLayer.layerMemory))
     ),

@@ -1,6 +1,7 @@
 /** What the tests of near copies share: `Redis` instances over one server, whose feeds do what they are told. */
 import { Context, Effect, Layer } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
+import { makeService } from "../../src/internal/cache/runtime.js"
 import type { Driver, Link, Watcher } from "../../src/internal/driver/driver.js"
 import type { Service } from "../load/memoryInstances.js"
 
@@ -104,7 +105,7 @@ export const instances = (...scripts: ReadonlyArray<Script | undefined>) =>
       const watched = Layer.scoped(
         Redis.Redis,
         Effect.flatMap(Redis.Redis, ({ driver }) =>
-          Redis.make({
+          makeService({
             ...driver,
             watch: feed.watch(driver.watch),
             unsafeConnections: () => feed.connections

@@ -6,8 +6,9 @@ import type { Driver } from "./driver.js"
 
 const epoch = new Uint8Array(Entry.epochSize)
 
-export const make = (): Driver => ({
+export const off = (): Driver => ({
   prefix: "",
+  breaker: undefined,
   unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
   unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
   unsafeConnections: () => 1,

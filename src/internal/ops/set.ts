@@ -6,7 +6,7 @@ import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { bind, withKey } from "../cache/bind.js"
 import { detach, detaching } from "../cache/detach.js"
-import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import {
   isStored,
   noOptions,
@@ -18,6 +18,7 @@ import {
   type WriteOptions
 } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
 import type { Reply, Write } from "../driver/driver.js"
 import { dropOrFail, dropping } from "./dropped.js"
 import { replay } from "./replay.js"
