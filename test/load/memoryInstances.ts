@@ -1,7 +1,7 @@
 /** What the tests of loads share: `Redis` instances over one server, and an origin whose loads end when they are told. */
 import { Context, Deferred, Effect, Exit, Layer, type Scope, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../src/Driver.js"
+import type { Driver } from "../../src/internal/driver/driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { leaseRequest } from "../support/driverRequests.js"
 

@@ -3,9 +3,10 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../CacheError.js"
-import type { LeaseReply } from "../../Driver.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { Bell } from "../changes/feed.js"
+import { isUnsent } from "../driver/breaker.js"
+import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
 
@@ -67,8 +68,8 @@ export class Leases<Key, Value> {
         }),
         Effect.tapError((error) =>
           Effect.sync(() => {
-            // What was never sent took no lease. Of several leases others may have been sent, to other servers.
-            if (error.reason === "CircuitOpen" && (tasks.length === 1 || this.runtime.driver.hasBreakers !== true)) {
+            // What was never sent took no lease.
+            if (isUnsent(error)) {
               for (const task of tasks) task.claimed = false
             }
           })

@@ -1,8 +1,8 @@
 /** What a load works on, and what it was asked for. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type { Grant } from "../../Driver.js"
 import type { Life } from "../definition/lives.js"
+import type { Grant } from "../driver/driver.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 
 /** What a caller of a load may ask for beside the policy. */

@@ -19,8 +19,9 @@ import { YieldWrap } from "effect/Utils"
 import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
-import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
 import type { Copy } from "../near/copies.js"
 
 /** As many as the runtime's steps, by default (`FiberRef.currentMaxOpsBeforeYield`). */

@@ -14,13 +14,13 @@
  * `Connection`, and may have been executed. (ioredis's own `Cluster` sends such commands again, an `INCRBY` included,
  * which is why commands go to the connections of single servers here.)
  */
-import { RedisError } from "../../../CacheError.js"
-import type { Write } from "../../../Driver.js"
-import type { Breaker } from "../../driver/breaker.js"
-import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
-import { connectionError, timeoutError } from "./redisErrors.js"
-import { areValues, isOk, type Shape } from "./replies.js"
-import * as Scripts from "./scripts.js"
+import type { RedisError } from "../../../CacheError.js"
+import { type Breaker, refusal } from "../../driver/breaker.js"
+import type { Write } from "../../driver/driver.js"
+import { type Argument, type Asker, type Sender, setCommand } from "../batch/batcher.js"
+import { connectionError, timeoutError } from "../errors.js"
+import { areValues, isOk, type Shape } from "../replies.js"
+import * as Scripts from "../scripts.js"
 import { type Address, slotOf } from "./slots.js"
 
 /** How long to wait before a command is sent again where no other server was named, in ms: from, to. */
@@ -185,7 +185,7 @@ class Journey<Answer, ReplyOfOne> {
     if (!breaker.open) breaker.attempt()
     // An interrupted load's lease goes as soon as can be.
     else if (this.operation !== Scripts.release.name && !breaker.mayProbe(this.began, to.connections())) {
-      return this.fail(new RedisError({ reason: "CircuitOpen", operation: this.operation }))
+      return this.fail(refusal(this.operation))
     }
     this.command.first(to.sender, {
       answer: (answer) => {

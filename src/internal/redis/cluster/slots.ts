@@ -2,8 +2,8 @@
  * Redis Cluster's hash slots, and which server has which.
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
  */
-import { unexpectedReply } from "./redisErrors.js"
-import { areRanges } from "./replies.js"
+import { unexpectedReply } from "../errors.js"
+import { areRanges } from "../replies.js"
 
 export const slotCount = 16_384
 

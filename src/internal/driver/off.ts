@@ -1,13 +1,14 @@
 /** Caching switched off: reads miss, writes succeed and are dropped, loads compute. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Driver } from "../../Driver.js"
 import * as Entry from "../entry/format.js"
+import type { Driver } from "./driver.js"
 
 const epoch = new Uint8Array(Entry.epochSize)
 
-export const make = (): Driver => ({
+export const off = (): Driver => ({
   prefix: "",
+  breaker: undefined,
   unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
   unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
   unsafeConnections: () => 1,

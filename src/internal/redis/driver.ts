@@ -2,14 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { RedisError } from "../../../CacheError.js"
-import type { Driver, LeaseReply, Reply } from "../../../Driver.js"
-import * as Entry from "../../entry/format.js"
-import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
-import * as Feed from "./feed.js"
-import * as Listing from "./listing.js"
-import type { Clocks } from "./localClock.js"
-import { isWrongType } from "./redisErrors.js"
+import type { RedisError } from "../../CacheError.js"
+import { Breaker, isUnsent, partialRefusal } from "../driver/breaker.js"
+import type { Driver, LeaseReply, Reply } from "../driver/driver.js"
+import * as Entry from "../entry/format.js"
+import { type Argument, type Asker, maxReads, toBuffer } from "./batch/batcher.js"
+import type { Clocks } from "./clocks/localClock.js"
+import type { Time } from "./clocks/serverClock.js"
+import { isWrongType } from "./errors.js"
 import {
   type Count,
   type Found,
@@ -22,9 +22,10 @@ import {
   isOkOrNothing,
   type Shape
 } from "./replies.js"
+import * as Listing from "./scan.js"
 import * as Scripts from "./scripts.js"
-import type { Time } from "./serverClock.js"
 import type { Servers } from "./servers.js"
+import * as Feed from "./tracking.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
 
@@ -123,11 +124,14 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   /** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
   const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
     let open = count
+    let unsent = 0
     let failure: RedisError | undefined
     const arrived = (): void => {
-      if (--open === 0) done(failure)
+      if (--open > 0) return
+      done(failure !== undefined && isUnsent(failure) && unsent < count ? partialRefusal(failure) : failure)
     }
     const fail = (error: RedisError): void => {
+      if (isUnsent(error)) unsent++
       failure ??= error
       arrived()
     }
@@ -195,7 +199,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeMonotonic: () => clock.local.now(),
     unsafeConnections: () => servers.connections(),
     // One server is the whole store; of several each has its own.
-    hasBreakers: only === undefined,
+    breaker: only === undefined ? undefined : new Breaker(Math.random),
     get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
     getMany: (keys, reply) => {
       if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], clock.now(), ""))

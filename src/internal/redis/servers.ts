@@ -2,8 +2,8 @@
  * The servers behind a driver: one, or the masters of a cluster. The driver does not know which it has.
  */
 import type { Redis as Client } from "ioredis"
-import type { Batcher, Sender } from "./batch.js"
-import type { Time } from "./serverClock.js"
+import type { Batcher, Sender } from "./batch/batcher.js"
+import type { Time } from "./clocks/serverClock.js"
 
 /** One server. */
 export interface Server {

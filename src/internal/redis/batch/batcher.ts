@@ -6,14 +6,14 @@
  */
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
-import type { Write } from "../../../Driver.js"
+import type { Write } from "../../driver/driver.js"
+import type { ServerClock } from "../clocks/serverClock.js"
+import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "../errors.js"
+import { type Receiver, SetCommand, transmit, type Words } from "../ioredis/send.js"
+import { areValues, type Count, isOk, isQueued, type Shape } from "../replies.js"
+import type { Argument } from "../resp/request.js"
+import type * as Scripts from "../scripts.js"
 import { Deadlines, Limited } from "./deadlines.js"
-import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
-import { areValues, type Count, isOk, isQueued, type Shape } from "./replies.js"
-import type { Argument } from "./request.js"
-import type * as Scripts from "./scripts.js"
-import type { ServerClock } from "./serverClock.js"
-import { type Receiver, SetCommand, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
@@ -31,7 +31,7 @@ const maxBatchBytes = 1024 * 1024
  */
 const maxUnderWay = 4096
 
-export type { Argument } from "./request.js"
+export type { Argument } from "../resp/request.js"
 
 /** What an asker is told: an answer, or why there is none. Called exactly once. */
 export interface Asker<in Answer> {

@@ -1,5 +1,5 @@
 /** What went wrong, from what a server or a client says. */
-import { RedisError, type RedisErrorReason } from "../../../CacheError.js"
+import { RedisError, type RedisErrorReason } from "../../CacheError.js"
 import { isQueued } from "./replies.js"
 
 /** The first word of an error reply is its code. */

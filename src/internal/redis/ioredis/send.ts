@@ -3,7 +3,7 @@
  * the client's machinery; a pipeline of the client's would make a promise, and pieces to be joined, for each.
  */
 import { Command, type Redis as Client } from "ioredis"
-import { type Argument, Request, roomFor, roomForHead } from "./request.js"
+import { type Argument, Request, roomFor, roomForHead } from "../resp/request.js"
 
 /** The name is in lower case: the client looks it up in its tables several times, and has it in lower case there. */
 export type Words = SetCommand | readonly [name: string, ...args: Array<Argument>]

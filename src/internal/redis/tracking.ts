@@ -8,10 +8,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { Redis as Client } from "ioredis"
-import type { RedisError } from "../../../CacheError.js"
-import type { Watcher } from "../../../Driver.js"
-import { isHeartbeatKey } from "../../key/reserved.js"
-import { toRedisError, unexpectedReply } from "./redisErrors.js"
+import type { RedisError } from "../../CacheError.js"
+import type { Watcher } from "../driver/driver.js"
+import { isHeartbeatKey } from "../key/reserved.js"
+import { toRedisError, unexpectedReply } from "./errors.js"
 import { isBytes, isCount, isOk } from "./replies.js"
 import type { Server, Servers } from "./servers.js"
 

@@ -14,9 +14,9 @@
  */
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
+import { connectionError, timeoutError, toRedisError, unexpectedReply } from "../errors.js"
+import { isTime } from "../replies.js"
 import type { LocalClock } from "./localClock.js"
-import { connectionError, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
-import { isTime } from "./replies.js"
 import { within } from "./within.js"
 
 /** How often the offset is measured, in ms. Crystals drift by less than 0.1 ms a second. */

@@ -2,107 +2,19 @@
  * The in-memory driver. Every operation is one synchronous step over a `MemoryServer`, which several drivers may share
  * as processes share a Redis. Time is Effect's `Clock`, read at every operation, so `TestClock.adjust` expires entries.
  */
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
-import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "../../Driver.js"
 import * as Entry from "../entry/format.js"
-
-interface Stored {
-  readonly bytes: Uint8Array
-  /** In ms of the clock; `Infinity`: for ever. */
-  readonly expires: number
-}
+import { clockOf } from "./clockOf.js"
+import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
+import type { MemoryServer, Stored } from "./memoryServer.js"
 
 const text = new TextEncoder()
 const fromText = new TextDecoder()
 
 /** A rough size of one entry in a table, beside its key and bytes: what `inspect` reports as memory. */
 const entryOverhead = 64
-
-/** How many entries each write looks at, so that entries nobody asks for again do not stay for ever. */
-const sweepStep = 4
-
-/** What stands in for one Redis server: a table of bytes with expiry. */
-export class MemoryServer {
-  private readonly table = new Map<string, Stored>()
-  private sweep: Iterator<[string, Stored]> | undefined
-  private readonly watchers = new Set<(key: string | undefined) => void>()
-  private grants = 0
-
-  /** Orders the leases that are granted. */
-  nextTurn(): Uint8Array {
-    return Entry.turnOf(++this.grants)
-  }
-
-  get(key: string, now: number): Stored | undefined {
-    const found = this.table.get(key)
-    if (found === undefined) return undefined
-    if (found.expires > now) return found
-    this.delete(key)
-    return undefined
-  }
-
-  set(key: string, bytes: Uint8Array, life: number | undefined, now: number): void {
-    // A copy: what is written may be a part of a pool, and is its writer's.
-    this.put(key, { bytes: new Uint8Array(bytes), expires: life === undefined ? Infinity : now + life })
-    this.sweepSome(now)
-  }
-
-  put(key: string, stored: Stored): void {
-    this.table.set(key, stored)
-    this.tell(key)
-  }
-
-  delete(key: string): void {
-    if (this.table.delete(key)) this.tell(key)
-  }
-
-  /** Everything is gone, as after `FLUSHALL`. */
-  clear(): void {
-    this.table.clear()
-    this.tell(undefined)
-  }
-
-  /** Tells of each change right when it happens, `undefined` for one of all keys; until the effect is run. */
-  watch(watcher: (key: string | undefined) => void): Effect.Effect<void> {
-    this.watchers.add(watcher)
-    return Effect.sync(() => this.watchers.delete(watcher))
-  }
-
-  private tell(key: string | undefined): void {
-    for (const watcher of this.watchers) watcher(key)
-  }
-
-  keys(prefix: string, now: number): Array<string> {
-    const found: Array<string> = []
-    for (const [key, stored] of this.table) if (stored.expires > now && key.startsWith(prefix)) found.push(key)
-    return found
-  }
-
-  get size(): number {
-    return this.table.size
-  }
-
-  private sweepSome(now: number): void {
-    for (let i = 0; i < sweepStep; i++) {
-      this.sweep ??= this.table.entries()
-      const next = this.sweep.next()
-      if (next.done === true) {
-        this.sweep = undefined
-        return
-      }
-      if (next.value[1].expires <= now) this.delete(next.value[0])
-    }
-  }
-}
-
-/** The current fiber's clock, without an operator of its own. */
-const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
-  Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
 
 /** One atomic step at the clock's present time. */
 const step = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -129,7 +41,7 @@ const endOf = (expires: number): number => expires === Infinity ? 0 : expires
 
 const expiry = (end: number): number => end === 0 ? Infinity : end
 
-export const make = (server: MemoryServer, prefix: string): Driver => {
+export const memory = (server: MemoryServer, prefix: string): Driver => {
   const lease = (request: LeaseRequest, kind: Entry.Kind, now: number): LeaseReply => {
     const { duration, force, key, life, seen, token, yields } = request
     const found = server.get(key, now)
@@ -195,6 +107,7 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
 
   return {
     prefix,
+    breaker: undefined,
     // Effect's clock, for the store and for all that use it: no offset to be measured, and no sleep that only one would miss.
     unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),

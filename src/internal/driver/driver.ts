@@ -1,21 +1,15 @@
 /**
- * What a store must be able to do for this library: a short list of atomic operations on bytes. `RedisLayer` has the
- * drivers for Redis and for memory; this module is for those who write or wrap one.
- *
- * @since 0.1.0
+ * What a store must be able to do for this library: a short list of atomic operations on bytes, chosen so that a real
+ * Redis and memory can give the same guarantees. `decorate.ts` has the list of them for those who wrap a driver.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { RedisError } from "./CacheError.js"
-import type { Kind } from "./internal/entry/format.js"
+import type { RedisError } from "../../CacheError.js"
+import type { Kind } from "../entry/format.js"
+import type { Breaker } from "./breaker.js"
 
-/**
- * Whether a cache's keys hold entries with a header, or the plain decimal text of counters.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** Whether a cache's keys hold entries with a header, or the plain decimal text of counters. */
 export type { Kind }
 
 /**
@@ -24,9 +18,6 @@ export type { Kind }
  * the fiber that asked has gone.
  *
  * `now` is server time in milliseconds, `key` the (first) key that was asked for.
- *
- * @since 0.1.0
- * @category drivers
  */
 export interface Reply<in Answer, out A, out E, out R> {
   readonly onSuccess: (answer: Answer, now: number, key: string) => Effect.Effect<A, E, R>
@@ -35,9 +26,6 @@ export interface Reply<in Answer, out A, out E, out R> {
 
 /**
  * One value to be written: the bytes of a whole entry and its life in Redis in milliseconds (`undefined`: for ever).
- *
- * @since 0.1.0
- * @category drivers
  */
 export interface Write {
   readonly key: string
@@ -45,12 +33,7 @@ export interface Write {
   readonly life: number | undefined
 }
 
-/**
- * A load's request for the lease of one key.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** A load's request for the lease of one key. */
 export interface LeaseRequest {
   readonly key: string
   /** What was found there and is unusable. */
@@ -86,21 +69,13 @@ export interface Grant {
  * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
  *   a source that is left alone
  * - `Found`: something else is there than what the caller had seen
- *
- * @since 0.1.0
- * @category drivers
  */
 export type LeaseReply =
   | { readonly _tag: "Granted"; readonly grant: Grant }
   | { readonly _tag: "Held"; readonly millis: number; readonly holder: Uint8Array }
   | { readonly _tag: "Found" }
 
-/**
- * What a load has computed, for the key whose lease it took.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** What a load has computed, for the key whose lease it took. */
 export interface FillRequest {
   readonly key: string
   readonly token: Uint8Array
@@ -116,24 +91,14 @@ export interface FillRequest {
   readonly leaseLife: number
 }
 
-/**
- * What a compare-and-set came to.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** What a compare-and-set came to. */
 export interface SwapReply {
   readonly done: boolean
   /** What is there, where it was not done. */
   readonly found: Uint8Array | undefined
 }
 
-/**
- * A link over which a store tells of changes, as long as it holds.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** A link over which a store tells of changes, as long as it holds. */
 export interface Link {
   /**
    * The keys of a heartbeat: a write of each is told like any other, over each way that changes come. Keys of different
@@ -144,12 +109,7 @@ export interface Link {
   readonly renew: () => void
 }
 
-/**
- * Who is told of changes. What is told is told in the order in which it happened.
- *
- * @since 0.1.0
- * @category drivers
- */
+/** Who is told of changes. What is told is told in the order in which it happened. */
 export interface Watcher {
   /** From now on every change is told. What happened before may not have been. */
   readonly onLink: (link: Link) => void
@@ -167,9 +127,6 @@ export interface Watcher {
 /**
  * Atomic operations on entries (see `docs/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
  * keys. Nothing is ever sent twice by a driver, and everything is answered within its time limit.
- *
- * @since 0.1.0
- * @category drivers
  */
 export interface Driver {
   /** What stands before every key of every cache. */
@@ -185,11 +142,11 @@ export interface Driver {
   readonly unsafeConnections: () => number
 
   /**
-   * Whether it stops asking servers that fail, each for itself. Otherwise that is done for the store as a whole: when
-   * most operations fail for want of a connection or an answer, further ones are refused at once, but for a probe now
-   * and then. Default: `false`.
+   * Decides about every operation, where the store as a whole answers or does not (`breaking.ts`). None: it is not one
+   * that can be away; or each of its servers has its own, and an operation on several of them is refused in part
+   * (`isUnsent`).
    */
-  readonly hasBreakers?: boolean | undefined
+  readonly breaker: Breaker | undefined
 
   readonly get: <A, E, R>(key: string, reply: Reply<Uint8Array | undefined, A, E, R>) => Effect.Effect<A, E, R>
 
