@@ -367,7 +367,7 @@ describe("a machine that slept", () => {
           return words[0] === "time" ? "" : asUsual(words)
         }
         const [took, error] = yield* Effect.timed(Effect.flip(run(operation)))
-        assert.match(error.message, /time failed \(Timeout\)/)
+        assert.match(error.message, /failed \(Timeout\)/)
         assert.isBelow(Duration.toMillis(took), commandTimeout + 200)
       }
     }))
@@ -414,7 +414,12 @@ describe("a server whose clock is set", () => {
           const entry = args.find((word) => word.startsWith("\xe1"))
           if (entry !== undefined) fresh = Entry.freshUntil(Buffer.from(entry, "latin1")) - now
           return entry === undefined
-            ? FakeRedis.array(`:${now}\r\n`, FakeRedis.bulk("Granted"), FakeRedis.bulk("12345"))
+            ? FakeRedis.array(
+              `:${now}\r\n`,
+              FakeRedis.bulk("Granted"),
+              FakeRedis.bulk("12345"),
+              FakeRedis.bulk("12345")
+            )
             : ":1\r\n"
         })
         const { run } = yield* open({ port: fake.port }, "", sleepy().clocks)
