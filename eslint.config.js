@@ -132,12 +132,12 @@ export default tseslint.config(
     }
   },
   {
-    files: ["src/internal/store/ioredis/**/*.ts"],
+    files: ["src/internal/redis/**/*.ts"],
     rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths: ["effect", "@effect/platform"] }] }
   },
   {
     files: ["src/**/*.ts"],
-    ignores: ["src/internal/store/**"],
+    ignores: ["src/internal/driver/**", "src/internal/redis/**"],
     rules: {
       "no-restricted-properties": [
         "error",

@@ -18,7 +18,7 @@ import type { ReadonlyRecord } from "effect/Record"
 import * as Stream from "effect/Stream"
 import type { Cache } from "./Cache.js"
 import type { CacheDefinition } from "./internal/definition/definition.js"
-import * as TagWatch from "./internal/ops/tagWatch.js"
+import * as TagWatch from "./internal/ops/watch/tagWatch.js"
 import type { Redis } from "./Redis.js"
 
 type Keys = ReadonlyArray<unknown> | ReadonlyRecord<string, ReadonlyArray<unknown>>

@@ -13,14 +13,17 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
-import { RedisError, type RedisErrorReason } from "./CacheError.js"
-import type { Driver } from "./Driver.js"
+import { RedisError } from "./CacheError.js"
+import { makeService } from "./internal/cache/runtime.js"
 import { toMillis } from "./internal/definition/lives.js"
-import * as Faulty from "./internal/store/faulty.js"
-import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
-import * as Off from "./internal/store/off.js"
-import * as Traced from "./internal/store/traced.js"
-import { make, Redis } from "./Redis.js"
+import type { Driver } from "./internal/driver/driver.js"
+import type { Delay, Fault, FaultyOptions } from "./internal/driver/faults.js"
+import { faulty } from "./internal/driver/faulty.js"
+import { memory } from "./internal/driver/memory.js"
+import { MemoryServer } from "./internal/driver/memoryServer.js"
+import { off } from "./internal/driver/off.js"
+import { traced } from "./internal/driver/traced.js"
+import { Redis } from "./Redis.js"
 
 /**
  * What this library adds to a client's options.
@@ -112,7 +115,7 @@ const refused = (message: string): RedisError =>
 
 // ioredis is loaded where it is used: the in-memory layer does without it.
 const loadConnect = Effect.tryPromise({
-  try: () => import("./internal/store/ioredis/index.js"),
+  try: () => import("./internal/redis/ioredis/index.js"),
   catch: (error) =>
     refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
 })
@@ -124,7 +127,7 @@ const tracked = (
   timeout: number
 ): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
   Effect.tap(
-    make(driver),
+    makeService(driver),
     ({ runtime }) =>
       tracking !== "required" ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
         duration: timeout,
@@ -478,7 +481,7 @@ export const layerMemoryServer = (
   options: { readonly prefix?: string | undefined } = {}
 ): Layer.Layer<Redis> =>
   // `memoryServer` is the only one to make them.
-  Layer.scoped(Redis, Effect.suspend(() => make(makeMemory(server as MemoryServer, options.prefix ?? ""))))
+  Layer.scoped(Redis, Effect.suspend(() => makeService(memory(server as MemoryServer, options.prefix ?? ""))))
 
 /**
  * In memory, with all that a real Redis does here, for tests and for running without one. Time is Effect's `Clock`, read
@@ -489,7 +492,7 @@ export const layerMemoryServer = (
  * import { Effect, Option, TestClock, TestContext } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const sessions = Cache.make({ name: "sessions", timeToLive: "10 seconds" })
+ * const sessions = Cache.makeService({ name: "sessions", timeToLive: "10 seconds" })
  *
  * const program = Effect.gen(function*() {
  *   yield* Cache.set(sessions, "ada", "online")
@@ -505,7 +508,7 @@ export const layerMemoryServer = (
  */
 export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
   Redis,
-  Effect.suspend(() => make(makeMemory(new MemoryServer(), "")))
+  Effect.suspend(() => makeService(memory(new MemoryServer(), "")))
 )
 
 /**
@@ -515,68 +518,9 @@ export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
  * @since 0.1.0
  * @category layers
  */
-export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => make(Off.make())))
+export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => makeService(off())))
 
-/**
- * A delay: always the same, or by chance between two.
- *
- * @since 0.1.0
- * @category models
- */
-export type Delay = Duration.DurationInput | {
-  readonly min: Duration.DurationInput
-  readonly max: Duration.DurationInput
-}
-
-/**
- * What is to happen to one operation. Without anything in it the operation is done as always.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Fault {
-  /** It takes place so much later. Operations on the same keys that were sent after it wait for it. */
-  readonly before?: Delay | undefined
-  /** The answer arrives so long after it took place. */
-  readonly after?: Delay | undefined
-  /** It does not take place, and who asked is told this reason. */
-  readonly fail?: RedisErrorReason | undefined
-  /** It takes place, but who asked is told `Timeout`, so long after asking. */
-  readonly lostReply?: Delay | undefined
-}
-
-/**
- * How a `layerFaulty` misbehaves. All that is not given does not happen.
- *
- * @since 0.1.0
- * @category models
- */
-export interface FaultyOptions {
-  /** How often (0–1) an operation fails and does not take place. The reason is `Connection` if none is given. */
-  readonly failure?: { readonly probability: number; readonly reason?: RedisErrorReason | undefined } | undefined
-  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or else a second. */
-  readonly lostReply?: { readonly probability: number; readonly timeout?: Delay | undefined } | undefined
-  /** How long operations take before they take place. */
-  readonly delayBefore?: Delay | undefined
-  /** How long answers take to arrive. */
-  readonly delayAfter?: Delay | undefined
-  /**
-   * How changes are told, which near copies and those who wait for a load live by: how late (in their order), and how
-   * often (0–1, at each change) the link is lost. It is then silent for a while before that shows, and away for another.
-   */
-  readonly feed?:
-    | {
-      readonly delay?: Delay | undefined
-      readonly loss?: number | undefined
-      readonly silence?: Delay | undefined
-    }
-    | undefined
-  /**
-   * Decides for each operation: by its name in `Driver` (`get`, `lease`, `fill` …), its Redis keys, and how many of this
-   * name there were, this one included. Where it gives `undefined`, the probabilities decide.
-   */
-  readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined
-}
+export type { Delay, Fault, FaultyOptions }
 
 /**
  * Another `Redis` that misbehaves: operations fail, are late, or are done and their answers lost, by chance or as a
@@ -591,7 +535,7 @@ export interface FaultyOptions {
  * import { Effect, Either, Layer } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const users = Cache.make({ name: "users" })
+ * const users = Cache.makeService({ name: "users" })
  *
  * const faulty = RedisLayer.layerFaulty({
  *   script: (operation, keys, call) => operation === "set" && call === 1 ? { fail: "OutOfMemory" } : undefined
@@ -609,7 +553,7 @@ export interface FaultyOptions {
  * @category layers
  */
 export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, Redis> =>
-  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(Faulty.make(driver, options), make)))
+  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(faulty(driver, options), makeService)))
 
 /**
  * Asks for a span for each round trip: `redis.get`, `redis.lease` …, with `db.system.name` and, since many callers
@@ -631,7 +575,7 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
  */
 export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
-  Effect.flatMap(Redis, ({ driver }) => make(Traced.make(driver)))
+  Effect.flatMap(Redis, ({ driver }) => makeService(traced(driver)))
 )
 
 /**

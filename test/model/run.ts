@@ -1,7 +1,8 @@
 /** Runs a history against caches in memory, behind a layer that delays operations and loses answers. */
 import { Cause, Context, Data, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random, Ref } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../src/Driver.js"
+import { makeService } from "../../src/internal/cache/runtime.js"
+import type { Driver } from "../../src/internal/driver/driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { type History, keyCount, type Load, maxDuration, type Operation, show, type Step } from "./history.js"
 import { type Call, keyTags, Record, valueTags, violations } from "./record.js"
@@ -86,7 +87,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     const overtaken = Layer.scoped(
       Redis.Redis,
       Effect.flatMap(Redis.Redis, ({ driver }) =>
-        Redis.make({
+        makeService({
           ...driver,
           set: (write, reply) =>
             history.delay === 0

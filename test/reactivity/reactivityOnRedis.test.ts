@@ -13,7 +13,7 @@ const users = Cache.make({ name: "users", timeToLive: "1 minute", tags: (id) => 
 const makeProcess = (url: string, keys: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      CacheReactivity.layer(users).pipe(Layer.provideMerge(Layer.fresh(RedisLayer.layer(url))))
+      CacheReactivity.layer(users).pipe(Layer.provideMerge(RedisLayer.layer(url)))
     )
     // Before, all would be read once more when there is a link.
     yield* Context.get(context, Redis.Redis).runtime.feed.start

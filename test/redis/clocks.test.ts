@@ -3,10 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
 import type { Redis as Client } from "ioredis"
+import { makeService } from "../../src/internal/cache/runtime.js"
 import * as Entry from "../../src/internal/entry/format.js"
-import * as Ioredis from "../../src/internal/store/ioredis/index.js"
-import { type Clocks, LocalClock } from "../../src/internal/store/ioredis/localClock.js"
-import { MedianClock, ServerClock } from "../../src/internal/store/ioredis/serverClock.js"
+import { type Clocks, LocalClock } from "../../src/internal/redis/clocks/localClock.js"
+import { MedianClock, ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
+import * as Ioredis from "../../src/internal/redis/ioredis/index.js"
 import { untilCopied, users } from "../contract/nearCopies.js"
 import * as FakeRedis from "../support/fakeRedis.js"
 import { until } from "../support/onRedis.js"
@@ -288,7 +289,7 @@ const open = (address: { readonly host?: string; readonly port: number }, prefix
           { host: "127.0.0.1", ...address },
           { prefix, commandTimeout, connectTimeout: 5_000, lazy: false, clocks }
         ),
-        Redis.make
+        makeService
       )
     )
     const service = Context.get(yield* Layer.build(layer), Redis.Redis)
@@ -366,7 +367,7 @@ describe("a machine that slept", () => {
           return words[0] === "time" ? "" : asUsual(words)
         }
         const [took, error] = yield* Effect.timed(Effect.flip(run(operation)))
-        assert.match(error.message, /time failed \(Timeout\)/)
+        assert.match(error.message, /failed \(Timeout\)/)
         assert.isBelow(Duration.toMillis(took), commandTimeout + 200)
       }
     }))
@@ -413,7 +414,12 @@ describe("a server whose clock is set", () => {
           const entry = args.find((word) => word.startsWith("\xe1"))
           if (entry !== undefined) fresh = Entry.freshUntil(Buffer.from(entry, "latin1")) - now
           return entry === undefined
-            ? FakeRedis.array(`:${now}\r\n`, FakeRedis.bulk("Granted"), FakeRedis.bulk("12345"))
+            ? FakeRedis.array(
+              `:${now}\r\n`,
+              FakeRedis.bulk("Granted"),
+              FakeRedis.bulk("12345"),
+              FakeRedis.bulk("12345")
+            )
             : ":1\r\n"
         })
         const { run } = yield* open({ port: fake.port }, "", sleepy().clocks)

@@ -2,17 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
-import type { Driver } from "../../Driver.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
 import { Feed } from "../changes/feed.js"
-import { Breaker } from "../driver/breaker.js"
-import { guard } from "../driver/guard.js"
+import { breaking } from "../driver/breaking.js"
+import type { Driver } from "../driver/driver.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 
 export interface Runtime {
-  /** The driver behind the breaker. */
+  /** The driver behind its breaker. */
   readonly driver: Driver
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
@@ -21,7 +20,6 @@ export interface Runtime {
   readonly feed: Feed
   readonly near: NearTier
   readonly random: RandomBytes
-  readonly breaker: Breaker
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
   lastInstance: { readonly definition: object } | undefined
@@ -35,14 +33,17 @@ export interface Runtime {
   sequence: number
 }
 
-export const makeRuntime = (
+/**
+ * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
+ * driver is made of.
+ */
+export const makeService = (
   driver: Driver
 ): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
-    const breaker = new Breaker(() => random.fraction())
-    const guarded = guard(driver, breaker)
+    const guarded = breaking(driver)
     const feed = new Feed(guarded, random)
     const near = new NearTier(guarded, feed, random)
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
@@ -54,7 +55,6 @@ export const makeRuntime = (
       feed,
       near,
       random,
-      breaker,
       instances: new WeakMap(),
       lastInstance: undefined,
       sources: new Map(),

@@ -32,7 +32,7 @@
  *   share the next.
  * - failures are shared by all callers that wait, and kept for nobody (unless the policy caches failures, as values are).
  *   A caller that joined a load which failed looks once, since a value may have been written meanwhile; the failure of a
- *   forced load is its caller's alone.
+ *   forced load is its caller's alone, that of a background refresh is nobody's.
  *
  * A local write takes the key out of the table at once (`InFlightTable.detach`), when it is called and when it is
  * answered: callers after it start anew, and are not given even a failure of a load that began before the write.
@@ -70,11 +70,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { RedisError } from "../../CacheError.js"
-import type { LeaseReply } from "../../Driver.js"
+import { RedisError } from "../../CacheError.js"
 import { evicting } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
+import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { inside } from "../inFlight/circles.js"
 import { again, LoadRun, type Mode } from "../inFlight/inFlight.js"
@@ -162,7 +163,8 @@ export class Leader<Key, Value, E, R> {
   }
 
   private readonly expose = Effect.withFiberRuntime<void>((fiber) => {
-    this.run.inside = fiber.getFiberRef(inside)
+    // A background refresh is not a part of the load whose look began it: that one does not wait for it.
+    this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
     return Effect.map(Effect.option(Effect.currentSpan), (span) => {
       if (span._tag === "Some") this.run.begin(span.value)
     })
@@ -190,9 +192,12 @@ export class Leader<Key, Value, E, R> {
 
   /** A background refresh fails where nobody waits for it: only the log can tell. */
   private report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
-    return this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)
-      ? Effect.void
-      : this.instance.warnings.warn("A background refresh failed, and the stale value stays", task.redisKey, cause)
+    if (this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)) return Effect.void
+    const reason = Option.filter(Cause.failureOption(cause), (error) => error instanceof RedisError)
+    const what = Option.isSome(reason)
+      ? `A background refresh could not be stored (${reason.value.reason})`
+      : "A background refresh failed"
+    return this.instance.warnings.warn(`${what}, and the stale value stays`, task.redisKey, cause)
   }
 
   // ---- the lease
@@ -309,10 +314,12 @@ export class Leader<Key, Value, E, R> {
       this.limit,
       this.policy.leaseDuration / 2,
       this.leases.renew(this.tasks),
-      (late) => {
-        this.instance.refreshes.end(this.run)
-        this.settleAll(tasks, late)
-      }
+      (late) =>
+        Effect.suspend(() => {
+          this.instance.refreshes.end(this.run)
+          this.settleAll(tasks, Exit.failCause(late))
+          return this.report(late, tasks[0])
+        })
     )
   }
 
@@ -432,6 +439,12 @@ export class Leader<Key, Value, E, R> {
         yield* this.fill(displaced.map(({ task }) => ({ task, bytes: undefined, life: undefined })))
         for (const { task } of displaced) task.claimed = false
       }
+      const failed = unstored.flatMap(({ exit, task }) =>
+        exit !== undefined && Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
+          ? [{ task, cause: exit.cause }]
+          : []
+      )
+      if (failed.length > 0) yield* this.leases.release(failed.map(({ task }) => task), this.backOff(failed[0]!.cause))
       yield* this.leases.release(unstored.map(({ task }) => task))
       for (const { exit, prepared, task } of unstored) {
         if (exit !== undefined && Exit.isFailure(exit)) {
@@ -467,7 +480,7 @@ export class Leader<Key, Value, E, R> {
         token: task.token,
         bytes,
         life,
-        replaces: forced ? task.writeId : undefined,
+        replaces: forced ? task.grant : undefined,
         leaseLife: this.policy.leaseLife
       })))
     )

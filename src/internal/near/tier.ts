@@ -23,11 +23,11 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
-import type { Driver } from "../../Driver.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import type { Feed } from "../changes/feed.js"
 import type { Listener } from "../changes/listener.js"
 import type { NearPolicy } from "../definition/policy.js"
+import type { Driver } from "../driver/driver.js"
 import { tagKeyPrefix } from "../key/reserved.js"
 import { NearCopies } from "./copies.js"
 
