@@ -13,6 +13,8 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
+import type * as Request from "effect/Request"
+import type { RequestResolver } from "effect/RequestResolver"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
@@ -37,6 +39,7 @@ import * as GetMany from "./internal/ops/getMany.js"
 import * as Invalidate from "./internal/ops/invalidate.js"
 import * as Load from "./internal/ops/load.js"
 import * as Remove from "./internal/ops/remove.js"
+import * as Resolver from "./internal/ops/resolver.js"
 import * as Scan from "./internal/ops/scan.js"
 import * as Writes from "./internal/ops/set.js"
 import type { Stats } from "./internal/ops/stats.js"
@@ -942,6 +945,82 @@ export const refresh: {
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = operation(3, Load.refresh)
+
+/**
+ * That a request can fail with what the cache fails with, `CodecError` left out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Covers<Req extends Request.Request<any, any>, Error> = [Exclude<Error, CodecError>] extends
+  [Request.Request.Error<Req>] ? unknown
+  : { readonly "the request's error lacks": Exclude<Error, CodecError> }
+
+/**
+ * A resolver whose requests the cache answers, and the resolver that it is made of where the cache cannot. It is an effect
+ * that `Effect.request` takes as it is.
+ *
+ * A batch of requests is one look into Redis. What is absent goes to the resolver as one batch, each key under its own
+ * lease, and is stored; stale windows, tags and whatever else the cache is made with hold as for `getOrSet`. So requests
+ * and their batches are shared with every other load of the same keys, in every process.
+ *
+ * Each request has its own outcome: a failure, or a defect, is that request's alone, and is not stored. Where one is
+ * interrupted, the others go on. Requests of one key are one. The request's error has to include what the cache
+ * fails with: `RedisError`, unless it is made with `onRedisError: "bypass"`. A key or value that cannot be stored (`CodecError`)
+ * is a defect.
+ *
+ * Call it once for each resolver, not for each request: requests are batched where their resolver is the same.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Request, RequestResolver, Schema } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
+ *
+ * class UserById extends Request.TaggedClass("UserById")<User, "NotFound", { readonly id: number }> {}
+ *
+ * declare const UserSource: RequestResolver.RequestResolver<UserById>
+ *
+ * const users = Cache.make({
+ *   name: "users",
+ *   key: Schema.Number,
+ *   schema: User,
+ *   timeToLive: "10 minutes",
+ *   onRedisError: "bypass"
+ * })
+ *
+ * const CachedUsers = UserSource.pipe(Cache.resolver(users, { key: (request) => request.id }))
+ *
+ * const getUser = (id: number) => Effect.request(new UserById({ id }), CachedUsers)
+ *
+ * // One look for all of them, and one batch for those that are absent.
+ * export const program = Effect.forEach([1, 2, 3], getUser, { batching: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const resolver: {
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>>( // its errors: `Covers`
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: Req) => NoInfer<Key> }
+  ): <R>(
+    self: RequestResolver<Req, R> & Covers<Req, Error>
+  ) => Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>, R>( // as above
+    self: RequestResolver<Req, R> & Covers<Req, Error>,
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: NoInfer<Req>) => NoInfer<Key> }
+  ): Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+} = dual(
+  3,
+  <Key, R>(
+    self: RequestResolver<Request.Request<any, any>, R>, // as above
+    cache: Cache<Key, unknown>,
+    options: { readonly key: (request: unknown) => Key }
+  ): any => Resolver.resolver(self, definitionOf(cache), options) // the overloads say what comes out
+)
 
 /**
  * What this cache has counted in this process.
