@@ -3,22 +3,22 @@ import { defineConfig } from "vitest/config"
 
 const root = fileURLToPath(new URL(".", import.meta.url))
 
-/** What both suites share; `vitest.fleet.config.ts` builds on it. */
+/** What both suites share; `vitest.distributed.config.ts` builds on it. */
 export const shared = {
   alias: [
     { find: /^effect-redis-cache$/, replacement: `${root}src/index.ts` },
     { find: /^effect-redis-cache\/(.+)$/, replacement: `${root}src/$1.ts` }
   ],
-  globalSetup: ["test/support/globalSetup.ts"],
-  setupFiles: ["test/support/tellOptions.ts"],
-  reporters: ["default", "./test/support/closingLine.ts"]
+  globalSetup: ["test/support/vitest/globalSetup.ts"],
+  setupFiles: ["test/support/vitest/tellOptions.ts"],
+  reporters: ["default", "./test/support/vitest/closingLine.ts"]
 }
 
 export default defineConfig({
   test: {
     ...shared,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/fleet/**", "test/cluster/**"],
+    exclude: ["test/distributed/**"],
     testTimeout: 10_000,
     // Loading Effect anew for each of the files would take as long as the tests do.
     isolate: false,

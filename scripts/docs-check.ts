@@ -11,8 +11,8 @@
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { ensureRedis } from "../test/support/ensureRedis.js"
 import { startRedis } from "../test/support/redisServer.js"
+import { ensureRedis } from "../test/support/vitest/ensureRedis.js"
 
 const folder = ".tmp/docs-check"
 const secondsToRun = 20

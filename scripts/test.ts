@@ -3,6 +3,7 @@
  * says so in a closing line, `N passed, N failed`; here the lines are added up.
  */
 import { spawn } from "node:child_process"
+import { ensureRedis } from "../test/support/vitest/ensureRedis.js"
 
 interface Outcome {
   readonly code: number | null
@@ -52,6 +53,14 @@ const report = (script: string, outcome: Outcome): void => {
   // Indented, so that the closing line of the whole run stays the only one.
   console.log(outcome.output.trimEnd().replaceAll(/^/gm, "    "))
   failures.push(`FAILED  ${script}`, ...failureLines(outcome.output).map((line) => `    ${line.trim()}`))
+}
+
+// First, and here, where it is seen: what a step says is shown only if the step fails.
+try {
+  ensureRedis()
+} catch (error) {
+  console.log(`${(error as Error).message}\n0 passed, 1 failed`) // it throws nothing else
+  process.exit(1)
 }
 
 /**

@@ -7,9 +7,9 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
@@ -17,35 +17,38 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, Empty, RedisError } from "./CacheError.js"
+import type { WriteOptions } from "./internal/cache/prepare.js"
 import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
-import { json } from "./internal/codec/json.js"
-import { structural } from "./internal/codec/structural.js"
-import * as Deletes from "./internal/deletes.js"
-import * as Explain from "./internal/explain.js"
-import { stringKeys, typedKeys } from "./internal/keySpace.js"
-import * as Loads from "./internal/loads.js"
-import { Model, TypeId as ModelTypeId } from "./internal/model.js"
-import {
-  checkName,
-  decode,
-  type LeaseOptions,
-  type NearOptions,
-  type PolicyOptions,
-  type TimeToLive
-} from "./internal/policy.js"
-import type { WriteOptions } from "./internal/prepare.js"
-import * as Reads from "./internal/reads.js"
-import { replay } from "./internal/replay.js"
-import * as Swaps from "./internal/swaps.js"
-import * as Writes from "./internal/writes.js"
+import { json } from "./internal/codec/json/json.js"
+import { structural } from "./internal/codec/structural/structural.js"
+import { CacheDefinition, TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
+import type { TimeToLive } from "./internal/definition/lives.js"
+import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
+import { checkName } from "./internal/definition/refuse.js"
+import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
+import * as Counters from "./internal/ops/counter.js"
+import type { Explanation } from "./internal/ops/explain.js"
+import * as Explain from "./internal/ops/explain.js"
+import * as Get from "./internal/ops/get.js"
+import * as GetMany from "./internal/ops/getMany.js"
+import * as Invalidate from "./internal/ops/invalidate.js"
+import * as Load from "./internal/ops/load.js"
+import * as Remove from "./internal/ops/remove.js"
+import * as Scan from "./internal/ops/scan.js"
+import * as Writes from "./internal/ops/set.js"
+import type { Stats } from "./internal/ops/stats.js"
+import * as Statistics from "./internal/ops/stats.js"
+import * as Life from "./internal/ops/timeToLive.js"
+import * as Touch from "./internal/ops/touch.js"
+import * as Update from "./internal/ops/update.js"
 import type { Redis } from "./Redis.js"
 
 /**
  * @since 0.1.0
  * @category symbols
  */
-export const TypeId: typeof ModelTypeId = ModelTypeId
+export const TypeId: typeof DefinitionTypeId = DefinitionTypeId
 
 /**
  * @since 0.1.0
@@ -120,12 +123,22 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Explanation,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   LeaseOptions,
   /**
    * @since 0.1.0
    * @category models
    */
   NearOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Stats,
   /**
    * @since 0.1.0
    * @category models
@@ -204,7 +217,7 @@ export const make: {
 ): any => { // each overload says what comes out
   const name = checkName(options.name)
   const codec = options.schema !== undefined ? json(options.schema) : options.codec ?? structural<Value>()
-  return new Model(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
+  return new CacheDefinition(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
 }
 
 const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
@@ -237,16 +250,17 @@ export const counter = <Key = string>(
   const name = checkName(options.name)
   const policy = decode<Key, number>(name, options)
   return toCache(
-    new Model(name, "counter", keySpace(options.key), counterCodec, undefined, policy, undefined)
+    new CacheDefinition(name, "counter", keySpace(options.key), counterCodec, undefined, policy, undefined)
   ) as Counter<Key> // it was just made of that kind
 }
 
-// A model is what is behind every cache. Its type has no `Error`: which one holds was decided when it was made.
-const toCache = <Key, Value>(model: Model<Key, Value>): Cache<Key, Value> => model as unknown as Cache<Key, Value>
+// A definition is what is behind every cache. Its type has no `Error`: which one holds was decided when it was made.
+const toCache = <Key, Value>(definition: CacheDefinition<Key, Value>): Cache<Key, Value> =>
+  definition as unknown as Cache<Key, Value>
 
-const toModel = <Key, Value, Error, Requirements>(
+const definitionOf = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
-): Model<Key, Value> => self as unknown as Model<Key, Value> // see `toCache`
+): CacheDefinition<Key, Value> => self as unknown as CacheDefinition<Key, Value> // see `toCache`
 
 /**
  * Whether something is a cache.
@@ -269,6 +283,17 @@ const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effe
 
 /** Whether the cache comes first, for operations whose last argument may be left out. */
 const cacheFirst = (args: IArguments): boolean => isCache(args[0])
+
+/**
+ * An operation, data-first and data-last. Its types are those of the front door; what is behind it knows a cache by its
+ * definition, and neither which errors `onRedisError` takes away nor what stands for `Redis`.
+ */
+const operation = (
+  arity: number | ((args: IArguments) => boolean),
+  behind: (self: CacheDefinition<any, any>, ...args: Array<any>) => Effect.Effect<any, any, any>
+): any =>
+  // as above: each door says what comes out
+  typeof arity === "number" ? dual(arity, behind) : dual(arity, behind)
 
 /**
  * The value of a key if it is there and fresh.
@@ -303,10 +328,7 @@ export const get: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<Option.Option<Value>, Error, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<Option.Option<Value>, Error, Requirements> => typed(Reads.get(toModel(self), key)))
+} = operation(2, Get.get)
 
 /**
  * Whether a fresh value is there.
@@ -324,10 +346,7 @@ export const has: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<boolean, Error, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<boolean, Error, Requirements> => Effect.map(get(self, key), Option.isSome))
+} = operation(2, Get.has)
 
 /**
  * The fresh values of many keys, in one round trip. Keys without one are left out.
@@ -345,10 +364,7 @@ export const getMany: {
     self: Cache<Key, Value, Error, Requirements>,
     keys: Iterable<NoInfer<Key>>
   ): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  keys: Iterable<Key>
-): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements> => typed(Reads.getMany(toModel(self), replay(keys))))
+} = operation(2, GetMany.getMany)
 
 /**
  * The fresh life that remains: infinite for values that are kept for ever, none where there is no fresh value.
@@ -366,10 +382,7 @@ export const timeToLive: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements> => typed(Reads.timeToLive(toModel(self), key)))
+} = operation(2, Life.timeToLive)
 
 /**
  * The keys of this cache that have fresh values, as they are stored, found by `SCAN` in pages: the server is never
@@ -383,7 +396,7 @@ export const keys = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
 ): Stream.Stream<string, RedisError, Requirements> =>
   // A cache's requirements are `Redis`, or what stands for it.
-  Reads.keys(toModel(self)) as Stream.Stream<string, RedisError, Requirements | any>
+  Scan.keys(definitionOf(self)) as Stream.Stream<string, RedisError, Requirements | any>
 
 /**
  * Stores a value. Whatever was there is replaced, and loads in flight will not store what they computed before.
@@ -403,12 +416,7 @@ export const set: {
     value: NoInfer<Value>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
-} = dual(cacheFirst, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  value: Value,
-  options?: WriteOptions
-): Effect.Effect<void, Error, Requirements> => typed(Writes.set(toModel(self), key, value, options)))
+} = operation(cacheFirst, Writes.set)
 
 /**
  * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
@@ -437,19 +445,7 @@ export const setMany: {
     entries: Readonly<Record<string, NoInfer<Value>>>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
-} = dual(cacheFirst, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  entries: Iterable<readonly [Key, Value]> | Readonly<Record<string, Value>>,
-  options?: WriteOptions
-): Effect.Effect<void, Error, Requirements> =>
-  typed(Writes.setMany(
-    toModel(self),
-    // A record is taken for caches whose keys are strings only.
-    Symbol.iterator in entries
-      ? replay(entries)
-      : Object.entries(entries) as unknown as Iterable<readonly [Key, Value]>,
-    options
-  )))
+} = operation(cacheFirst, Writes.setMany)
 
 /**
  * Stores a value where no fresh one is; tells whether it did. Atomic.
@@ -469,12 +465,7 @@ export const setIfAbsent: {
     value: NoInfer<Value>,
     options?: WriteOptions
   ): Effect.Effect<boolean, Error, Requirements>
-} = dual(cacheFirst, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  value: Value,
-  options?: WriteOptions
-): Effect.Effect<boolean, Error, Requirements> => typed(Swaps.setIfAbsent(toModel(self), key, value, options)))
+} = operation(cacheFirst, Update.setIfAbsent)
 
 /**
  * Gives the fresh value that is there a new fresh life. The value, and a lease on it, stay as they are.
@@ -494,11 +485,7 @@ export const touch: {
     key: NoInfer<Key>,
     timeToLive: Duration.DurationInput
   ): Effect.Effect<boolean, Error, Requirements>
-} = dual(3, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  life: Duration.DurationInput
-): Effect.Effect<boolean, Error, Requirements> => typed(Swaps.touch(toModel(self), key, life)))
+} = operation(3, Touch.touch)
 
 /**
  * What the function of `modify` gives: an `Option`, or an effect of one.
@@ -564,13 +551,7 @@ export const modify: {
     Modified.Error<Result> | RedisError | CodecError,
     Modified.Context<Result> | Requirements
   >
-} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
-  options?: WriteOptions
-): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Requirements> =>
-  typed(Swaps.modify(toModel(self), key, f, options)))
+} = operation(cacheFirst, Update.modify)
 
 /**
  * Adds to a counter and gives the sum. Atomic. The counter's time to live is set when it is first incremented.
@@ -588,11 +569,7 @@ export const increment: {
     key: NoInfer<Key>,
     delta?: number
   ): Effect.Effect<number, RedisError | CodecError, Redis>
-} = dual(
-  cacheFirst,
-  <Key>(self: Counter<Key>, key: Key, delta = 1): Effect.Effect<number, RedisError | CodecError, Redis> =>
-    Swaps.increment(toModel(self), key, delta)
-)
+} = operation(cacheFirst, Counters.increment)
 
 /**
  * Deletes a value; tells whether a fresh one was there. Loads in flight, in any process, will not store what they
@@ -611,11 +588,7 @@ const delete_: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<boolean, RedisError | CodecError, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<boolean, RedisError | CodecError, Requirements> =>
-  typed(Effect.map(Deletes.deleteMany(toModel(self), [key]), (count) => count > 0)))
+} = operation(2, Remove.delete_)
 
 export {
   /**
@@ -645,11 +618,7 @@ export const take: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements> =>
-  typed(Deletes.take(toModel(self), key)))
+} = operation(2, Remove.take)
 
 /**
  * Deletes many values in one round trip; tells how many fresh ones were there.
@@ -667,11 +636,7 @@ export const deleteMany: {
     self: Cache<Key, Value, Error, Requirements>,
     keys: Iterable<NoInfer<Key>>
   ): Effect.Effect<number, RedisError | CodecError, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  keys: Iterable<Key>
-): Effect.Effect<number, RedisError | CodecError, Requirements> =>
-  typed(Deletes.deleteMany(toModel(self), replay(keys))))
+} = operation(2, Remove.deleteMany)
 
 /**
  * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many keys there were,
@@ -682,7 +647,7 @@ export const deleteMany: {
  */
 export const flush = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
-): Effect.Effect<number, RedisError, Requirements> => typed(Deletes.flush(toModel(self)))
+): Effect.Effect<number, RedisError, Requirements> => typed(Scan.flush(definitionOf(self)))
 
 /**
  * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
@@ -701,10 +666,7 @@ export const invalidateTags: {
     self: Cache<Key, Value, Error, Requirements>,
     tags: ReadonlyArray<string>
   ): Effect.Effect<void, RedisError | CodecError, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  tags: ReadonlyArray<string>
-): Effect.Effect<void, RedisError | CodecError, Requirements> => typed(Deletes.invalidateTags(toModel(self), tags)))
+} = operation(2, Invalidate.invalidateTags)
 
 /**
  * What one `getOrSet` may ask for beside the policy.
@@ -775,13 +737,7 @@ export const getOrSet: {
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
-} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>),
-  options?: LoadOptions<Key, Value>
-): Effect.Effect<Value, E | Error | Empty, Exclude<R, Scope.Scope> | Requirements> =>
-  typed(Loads.getOrSet(toModel(self), key, load, options)))
+} = operation(cacheFirst, Load.getOrSet)
 
 /**
  * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and
@@ -809,13 +765,7 @@ export const getOrSetMany: {
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
-} = dual(cacheFirst, <Key, Value, Error, Requirements, E, R>(
-  self: Cache<Key, Value, Error, Requirements>,
-  keys: Iterable<Key>,
-  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
-  options?: Omit<LoadOptions<Key, Value>, "timeout" | "forceRefresh">
-): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements> =>
-  typed(Loads.getOrSetMany(toModel(self), replay(keys), load, options)))
+} = operation(cacheFirst, Load.getOrSetMany)
 
 /**
  * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store.
@@ -835,41 +785,7 @@ export const refresh: {
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
-} = dual(3, <Key, Value, Error, Requirements, E, R>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key,
-  load: Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
-): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements> =>
-  typed(Loads.refresh(toModel(self), key, load)))
-
-/**
- * What a cache has counted in this process, on this `Redis`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Stats {
-  readonly hits: number
-  /** Of those hits, how many were served from near copies. */
-  readonly nearHits: number
-  /** Reads that found nothing fresh; callers that joined a running load are among them. */
-  readonly misses: number
-  readonly writes: number
-  /** Computations that ended, however. */
-  readonly loads: number
-  /** Callers that joined a load that was running. */
-  readonly coalesced: number
-  readonly staleServed: number
-  /** Computations that failed, died or were interrupted. */
-  readonly failures: number
-  /** Loaded values that were not stored, since the key was written, deleted or invalidated meanwhile. */
-  readonly refusedFills: number
-  /** Stored values that could not be decoded. */
-  readonly undecodable: number
-  /** Operations that did without Redis because it failed. */
-  readonly bypassed: number
-  readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
-}
+} = operation(3, Load.refresh)
 
 /**
  * What this cache has counted in this process.
@@ -879,46 +795,7 @@ export interface Stats {
  */
 export const stats = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
-): Effect.Effect<Stats, never, Requirements> => typed(Explain.stats(toModel(self)))
-
-/**
- * What is stored under a key, and why it would hit or miss.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Explanation {
-  readonly redisKey: string
-  readonly state:
-    | "Fresh"
-    | "Stale"
-    | "Missing"
-    | "Leased"
-    | "Invalidated"
-    | "OtherVersion"
-    | "Undecodable"
-    | "Foreign"
-    | "Failure"
-  /** In words: why `get` would hit or miss. */
-  readonly reason: string
-  /**
-   * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
-   * it is wrong where the entry was given a life of its own, or touched, and none where the policy has no fixed life.
-   */
-  readonly age: Option.Option<Duration.Duration>
-  /** The fresh life that remains. */
-  readonly timeToLive: Option.Option<Duration.Duration>
-  /** What remains until Redis expires it: fresh life and stale windows. */
-  readonly life: Option.Option<Duration.Duration>
-  /** In bytes, header and all. */
-  readonly size: number
-  /** In bytes, as Redis counts them. */
-  readonly memory: Option.Option<number>
-  readonly version: Option.Option<number>
-  readonly loadTime: Option.Option<Duration.Duration>
-  readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
-  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean }>
-}
+): Effect.Effect<Stats, never, Requirements> => typed(Statistics.stats(definitionOf(self)))
 
 /**
  * Explains what is stored under a key.
@@ -936,7 +813,4 @@ export const explain: {
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>
   ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
-} = dual(2, <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
-  key: Key
-): Effect.Effect<Explanation, RedisError | CodecError, Requirements> => typed(Explain.explain(toModel(self), key)))
+} = operation(2, Explain.explain)

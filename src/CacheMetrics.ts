@@ -97,6 +97,17 @@ export const undecodable: Metric.Metric.Counter<number> = counter(
 export const bypassed: Metric.Metric.Counter<number> = counter("cache.bypassed", "Operations that did without Redis")
 
 /**
+ * Background refreshes that were not begun, since `maxConcurrentRefreshes` of their cache were under way.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const skippedRefreshes: Metric.Metric.Counter<number> = counter(
+  "cache.refresh.skipped",
+  "Background refreshes that were not begun for want of a place"
+)
+
+/**
  * How long computations took, in milliseconds.
  *
  * @since 0.1.0

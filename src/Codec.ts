@@ -16,9 +16,9 @@ import { type Codec, type CodecContext, type CodecIssue, TypeId as TypeId_ } fro
 import * as compressed_ from "./internal/codec/compressed.js"
 import { counter as counter_ } from "./internal/codec/counter.js"
 import * as encrypted_ from "./internal/codec/encrypted.js"
-import { json as json_ } from "./internal/codec/json.js"
+import { json as json_ } from "./internal/codec/json/json.js"
 import { isCodec as isCodec_, make as make_ } from "./internal/codec/make.js"
-import { structural as structural_ } from "./internal/codec/structural.js"
+import { structural as structural_ } from "./internal/codec/structural/structural.js"
 
 /**
  * @since 0.1.0

@@ -8,7 +8,7 @@ import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { RedisError } from "./CacheError.js"
-import type { Kind } from "./internal/entry.js"
+import type { Kind } from "./internal/entry/format.js"
 
 /**
  * Whether a cache's keys hold entries with a header, or the plain decimal text of counters.
@@ -46,16 +46,62 @@ export interface Write {
 }
 
 /**
+ * A load's request for the lease of one key.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface LeaseRequest {
+  readonly key: string
+  /** What was found there and is unusable. */
+  readonly seen: Uint8Array | undefined
+  readonly token: Uint8Array
+  /** How long it is held, in ms, unless it is renewed. */
+  readonly duration: number
+  /** How long its marker lives, in ms, or at least the entry that has it in its slot: no lease of this cache lasts longer. */
+  readonly life: number
+  /** Takes it from the load that has it, whatever is there. */
+  readonly force: boolean
+  /** The caller has something stale to serve: it leaves a source alone that has just failed. */
+  readonly yields: boolean
+}
+
+/**
  * What a load is told when it asks for the lease of a key.
  *
- * - `Granted`: the lease is its own
- * - `Held`: another load has it
+ * - `Granted`: the lease is its own. `writeId` is that of what it stands in, marker or entry
+ * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
+ *   a source that is left alone
  * - `Found`: something else is there than what the caller had seen
  *
  * @since 0.1.0
  * @category drivers
  */
-export type LeaseReply = "Granted" | "Held" | "Found"
+export type LeaseReply =
+  | { readonly _tag: "Granted"; readonly writeId: Uint8Array }
+  | { readonly _tag: "Held"; readonly millis: number; readonly holder: Uint8Array }
+  | { readonly _tag: "Found" }
+
+/**
+ * What a load has computed, for the key whose lease it took.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface FillRequest {
+  readonly key: string
+  readonly token: Uint8Array
+  /** The entry; `undefined`: what is there goes, and nothing takes its place. */
+  readonly bytes: Uint8Array | undefined
+  readonly life: number | undefined
+  /**
+   * For a load that took the lease by force: the write id that its lease was granted with. Where another load has the
+   * lease by now, and nobody has written since, the entry is stored under that load's lease.
+   */
+  readonly replaces: Uint8Array | undefined
+  /** How long a lease of this cache may last, in ms. */
+  readonly leaseLife: number
+}
 
 /**
  * What a compare-and-set came to.
@@ -144,28 +190,28 @@ export interface Driver {
 
   /**
    * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
-   * lease slot of an entry that has the write id of `seen`. `force` takes it from whoever has it, whatever is there.
-   * A live counter has no place for a lease: it is always `Found`.
+   * lease slot of an entry that has the write id of `seen`. A lease whose time is over, or which claims to last longer
+   * than `life`, is free. A live counter has no place for a lease: it is always `Found`.
    */
   readonly lease: (
-    requests: ReadonlyArray<{
-      readonly key: string
-      readonly seen: Uint8Array | undefined
-      readonly token: Uint8Array
-      readonly duration: number
-      readonly force: boolean
-    }>,
+    requests: ReadonlyArray<LeaseRequest>,
     kind: Kind
   ) => Effect.Effect<ReadonlyArray<LeaseReply>, RedisError>
 
-  /** Writes if the lease is still the token's; the answer says whether it was. */
-  readonly fill: (
-    requests: ReadonlyArray<Write & { readonly token: Uint8Array }>
-  ) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
+  /**
+   * Writes if the slot still has the token, however late it is: that its time is over does not matter where nobody has
+   * taken it. The answer says whether it was written.
+   */
+  readonly fill: (requests: ReadonlyArray<FillRequest>) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
 
-  /** Ends the token's lease: a marker goes, an entry stays as it was. Nothing happens if the lease is another's. */
+  /**
+   * Ends the token's lease: a marker goes, an entry stays as it was, until its own end. With `backOff` an entry says for
+   * so many ms that the source is to be left alone. Nothing happens if the lease is another's.
+   */
   readonly release: (
-    requests: ReadonlyArray<{ readonly key: string; readonly token: Uint8Array }>
+    requests: ReadonlyArray<
+      { readonly key: string; readonly token: Uint8Array; readonly backOff?: number | undefined }
+    >
   ) => Effect.Effect<void, RedisError>
 
   /** Lets the token's lease last for `duration` ms from now; `false` where it is lost. */
@@ -187,13 +233,18 @@ export interface Driver {
     kind: Kind
   ) => Effect.Effect<SwapReply, RedisError>
 
-  /** Gives what was `seen` a new life, and an entry's header a new fresh-until; `false` if it is no longer there. */
+  /**
+   * Gives what was `seen` a new life, and an entry's header a new fresh-until; `false` if it is no longer there. A lease
+   * in its slot stays, and lasts as long as before.
+   */
   readonly touch: (
     request: {
       readonly key: string
       readonly seen: Uint8Array
       readonly freshUntil: number
       readonly life: number | undefined
+      /** How long a lease of this cache may last, in ms. */
+      readonly leaseLife: number
     },
     kind: Kind
   ) => Effect.Effect<boolean, RedisError>

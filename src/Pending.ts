@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
 import type * as Types from "effect/Types"
 import { Empty } from "./CacheError.js"
-import { type PendingImpl, TypeId as PendingTypeId } from "./internal/pending.js"
+import { type PendingImpl, TypeId as PendingTypeId } from "./internal/memo/pending.js"
 
 /**
  * @since 0.1.0

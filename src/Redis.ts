@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Driver } from "./Driver.js"
-import { makeRuntime, type Runtime } from "./internal/runtime.js"
+import { makeRuntime, type Runtime } from "./internal/cache/runtime.js"
 
 /**
  * The service behind the tag: a driver, and the state that lives in this process.

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import { RedisError, type RedisErrorReason } from "./CacheError.js"
 import type { Driver } from "./Driver.js"
-import { toMillis } from "./internal/policy.js"
+import { toMillis } from "./internal/definition/lives.js"
 import * as Faulty from "./internal/store/faulty.js"
 import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
 import * as Off from "./internal/store/off.js"
@@ -641,7 +641,7 @@ export const layerKeyValueStore = (options: {
   // @effect/platform is loaded where it is used; without it this layer is a defect that says so.
   Layer.unwrapEffect(
     Effect.map(
-      Effect.promise(() => import("./internal/keyValueStore.js")),
+      Effect.promise(() => import("./internal/platform/keyValueStore.js")),
       (module) => module.layer(options)
     )
   )

@@ -3,7 +3,7 @@ import { Data, Duration, Effect, Either, Option, ParseResult, Redacted, Schema }
 import * as FastCheck from "fast-check"
 import { isDeepStrictEqual } from "node:util"
 import * as Codec from "../../src/Codec.js"
-import { same } from "./values.js"
+import { same } from "./trees.js"
 
 const context = { key: "users:1", maxSize: 10_000_000 }
 

@@ -17,7 +17,7 @@ import {
 import * as FastCheck from "fast-check"
 import { isDeepStrictEqual } from "node:util"
 import * as Codec from "../../src/Codec.js"
-import { build, causes, errors, exits, mixed, plain, same, structural } from "./values.js"
+import { build, causes, errors, exits, mixed, plain, same, structural } from "./trees.js"
 
 const context = { key: "notes:1", maxSize: 10_000_000 }
 

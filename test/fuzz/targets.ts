@@ -72,7 +72,9 @@ interface GoldenEntry {
 }
 
 const golden = (): ReadonlyArray<Uint8Array> =>
-  (JSON.parse(readFileSync(new URL("../golden/entries.json", import.meta.url), "utf8")) as ReadonlyArray<GoldenEntry>)
+  (JSON.parse(readFileSync(new URL("../entry/golden/entries.json", import.meta.url), "utf8")) as ReadonlyArray<
+    GoldenEntry
+  >)
     .map(({ hex }) => fromHex(hex))
 
 interface Parsed {
@@ -86,7 +88,7 @@ interface Parsed {
 const parsed = (bytes: Buffer): Parsed | undefined => {
   const six = (at: number): bigint => BigInt(`0x${bytes.subarray(at, at + 6).toString("hex")}`)
   const flags = bytes[1]!
-  let rest = bytes.subarray(flags & 2 ? 30 : 16)
+  let rest = bytes.subarray(flags & 2 ? 36 : 16)
   const tags: Array<readonly [Buffer, string]> = []
   if (flags & 4) {
     if (rest.length === 0) return undefined
@@ -120,7 +122,7 @@ const entryTarget = ({ entry: Entry, randomBytes: { RandomBytes } }: Library): T
       const bytes = Buffer.from(input)
       const marker = Entry.isMarker(bytes)
       const [first, flags = 0] = bytes
-      const isEntry = first === 0xe1 && bytes.length >= (flags & 2 ? 30 : 16)
+      const isEntry = first === 0xe1 && bytes.length >= (flags & 2 ? 36 : 16)
       mustBeSame("isEntry", Entry.isEntry(bytes), isEntry)
       mustBeSame("isMarker", marker, isEntry && (flags & 1) === 1)
       mustBeSame("hasTags", Entry.hasTags(bytes), first === 0xe1 && (flags & 4) === 4)
@@ -139,9 +141,10 @@ const entryTarget = ({ entry: Entry, randomBytes: { RandomBytes } }: Library): T
       mustBeSame("a payload that is there", offset !== undefined, expected !== undefined)
       const held = (flags & 2) === 2 ? hex(bytes.subarray(16, 24)) : undefined
       mustBeSame("isLeasedBy", Entry.isLeasedBy(bytes, token), held === hex(token))
-      const leased = Entry.withLease(bytes, token, 1_700_000_000_000)
+      const leased = Entry.withLease(bytes, token, 1_700_000_000_000, 1_700_000_060_000)
       mustBeSame("a lease's token", hex(Entry.lease(leased)?.token), hex(token))
       mustBeSame("a lease's end", Entry.lease(leased)?.until, 1_700_000_000_000)
+      mustBeSame("an entry's own end", Entry.lease(leased)?.end, 1_700_000_060_000)
       mustBeSame("without a lease", hex(Entry.withoutLease(leased)), hex(Entry.withoutLease(bytes)))
       if (expected === undefined || tags === undefined || offset === undefined) return
       mustBeSame("freshUntil", BigInt(Entry.freshUntil(bytes)), expected.freshUntil)

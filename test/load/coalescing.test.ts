@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { again, Flight, FlightTable } from "../../src/internal/flight.js"
-import { clean, instances, nothingLeft, Origin, settle } from "./support.js"
+import { again, LoadRun } from "../../src/internal/inFlight/inFlight.js"
+import { InFlightTable } from "../../src/internal/inFlight/table.js"
+import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
 
 const users = Cache.make({ name: "users" })
 
@@ -99,20 +100,19 @@ describe("one load in a process", () => {
 
   it.effect("who has found a load and is about to wait for it looks again where the last waiter has left meanwhile", () =>
     Effect.gen(function*() {
-      const flights = new FlightTable()
-      const flight = new Flight()
-      const slot = flights.open("users:42", undefined, flight, false)
-      flight.fiber = yield* Effect.forkDaemon(Effect.never)
-      // Who opened it counts as waiting before he waits.
-      yield* flights.abandon(slot)
-      assert.strictEqual(flights.get("users:42"), slot)
-      const leader = yield* Effect.fork(flights.wait(slot, true))
+      const table = new InFlightTable()
+      const run = new LoadRun("Lead")
+      const key = table.open("users:42", undefined, run)
+      run.fiber = yield* Effect.forkDaemon(Effect.never)
+      // The caller that opened it counts as waiting before it waits.
+      assert.isFalse(run.abandoned)
+      const leader = yield* Effect.fork(table.wait([key], [key]))
       yield* settle
-      const found = flights.joinable("users:42")!
+      const found = table.joinable("users:42")!
       yield* Fiber.interrupt(leader)
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(flight.fiber)))
-      assert.deepStrictEqual(yield* flights.wait(found, false), again)
-      assert.strictEqual(flights.size, 0)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(run.fiber)))
+      assert.deepStrictEqual(yield* table.wait([found], []), [again])
+      assert.strictEqual(table.size, 0)
     }))
 
   it.scoped("a load runs in a scope of its own, with the context of who began it", () =>

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, type RedisLayer } from "effect-redis-cache"
-import { clean, instances, nothingLeft, type Service, settle } from "./support.js"
+import { clean, instances, nothingLeft, type Service, settle } from "./memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const options = { timeToLive: "10 seconds", lease: { duration: "1 hour", maxDuration: "2 hours" } } as const

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, type CacheError, type Redis } from "effect-redis-cache"
-import { instances, Origin, settle } from "./support.js"
+import { instances, Origin, settle } from "./memoryInstances.js"
 
 const users = Cache.make({ name: "users", tags: () => ["tag"] })
 

@@ -192,9 +192,10 @@ export const focused = {
       pause: soon,
       policy: { timeToLive: fc.constantFrom(undefined, 40), tags: fc.constantFrom("None", "Key", "Both") }
     },
-    { weight: 4, arbitrary: forced(one, brief) },
-    { weight: 2, arbitrary: plain(one, "get", "get", "set") },
-    { weight: 3, arbitrary: getOrSet(one, brief) }
+    { weight: 8, arbitrary: forced(one, brief) },
+    { weight: 4, arbitrary: plain(one, "get", "get", "set") },
+    { weight: 6, arbitrary: getOrSet(one, brief) },
+    { weight: 1, arbitrary: modify(one, "New", "Same") }
   ),
   /** Batches of which another process loads a part. */
   batches: focus(

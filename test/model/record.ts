@@ -2,7 +2,7 @@
  * What happened in a history, in the order in which it happened: calls, as their callers saw them, runs of the user's
  * loads, and what stood in the store from when to when.
  */
-import * as Entry from "../../src/internal/entry.js"
+import * as Entry from "../../src/internal/entry/format.js"
 import type { MemoryServer } from "../../src/internal/store/memory.js"
 import { allKeys, type History, isForced, keysOf, type Operation } from "./history.js"
 
@@ -35,8 +35,8 @@ export interface Call {
   saw: boolean | undefined
   /** The load whose failure it was given. */
   failure: string | undefined
-  /** It was interrupted, and not by us. */
-  interruptedByOthers: boolean
+  /** It was interrupted, and not by us; or it was told that a load took too long. */
+  cutOff: boolean
   result: string
 }
 
@@ -72,6 +72,9 @@ export interface Standing {
 export interface Put extends Moment {
   readonly value: string
 }
+
+/** Whether nobody has written between. What is stored under another load's lease has its write id of that lease. */
+export const isSame = (a: Standing, b: Standing): boolean => a.writeId === b.writeId && a.value === b.value
 
 const nothing: Standing = { from: { at: 0, millis: 0 }, value: undefined, writeId: "", freshUntil: 0, expires: 0 }
 
@@ -112,7 +115,7 @@ export class Record {
       read: [],
       saw: undefined,
       failure: undefined,
-      interruptedByOthers: false,
+      cutOff: false,
       result: ""
     }
     this.calls.push(call)
@@ -172,8 +175,8 @@ export class Record {
 
   /** Each write of a value under a key. */
   puts(key: number): ReadonlyArray<Put> {
-    return this.standing[key]!.flatMap(({ from, value, writeId }, i, all) =>
-      value === undefined || all[i - 1]!.writeId === writeId ? [] : [{ ...from, value }]
+    return this.standing[key]!.flatMap((standing, i, all) =>
+      standing.value === undefined || isSame(standing, all[i - 1]!) ? [] : [{ ...standing.from, value: standing.value }]
     )
   }
 

@@ -2,7 +2,7 @@
 import { Cause, Context, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
-import * as Entry from "../../src/internal/entry.js"
+import * as Entry from "../../src/internal/entry/format.js"
 import { MemoryServer } from "../../src/internal/store/memory.js"
 import { type History, keyCount, leaseWait, maxDuration, show, type Step } from "./history.js"
 import { violations } from "./judge.js"
@@ -21,6 +21,7 @@ const cacheOf = ({ policy }: History) =>
     timeToLive: policy.timeToLive,
     staleWhileRevalidate: policy.staleWhileRevalidate,
     staleIfError: policy.staleIfError,
+    retryAfter: 40,
     lease: { duration: policy.leaseDuration, maxDuration, wait: leaseWait },
     ...(policy.maxStaleness === undefined ? {} : { near: { capacity: 10, maxStaleness: policy.maxStaleness } }),
     ...(policy.tags === "Key" || policy.tags === "Both"
@@ -122,12 +123,14 @@ const program = (history: History, record: Record, mutant: Mutant) =>
           return
         }
         call.result = Cause.pretty(exit.cause).split("\n")[0]!
-        call.interruptedByOthers = Cause.isInterruptedOnly(exit.cause) && !interrupted
-        const failure = Option.orElse(Cause.failureOption(exit.cause), () => Cause.dieOption(exit.cause))
+        const died = Cause.dieOption(exit.cause)
+        const cutOff = Option.isSome(died) && String(died.value).includes("was interrupted: lease.maxDuration")
+        call.cutOff = cutOff || (Cause.isInterruptedOnly(exit.cause) && !interrupted)
+        const failure = Option.orElse(Cause.failureOption(exit.cause), () => died)
         if (Option.isSome(failure) && failure.value instanceof LoadFailure) {
           call.failure = failure.value.load
         } // A defect of ours is no answer at all.
-        else if (Option.isSome(Cause.dieOption(exit.cause))) {
+        else if (Option.isSome(died) && !cutOff) {
           throw new Error(Cause.pretty(exit.cause))
         }
       })

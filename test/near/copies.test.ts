@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Data, Effect, Option, Schema, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
-import { settle } from "../load/support.js"
-import { instances } from "./support.js"
+import { settle } from "../load/memoryInstances.js"
+import { instances } from "./watchedInstances.js"
 
 class User extends Schema.Class<User>("User")({ name: Schema.String }) {}
 

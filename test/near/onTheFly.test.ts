@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache } from "effect-redis-cache"
 import { collectGarbage } from "../support/collectGarbage.js"
-import { instances } from "./support.js"
+import { instances } from "./watchedInstances.js"
 
 describe("caches made on the fly", () => {
   it.scoped("leave nothing behind, though each has a name of its own", () =>

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache } from "effect-redis-cache"
-import { settle } from "../load/support.js"
-import { instances } from "./support.js"
+import { settle } from "../load/memoryInstances.js"
+import { instances } from "./watchedInstances.js"
 
 const users = Cache.make({ name: "users", near: { capacity: 100 } })
 

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
-import { settle } from "../load/support.js"
+import { settle } from "../load/memoryInstances.js"
 
 const users = Cache.make({ name: "users", timeToLive: "1 minute", near: { capacity: 100 } })
 

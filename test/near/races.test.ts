@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache } from "effect-redis-cache"
-import { Origin, settle } from "../load/support.js"
-import { type Instance, instances } from "./support.js"
+import { Origin, settle } from "../load/memoryInstances.js"
+import { type Instance, instances } from "./watchedInstances.js"
 
 const users = Cache.make({ name: "users", near: { capacity: 100 } })
 

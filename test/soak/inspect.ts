@@ -1,6 +1,6 @@
 /** What lies in a server, and who is connected to it, when all work has ended. */
 import type { Redis as Client } from "ioredis"
-import { Flag, headerSize, isEntry, isMarker, leaseSize } from "../../src/internal/entry.js"
+import { Flag, headerSize, isEntry, isMarker, leaseSize } from "../../src/internal/entry/format.js"
 
 export interface Inspected {
   readonly keys: number

@@ -1,6 +1,6 @@
 /** The judge of the soak must be able to fail: histories that break an invariant, and ones that only look as if. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Window } from "../fleet/windows.js"
+import type { Window } from "../support/cluster/lossWindows.js"
 import { Judge, noWindows, type Windows } from "./judge.js"
 import { maxStaleness, type Told } from "./protocol.js"
 import { type Invariant, Verdicts } from "./verdicts.js"

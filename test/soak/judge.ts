@@ -11,7 +11,7 @@
  * - *replicated*: a master is replaced. What it acknowledged within `replicationWindow` before may be as if it had
  *   never been, so an older value, or a deleted one, may be back
  */
-import type { Window } from "../fleet/windows.js"
+import type { Window } from "../support/cluster/lossWindows.js"
 import {
   type Acknowledged,
   type Attempts,

@@ -3,7 +3,7 @@
  * can give back.
  */
 import { openSync, readSync } from "node:fs"
-import { now } from "../fleet/protocol.js"
+import { now } from "../support/processes/now.js"
 
 const interval = 10
 /** Of a timer on a machine that is idle. Many little delays make a long one, so it is no more than that. */

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { launch } from "../fleet/launch.js"
+import { launch } from "../support/processes/launch.js"
 import type { Batch, Begin, FromWorker, Left, ToWorker } from "./protocol.js"
 
 const workerFile = fileURLToPath(new URL("worker.ts", import.meta.url))

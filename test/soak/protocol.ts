@@ -1,5 +1,5 @@
 /** What the soak and its worker processes tell each other. Times are those of `now`, sizes are bytes. */
-import type { Window } from "../fleet/windows.js"
+import type { Window } from "../support/cluster/lossWindows.js"
 
 /** A single server behind a proxy that misbehaves, and a cluster. */
 export const targets = ["single", "cluster"] as const

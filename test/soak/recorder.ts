@@ -5,8 +5,8 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import { CodecError, Empty, RedisError } from "../../src/CacheError.js"
 import type { Redis } from "../../src/Redis.js"
-import { now } from "../fleet/protocol.js"
-import type { Window } from "../fleet/windows.js"
+import type { Window } from "../support/cluster/lossWindows.js"
+import { now } from "../support/processes/now.js"
 import type { Lag } from "./lag.js"
 import {
   commandTimeout,

@@ -1,6 +1,6 @@
 /** What happens to a single server, to the network before it, and to the processes that use it. */
 import type { Redis as Client } from "ioredis"
-import { now } from "../fleet/protocol.js"
+import { now } from "../support/processes/now.js"
 import type { Proxy } from "../support/proxy.js"
 import type { RedisServer } from "../support/redisServer.js"
 import { commandTimeout } from "./protocol.js"

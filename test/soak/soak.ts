@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import { Redis as Client } from "ioredis"
-import { clusterFaults } from "../fleet/clusterFaults.js"
-import { now } from "../fleet/protocol.js"
+import { clusterFaults } from "../support/cluster/clusterFaults.js"
+import { now } from "../support/processes/now.js"
 import * as Proxy from "../support/proxy.js"
 import * as RedisCluster from "../support/redisCluster.js"
 import * as RedisServer from "../support/redisServer.js"

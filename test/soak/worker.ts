@@ -4,8 +4,8 @@ import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { Redis } from "../../src/Redis.js"
 import * as RedisLayer from "../../src/RedisLayer.js"
-import { now } from "../fleet/protocol.js"
-import { noteUnhandled, unhandled } from "../fleet/unhandled.js"
+import { now } from "../support/processes/now.js"
+import { noteUnhandled, unhandled } from "../support/processes/unhandled.js"
 import { Lag } from "./lag.js"
 import {
   type Batch,

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis as Client } from "ioredis"
+import { eventually } from "./eventually.js"
 import { freePort } from "./freePort.js"
 import { type RedisServer, startRedis } from "./redisServer.js"
 
@@ -46,14 +47,6 @@ export const patientTimeout = 15_000
 
 type Slots = ReadonlyArray<readonly [number, number, readonly [string, number, string]]>
 
-const until = async (holds: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 30_000
-  while (!await holds().catch(() => false)) {
-    if (performance.now() > deadline) throw new Error("the cluster does not come to what was waited for")
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 const startNode = async (nodeTimeout: number): Promise<Node> => {
   const server = await startRedis({
     args: [
@@ -86,7 +79,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
   }
 
   const settled = () =>
-    until(async () => {
+    eventually(async () => {
       const alive = nodes.filter(isAlive)
       const infos = await Promise.all(alive.map(info))
       if (!infos.every((text) => text.includes("cluster_state:ok"))) return false
@@ -109,13 +102,13 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
   for (const other of nodes.slice(1)) {
     await nodes[0]!.client.call("CLUSTER", "MEET", "127.0.0.1", other.server.port, await busPort(other))
   }
-  await until(async () =>
+  await eventually(async () =>
     (await Promise.all(nodes.map(info))).every((text) => text.includes(`cluster_known_nodes:${nodes.length}\r`))
   )
   for (const [i, replica] of nodes.slice(masterCount).entries()) {
-    await until(async () => await replica.client.call("CLUSTER", "REPLICATE", nodes[i]!.id) === "OK")
+    await eventually(async () => await replica.client.call("CLUSTER", "REPLICATE", nodes[i]!.id) === "OK")
   }
-  await until(async () => {
+  await eventually(async () => {
     const texts = await Promise.all(nodes.slice(masterCount).map(({ client }) => client.info("replication")))
     return texts.every((text) => text.includes("master_link_status:up"))
   })
@@ -142,7 +135,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
 
   /** Until all that live know what a master has. One that does not could take its slots for its own once more. */
   const known = (master: Node) =>
-    until(async () => {
+    eventually(async () => {
       const own = await viewOf(master, master)
       const views = await Promise.all(nodes.filter(isAlive).map((node) => viewOf(node, master)))
       return views.every((view) => view === own)
@@ -179,7 +172,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
 
   const promote = async (replica: Node): Promise<void> => {
     let asked = -Infinity
-    await until(async () => {
+    await eventually(async () => {
       if ((await viewOf(replica, replica)).includes("-")) return true
       // On a busy machine it may not come about in the five seconds that it has, and is given up without a word.
       if (performance.now() > asked + 6_000) {
@@ -192,7 +185,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
   }
 
   const replaced = (node: Node) =>
-    until(async () => {
+    eventually(async () => {
       const others = nodes.filter((other) => other !== node && isAlive(other))
       return (await Promise.all(others.map(slotsSeenBy))).every((seen) => !seen.includes(node.id))
     })

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { eventually } from "./eventually.js"
 import { type RedisServer, startRedis } from "./redisServer.js"
 
 export interface RedisSentinel {
@@ -28,14 +29,6 @@ export interface RedisSentinel {
 }
 
 const name = "caches"
-
-const until = async (holds: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + 30_000
-  while (!await holds().catch(() => false)) {
-    if (performance.now() > deadline) throw new Error("the sentinels do not come to what was waited for")
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
 
 export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> => {
   const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
@@ -63,7 +56,7 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
   }))
   const clients = sentinels.map(({ port }) => new Client(port, "127.0.0.1", { retryStrategy: () => 50 }))
   for (const client of clients) client.on("error", () => {})
-  await until(async () => {
+  await eventually(async () => {
     const texts = await Promise.all(clients.map((client) => client.info("sentinel")))
     return texts.every((text) => text.includes(`slaves=${replicaCount},sentinels=3`))
   })
@@ -80,7 +73,7 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
   )
   for (const client of askServers) client.on("error", () => {})
   const settled = () =>
-    until(async () => {
+    eventually(async () => {
       const port = String((await master()).port)
       const names = await Promise.all(clients.map((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)))
       if (!(names as ReadonlyArray<[string, string]>).every(([, known]) => known === port)) return false
@@ -90,14 +83,14 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
       )
       return linked.length === replicaCount
     })
-  const replaced = (server: RedisServer) => until(async () => await master() !== server)
+  const replaced = (server: RedisServer) => eventually(async () => await master() !== server)
   return {
     options: { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name },
     servers,
     master,
     failover: async () => {
       const before = await master()
-      await until(async () => await clients[0]!.call("SENTINEL", "FAILOVER", name) === "OK")
+      await eventually(async () => await clients[0]!.call("SENTINEL", "FAILOVER", name) === "OK")
       await replaced(before)
     },
     replaced,

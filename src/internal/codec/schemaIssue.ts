@@ -5,8 +5,8 @@
  * what was expected and of which type the value was, never the value.
  */
 import type * as ParseResult from "effect/ParseResult"
-import * as refusal from "../refusal.js"
 import type { CodecIssue } from "./codec.js"
+import * as refusal from "./refusal.js"
 
 const longest = 160
 

@@ -1,8 +1,8 @@
 /** The copies of a cache, bounded, with the tags that they hang on. */
 import { LRUCache } from "lru-cache"
-import * as Entry from "../entry.js"
-import * as Key from "../key.js"
-import type { NearPolicy } from "../policy.js"
+import type { NearPolicy } from "../definition/policy.js"
+import * as Entry from "../entry/format.js"
+import * as Key from "../key/encode.js"
 
 /** The epoch of a tag, as long as nothing is known to have changed it. Copies refer to it, so one change ends them all. */
 export class NearEpoch {

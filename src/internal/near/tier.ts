@@ -24,11 +24,11 @@
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
 import type { Driver } from "../../Driver.js"
-import type { NearPolicy } from "../policy.js"
-import type { RandomBytes } from "../randomBytes.js"
-import { tagKeyPrefix } from "../tagKeys.js"
+import type { RandomBytes } from "../bytes/randomBytes.js"
+import { Feed, type Hearer } from "../changes/feed.js"
+import type { NearPolicy } from "../definition/policy.js"
+import { tagKeyPrefix } from "../key/reserved.js"
 import { NearCopies } from "./copies.js"
-import { Feed, type Hearer } from "./feed.js"
 
 /** Stands for the reads of one key that are under way; the same one is there as long as nothing has changed. */
 export interface Placeholder {

@@ -20,7 +20,7 @@ import * as Stream from "effect/Stream"
 import { RedisError, type RedisErrorReason } from "../../CacheError.js"
 import type { Driver, Link, Reply, Watcher } from "../../Driver.js"
 import type { Delay, Fault, FaultyOptions } from "../../RedisLayer.js"
-import { heartbeatKey } from "../tagKeys.js"
+import { heartbeatKey } from "../key/reserved.js"
 
 const defaultTimeout: Duration.DurationInput = "1 second"
 

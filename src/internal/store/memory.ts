@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
-import type { Driver, LeaseReply, Link, SwapReply, Watcher } from "../../Driver.js"
-import * as Entry from "../entry.js"
+import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "../../Driver.js"
+import * as Entry from "../entry/format.js"
 
 interface Stored {
   readonly bytes: Uint8Array
@@ -118,32 +118,69 @@ const watch = (server: MemoryServer, prefix: string, watcher: Watcher): Effect.E
 const lifeOf = (stored: Stored, now: number): number | undefined =>
   stored.expires === Infinity ? undefined : stored.expires - now
 
+/** An own end as a lease slot has it. */
+const endOf = (expires: number): number => expires === Infinity ? 0 : expires
+
+const expiry = (end: number): number => end === 0 ? Infinity : end
+
 export const make = (server: MemoryServer, prefix: string): Driver => {
-  const lease = (
-    request: { key: string; seen: Uint8Array | undefined; token: Uint8Array; duration: number; force: boolean },
-    kind: Entry.Kind,
-    now: number
-  ): LeaseReply => {
-    const found = server.get(request.key, now)
-    const until = now + request.duration
-    if (found !== undefined && Entry.isEntry(found.bytes)) {
-      const held = Entry.lease(found.bytes)
-      if (held !== undefined && held.until > now && !request.force) return "Held"
+  const lease = (request: LeaseRequest, kind: Entry.Kind, now: number): LeaseReply => {
+    const { duration, force, key, life, seen, token, yields } = request
+    const found = server.get(key, now)
+    const has = found !== undefined && Entry.isEntry(found.bytes) ? Entry.lease(found.bytes) : undefined
+    if (has !== undefined && !force) {
+      const state = Entry.leaseState(found!.bytes, now, life)
+      if (state === "Held" || (state === "BackOff" && yields)) {
+        return { _tag: "Held", millis: has.until - now, holder: has.token }
+      }
     }
+    const until = now + duration
     const there = Entry.identity(found?.bytes, kind)
     if (found === undefined || there.length === 0) {
-      server.set(request.key, Entry.marker(request.token, until), request.duration, now)
-      return "Granted"
+      // Of a marker whose lease goes to another the write id stays: nobody has written.
+      const fresh = Entry.marker(token, until)
+      const marker = has === undefined ? fresh : Entry.withWriteId(fresh, Entry.writeId(found!.bytes))
+      server.set(key, marker, life, now)
+      return { _tag: "Granted", writeId: Entry.writeId(marker) }
     }
-    if (!request.force && !Entry.sameBytes(there, Entry.identity(request.seen, kind))) return "Found"
+    if (!force && !Entry.sameBytes(there, Entry.identity(seen, kind))) return { _tag: "Found" }
     // A counter has no slot for a lease, and a marker would take its place.
-    if (kind === "counter") return "Found"
-    // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says.
-    server.put(request.key, {
-      bytes: Entry.withLease(found.bytes, request.token, until),
-      expires: Math.max(found.expires, until)
+    if (kind === "counter") return { _tag: "Found" }
+    // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its own end is.
+    const end = has?.end ?? endOf(found.expires)
+    server.put(key, {
+      bytes: Entry.withLease(found.bytes, token, until, end),
+      expires: Math.max(expiry(end), now + life)
     })
-    return "Granted"
+    return { _tag: "Granted", writeId: Entry.writeId(found.bytes) }
+  }
+
+  const fill = ({ bytes, key, leaseLife, life, replaces, token }: FillRequest, now: number): boolean => {
+    const found = server.get(key, now)
+    if (found === undefined || !Entry.isEntry(found.bytes)) return false
+    const has = Entry.lease(found.bytes)
+    const id = Entry.writeId(found.bytes)
+    const own = has !== undefined && Entry.sameBytes(has.token, token)
+    // What an earlier load has stored under this one's lease has the write id of its token.
+    const unchanged = replaces !== undefined &&
+      (Entry.sameBytes(id, replaces) || Entry.sameBytes(id, token.subarray(0, Entry.writeIdSize)))
+    if (!own && !unchanged) return false
+    if (own || has === undefined || Entry.sameBytes(has.token, Entry.noToken)) {
+      if (bytes === undefined) server.delete(key)
+      else server.set(key, bytes, life, now)
+      return true
+    }
+    // Another load has the lease, and keeps it.
+    if (bytes === undefined) server.set(key, Entry.marker(has.token, has.until), leaseLife, now)
+    else {
+      const end = life === undefined ? 0 : now + life
+      const stored = Entry.withWriteId(
+        Entry.withLease(bytes, has.token, has.until, end),
+        has.token.subarray(0, Entry.writeIdSize)
+      )
+      server.set(key, stored, life === undefined ? undefined : Math.max(life, leaseLife), now)
+    }
+    return true
   }
 
   return {
@@ -173,22 +210,22 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
         }))
       ),
     lease: (requests, kind) => step((now) => Effect.succeed(requests.map((request) => lease(request, kind, now)))),
-    fill: (requests) =>
-      step((now) =>
-        Effect.succeed(requests.map((request) => {
-          const found = server.get(request.key, now)
-          if (found === undefined || !Entry.isLeasedBy(found.bytes, request.token)) return false
-          server.set(request.key, request.bytes, request.life, now)
-          return true
-        }))
-      ),
+    fill: (requests) => step((now) => Effect.succeed(requests.map((request) => fill(request, now)))),
     release: (requests) =>
       step((now) => {
-        for (const { key, token } of requests) {
+        for (const { backOff, key, token } of requests) {
           const found = server.get(key, now)
           if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) continue
+          const end = Entry.lease(found.bytes)!.end
           if (Entry.isMarker(found.bytes)) server.delete(key)
-          else server.put(key, { bytes: Entry.withoutLease(found.bytes), expires: found.expires })
+          else if (backOff === undefined) {
+            server.put(key, { bytes: Entry.withoutLease(found.bytes), expires: expiry(end) })
+          } else {
+            server.put(key, {
+              bytes: Entry.withLease(found.bytes, Entry.noToken, now + backOff, end),
+              expires: Math.max(expiry(end), now + backOff)
+            })
+          }
         }
         return Effect.void
       }),
@@ -197,11 +234,9 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
         Effect.succeed(requests.map(({ duration, key, token }) => {
           const found = server.get(key, now)
           if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) return false
-          const bytes = Entry.withLease(found.bytes, token, now + duration)
-          server.put(key, {
-            bytes,
-            expires: Entry.isMarker(bytes) ? now + duration : Math.max(found.expires, now + duration)
-          })
+          const { end } = Entry.lease(found.bytes)!
+          const bytes = Entry.withLease(found.bytes, token, now + duration, end)
+          server.put(key, { bytes, expires: Math.max(found.expires, now + duration) })
           return true
         }))
       ),
@@ -218,7 +253,7 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
         else server.set(key, bytes, life, now)
         return Effect.succeed({ done, found: undefined })
       }),
-    touch: ({ freshUntil, key, life, seen }, kind) =>
+    touch: ({ freshUntil, key, leaseLife, life, seen }, kind) =>
       step((now) => {
         const found = server.get(key, now)
         const there = Entry.identity(found?.bytes, kind)
@@ -226,8 +261,18 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
           return Effect.succeed(false)
         }
         const bytes = found.bytes.slice()
-        if (kind === "entry") Entry.writeUint48(bytes, Entry.freshUntilOffset, freshUntil)
-        server.set(key, bytes, life, now)
+        let expires = life === undefined ? Infinity : now + life
+        if (kind === "entry") {
+          Entry.writeUint48(bytes, Entry.freshUntilOffset, freshUntil)
+          const has = Entry.lease(bytes)
+          if (has !== undefined) {
+            Entry.writeUint48(bytes, Entry.endOffset, endOf(expires))
+            // A load that comes late finds its lease as it would have without this.
+            const needed = Entry.sameBytes(has.token, Entry.noToken) ? has.until : now + leaseLife
+            expires = Math.max(expires, Math.min(found.expires, needed))
+          }
+        }
+        server.put(key, { bytes, expires })
         return Effect.succeed(true)
       }),
     increment: ({ delta, key, life }) =>

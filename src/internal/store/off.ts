@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Driver } from "../../Driver.js"
-import * as Entry from "../entry.js"
+import * as Entry from "../entry/format.js"
 
 const epoch = new Uint8Array(Entry.epochSize)
 
@@ -16,7 +16,7 @@ export const make = (): Driver => ({
   set: (write, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, write.key)),
   setMany: (writes, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, writes[0]?.key ?? "")),
   take: (keys) => Effect.succeed(keys.map(() => undefined)),
-  lease: (requests) => Effect.succeed(requests.map(() => "Granted" as const)),
+  lease: (requests) => Effect.succeed(requests.map(({ token }) => ({ _tag: "Granted", writeId: token }))),
   fill: (requests) => Effect.succeed(requests.map(() => true)),
   release: () => Effect.void,
   renew: (requests) => Effect.succeed(requests.map(() => true)),

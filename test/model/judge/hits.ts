@@ -24,7 +24,7 @@ export const hits = (record: Record): ReadonlyArray<string> => {
     const failure = call.failure === undefined ? undefined : record.computations.get(call.failure)
     // A batch fails for what it lacks.
     const lacking = call.keys.filter((key) => failure === undefined || failure.batch.includes(key))
-    if (lacking.every((key) => hit.get(call)!.has(key)) && (failure !== undefined || call.interruptedByOthers)) {
+    if (lacking.every((key) => hit.get(call)!.has(key)) && (failure !== undefined || call.cutOff)) {
       return [
         `${name(call)} was given ${failure === undefined ? "an interruption" : `the failure of ${failure.value}`}` +
         ", and what it asked for was there"

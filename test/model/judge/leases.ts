@@ -23,11 +23,13 @@ export const leases = (record: Record): ReadonlyArray<string> => {
     const besides = (b: Computation): ReadonlyArray<Computation> =>
       computations.filter((a) => a !== b && a.began.at < b.began.at && b.began.at < (a.ended?.at ?? Infinity))
 
-    /** It has waited for somebody's load that failed, and others were sooner then: it does not wait for those as well. */
+    /** It has waited for a load that came to nothing, and others were sooner then: it does not wait for those as well. */
     const isImpatient = (b: Computation): boolean =>
       besides(b).length > 0 &&
       computations.some((other) =>
-        other.instance !== b.instance && other.exit !== "Success" && other.ended !== undefined &&
+        other.instance !== b.instance && other.ended !== undefined && puts.every(({ value }) =>
+          value !== other.value
+        ) &&
         b.call.began.at < other.ended.at && other.ended.at < b.began.at
       )
 

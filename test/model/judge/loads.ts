@@ -31,7 +31,7 @@ const failures = (record: Record, call: Call): ReadonlyArray<string> => {
 
 /** Somebody else's interruption is given on where a load interrupts itself, or is cut: to those who wait for it. */
 const interruptions = (record: Record, call: Call): ReadonlyArray<string> => {
-  if (!call.interruptedByOthers) return []
+  if (!call.cutOff) return []
   const cause = [...record.computations.values()].some((computation) =>
     computation.exit === "Interruption" && computation.instance === call.instance && sharesKey(call, computation) &&
     (computation.call === call || (!computation.forced && isUnforcedLoad(call))) &&

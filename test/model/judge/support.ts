@@ -1,6 +1,6 @@
 /** What several judgements ask of a call. */
 import { type History, isForced, isLoad } from "../history.js"
-import type { Call, Computation, Moment, Record, Standing } from "../record.js"
+import { type Call, type Computation, isSame, type Moment, type Record, type Standing } from "../record.js"
 
 export const name = ({ id, operation }: Call): string => `call ${id} (${operation._tag})`
 
@@ -59,7 +59,7 @@ export const stood = (record: Record, call: Call, key: number): Standing | undef
   if (call.ended === undefined) return undefined
   const all = record.during(key, call)
   const last = all[all.length - 1]!
-  if (last.value === undefined || all.some(({ writeId }) => writeId !== last.writeId)) return undefined
+  if (last.value === undefined || all.some((standing) => !isSame(standing, last))) return undefined
   if (all.some(({ expires }) => expires <= call.ended!.millis)) return undefined
   // Who invalidates it leaves it where it is.
   const invalidated = record.history.policy.tags !== "None" &&

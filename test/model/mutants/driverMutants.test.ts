@@ -1,6 +1,6 @@
 import { describe } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Entry from "../../../src/internal/entry.js"
+import * as Entry from "../../../src/internal/entry/format.js"
 import { history } from "../arbitraries.js"
 import { driverIsCaught as caught } from "./bite.js"
 
@@ -17,7 +17,10 @@ describe("a mutant of the driver is caught", () => {
     ...driver,
     fill: (requests) =>
       Effect.as(
-        Effect.forEach(requests, ({ bytes, key, life }) => driver.set({ key, bytes, life }, ignored)),
+        Effect.forEach(
+          requests,
+          ({ bytes, key, life }) => bytes === undefined ? driver.take([key]) : driver.set({ key, bytes, life }, ignored)
+        ),
         requests.map(() => true)
       )
   }))
@@ -33,7 +36,8 @@ describe("a mutant of the driver is caught", () => {
       Effect.forEach(requests, (request) =>
         Effect.flatMap(
           driver.lease([request], kind),
-          ([reply]) => reply === "Found" ? driver.lease([{ ...request, force: true }], kind) : Effect.succeed([reply!])
+          ([reply]) =>
+            reply?._tag === "Found" ? driver.lease([{ ...request, force: true }], kind) : Effect.succeed([reply!])
         ).pipe(Effect.map(([reply]) => reply!)))
   }), { histories: endless, seed: 1 })
 
@@ -57,7 +61,9 @@ describe("a mutant of the driver is caught", () => {
         onSuccess: (there) => {
           const lease = there !== undefined && Entry.isEntry(there) ? Entry.lease(there) : undefined
           return driver.set(
-            lease === undefined ? write : { ...write, bytes: Entry.withLease(write.bytes, lease.token, lease.until) },
+            lease === undefined
+              ? write
+              : { ...write, bytes: Entry.withLease(write.bytes, lease.token, lease.until, lease.end) },
             reply
           )
         },

@@ -1,9 +1,10 @@
 import { describe } from "@effect/vitest"
 import { Effect } from "effect"
-import { Binding } from "../../../src/internal/binding.js"
-import * as Entry from "../../../src/internal/entry.js"
-import { FlightTable } from "../../../src/internal/flight.js"
-import { Loader } from "../../../src/internal/load.js"
+import { TagEpochs } from "../../../src/internal/cache/tagEpochs.js"
+import * as Entry from "../../../src/internal/entry/format.js"
+import { InFlightTable } from "../../../src/internal/inFlight/table.js"
+import { Entries } from "../../../src/internal/load/fill.js"
+import { Leases } from "../../../src/internal/load/lease.js"
 import { history } from "../arbitraries.js"
 import type { Load, Operation } from "../history.js"
 import { classIsCaught as caught } from "./bite.js"
@@ -28,49 +29,42 @@ const twoInstances = history.filter(({ instances }) => instances === 2).map((tri
 }))
 
 describe("a mutant of the load path is caught", () => {
-  // Private methods are reached by their names.
-  const loader = Loader.prototype as unknown as Record<string, (this: unknown, ...args: Array<unknown>) => unknown>
-  const { epochs } = Binding.prototype
-  const { settle } = FlightTable.prototype
-  const { readEpochs, tagsOf } = loader
+  const { ensure } = TagEpochs.prototype
+  const { settle } = InFlightTable.prototype
+  const { prepare, readEpochs } = Entries.prototype
 
-  caught("no detach on a local write", FlightTable.prototype, { detach: () => {}, detachAll: () => {} }, { seed: 14 })
+  caught("no detach on a local write", InFlightTable.prototype, { detach: () => {}, detachAll: () => {} }, { seed: 14 })
 
-  caught("a tag's epoch is read only after the load", loader, {
+  caught("a tag's epoch is read only after the load", Entries.prototype, {
     readEpochs: () => Effect.void,
-    tagsOf(this: unknown, task: never, exit: never, life: never) {
-      return Effect.zipRight(
-        readEpochs!.call(this, [task]) as Effect.Effect<void>,
-        Effect.suspend(() => tagsOf!.call(this, task, exit, life) as Effect.Effect<void>)
-      )
+    prepare(this: Entries<unknown, unknown>, ...of: Parameters<typeof prepare>) {
+      return Effect.zipRight(readEpochs.call(this, [of[0]]), Effect.suspend(() => prepare.apply(this, of)))
     }
   })
 
-  caught("a tag generation that is never another", Binding.prototype, {
+  caught("a tag generation that is never another", TagEpochs.prototype, {
     generation: () => Effect.succeed(new Uint8Array(Entry.epochSize))
   })
 
-  caught("an epoch that is made anew at each write, not kept", Binding.prototype, {
-    epochs(this: Binding<unknown, unknown>, tags: ReadonlyArray<string>, life: number | undefined) {
-      return Effect.map(
-        epochs.call(this, tags, life),
-        (found) => found.map(({ name }) => ({ name, epoch: this.runtime.random.make(Entry.epochSize) }))
-      )
+  caught("an epoch that is made anew at each write, not kept", TagEpochs.prototype, {
+    ensure(this: TagEpochs, ...of: Parameters<typeof ensure>) {
+      const another = () => crypto.getRandomValues(new Uint8Array(Entry.epochSize))
+      return Effect.map(ensure.apply(this, of), (found) => found.map(({ name }) => ({ name, epoch: another() })))
     }
   })
 
-  caught("everyone who waits is given the value, however late he came", FlightTable.prototype, {
-    settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
-      settle.call(this, slot, outcome._tag === "Again" ? outcome : { ...outcome, validBefore: Infinity })
+  caught("everyone who waits is given the value, however late he came", InFlightTable.prototype, {
+    settle(this: InFlightTable, key: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
+      settle.call(this, key, outcome._tag === "Again" ? outcome : { ...outcome, validBefore: Infinity })
     }
   }, { histories: twoInstances })
 
-  caught("a lease that nobody releases", loader, { release: () => Effect.void })
+  caught("a lease that nobody releases", Leases.prototype, { release: () => Effect.void })
 
-  caught("waiters that are forgotten", FlightTable.prototype, {
-    settle(this: FlightTable, slot: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
-      if (slot.waiters.size > 1) slot.waiters.delete([...slot.waiters][0]!)
-      settle.call(this, slot, outcome)
+  caught("waiters that are forgotten", InFlightTable.prototype, {
+    settle(this: InFlightTable, key: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
+      if (key.waiters.size > 1) key.waiters.delete([...key.waiters][0]!)
+      settle.call(this, key, outcome)
     }
   })
 })

@@ -4,7 +4,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Cache from "../../../src/Cache.js"
-import { now } from "../../fleet/protocol.js"
+import { now } from "../../support/processes/now.js"
 import { commands } from "../recorder.js"
 import { allKeys, type Bench, forever, type Work } from "./bench.js"
 

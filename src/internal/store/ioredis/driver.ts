@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../../CacheError.js"
-import type { Driver, Reply } from "../../../Driver.js"
-import * as Entry from "../../entry.js"
+import type { Driver, LeaseReply, Reply } from "../../../Driver.js"
+import * as Entry from "../../entry/format.js"
 import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
 import * as Listing from "./listing.js"
@@ -18,6 +18,21 @@ export interface Options {
   readonly prefix: string
   /** In ms. */
   readonly commandTimeout: number
+}
+
+type ReleaseRequest = Parameters<Driver["release"]>[0][number]
+
+/** What the script answers with; the server's time comes first. */
+const leaseReply = (reply: unknown): LeaseReply => {
+  const [, tag, detail, holder] = reply as [time: number, tag: Buffer, detail: unknown, holder: Buffer]
+  switch (String(tag)) {
+    case "Granted":
+      return { _tag: "Granted", writeId: detail as Buffer } // what is said with a grant
+    case "Held":
+      return { _tag: "Held", millis: Number(detail), holder }
+    default:
+      return { _tag: "Found" }
+  }
 }
 
 /** So many leases that could not be released are remembered. */
@@ -116,10 +131,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
    * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
    * are sent once more when the link is back; one that did arrive does nothing the second time.
    */
-  const unreleased = new Map<string, { readonly key: string; readonly token: Uint8Array }>()
+  const unreleased = new Map<string, ReleaseRequest>()
 
-  const release = (request: { readonly key: string; readonly token: Uint8Array }, asker: Asker<unknown>): void =>
-    servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token)], {
+  const release = (request: ReleaseRequest, asker: Asker<unknown>): void =>
+    servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token), request.backOff ?? 0], {
       answer: asker.answer,
       fail: (error) => {
         const lost = error.reason === "Connection" || error.reason === "Timeout"
@@ -225,29 +240,33 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     lease: (requests, kind) =>
       together(
         requests,
-        ({ duration, force, key, seen, token }, asker) =>
+        ({ duration, force, key, life, seen, token, yields }, asker) =>
           servers.at(key).run(Scripts.lease, [key], [
             toBuffer(Entry.identity(seen, kind)),
             toBuffer(token),
             duration,
+            life,
             force ? 1 : 0,
+            yields ? 1 : 0,
             kind
           ], asker),
-        (reply) => String(reply) as "Granted" | "Held" | "Found" // what the script answers with
+        leaseReply
       ),
     fill: (requests) =>
       together(
         requests,
-        ({ bytes, key, life, token }, asker) =>
-          servers.at(key).run(Scripts.fill, [key], [toBuffer(token), toBuffer(bytes), lifeArgument(life)], asker),
+        ({ bytes, key, leaseLife, life, replaces, token }, asker) =>
+          servers.at(key).run(Scripts.fill, [key], [
+            toBuffer(token),
+            bytes === undefined ? 1 : 0,
+            bytes === undefined ? "" : toBuffer(bytes),
+            lifeArgument(life),
+            replaces === undefined ? "" : toBuffer(replaces),
+            leaseLife
+          ], asker),
         (reply) => asNumber(reply) === 1
       ),
-    release: (requests) =>
-      Effect.asVoid(together(
-        requests,
-        release,
-        asNumber
-      )),
+    release: (requests) => Effect.asVoid(together(requests, release, asNumber)),
     renew: (requests) =>
       together(
         requests,
@@ -269,11 +288,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           return { done: Number(done) === 1, found: found ?? undefined }
         }
       ),
-    touch: ({ freshUntil, key, life, seen }, kind) => {
+    touch: ({ freshUntil, key, leaseLife, life, seen }, kind) => {
       const until = new Uint8Array(6)
       Entry.writeUint48(until, 0, freshUntil)
       return Effect.map(
-        script(Scripts.touch, key, [toBuffer(Entry.identity(seen, kind)), kind, toBuffer(until), lifeArgument(life)]),
+        script(Scripts.touch, key, [
+          toBuffer(Entry.identity(seen, kind)),
+          kind,
+          toBuffer(until),
+          lifeArgument(life),
+          leaseLife
+        ]),
         (reply) => asNumber(reply) === 1
       )
     },

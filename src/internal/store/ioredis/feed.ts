@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Watcher } from "../../../Driver.js"
-import { isHeartbeatKey } from "../../tagKeys.js"
+import { isHeartbeatKey } from "../../key/reserved.js"
 import { toRedisError } from "./redisErrors.js"
 import type { Server, Servers } from "./servers.js"
 

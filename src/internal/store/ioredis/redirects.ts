@@ -16,7 +16,7 @@
  */
 import { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
-import type { Breaker } from "../../breaker.js"
+import type { Breaker } from "../../driver/breaker.js"
 import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
 import { connectionError, timeoutError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"

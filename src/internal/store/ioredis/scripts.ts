@@ -52,7 +52,7 @@ end
 local function flags_of(v)
   if #v < 16 or string.byte(v, 1) ~= 225 then return nil end
   local flags = string.byte(v, 2)
-  if has(flags, 2) and #v < 30 then return nil end
+  if has(flags, 2) and #v < 36 then return nil end
   return flags
 end
 
@@ -73,10 +73,27 @@ local function leased_by(v, token)
   return flags and has(flags, 2) and string.sub(v, 17, 24) == token and flags
 end
 
--- a lease in an entry's slot must not go with the entry: it stays at least as long, whatever its header says
-local function outlast(key, duration)
+-- the token of a lease that nobody holds: the source is left alone for a while
+local none = string.rep('\\0', 8)
+
+-- ms as text: Lua would write large numbers in scientific notation
+local function text(n)
+  return string.format('%.0f', n)
+end
+
+-- lets a key live for at least so many ms more
+local function outlast(key, millis)
   local left = redis.call('PTTL', key)
-  if left >= 0 and left < tonumber(duration) then redis.call('PEXPIRE', key, duration) end
+  if left >= 0 and left < tonumber(millis) then redis.call('PEXPIRE', key, text(millis)) end
+end
+
+-- lets a key live until its own end (0: for ever), but for at least so many ms more
+local function live_until(key, finish, least, time)
+  if finish == 0 then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIRE', key, text(math.max(finish - time, least)))
+  end
 end
 
 -- sets, for life ms, or for ever where life is ''
@@ -96,45 +113,94 @@ const script = (name: string, body: string): Script => {
 
 /**
  * Takes a lease if what was seen is still there.
- * KEYS: key. ARGV: identity of what was seen, token, duration in ms, force (1 or 0), kind.
- * Returns `Granted`, `Held` or `Found`.
+ * KEYS: key. ARGV: identity of what was seen, token, duration in ms, life in ms, force (1 or 0), yields (1 or 0), kind.
+ * Returns the server's time in ms, then `Granted` and the write id of what the lease stands in, or `Held`, for how many ms
+ * more and by which token, or `Found`.
  */
 export const lease = script(
   "lease",
   `
-local key, seen, token, duration, force, kind = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5]
+local key, seen, token, duration, life = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local force, yields, kind = ARGV[5] == '1', ARGV[6] == '1', ARGV[7]
 local v = read(key)
 local time = now()
 local flags = v and flags_of(v)
-if flags and has(flags, 2) and not force and unpack48(v, 25) > time then return 'Held' end
+local leased = flags and has(flags, 2)
+if leased and not force then
+  local left = unpack48(v, 25) - time
+  local holder = string.sub(v, 17, 24)
+  -- one that claims more than any lease lasts was written before the server's clock was set back
+  if left > 0 and left <= tonumber(life) and (holder ~= none or yields) then return {time, 'Held', left, holder} end
+end
 local slot = token .. pack48(time + duration)
 local there = identity(v, kind)
 if there == '' then
-  redis.call('SET', key, '\\225\\3\\0\\0' .. string.sub(token, 1, 5) .. '\\0\\0\\0\\0\\0\\0\\0' .. slot, 'PX', duration)
-  return 'Granted'
+  -- of a marker whose lease goes to another the write id stays: nobody has written
+  local id = leased and string.sub(v, 5, 9) or string.sub(token, 1, 5)
+  redis.call('SET', key, '\\225\\3\\0\\0' .. id .. string.rep('\\0', 7) .. slot .. string.rep('\\0', 6), 'PX', life)
+  return {time, 'Granted', id}
 end
-if not force and there ~= seen then return 'Found' end
+if not force and there ~= seen then return {time, 'Found'} end
 -- a counter has no slot for a lease, and a marker would take its place
-if kind == 'counter' then return 'Found' end
-local rest = string.sub(v, has(flags, 2) and 31 or 17)
-local with = has(flags, 2) and flags or flags + 2
-redis.call('SET', key, string.sub(v, 1, 1) .. string.char(with) .. string.sub(v, 3, 16) .. slot .. rest, 'KEEPTTL')
-outlast(key, duration)
-return 'Granted'
+if kind == 'counter' then return {time, 'Found'} end
+local finish = string.rep('\\0', 6)
+if leased then
+  finish = string.sub(v, 31, 36)
+else
+  local left = redis.call('PTTL', key)
+  if left >= 0 then finish = pack48(time + left) end
+end
+local rest = string.sub(v, leased and 37 or 17)
+local with = leased and flags or flags + 2
+redis.call('SET', key,
+  string.sub(v, 1, 1) .. string.char(with) .. string.sub(v, 3, 16) .. slot .. finish .. rest, 'KEEPTTL')
+-- the lease must not go with the entry, whatever the entry's own end is
+outlast(key, life)
+return {time, 'Granted', there}
 `
 )
 
-/** Writes where the token's lease holds. KEYS: key. ARGV: token, bytes, life in ms or ''. Returns 1 or 0. */
+/**
+ * Writes where the slot has the token, or where another load took the lease by force and nobody has written since.
+ * KEYS: key. ARGV: token, remove (1 or 0), bytes, life in ms or '', write id to be replaced or '', life of a lease in ms.
+ * Returns 1 or 0.
+ */
 export const fill = script(
   "fill",
   `
-if not leased_by(read(KEYS[1]), ARGV[1]) then return 0 end
-set(KEYS[1], ARGV[2], ARGV[3])
+local key, token, remove, bytes, life, replaces, lease_life = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local v = read(key)
+local flags = v and flags_of(v)
+if not flags then return 0 end
+local leased = has(flags, 2)
+local holder = leased and string.sub(v, 17, 24)
+if holder ~= token then
+  -- what an earlier load has stored under this one's lease has the write id of its token
+  local id = string.sub(v, 5, 9)
+  if replaces == '' or (id ~= replaces and id ~= string.sub(token, 1, 5)) then return 0 end
+end
+if not leased or holder == token or holder == none then
+  if remove then redis.call('DEL', key) else set(key, bytes, life) end
+  return 1
+end
+-- another load has the lease, and keeps it
+local slot, id = string.sub(v, 17, 30), string.sub(v, 17, 21)
+if remove then
+  redis.call('SET', key, '\\225\\3\\0\\0' .. id .. string.rep('\\0', 7) .. slot .. string.rep('\\0', 6), 'PX', lease_life)
+  return 1
+end
+local finish = life == '' and 0 or now() + life
+set(key, string.sub(bytes, 1, 1) .. string.char(string.byte(bytes, 2) + 2) .. string.sub(bytes, 3, 4) .. id
+  .. string.sub(bytes, 10, 16) .. slot .. pack48(finish) .. string.sub(bytes, 17), life)
+outlast(key, lease_life)
 return 1
 `
 )
 
-/** Ends the token's lease. KEYS: key. ARGV: token. */
+/**
+ * Ends the token's lease. KEYS: key. ARGV: token, for how many ms the source is to be left alone (0: not at all).
+ * Returns 1 or 0.
+ */
 export const release = script(
   "release",
   `
@@ -143,10 +209,16 @@ local flags = leased_by(v, ARGV[1])
 if not flags then return 0 end
 if has(flags, 1) then
   redis.call('DEL', KEYS[1])
+  return 1
+end
+local time, back_off = now(), tonumber(ARGV[2])
+if back_off > 0 then
+  redis.call('SETRANGE', KEYS[1], 16, none .. pack48(time + back_off))
 else
   redis.call('SET', KEYS[1],
-    string.sub(v, 1, 1) .. string.char(flags - 2) .. string.sub(v, 3, 16) .. string.sub(v, 31), 'KEEPTTL')
+    string.sub(v, 1, 1) .. string.char(flags - 2) .. string.sub(v, 3, 16) .. string.sub(v, 37), 'KEEPTTL')
 end
+live_until(KEYS[1], unpack48(v, 31), back_off, time)
 return 1
 `
 )
@@ -155,14 +227,9 @@ return 1
 export const renew = script(
   "renew",
   `
-local flags = leased_by(read(KEYS[1]), ARGV[1])
-if not flags then return 0 end
+if not leased_by(read(KEYS[1]), ARGV[1]) then return 0 end
 redis.call('SETRANGE', KEYS[1], 24, pack48(now() + ARGV[2]))
-if has(flags, 1) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-else
-  outlast(KEYS[1], ARGV[2])
-end
+outlast(KEYS[1], ARGV[2])
 return 1
 `
 )
@@ -185,17 +252,33 @@ return {1}
 `
 )
 
-/** A new life. KEYS: key. ARGV: identity of what was seen, kind, fresh until (6 bytes), life in ms or ''. Returns 1 or 0. */
+/**
+ * A new life. KEYS: key. ARGV: identity of what was seen, kind, fresh until (6 bytes), life in ms or '', life of a lease in
+ * ms. Returns 1 or 0.
+ */
 export const touch = script(
   "touch",
   `
-local there = identity(read(KEYS[1]), ARGV[2])
+local key, life = KEYS[1], ARGV[4]
+local v = read(key)
+local there = identity(v, ARGV[2])
 if there == '' or there ~= ARGV[1] then return 0 end
-if ARGV[2] == 'entry' then redis.call('SETRANGE', KEYS[1], 9, ARGV[3]) end
-if ARGV[4] == '' then
-  redis.call('PERSIST', KEYS[1])
+local least = 0
+if ARGV[2] == 'entry' then
+  redis.call('SETRANGE', key, 9, ARGV[3])
+  if has(string.byte(v, 2), 2) then
+    local time = now()
+    redis.call('SETRANGE', key, 30, pack48(life == '' and 0 or time + life))
+    -- a load that comes late finds its lease as it would have without this
+    local left = redis.call('PTTL', key)
+    local needed = string.sub(v, 17, 24) == none and unpack48(v, 25) - time or tonumber(ARGV[5])
+    least = left < 0 and needed or math.min(left, needed)
+  end
+end
+if life == '' then
+  redis.call('PERSIST', key)
 else
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  redis.call('PEXPIRE', key, text(math.max(tonumber(life), least)))
 end
 return 1
 `

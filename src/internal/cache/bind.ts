@@ -1,0 +1,59 @@
+/** From a definition and the fiber's `Redis` to what the cache is there. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Fiber from "effect/Fiber"
+import type { CodecError } from "../../CacheError.js"
+import { Redis } from "../../Redis.js"
+import type { CacheDefinition } from "../definition/definition.js"
+import { CacheInstance } from "./instance.js"
+import type { Runtime } from "./runtime.js"
+
+/** The instance of a cache on the `Redis` of this fiber's context. */
+export const bind = <Key, Value>(
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  definition: CacheDefinition<Key, Value>
+): CacheInstance<Key, Value> => {
+  // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says. Where it is not,
+  // `unsafeGet` tells so better.
+  const context = fiber.currentContext as Context.Context<Redis>
+  const service = context.unsafeMap.get(Redis.key) as Redis["Type"] | undefined
+  const { runtime } = service ?? Context.unsafeGet(context, Redis)
+  // What is kept under a definition was made from that definition, here. Most often it is the last one again.
+  if (runtime.lastInstance?.definition === definition) return runtime.lastInstance as CacheInstance<Key, Value>
+  const known = runtime.instances.get(definition) as CacheInstance<Key, Value> | undefined
+  if (known !== undefined) {
+    runtime.lastInstance = known
+    return known
+  }
+  claimName(runtime, definition)
+  const instance = new CacheInstance(runtime, definition)
+  runtime.instances.set(definition, instance)
+  return instance
+}
+
+/** An operation on one key: on the instance of this fiber's `Redis`, with the Redis key, if the key has one. */
+export const withKey = <Key, Value, A, E, R>(
+  definition: CacheDefinition<Key, Value>,
+  key: Key,
+  use: (
+    instance: CacheInstance<Key, Value>,
+    redisKey: string,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CodecError, R | Redis> =>
+  Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
+    const instance = bind(fiber, definition)
+    const redisKey = instance.redisKey(key)
+    return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right, fiber)
+  })
+
+/** Two memoized functions of one name would be given each other's values. */
+const claimName = <Key, Value>(runtime: Runtime, { name, source }: CacheDefinition<Key, Value>): void => {
+  if (source === undefined) return
+  const known = runtime.sources.get(name)
+  if (known === undefined) runtime.sources.set(name, source)
+  else if (known !== source) {
+    throw new Error(`Two different functions are memoized under the name "${name}": pass \`name\` to tell them apart`)
+  }
+}

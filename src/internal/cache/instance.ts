@@ -1,0 +1,84 @@
+/** A cache on one `Redis` instance: where its entries lie, and what it has in this process. */
+import * as Clock from "effect/Clock"
+import * as Either from "effect/Either"
+import type * as Fiber from "effect/Fiber"
+import type { CodecError } from "../../CacheError.js"
+import type { CacheDefinition } from "../definition/definition.js"
+import { Permits } from "../inFlight/permits.js"
+import { Refreshes } from "../inFlight/refreshes.js"
+import { stringKeys } from "../key/keySpace.js"
+import type { Copy } from "../near/copies.js"
+import { Near } from "../near/view.js"
+import { Recorder } from "./recorder.js"
+import type { Runtime } from "./runtime.js"
+import { TagEpochs } from "./tagEpochs.js"
+import { Warnings } from "./warnings.js"
+
+export class CacheInstance<in out Key, in out Value> {
+  /** `<prefix><name>:` */
+  readonly prefix: string
+  readonly recorder: Recorder
+  readonly warnings: Warnings
+  readonly tags: TagEpochs
+  readonly permits: Permits | undefined
+  readonly refreshes: Refreshes
+  readonly near: Near | undefined
+  /** The store has taken what was last to be stored: otherwise loads ask it all the same, and callers do not rely on it. */
+  storing = true
+
+  constructor(readonly runtime: Runtime, readonly definition: CacheDefinition<Key, Value>) {
+    const { keys, name, policy } = definition
+    const { maxConcurrentLoads, near } = policy
+    this.prefix = `${runtime.driver.prefix}${name}:`
+    this.recorder = new Recorder(name)
+    this.warnings = new Warnings(runtime.driver, this.recorder, name)
+    this.tags = new TagEpochs(runtime.driver, runtime.random, name)
+    this.near = near === undefined ? undefined : new Near(
+      runtime.near,
+      runtime.near.open(name, nearIdentity(definition), near),
+      near,
+      this.prefix,
+      keys === stringKeys,
+      (tag) => this.tags.key(tag)
+    )
+    this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, name, maxConcurrentLoads)
+    this.refreshes = new Refreshes(policy.maxConcurrentRefreshes, runtime)
+  }
+
+  /** The Redis key. */
+  redisKey(key: Key): Either.Either<string, CodecError> {
+    const stored = this.definition.keys.encode(key)
+    return Either.isRight(stored)
+      ? Either.right(this.prefix + stored.right)
+      : Either.left(this.definition.codecError("key", stored.left))
+  }
+
+  /** A near copy of an entry, if it may be served without asking the store. */
+  findNear(redisKey: string, fiber: Fiber.RuntimeFiber<unknown, unknown>): Copy | undefined {
+    return this.near?.find(this.near.keyOf(redisKey), clockOf(fiber))
+  }
+
+  /** When a life that begins now ends, in server time; 0: never. */
+  freshUntil(life: number | undefined, clock: Clock.Clock): number {
+    return life === undefined ? 0 : Math.ceil(this.runtime.driver.unsafeNow(clock)) + life
+  }
+}
+
+/** The fiber's clock, without an operator of its own. */
+export const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
+  // Default services are always there.
+  fiber.currentDefaultServices.unsafeMap.get(Clock.Clock.key) as Clock.Clock
+
+/** Caches make the same of the same entries where their codecs do, and nothing else tells where or whether one is. */
+const nearIdentity = <Key, Value>(cache: CacheDefinition<Key, Value>): unknown =>
+  cache.keys === stringKeys && cache.policy.tags === undefined && cache.policy.version === 0
+    ? cache.codec.identity
+    : cache
+
+/** Caches of one name share their permits, as they share their entries. */
+const permitsOf = (runtime: Runtime, name: string, permits: number): Permits => {
+  const key = `${name}:${permits}`
+  const shared = runtime.permits.get(key) ?? new Permits(permits)
+  runtime.permits.set(key, shared)
+  return shared
+}

@@ -1,0 +1,91 @@
+/** What one cache counts on one `Redis` instance: plain numbers for `Cache.stats`, and the `Metric`s. */
+import * as MetricLabel from "effect/MetricLabel"
+import * as CacheMetrics from "../../CacheMetrics.js"
+
+export class Recorder {
+  hits = 0
+  nearHits = 0
+  misses = 0
+  writes = 0
+  loads = 0
+  loadFailures = 0
+  refusedFills = 0
+  coalesced = 0
+  staleServed = 0
+  undecodable = 0
+  bypassed = 0
+  skippedRefreshes = 0
+  loadMillis = 0
+  longestLoadMillis = 0
+  private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
+  private readonly nearLabels: ReadonlyArray<MetricLabel.MetricLabel>
+
+  constructor(cache: string) {
+    // The very same array at every update: metrics remember by its identity where to count.
+    const label = MetricLabel.make("cache", cache)
+    this.labels = [label, MetricLabel.make("tier", "redis")]
+    this.nearLabels = [label, MetricLabel.make("tier", "near")]
+  }
+
+  nearHit(): void {
+    this.hits++
+    this.nearHits++
+    CacheMetrics.hits.unsafeUpdate(1, this.nearLabels)
+  }
+
+  hit(count = 1): void {
+    this.hits += count
+    CacheMetrics.hits.unsafeUpdate(count, this.labels)
+  }
+
+  miss(count = 1): void {
+    this.misses += count
+    CacheMetrics.misses.unsafeUpdate(count, this.labels)
+  }
+
+  write(count = 1): void {
+    this.writes += count
+    CacheMetrics.writes.unsafeUpdate(count, this.labels)
+  }
+
+  stale(): void {
+    this.staleServed++
+    CacheMetrics.staleServed.unsafeUpdate(1, this.labels)
+  }
+
+  join(): void {
+    this.coalesced++
+    CacheMetrics.coalesced.unsafeUpdate(1, this.labels)
+  }
+
+  load(millis: number, succeeded: boolean): void {
+    this.loads++
+    this.loadMillis += millis
+    this.longestLoadMillis = Math.max(this.longestLoadMillis, millis)
+    CacheMetrics.loads.unsafeUpdate(1, this.labels)
+    CacheMetrics.loadDuration.unsafeUpdate(millis, this.labels)
+    if (succeeded) return
+    this.loadFailures++
+    CacheMetrics.loadFailures.unsafeUpdate(1, this.labels)
+  }
+
+  refusedFill(): void {
+    this.refusedFills++
+    CacheMetrics.refusedFills.unsafeUpdate(1, this.labels)
+  }
+
+  undecoded(): void {
+    this.undecodable++
+    CacheMetrics.undecodable.unsafeUpdate(1, this.labels)
+  }
+
+  skippedRefresh(): void {
+    this.skippedRefreshes++
+    CacheMetrics.skippedRefreshes.unsafeUpdate(1, this.labels)
+  }
+
+  bypass(): void {
+    this.bypassed++
+    CacheMetrics.bypassed.unsafeUpdate(1, this.labels)
+  }
+}

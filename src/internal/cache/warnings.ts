@@ -1,0 +1,51 @@
+/** What one cache warns of. What may happen at every call is told once a minute, whatever the load. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { RedisError } from "../../CacheError.js"
+import type { Driver } from "../../Driver.js"
+import type { CodecIssue } from "../codec/codec.js"
+import type { Recorder } from "./recorder.js"
+
+const everyMillis = 60_000
+
+export class Warnings {
+  /** When each may be given again, on a clock that never jumps. */
+  private readonly next = new Map<string, number>()
+
+  constructor(private readonly driver: Driver, private readonly recorder: Recorder, private readonly cache: string) {}
+
+  /** Warns, once a minute for each `kind`. */
+  warn(
+    message: string,
+    redisKey: string | undefined,
+    cause?: Cause.Cause<unknown>,
+    kind: string = message,
+    annotations?: Record<string, string>
+  ): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      const now = this.driver.unsafeMonotonic(clock)
+      const next = this.next.get(kind)
+      if (next !== undefined && now < next) return Effect.void
+      this.next.set(kind, now + everyMillis)
+      const log = cause === undefined ? Effect.logWarning(message) : Effect.logWarning(message, cause)
+      return Effect.annotateLogs(log, {
+        cache: this.cache,
+        ...(redisKey === undefined ? {} : { key: redisKey }),
+        ...annotations
+      })
+    })
+  }
+
+  /** An operation did without Redis: counted, and told of once a minute for each reason. */
+  bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
+    this.recorder.bypass()
+    return this.warn(`Redis failed (${error.reason}), and the cache is bypassed`, redisKey, Cause.fail(error))
+  }
+
+  /** An entry does not decode: counted, and told of once a minute. */
+  undecodable(redisKey: string, { detail, path }: CodecIssue): Effect.Effect<void> {
+    this.recorder.undecoded()
+    const message = `A stored value could not be decoded and is taken for absent: ${detail}`
+    return this.warn(message, redisKey, undefined, "undecodable", { path })
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * What this process hears of changes in the store, and the proof that it still hears.
+ *
+ * A driver tells of every changed key (`Driver.watch`), in the order of the changes, over a link that may be lost, or
+ * may fall silent without anybody knowing. So a heartbeat is written now and then, under a key that nothing else uses,
+ * and its own echo is awaited: when it comes, all that was written before the heartbeat was sent has been told, too. The
+ * proof is as old as the sending of the heartbeat, on a clock that never jumps: a process that was stopped for a minute
+ * finds on its next look that its proof is a minute old.
+ *
+ * Two echoes must not be mixed up, or an older one would prove what is newer. So one heartbeat is under way at a time,
+ * and the key is another after one that did not come back, and after a pause (it may have expired, which is told, too).
+ *
+ * After a failover, reads may for a while go to a server that was replaced, while the link leads to the new one already.
+ * A heartbeat takes the way of reads and writes, so there is no proof then; and what was read before the driver's
+ * connections were made anew goes before there is one.
+ */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import type { RedisError } from "../../CacheError.js"
+import type { Driver, Link, Watcher, Write } from "../../Driver.js"
+import { toHex } from "../bytes/hex.js"
+import type { RandomBytes } from "../bytes/randomBytes.js"
+
+/** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
+const beatsPerProof = 4
+const longestInterval = 500
+/** Heartbeats end when nobody has looked for so long, in ms, and begin again with the next look. */
+const idleMillis = 60_000
+/** A link that brings no echo for so long, in ms, is made anew. */
+const patienceMillis = 1_000
+/** How long a heartbeat's key lives, in ms: longer than any pause between two. */
+const heartbeatLife = 10 * idleMillis
+/** A store that refused to tell is asked again after so many ms: it may be another by then, or its user have the right. */
+const refusedMillis = 60_000
+
+const beatBytes = new Uint8Array([1])
+
+/** Rings when the key changes, or when that can no longer be told. */
+export interface Bell {
+  readonly key: string
+  /** Open when it has rung. Closed before a look, it misses nothing that happens after. */
+  readonly latch: Effect.Latch
+}
+
+interface Beat {
+  readonly sentAt: number
+  readonly open: Set<string>
+}
+
+/** What the tier does with what is told. */
+export interface Hearer {
+  changed(key: string): void
+  /** Anything may have changed. */
+  changedAll(): void
+  lost(): void
+}
+
+export class Feed implements Watcher {
+  private link: Link | undefined
+  /** How many connections the driver has made, as of the last heartbeat. */
+  private connections = 0
+  /** Server time less this machine's, as of the last heartbeat: so one look at the clock is enough for a hit. */
+  offset = 0
+  private proof = -Infinity
+  private last = -Infinity
+  private beat: Beat | undefined
+  /** Of the heartbeats' keys. */
+  private id = ""
+  /** How often a heartbeat is sent, in ms. */
+  private interval = longestInterval
+  private used = false
+  private parked = true
+  private readonly wanted = Effect.unsafeMakeLatch(false)
+  private readonly beating = Effect.unsafeMakeLatch(false)
+  private readonly bells = new Map<string, Set<Bell>>()
+  private clock: Clock.Clock | undefined
+  /** What was logged of the last refusal. */
+  private refusal: string | undefined
+  /** Done when there was a link, or when there can be none. */
+  private readonly linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
+
+  constructor(
+    private readonly driver: Driver,
+    private readonly random: RandomBytes,
+    private readonly hearer: Hearer
+  ) {}
+
+  /** Somebody wants to know, with proofs that are good for so many ms. */
+  want(maxStaleness: number): void {
+    this.interval = Math.min(this.interval, Math.max(1, maxStaleness / beatsPerProof))
+    this.wanted.unsafeOpen()
+  }
+
+  /** Until there is a link, or there can be none. */
+  readonly start: Effect.Effect<void, RedisError> = Effect.suspend(() => {
+    this.wanted.unsafeOpen()
+    return Deferred.await(this.linked)
+  })
+
+  /** Whether all is known by now that was acknowledged `maxStaleness` ms ago. */
+  proven(maxStaleness: number, now: number): boolean {
+    this.used = true
+    if (this.parked && this.link !== undefined && this.proof !== Infinity) this.wake()
+    return now - this.proof < maxStaleness
+  }
+
+  /** Whether the link is away, for no longer than `millis` since the last proof. */
+  awayFor(millis: number, now: number): boolean {
+    return now - this.last < millis
+  }
+
+  get isLinked(): boolean {
+    return this.link !== undefined
+  }
+
+  /** Whether a change of a key would ring its bell. */
+  hears(clock: Clock.Clock): boolean {
+    return this.link !== undefined && this.proven(this.interval * beatsPerProof, this.driver.unsafeMonotonic(clock))
+  }
+
+  hang(key: string): Bell {
+    const bell: Bell = { key, latch: Effect.unsafeMakeLatch(false) }
+    const bells = this.bells.get(key) ?? new Set()
+    this.bells.set(key, bells.add(bell))
+    return bell
+  }
+
+  unhang(bell: Bell): void {
+    const bells = this.bells.get(bell.key)
+    bells?.delete(bell)
+    if (bells?.size === 0) this.bells.delete(bell.key)
+  }
+
+  /** Runs until the layer closes; from when it is first wanted. */
+  readonly run: Effect.Effect<void> = Effect.clockWith((clock) => {
+    this.clock = clock
+    return this.wanted.await.pipe(
+      Effect.zipRight(Effect.forkScoped(this.beats)),
+      Effect.zipRight(Effect.suspend(() => this.driver.watch(this))),
+      Effect.scoped,
+      Effect.catchAll((error) => Effect.zipRight(this.refused(error), Effect.sleep(refusedMillis))),
+      Effect.forever
+    )
+  })
+
+  private refused(error: RedisError): Effect.Effect<void> {
+    this.onLoss()
+    const told = this.refusal === error.message
+    this.refusal = error.message
+    return Effect.zipRight(
+      Deferred.fail(this.linked, error),
+      told ? Effect.void : Effect.logWarning(
+        `This Redis does not tell of changes, so near tiers are bypassed: ${error.message}. It takes CLIENT TRACKING`
+      )
+    )
+  }
+
+  // ---- what the driver tells
+
+  readonly onLink = (link: Link): void => {
+    this.hearer.changedAll()
+    this.link = link
+    this.refusal = undefined
+    this.forgetBeat()
+    if (link.heartbeats(this.id).length === 0) {
+      this.proof = Infinity
+      this.last = Infinity
+      // No heartbeat will measure it.
+      const { clock } = this
+      if (clock !== undefined) this.offset = this.driver.unsafeNow(clock) - this.driver.unsafeMonotonic(clock)
+    } else {
+      this.proof = -Infinity
+      this.wake()
+    }
+    Deferred.unsafeDone(this.linked, Exit.void)
+  }
+
+  readonly onChange = (keys: ReadonlyArray<string> | undefined): void => {
+    if (keys === undefined) {
+      this.hearer.changedAll()
+      return this.ringAll()
+    }
+    // Of one message all keys count first: a proof is a proof of them, too.
+    let echoed = false
+    for (const key of keys) {
+      if (this.beat?.open.delete(key) === true) echoed = true
+      else {
+        this.hearer.changed(key)
+        this.ring(key)
+      }
+    }
+    if (echoed && this.beat?.open.size === 0) this.prove(this.beat)
+  }
+
+  readonly onLoss = (): void => {
+    this.link = undefined
+    this.forgetBeat()
+    this.proof = -Infinity
+    this.beating.unsafeClose()
+    this.hearer.lost()
+    this.ringAll()
+  }
+
+  private prove(beat: Beat): void {
+    this.beat = undefined
+    this.proof = beat.sentAt
+    this.last = beat.sentAt
+  }
+
+  private ring(key: string): void {
+    if (this.bells.size === 0) return
+    for (const bell of this.bells.get(key) ?? []) bell.latch.unsafeOpen()
+  }
+
+  private ringAll(): void {
+    for (const key of this.bells.keys()) this.ring(key)
+  }
+
+  // ---- heartbeats
+
+  private wake(): void {
+    this.parked = false
+    this.beating.unsafeOpen()
+  }
+
+  /** An echo that comes yet is not one of the next heartbeat's: that has another key. */
+  private forgetBeat(): void {
+    this.beat = undefined
+    this.id = toHex(this.random.make(8))
+  }
+
+  private readonly beats: Effect.Effect<never> = Effect.suspend(() => {
+    let idle = 0
+    const pause = Effect.suspend(() => {
+      idle = this.used ? 0 : idle + this.interval
+      this.used = false
+      if (idle >= idleMillis) {
+        idle = 0
+        this.parked = true
+        this.beating.unsafeClose()
+        this.forgetBeat()
+      }
+      return Effect.sleep(this.interval)
+    })
+    return Effect.forever(this.beating.await.pipe(Effect.zipRight(this.sendBeat), Effect.zipRight(pause)))
+  })
+
+  /** Sends a heartbeat, unless one is under way: then either its echo comes, or the link is given up. */
+  private readonly sendBeat: Effect.Effect<void> = Effect.clockWith((clock) => {
+    const { link } = this
+    if (link === undefined) return Effect.void
+    const sentAt = this.driver.unsafeMonotonic(clock)
+    this.offset = this.driver.unsafeNow(clock) - sentAt
+    if (this.beat !== undefined && this.connections === this.driver.unsafeConnections()) {
+      if (sentAt - this.beat.sentAt >= patienceMillis) {
+        this.forgetBeat()
+        link.renew()
+      }
+      return Effect.void
+    }
+    const connections = this.driver.unsafeConnections()
+    if (connections !== this.connections) {
+      // What was read over an earlier connection may be another server's, whose changes are not told over this link.
+      this.connections = connections
+      this.forgetBeat()
+      this.proof = -Infinity
+      this.hearer.changedAll()
+    }
+    const keys = link.heartbeats(this.id)
+    const beat: Beat = { sentAt, open: new Set(keys) }
+    this.beat = beat
+    const writes = keys.map((key): Write => ({ key, bytes: beatBytes, life: heartbeatLife }))
+    return this.driver.setMany(writes, {
+      onSuccess: () => Exit.void,
+      onFailure: () => {
+        // Nobody knows whether it was written: no echo is missed.
+        if (this.beat === beat) this.forgetBeat()
+        return Exit.void
+      }
+    })
+  })
+}

@@ -1,0 +1,55 @@
+/** What a cache is, without any Redis: plain data, made without any effect. */
+import { type Pipeable, pipeArguments } from "effect/Pipeable"
+import { CodecError } from "../../CacheError.js"
+import type { Codec, CodecContext, CodecIssue } from "../codec/codec.js"
+import type { KeySpace } from "../key/keySpace.js"
+import type { Policy } from "./policy.js"
+
+export const TypeId: unique symbol = Symbol.for("effect-redis-cache/Cache")
+
+export type TypeId = typeof TypeId
+
+/** What lies under a cache's keys: entries with a header, or the plain decimal text of counters. */
+export type Kind = "entry" | "counter"
+
+const variance = {
+  _Key: (_: never) => _,
+  _Value: (_: never) => _,
+  _Error: (_: never) => _,
+  _Requirements: (_: never) => _
+}
+
+export class CacheDefinition<in out Key, in out Value> implements Pipeable {
+  readonly [TypeId] = variance
+
+  constructor(
+    readonly name: string,
+    readonly kind: Kind,
+    readonly keys: KeySpace<Key>,
+    readonly codec: Codec<Value>,
+    /** For typed failures that are cached. */
+    readonly failureCodec: Codec<unknown> | undefined,
+    readonly policy: Policy<Key, Value>,
+    /** The source text of the function that is memoized under this name. */
+    readonly source: string | undefined
+  ) {}
+
+  pipe(): unknown {
+    return pipeArguments(this, arguments)
+  }
+
+  /** The tags that the key names. */
+  keyTags(key: Key): ReadonlyArray<string> {
+    const { tags } = this.policy
+    return tags === undefined ? [] : tags(key)
+  }
+
+  /** What a codec is told of the value that it works on. */
+  context(redisKey: string): CodecContext {
+    return { key: redisKey, maxSize: this.policy.maxValueSize }
+  }
+
+  codecError(subject: "key" | "value", issue: CodecIssue): CodecError {
+    return new CodecError({ subject, cache: this.name, ...issue })
+  }
+}

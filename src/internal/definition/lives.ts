@@ -1,0 +1,55 @@
+/** How long things live: durations as users give them, and milliseconds as everything inside has them. */
+import * as Duration from "effect/Duration"
+import { refuse } from "./refuse.js"
+
+/** How long a value lives: a duration, a function of what is stored, nothing: for ever. */
+export type TimeToLive<Key, Value> =
+  | Duration.DurationInput
+  | ((value: Value, key: Key) => Duration.DurationInput)
+
+/** Fresh life in ms (`undefined`: for ever) of what a load or a write gave; zero or less: it is not stored. */
+export type Life<Key, Value> =
+  | { readonly _tag: "Fixed"; readonly millis: number | undefined }
+  | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
+
+/** Milliseconds, rounded up; `NaN` for what is no duration. `Duration.decode` would take NaN and negatives for zero. */
+export const toMillis = (input: Duration.DurationInput): number => {
+  if (typeof input === "number") return input > 0 ? Math.ceil(input) : input
+  try {
+    return Math.ceil(Duration.toMillis(Duration.decode(input)))
+  } catch {
+    return NaN
+  }
+}
+
+/** What lives longer (4,459 years) lives for ever: an entry's end has 48 bits, and Redis takes no infinite life. */
+export const endless = 2 ** 47
+
+export const orEndless = (millis: number): number | undefined => millis >= endless ? undefined : millis
+
+/** Fresh life of one entry: `undefined` for ever, zero where it is not to be stored. */
+export const toLife = (input: Duration.DurationInput): number | undefined => {
+  const millis = toMillis(input)
+  return millis > 0 ? orEndless(millis) : 0
+}
+
+export const positive = (
+  cache: string,
+  option: string,
+  input: Duration.DurationInput | undefined,
+  otherwise: number
+): number => {
+  if (input === undefined) return otherwise
+  const millis = toMillis(input)
+  return millis > 0 ? millis : refuse(cache, option, "a duration of more than zero", input)
+}
+
+export const decodeLife = <Key, Value>(
+  cache: string,
+  option: string,
+  input: TimeToLive<Key, Value> | undefined
+): Life<Key, Value> => {
+  if (input === undefined) return { _tag: "Fixed", millis: undefined }
+  if (typeof input === "function") return { _tag: "Computed", of: (value, key) => toLife(input(value, key)) }
+  return { _tag: "Fixed", millis: orEndless(positive(cache, option, input, 0)) }
+}

@@ -1,0 +1,60 @@
+/**
+ * The one judge of tags. An entry stores, for each of its tags, the epoch that the tag had when the entry's value began to
+ * be computed; it holds as long as all of them are still what they were.
+ */
+import * as Either from "effect/Either"
+import type { CodecIssue } from "../codec/codec.js"
+import * as Key from "../key/encode.js"
+import * as Entry from "./format.js"
+
+/** Epochs by tag name, as they were read: `undefined` where there was none. */
+export type Epochs = ReadonlyMap<string, Uint8Array | undefined>
+
+/**
+ * Whether an entry's tags hold, given these epochs; else the names whose epochs must be read to know.
+ *
+ * @param required the tags that its key names: an entry that lacks one of them could not be told to be invalidated
+ */
+export const judgeTags = (
+  bytes: Uint8Array,
+  required: ReadonlyArray<string>,
+  epochs: Epochs
+): "Hold" | "Broken" | ReadonlyArray<string> => {
+  const tags = Entry.tags(bytes)
+  // Tags that are cut short are found out by what decodes the entry.
+  if (tags === undefined) return "Hold"
+  for (const name of required) if (!tags.some((tag) => tag.name === name)) return "Broken"
+  const unknown: Array<string> = []
+  for (const { epoch, name } of tags) {
+    if (!epochs.has(name)) {
+      unknown.push(name)
+      continue
+    }
+    if (!holds(epoch, epochs.get(name))) return "Broken"
+  }
+  return unknown.length === 0 ? "Hold" : unknown
+}
+
+/** Whether a tag is still what it was when an entry was written. */
+export const holds = (stored: Uint8Array, current: Uint8Array | undefined): boolean =>
+  current !== undefined && Entry.sameBytes(current, stored)
+
+const encoder = new TextEncoder()
+
+/** Why these tags cannot be stored with an entry; `undefined` if they can. */
+export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {
+  if (tags.length > Entry.maxTags) {
+    return { path: "tags", detail: `an entry takes at most ${Entry.maxTags} tags, got ${tags.length}` }
+  }
+  for (const tag of tags) {
+    if (typeof tag !== "string" || tag === "") {
+      return { path: "tags", detail: "a tag must be a string that is not empty" }
+    }
+    if (encoder.encode(tag).length > Entry.maxTagSize) {
+      return { path: "tags", detail: `a tag takes at most ${Entry.maxTagSize} bytes: ${tag.slice(0, 40)}…` }
+    }
+    const issue = Either.getLeft(Key.encodeString(tag))
+    if (issue._tag === "Some") return { path: "tags", detail: issue.value.detail }
+  }
+  return undefined
+}

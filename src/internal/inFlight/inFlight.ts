@@ -1,0 +1,120 @@
+/**
+ * What is in flight in this process: an `InFlight` stands for one key that is being loaded, a `LoadRun` for the fiber
+ * that loads it, or (for a batch) several.
+ */
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Tracer from "effect/Tracer"
+
+export type Mode =
+  /** Takes the lease, or waits for the load that has it. */
+  | "Lead"
+  /** Takes the lease from whatever load has it. */
+  | "Force"
+  /** Takes the lease if it is free, else leaves it: a background refresh. */
+  | "Refresh"
+  /** Computes and stores nothing: Redis is away, or nothing can be stored. */
+  | "Local"
+
+/**
+ * How the load of a key ended.
+ *
+ * - `Done`: with this exit, which holds for callers that began before `validBefore`; later ones look again
+ * - `Nothing`: a batched load gave no value for this key; the same holds
+ * - `Again`: what is in Redis has changed: every caller looks again
+ */
+export type Outcome =
+  | { readonly _tag: "Done"; readonly exit: Exit.Exit<unknown, unknown>; readonly validBefore: number }
+  | { readonly _tag: "Nothing"; readonly validBefore: number }
+  | { readonly _tag: "Again" }
+
+export const again: Outcome = { _tag: "Again" }
+
+/** A bound on how many loads run at once, as the loads see it. */
+export interface Bound {
+  /** The loads that count. */
+  readonly holders: ReadonlySet<LoadRun>
+  /** Whether a load waits for its turn. */
+  isQueued(run: LoadRun): boolean
+  /** Lets it in at once. */
+  admit(run: LoadRun): void
+}
+
+/** One running load. */
+export class LoadRun {
+  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  readonly keys = new Set<InFlight>()
+  /** The loads inside of which this one was begun, outermost first. */
+  inside: ReadonlyArray<LoadRun> = []
+  /** What the computation is waiting for, each as often as it waits. */
+  readonly waitsFor: Array<InFlight> = []
+  /** The bound that it counts in, or waits for its turn in. */
+  bound: Bound | undefined
+  private span: Tracer.Span | undefined
+  private links: Array<Tracer.SpanLink> = []
+
+  constructor(readonly mode: Mode) {}
+
+  /** Nobody waits for any of it, and it is not one that goes on by itself. */
+  get abandoned(): boolean {
+    for (const key of this.keys) if (key.wanted) return false
+    return true
+  }
+
+  /** The load's span has begun. */
+  begin(span: Tracer.Span): void {
+    this.span = span
+    if (this.links.length > 0) span.addLinks(this.links)
+    this.links = []
+  }
+
+  /** Links the load's span to that of a caller that waits for it. */
+  link(waiter: Tracer.AnySpan | undefined): void {
+    if (waiter === undefined) return
+    const link: Tracer.SpanLink = { _tag: "SpanLink", span: waiter, attributes: {} }
+    if (this.span === undefined) this.links.push(link)
+    else this.span.addLinks([link])
+  }
+}
+
+/** One key that is being loaded. */
+export class InFlight {
+  readonly waiters = new Set<(outcome: Outcome) => void>()
+  outcome: Outcome | undefined
+  /** It goes on when nobody waits: a background refresh, or a load whose waiter ran out of time. */
+  keep: boolean
+  /** The caller that opened it is about to wait for it, and counts as waiting. */
+  expected: boolean
+
+  constructor(
+    readonly key: string,
+    /** Which codec its value goes through: a value is handed on to callers of the same codec only. */
+    readonly identity: unknown,
+    public run: LoadRun
+  ) {
+    this.keep = this.background
+    this.expected = !this.background
+    run.keys.add(this)
+  }
+
+  /** Nobody asked to wait for it: what is stored can be served meanwhile. */
+  get background(): boolean {
+    return this.run.mode === "Refresh"
+  }
+
+  /** It replaces whatever is stored: what is stored can be served meanwhile, and its failures are its caller's alone. */
+  get forced(): boolean {
+    return this.run.mode === "Force"
+  }
+
+  get wanted(): boolean {
+    return this.keep || this.expected || this.waiters.size > 0
+  }
+
+  /** Another load goes on with this key. */
+  handOver(run: LoadRun): void {
+    this.run.keys.delete(this)
+    run.keys.add(this)
+    this.run = run
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Loads in flight in this process, by Redis key: which callers wait for which load, and when one may be joined.
+ *
+ * A key is in the table from when it is opened until it is settled, detached by a local write, or abandoned by its last
+ * waiter, whichever comes first. What is not in the table cannot be joined.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { beginWait } from "./circles.js"
+import { again, InFlight, type LoadRun, type Outcome } from "./inFlight.js"
+
+export class InFlightTable {
+  private readonly keys = new Map<string, InFlight>()
+
+  get(key: string): InFlight | undefined {
+    return this.keys.size === 0 ? undefined : this.keys.get(key)
+  }
+
+  /**
+   * The load that a caller may join that has not looked yet. It does not join a background refresh, nor a forced load:
+   * what is stored meanwhile can be served.
+   */
+  joinable(key: string): InFlight | undefined {
+    const there = this.get(key)
+    return there === undefined || there.background || there.forced ? undefined : there
+  }
+
+  get size(): number {
+    return this.keys.size
+  }
+
+  /** Opens a key. A load of it that is there already is detached. */
+  open(key: string, identity: unknown, run: LoadRun): InFlight {
+    const opened = new InFlight(key, identity, run)
+    this.keys.set(key, opened)
+    return opened
+  }
+
+  /** A local write: callers from now on start anew. Those that wait already are told what the load comes to. */
+  detach(key: string): void {
+    if (this.keys.size !== 0) this.keys.delete(key)
+  }
+
+  detachAll(prefix: string): void {
+    for (const key of this.keys.keys()) if (key.startsWith(prefix)) this.keys.delete(key)
+  }
+
+  settle(key: InFlight, outcome: Outcome): void {
+    if (key.outcome !== undefined) return
+    key.outcome = outcome
+    if (this.keys.get(key.key) === key) this.keys.delete(key.key)
+    key.run.keys.delete(key)
+    for (const waiter of key.waiters) waiter(outcome)
+    key.waiters.clear()
+  }
+
+  /**
+   * Waits for the outcomes of all, having entered at all of them at once. Interruption ends this wait alone, and each
+   * load whose last waiter it was. `opened` are those of them that the caller opened.
+   */
+  wait(keys: ReadonlyArray<InFlight>, opened: ReadonlyArray<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
+    return Effect.withFiberRuntime((fiber) => {
+      const waiting = beginWait(fiber, keys)
+      if (typeof waiting === "string") return Effect.dieMessage(waiting)
+      return Effect.async((resume) => {
+        const outcomes: Array<Outcome> = []
+        let open = keys.length
+        const waiters = keys.map((key, index) => {
+          const waiter = (outcome: Outcome): void => {
+            outcomes[index] = outcome
+            if (--open > 0) return
+            waiting?.end()
+            resume(Exit.succeed(outcomes))
+          }
+          if (key.outcome === undefined) key.waiters.add(waiter)
+          else waiter(key.outcome)
+          return waiter
+        })
+        for (const key of opened) key.expected = false
+        return Effect.suspend(() => {
+          waiting?.end()
+          for (const [index, key] of keys.entries()) key.waiters.delete(waiters[index]!)
+          return Effect.forEach(keys, (key) => this.abandon(key), { discard: true })
+        })
+      })
+    })
+  }
+
+  /** The caller that opened the key will not wait for it. */
+  forsake(key: InFlight): Effect.Effect<void> {
+    key.expected = false
+    return this.abandon(key)
+  }
+
+  /**
+   * If nobody waits for the key any longer it can no longer be joined, and a load that nobody needs is ended. A caller
+   * that has found it and is about to wait for it is told to look again.
+   */
+  private abandon(key: InFlight): Effect.Effect<void> {
+    if (key.outcome !== undefined || key.wanted) return Effect.void
+    const { run } = key
+    this.settle(key, again)
+    return run.abandoned && run.fiber !== undefined ? Fiber.interruptFork(run.fiber) : Effect.void
+  }
+}

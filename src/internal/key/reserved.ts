@@ -1,0 +1,22 @@
+/**
+ * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
+ * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`. No cache has an
+ * empty name, so no cache's keys start with `<prefix>:`.
+ */
+import * as Either from "effect/Either"
+import * as Key from "./encode.js"
+
+/** What every tag's key starts with, before the name of its cache. */
+export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
+
+export const tagKey = (prefix: string, cache: string, tag: string): string =>
+  `${tagKeyPrefix(prefix)}${cache}:${Either.getOrElse(Key.encodeString(tag), () => tag)}`
+
+export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
+
+const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
+
+/** `spot` is part of the key, in front: on a cluster a hash tag, which brings it to the server that it is meant for. */
+export const heartbeatKey = (prefix: string, id: string, spot = ""): string => `${heartbeatPrefix(prefix)}${spot}${id}`
+
+export const isHeartbeatKey = (prefix: string, key: string): boolean => key.startsWith(heartbeatPrefix(prefix))

@@ -1,0 +1,481 @@
+/**
+ * One caller of a load, of one key or many, from its look into Redis to its values: what it joins, what it leads, what it
+ * may be given. The reasons are at the top of `leader.ts`.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import { type CodecError, Empty, type RedisError } from "../../CacheError.js"
+import type { CacheInstance } from "../cache/instance.js"
+import { checkTags } from "../cache/prepare.js"
+import * as Entry from "../entry/format.js"
+import { judge } from "../entry/verdict.js"
+import { type InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
+import type { Copy } from "../near/copies.js"
+import type { NearRead } from "../near/view.js"
+import { type Judged, readManyFilling, targetOf } from "../read/many.js"
+import { EntryReply, readEntry } from "../read/one.js"
+import { Leader } from "./leader.js"
+import { Look } from "./look.js"
+import type { Compute, LoadOptions, Task } from "./task.js"
+import { Wanted } from "./wanted.js"
+
+type Failure<E> = E | RedisError | CodecError | Empty
+
+type Wait<Key, Value> = readonly [Wanted<Key, Value>, InFlight]
+
+type Absent<Key, Value> = readonly [Wanted<Key, Value>, seen: Uint8Array | undefined]
+
+export class Caller<Key, Value, E, R> {
+  private readonly began: number
+  private readonly started: bigint | undefined
+
+  constructor(
+    readonly instance: CacheInstance<Key, Value>,
+    private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    private readonly compute: Compute<Key, Value, E, R>,
+    private readonly options: LoadOptions<Key, Value>
+  ) {
+    this.began = ++instance.runtime.sequence
+    this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
+  }
+
+  get clock(): Clock.Clock {
+    return Context.unsafeGet(this.fiber.currentDefaultServices, Clock.Clock)
+  }
+
+  private get flights() {
+    return this.instance.runtime.flights
+  }
+
+  private get recorder() {
+    return this.instance.recorder
+  }
+
+  private get policy() {
+    return this.instance.definition.policy
+  }
+
+  private get monotonic(): number {
+    return this.instance.runtime.driver.unsafeMonotonic(this.clock)
+  }
+
+  // ---- one key
+
+  /** The value of a key that there is no near copy of. */
+  one(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    const wanted = new Wanted<Key, Value>(key, redisKey)
+    const there = this.flights.joinable(redisKey)
+    return there === undefined
+      ? this.lookAt(wanted)
+      : this.answered(wanted, this.awaitAll([this.join(wanted, there)], []))
+  }
+
+  private lookAt(wanted: Wanted<Key, Value>): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    return readEntry(wanted.redisKey, wanted.key, new OneReply(this, wanted))
+  }
+
+  /** What the caller is given when a step is done, or the next step. */
+  answered(
+    wanted: Wanted<Key, Value>,
+    step: Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>>
+  ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    return Effect.flatMap(step, () => {
+      if (typeof wanted.answer === "object") return Exit.succeed(wanted.answer.value)
+      const copy = this.instance.findNear(wanted.redisKey, this.fiber)
+      if (copy !== undefined) return Exit.succeed(this.near(copy))
+      const there = this.flights.joinable(wanted.redisKey)
+      return there === undefined
+        ? this.lookAt(wanted)
+        : this.answered(wanted, this.awaitAll([this.join(wanted, there)], []))
+    })
+  }
+
+  near(copy: Copy): Value {
+    this.recorder.nearHit()
+    return copy.value as Value // it was read through a cache of the same codec
+  }
+
+  /** Loads now, whatever is stored, and joins nobody. */
+  refresh(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    const wanted = new Wanted<Key, Value>(key, redisKey)
+    if (this.instance.definition.kind === "entry") {
+      return this.answered(wanted, this.lead([[wanted, undefined]], "Force"))
+    }
+    // A counter has no place for a lease: what is there now is what the load may replace.
+    return this.instance.runtime.driver.get(redisKey, {
+      onSuccess: (count) => this.answered(wanted, this.lead([[wanted, count]], "Force")),
+      onFailure: (error) => this.answered(wanted, this.withoutLook([wanted], error))
+    })
+  }
+
+  // ---- many keys
+
+  /** The values by key, in the order asked for; keys without a value are left out. */
+  many(keys: Iterable<Key>): Effect.Effect<ReadonlyMap<Key, Value>, Failure<E>, Exclude<R, Scope.Scope>> {
+    const all = new Map<string, Wanted<Key, Value>>()
+    for (const key of keys) {
+      const redisKey = this.instance.redisKey(key)
+      if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
+      if (!all.has(redisKey.right)) all.set(redisKey.right, new Wanted(key, redisKey.right))
+    }
+    return Effect.map(this.resolve([...all.values()]), () => {
+      const values = new Map<Key, Value>()
+      for (const { answer, key } of all.values()) if (typeof answer === "object") values.set(key, answer.value)
+      return values
+    })
+  }
+
+  private resolve(
+    all: ReadonlyArray<Wanted<Key, Value>>
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const open = all.filter((wanted) => wanted.answer === undefined)
+    if (open.length === 0) return Effect.void
+    // What this process loads already is joined without a look.
+    const joined: Array<Wait<Key, Value>> = []
+    const unread: Array<Wanted<Key, Value>> = []
+    for (const wanted of open) {
+      const copy = this.instance.findNear(wanted.redisKey, this.fiber)
+      if (copy !== undefined) {
+        wanted.answer = { value: this.near(copy) }
+        continue
+      }
+      const there = this.flights.joinable(wanted.redisKey)
+      if (there === undefined) unread.push(wanted)
+      else joined.push(this.join(wanted, there))
+    }
+    // Both at once: what is joined is waited for from now on, or its load might end for want of waiters.
+    const both = joined.length + unread.length === 0
+      ? Effect.void
+      : joined.length === 0
+      ? this.lookAtAll(unread)
+      : unread.length === 0
+      ? this.awaitAll(joined, [])
+      : Effect.zipRight(this.awaitAll(joined, []), this.lookAtAll(unread), { concurrent: true })
+    return Effect.zipRight(both, Effect.suspend(() => this.resolve(open)))
+  }
+
+  private lookAtAll(
+    unread: ReadonlyArray<Wanted<Key, Value>>
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    return this.readAll(unread, {
+      onSuccess: (entries, now) => {
+        const look = new Look(this.instance, now)
+        for (const [i, { bytes, invalidated, reading }] of entries.entries()) {
+          look.at(unread[i]!, bytes, invalidated, reading)
+        }
+        return this.proceed(look)
+      },
+      onFailure: (error) => this.withoutLook(unread, error)
+    })
+  }
+
+  private readAll<A, E2, R2>(
+    wanted: ReadonlyArray<Wanted<Key, Value>>,
+    reply: {
+      readonly onSuccess: (entries: ReadonlyArray<Judged>, now: number) => Effect.Effect<A, E2, R2>
+      readonly onFailure: (error: RedisError) => Effect.Effect<A, E2, R2>
+    }
+  ): Effect.Effect<A, E2, R2> {
+    return readManyFilling(
+      this.instance,
+      wanted.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey)),
+      reply
+    )
+  }
+
+  // ---- what a look leads to
+
+  /** Refreshes behind what is served, and loads what is absent. */
+  proceed(look: Look<Key, Value>): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const { absent, failure, logs } = look
+    // The failure's codec is the one that stored this load's failures.
+    if (failure !== undefined) return Exit.fail(failure.failure as E)
+    return Effect.all(logs, { discard: true }).pipe(
+      Effect.zipRight(look.toRefresh),
+      Effect.flatMap((stale) => this.refreshBehind(stale)),
+      Effect.zipRight(this.lead(absent, "Lead"))
+    )
+  }
+
+  /** The store did not answer. */
+  withoutLook(
+    wanted: ReadonlyArray<Wanted<Key, Value>>,
+    error: RedisError
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const unknown = wanted.filter((one) => {
+      const copy = this.instance.near?.whileAway(one.redisKey, true, this.clock)
+      if (copy !== undefined) one.answer = { value: this.near(copy) }
+      return copy === undefined
+    })
+    if (unknown.length === 0) return Effect.void
+    if (!this.policy.bypass) return Exit.fail(error)
+    return Effect.zipRight(
+      this.instance.warnings.bypassed(error, unknown[0]!.redisKey),
+      this.lead(unknown.map((one) => [one, undefined] as const), "Local")
+    )
+  }
+
+  // ---- loading
+
+  private miss(wanted: Wanted<Key, Value>): void {
+    if (wanted.countMiss()) this.recorder.miss()
+  }
+
+  private join(wanted: Wanted<Key, Value>, there: InFlight): Wait<Key, Value> {
+    this.miss(wanted)
+    this.recorder.join()
+    there.run.link(this.fiber.currentSpan)
+    return [wanted, there]
+  }
+
+  private tagsOf({ key }: Wanted<Key, Value>): ReadonlyArray<string> {
+    return [...new Set([...this.instance.definition.keyTags(key), ...this.options.tags])]
+  }
+
+  /** Joins what is being loaded here by now, and loads the rest at once. */
+  private lead(
+    absent: ReadonlyArray<Absent<Key, Value>>,
+    mode: Mode
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    if (absent.length === 0) return Effect.void
+    return Effect.uninterruptibleMask((restore) => {
+      // Before any key is opened: they are the user's function, which may throw.
+      const tags = absent.map(([wanted]) => this.tagsOf(wanted))
+      for (const named of tags) {
+        const refused = checkTags(this.instance.definition, named)
+        if (refused !== undefined) return Effect.fail(refused)
+      }
+      // Looked up and opened in one step: of many callers that were answered at once the first opens the key.
+      const waits: Array<Wait<Key, Value>> = []
+      const led: Array<Task<Key>> = []
+      const alone: Array<Task<Key>> = []
+      const run = new LoadRun(mode)
+      const local = new LoadRun("Local")
+      for (const [i, [wanted, seen]] of absent.entries()) {
+        if (mode !== "Force") this.miss(wanted)
+        const exhausted = mode !== "Force" && wanted.isExhausted(this.monotonic, this.policy.leaseWait)
+        const there = mode === "Force" ? undefined : this.flights.get(wanted.redisKey)
+        if (there !== undefined && wanted.mayJoin(there, exhausted)) {
+          waits.push(this.join(wanted, there))
+          continue
+        }
+        const task = this.open(wanted, seen, tags[i]!, exhausted ? local : run)
+        waits.push([wanted, task.inFlight])
+        if (exhausted) alone.push(task)
+        else led.push(task)
+      }
+      const opened = [...led, ...alone].map((task) => task.inFlight)
+      return this.start(run, led).pipe(
+        Effect.zipRight(this.start(local, alone)),
+        Effect.zipRight(restore(this.awaitAll(waits, opened))),
+        Effect.onInterrupt(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
+      )
+    })
+  }
+
+  private open(
+    wanted: Wanted<Key, Value>,
+    seen: Uint8Array | undefined,
+    tags: ReadonlyArray<string>,
+    run: LoadRun
+  ): Task<Key> {
+    const { definition, runtime } = this.instance
+    return {
+      key: wanted.key,
+      redisKey: wanted.redisKey,
+      inFlight: this.flights.open(wanted.redisKey, definition.codec.identity, run),
+      tags,
+      seen,
+      yields: run.mode === "Refresh" || wanted.stale !== undefined,
+      token: runtime.random.make(Entry.tokenSize),
+      claimed: false,
+      writeId: undefined,
+      heldUntil: 0
+    }
+  }
+
+  private start(run: LoadRun, tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    return tasks.length === 0
+      ? Effect.void
+      : new Leader(this.instance, run, this.compute, this.options).start(tasks)
+  }
+
+  /** One refresh in the background for all of them, but for those under way, here or (as the lease tells) anywhere. */
+  private refreshBehind(
+    stale: ReadonlyArray<Absent<Key, Value>>
+  ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    if (stale.length === 0) return Effect.void
+    return Effect.uninterruptible(Effect.suspend(() => {
+      const { refreshes } = this.instance
+      const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
+      if (free.length === 0 || !refreshes.mayBegin(this.monotonic)) return Effect.void
+      if (!refreshes.hasPlace) {
+        this.recorder.skippedRefresh()
+        return Effect.void
+      }
+      const tags = free.map(([wanted]) => this.tagsOf(wanted))
+      const run = new LoadRun("Refresh")
+      return this.start(run, free.map(([wanted, seen], i) => this.open(wanted, seen, tags[i]!, run)))
+    }))
+  }
+
+  // ---- waiting
+
+  private awaitAll(
+    waits: ReadonlyArray<Wait<Key, Value>>,
+    opened: ReadonlyArray<InFlight>
+  ): Effect.Effect<void, Failure<E>> {
+    const { timeout } = this.options
+    const wait = this.flights.wait(waits.map(([, key]) => key), opened)
+    const settled = (outcomes: ReadonlyArray<Outcome>) => this.settled(waits, opened, outcomes)
+    if (timeout === undefined) return Effect.flatMap(wait, settled)
+    const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
+    const late = Effect.map(Effect.sleep(Math.max(0, left)), () => {
+      // Before the wait is interrupted: the loads go on, and their values are stored.
+      for (const [, key] of waits) key.keep = true
+      return undefined
+    })
+    return Effect.flatMap(
+      Effect.raceFirst(wait, late),
+      (outcomes) => outcomes === undefined ? this.timedOut(waits, timeout) : settled(outcomes)
+    )
+  }
+
+  private settled(
+    waits: ReadonlyArray<Wait<Key, Value>>,
+    opened: ReadonlyArray<InFlight>,
+    outcomes: ReadonlyArray<Outcome>
+  ): Effect.Effect<void, Failure<E>> {
+    const failed: Array<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]> = []
+    const joinedFailed: typeof failed = []
+    for (const [i, [wanted, key]] of waits.entries()) {
+      const outcome = outcomes[i]!
+      const same = Equal.equals(key.identity, this.instance.definition.codec.identity)
+      // A value of another codec is another value: look at what is stored now.
+      if (outcome._tag === "Done" && same && Exit.isFailure(outcome.exit)) {
+        // The load was one of this cache's, and its identity says through which codec.
+        const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
+        const own = opened.includes(key)
+        if (!own && key.forced) wanted.leaveForced()
+        else if (own || key.run.mode === "Local" || Cause.isInterruptedOnly(cause)) failed.push([wanted, cause])
+        else joinedFailed.push([wanted, cause])
+      } else if (outcome._tag !== "Again" && same && this.began < outcome.validBefore) {
+        // as above
+        wanted.answer = outcome._tag === "Nothing"
+          ? "Nothing"
+          : { value: (outcome.exit as Exit.Success<Value, E>).value }
+      } else wanted.lookAgain(this.monotonic)
+    }
+    if (failed.length === 0 && joinedFailed.length === 0) return Effect.void
+    return Effect.zipRight(
+      Effect.forEach(failed, ([wanted, cause]) => this.failed(wanted, cause), { discard: true }),
+      this.lookOnce(joinedFailed)
+    )
+  }
+
+  /** A load of this caller's own: what it has found before is served, if that may be. */
+  private failed(wanted: Wanted<Key, Value>, cause: Cause.Cause<Failure<E>>): Effect.Effect<void, Failure<E>> {
+    const { stale } = wanted
+    if (stale === undefined || Cause.isInterruptedOnly(cause) || this.now >= stale.until) return Exit.failCause(cause)
+    this.recorder.stale()
+    wanted.answer = { value: stale.value }
+    return this.instance.warnings.warn(servedMessage, wanted.redisKey, cause)
+  }
+
+  private get now(): number {
+    return this.instance.runtime.driver.unsafeNow(this.clock)
+  }
+
+  /** Loads that this caller has joined: a value may have been written meanwhile, or a stale one be there to serve. */
+  private lookOnce(
+    failed: ReadonlyArray<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]>
+  ): Effect.Effect<void, Failure<E>> {
+    if (failed.length === 0) return Effect.void
+    const serve = (wanted: Wanted<Key, Value>, stale: boolean): Effect.Effect<void> =>
+      stale ? this.instance.warnings.warn(servedMessage, wanted.redisKey, failed[0]![1]) : Effect.void
+    return this.serveStored(failed.map(([wanted]) => wanted), serve, (i) => Exit.failCause(failed[i]![1]))
+  }
+
+  private timedOut(waits: ReadonlyArray<Wait<Key, Value>>, timeout: number): Effect.Effect<void, Failure<E>> {
+    const unknown: Array<Wanted<Key, Value>> = []
+    for (const [wanted] of waits) {
+      if (wanted.stale === undefined) unknown.push(wanted)
+      else if (this.now < wanted.stale.until) {
+        this.recorder.stale()
+        wanted.answer = { value: wanted.stale.value }
+      } else return this.empty(wanted, timeout)
+    }
+    return this.serveStored(unknown, () => Effect.void, (i) => this.empty(unknown[i]!, timeout))
+  }
+
+  private empty({ redisKey }: Wanted<Key, Value>, timeout: number): Exit.Exit<never, Empty> {
+    return Exit.fail(new Empty({ reason: "TimedOut", key: redisKey, waited: Duration.millis(timeout) }))
+  }
+
+  /** Serves what is stored: fresh by now, or stale and inside a window; else the first that has nothing says what follows. */
+  private serveStored<E2>(
+    wanted: ReadonlyArray<Wanted<Key, Value>>,
+    served: (wanted: Wanted<Key, Value>, stale: boolean) => Effect.Effect<void>,
+    otherwise: (index: number) => Exit.Exit<void, E2>
+  ): Effect.Effect<void, E2> {
+    if (wanted.length === 0) return Effect.void
+    const window = Math.max(this.policy.staleIfError, this.policy.staleWhileRevalidate)
+    return this.readAll(wanted, {
+      onSuccess: (entries, now): Effect.Effect<void, E2> => {
+        const all: Array<Effect.Effect<void>> = []
+        for (const [i, { bytes, invalidated }] of entries.entries()) {
+          const one = wanted[i]!
+          const verdict = judge(this.instance.definition, bytes, now, invalidated, one.redisKey)
+          const stale = verdict._tag === "Stale"
+          if (verdict._tag !== "Fresh" && !(stale && verdict.late < window)) return otherwise(i)
+          if (stale) this.recorder.stale()
+          one.answer = { value: verdict.value }
+          all.push(served(one, stale))
+        }
+        return Effect.all(all, { discard: true })
+      },
+      onFailure: () => otherwise(0)
+    })
+  }
+}
+
+const servedMessage = "A load failed, and a stale value is served"
+
+/** What a caller of one key does with the entry: a hit is answered there and then. */
+class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {
+  constructor(private readonly caller: Caller<Key, Value, E, R>, private readonly wanted: Wanted<Key, Value>) {
+    super(caller.instance)
+  }
+
+  onEntry(
+    bytes: Uint8Array | undefined,
+    now: number,
+    _redisKey: string,
+    invalidated: boolean,
+    reading?: NearRead
+  ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    const { caller, wanted } = this
+    const { instance } = this
+    const verdict = judge(instance.definition, bytes, now, invalidated, wanted.redisKey)
+    if (verdict._tag === "Fresh" && instance.definition.policy.earlyRefresh === 0) {
+      instance.recorder.hit()
+      reading?.keep(bytes!, verdict.value)
+      return Exit.succeed(verdict.value)
+    }
+    const look = new Look(instance, now)
+    look.take(wanted, verdict, bytes, reading)
+    return caller.answered(wanted, caller.proceed(look))
+  }
+
+  onFailure(error: RedisError): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    return this.caller.answered(this.wanted, this.caller.withoutLook([this.wanted], error))
+  }
+}

@@ -1,0 +1,93 @@
+/** Running what the user computes values with: in a scope of its own, timed, and not for ever. */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import type { Recorder } from "../cache/recorder.js"
+import { inside } from "../inFlight/circles.js"
+import type { LoadRun } from "../inFlight/inFlight.js"
+import type { Compute, Task } from "./task.js"
+
+/** What the tasks' values are looked up with, or why there are none; and how long it took, in ms. */
+export interface Computed<Key, Value, E> {
+  readonly exit: Exit.Exit<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E>
+  readonly millis: number
+}
+
+/** How long a computation may take, in ms, and which option says so. */
+export interface TimeLimit {
+  readonly millis: number
+  readonly option: "lease.maxDuration" | "refreshTimeout"
+}
+
+/** A computation that was cut off is a failed load like any other: a defect, so that callers see why. */
+const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Cause.RuntimeException => {
+  const shown = keys.length === 1 ? keys[0]! : `${keys[0]!} and ${keys.length - 1} more`
+  return new Cause.RuntimeException(
+    `The load of ${shown} ran for ${
+      Duration.format(Duration.millis(millis))
+    } and was interrupted: ${option} allows no ` +
+      `more. Give the load a time limit of its own, or raise ${option}. A load that waits for its own key in a way that ` +
+      `cannot be seen (through Runtime.runPromise, for example) never ends either.`
+  )
+}
+
+/** Runs the computation, and records how long it took. */
+const run = <Key, Value, E, R>(
+  recorder: Recorder,
+  load: LoadRun,
+  compute: Compute<Key, Value, E, R>,
+  tasks: ReadonlyArray<Task<Key>>
+): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> => {
+  const timed = Effect.clockWith((clock) => {
+    const started = clock.unsafeCurrentTimeNanos()
+    let millis = 0
+    return Effect.suspend(() => compute(tasks)).pipe(
+      Effect.scoped,
+      Effect.onExit((exit) => {
+        millis = Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
+        recorder.load(millis, Exit.isSuccess(exit))
+        return Effect.void
+      }),
+      Effect.exit,
+      Effect.map((exit) => ({ exit, millis }))
+    )
+  })
+  return Effect.locally(timed, inside, [...load.inside, load])
+}
+
+/**
+ * Runs the computation until its time is over. `every` runs beside it, each `period` ms: it keeps the leases. `onLate`
+ * is called first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
+ */
+export const bounded = <Key, Value, E, R>(
+  recorder: Recorder,
+  load: LoadRun,
+  compute: Compute<Key, Value, E, R>,
+  tasks: ReadonlyArray<Task<Key>>,
+  limit: TimeLimit,
+  period: number,
+  every: Effect.Effect<void>,
+  onLate: (exit: Exit.Exit<never>) => void
+): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> => {
+  const beside = (passed: number): Effect.Effect<never> => {
+    const left = limit.millis - passed
+    if (left <= 0) {
+      return Effect.suspend(() => {
+        const late = Exit.die(cutOff(tasks.map((task) => task.redisKey), limit))
+        onLate(late)
+        return late
+      })
+    }
+    const pause = Math.min(period, left)
+    return Effect.sleep(pause).pipe(
+      Effect.zipRight(pause < left ? every : Effect.void),
+      Effect.flatMap(() => beside(passed + pause))
+    )
+  }
+  return Effect.map(
+    Effect.exit(Effect.raceFirst(run(recorder, load, compute, tasks), beside(0))),
+    (raced) => Exit.isSuccess(raced) ? raced.value : { exit: Exit.failCause(raced.cause), millis: 0 }
+  )
+}

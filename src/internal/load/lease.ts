@@ -1,0 +1,195 @@
+/** The leases of one load: asking for them, waiting for another process's, prolonging, giving up. */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { RedisError } from "../../CacheError.js"
+import type { LeaseReply } from "../../Driver.js"
+import type { CacheInstance } from "../cache/instance.js"
+import type { Bell } from "../changes/feed.js"
+import * as Entry from "../entry/format.js"
+import type { Task } from "./task.js"
+
+/**
+ * After how long a lease that another process holds is asked for again, in ms, where nothing tells of its end: an eighth
+ * of the wait so far, so that no caller waits much longer than it has to.
+ */
+const firstPollMillis = 5
+const lastPollMillis = 100
+const pollPause = (waited: number): number => Math.min(lastPollMillis, Math.max(firstPollMillis, Math.ceil(waited / 8)))
+
+/** What a wait for another process's load came to, and when it was asked for. */
+export interface Look {
+  readonly reply: LeaseReply
+  readonly asked: number
+}
+
+export class Leases<Key, Value> {
+  constructor(private readonly instance: CacheInstance<Key, Value>, private readonly force: boolean) {}
+
+  private get runtime() {
+    return this.instance.runtime
+  }
+
+  private get policy() {
+    return this.instance.definition.policy
+  }
+
+  private monotonic(clock: Clock.Clock): number {
+    return this.runtime.driver.unsafeMonotonic(clock)
+  }
+
+  /** Takes the leases that are free. */
+  ask(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<ReadonlyArray<LeaseReply>, RedisError> {
+    const { leaseDuration, leaseLife } = this.policy
+    return Effect.clockWith((clock) => {
+      for (const task of tasks) task.claimed = true
+      return this.runtime.driver.lease(
+        tasks.map(({ redisKey, seen, token, yields }) => ({
+          key: redisKey,
+          seen,
+          token,
+          duration: leaseDuration,
+          life: leaseLife,
+          force: this.force,
+          yields
+        })),
+        this.instance.definition.kind
+      ).pipe(
+        Effect.map((replies) => {
+          const heldUntil = this.monotonic(clock) + leaseDuration
+          for (const [i, task] of tasks.entries()) {
+            const reply = replies[i]!
+            task.claimed = reply._tag === "Granted"
+            task.writeId = reply._tag === "Granted" ? reply.writeId : undefined
+            task.heldUntil = heldUntil
+          }
+          return replies
+        }),
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            // What was never sent took no lease. Of several leases others may have been sent, to other servers.
+            if (error.reason === "CircuitOpen" && (tasks.length === 1 || this.runtime.driver.hasBreakers !== true)) {
+              for (const task of tasks) task.claimed = false
+            }
+          })
+        )
+      )
+    })
+  }
+
+  /** Gives up what leases these tasks have, or may have. `backOff`: their source is left alone for so many ms. */
+  release(tasks: Iterable<Task<Key>>, backOff?: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const claimed = [...tasks].filter((task) => task.claimed)
+      if (claimed.length === 0) return Effect.void
+      for (const task of claimed) task.claimed = false
+      return Effect.catchAll(
+        this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, backOff }))),
+        // It ends by itself, after `lease.duration` at the most.
+        (error) =>
+          Effect.annotateLogs(Effect.logDebug(`A lease could not be released: ${error.message}`), {
+            cache: this.instance.definition.name,
+            key: claimed.map((task) => task.redisKey).join(" ")
+          })
+      )
+    })
+  }
+
+  /** The same, without waiting for the answer. */
+  releaseBehind(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
+    return Effect.asVoid(Effect.forkIn(Effect.uninterruptible(this.release(tasks)), this.runtime.scope))
+  }
+
+  /** Lets the leases live on. A renewal that fails is tried at the next turn; a lease that is lost stays lost. */
+  renew(tasks: Iterable<Task<Key>>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      const mine = [...tasks].filter((task) => task.claimed)
+      if (mine.length === 0) return Effect.void
+      const { leaseDuration: duration } = this.policy
+      const heldUntil = this.monotonic(clock) + duration
+      return this.runtime.driver.renew(mine.map(({ redisKey, token }) => ({ key: redisKey, token, duration }))).pipe(
+        Effect.map((renewed) => {
+          for (const [i, task] of mine.entries()) if (renewed[i] === true) task.heldUntil = heldUntil
+        }),
+        Effect.ignore
+      )
+    })
+  }
+
+  /**
+   * Waits for a lease that another process holds, and looks again by asking for it. Ends with what the lease's key came
+   * to: it is this load's, or something was stored. Nothing is what it ends with where the caller should wait no longer:
+   * `lease.wait` is over, or that load has failed and another process makes the next attempt.
+   *
+   * @param granted what has to be read anew as soon as the lease is granted, before anything is computed
+   */
+  waitFor(
+    task: Task<Key>,
+    holder: Uint8Array,
+    millis: number,
+    granted: Effect.Effect<void, RedisError>
+  ): Effect.Effect<Look | undefined, RedisError> {
+    const { feed } = this.runtime.near
+    return Effect.acquireUseRelease(
+      Effect.sync(() => feed.hang(task.redisKey)),
+      (bell) =>
+        Effect.clockWith((clock) => {
+          const wait = new Wait(bell, holder, this.monotonic(clock), granted)
+          // What happened before the bell hung it has not told: so the first look is at once, where bells ring.
+          return feed.hears(clock) ? this.lookAgain(task, wait) : this.pauseThenLook(task, wait, millis)
+        }),
+      (bell) => Effect.sync(() => feed.unhang(bell))
+    )
+  }
+
+  /** Until the bell rings, or it is time to look anyway. */
+  private pauseThenLook(task: Task<Key>, wait: Wait, held: number): Effect.Effect<Look | undefined, RedisError> {
+    return Effect.clockWith((clock) => {
+      const waited = this.monotonic(clock) - wait.began
+      const left = this.policy.leaseWait - waited
+      if (left <= 0) return Effect.succeed(undefined)
+      // A process that dies rings no bell, and nothing tells of the end of a lease.
+      const longest = this.runtime.near.feed.hears(clock) ? Math.max(1, Math.ceil(held)) : pollPause(waited)
+      const pause = Effect.acquireUseRelease(
+        Effect.fork(
+          Effect.interruptible(Effect.map(Effect.sleep(Math.min(longest, left)), () => wait.bell.latch.unsafeOpen()))
+        ),
+        () => wait.bell.latch.await,
+        Fiber.interrupt
+      )
+      return Effect.zipRight(pause, this.lookAgain(task, wait))
+    })
+  }
+
+  private lookAgain(task: Task<Key>, wait: Wait): Effect.Effect<Look | undefined, RedisError> {
+    return Effect.suspend(() => {
+      wait.bell.latch.unsafeClose()
+      const asked = ++this.runtime.sequence
+      return Effect.flatMap(this.ask([task]), ([answer]): Effect.Effect<Look | undefined, RedisError> => {
+        const reply = answer!
+        switch (reply._tag) {
+          case "Granted":
+            return Effect.as(wait.granted, { reply, asked })
+          case "Held":
+            // The attempt that this one has waited for is over, and the next is another's: one is enough to wait for.
+            return Entry.sameBytes(reply.holder, wait.holder)
+              ? this.pauseThenLook(task, wait, reply.millis)
+              : Effect.succeed(undefined)
+          case "Found":
+            return Effect.succeed({ reply, asked })
+        }
+      })
+    })
+  }
+}
+
+class Wait {
+  constructor(
+    readonly bell: Bell,
+    /** The load that is waited for. */
+    readonly holder: Uint8Array,
+    /** On a clock that never jumps. */
+    readonly began: number,
+    readonly granted: Effect.Effect<void, RedisError>
+  ) {}
+}

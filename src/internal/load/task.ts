@@ -1,0 +1,43 @@
+/** What a load works on, and what it was asked for. */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { Life } from "../definition/lives.js"
+import type { InFlight } from "../inFlight/inFlight.js"
+
+/** What a caller of a load may ask for beside the policy. */
+export interface LoadOptions<in Key, in Value> {
+  /** Instead of the policy's. */
+  readonly life: Life<Key, Value> | undefined
+  /** Beside the policy's. */
+  readonly tags: ReadonlyArray<string>
+  /** How long to wait, in ms. */
+  readonly timeout: number | undefined
+}
+
+export const noOptions: LoadOptions<unknown, unknown> = { life: undefined, tags: [], timeout: undefined }
+
+/** Computes the values of a load's keys: the answer looks them up, and has no value for those it has none for. */
+export type Compute<in out Key, in out Value, out E, out R> = (
+  tasks: ReadonlyArray<Task<Key>>
+) => Effect.Effect<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E, R>
+
+/** One key of a load. */
+export interface Task<out Key> {
+  readonly key: Key
+  readonly redisKey: string
+  readonly inFlight: InFlight
+  /** The tags of its entry that are known before its value is. */
+  readonly tags: ReadonlyArray<string>
+  /** What was found there and is unusable. */
+  readonly seen: Uint8Array | undefined
+  /** The caller has something stale to serve: it need not be loaded while the source is left alone. */
+  readonly yields: boolean
+  /** Chosen here, so that a lease whose grant was never heard of can be released. */
+  readonly token: Uint8Array
+  /** A lease was asked for, and it is not known to be gone. */
+  claimed: boolean
+  /** The write id that the lease was granted with. */
+  writeId: Uint8Array | undefined
+  /** Until when the lease is held, as far as is known, on a clock of this machine that never jumps. */
+  heldUntil: number
+}

@@ -1,0 +1,13 @@
+/** Compare-and-set against other writers. */
+import { RedisError } from "../../CacheError.js"
+
+/** How often a compare-and-set is tried against other writers. */
+export const maxTries = 64
+
+/** Others were faster every time. */
+export const conflict = (operation: string) =>
+  new RedisError({
+    reason: "Conflict",
+    operation,
+    cause: new Error(`other writers changed the entry at each of ${maxTries} tries`)
+  })

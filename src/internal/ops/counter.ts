@@ -1,0 +1,41 @@
+/** `Cache.increment`. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { CodecError, RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { withKey } from "../cache/bind.js"
+import { detaching } from "../cache/detach.js"
+import { jittered, lifeOf, noOptions } from "../cache/prepare.js"
+import type { CacheDefinition } from "../definition/definition.js"
+import { freshValue } from "../read/many.js"
+
+export const increment = <Key>(
+  definition: CacheDefinition<Key, number>,
+  key: Key,
+  delta: number = 1
+): Effect.Effect<number, RedisError | CodecError, Redis> =>
+  withKey(definition, key, (instance, redisKey) => {
+    if (!Number.isSafeInteger(delta)) {
+      return Effect.fail(
+        instance.definition.codecError("value", {
+          path: "delta",
+          detail: `a counter is incremented by whole numbers, got ${delta}`
+        })
+      )
+    }
+    const added = Effect.gen(function*() {
+      const life = yield* jittered(instance.definition, yield* lifeOf(instance.definition, key, delta, noOptions))
+      if (life === 0) {
+        // As with any write that is not to be stored: what was there does not outlive it.
+        const [before] = yield* instance.runtime.driver.take([redisKey])
+        const clock = yield* Effect.clock
+        const now = instance.runtime.driver.unsafeNow(clock)
+        const found = yield* freshValue(instance, { bytes: before, invalidated: false, now }, redisKey)
+        return Option.getOrElse(found, () => 0) + delta
+      }
+      const sum = yield* instance.runtime.driver.increment({ key: redisKey, delta, life })
+      instance.recorder.write()
+      return sum
+    })
+    return detaching(instance.runtime, [redisKey], added)
+  })

@@ -1,0 +1,179 @@
+/** `Cache.explain`: what is under a key, for people that look. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { CodecError, RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { toHex } from "../bytes/hex.js"
+import { withKey } from "../cache/bind.js"
+import type { CacheInstance } from "../cache/instance.js"
+import type { CacheDefinition } from "../definition/definition.js"
+import { wholeLife } from "../definition/policy.js"
+import * as Entry from "../entry/format.js"
+import { holds } from "../entry/tags.js"
+import { type AbsentReason, judge, type Verdict } from "../entry/verdict.js"
+import { remaining } from "./timeToLive.js"
+
+/**
+ * What is stored under a key, and why it would hit or miss.
+ */
+export interface Explanation {
+  readonly redisKey: string
+  readonly state:
+    | "Fresh"
+    | "Stale"
+    | "Missing"
+    | "Leased"
+    | "Invalidated"
+    | "OtherVersion"
+    | "Undecodable"
+    | "Foreign"
+    | "Failure"
+  /** In words: why `get` would hit or miss. */
+  readonly reason: string
+  /**
+   * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
+   * it is wrong where the entry was given a life of its own, or touched, and none where the policy has no fixed life.
+   */
+  readonly age: Option.Option<Duration.Duration>
+  /** The fresh life that remains. */
+  readonly timeToLive: Option.Option<Duration.Duration>
+  /** What remains until Redis expires it: fresh life and stale windows. */
+  readonly life: Option.Option<Duration.Duration>
+  /** In bytes, header and all. */
+  readonly size: number
+  /** In bytes, as Redis counts them. */
+  readonly memory: Option.Option<number>
+  readonly version: Option.Option<number>
+  readonly loadTime: Option.Option<Duration.Duration>
+  readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
+  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean }>
+}
+
+/** The state of what is stored, and why. */
+const diagnose = <Key, Value>(
+  { definition }: CacheInstance<Key, Value>,
+  verdict: Verdict<Value>,
+  bytes: Uint8Array | undefined,
+  lease: ReturnType<typeof Entry.leaseState>
+): readonly [Explanation["state"], string] => {
+  switch (verdict._tag) {
+    case "Absent":
+      return absent(verdict.reason, definition, bytes)
+    case "Undecodable":
+      return ["Undecodable", `it does not decode: ${verdict.issue.detail} (at ${verdict.issue.path})`]
+    case "Failure":
+      return ["Failure", "it is a cached failure, which loads are answered with"]
+    case "Fresh":
+      return ["Fresh", "it is fresh"]
+    case "Stale":
+      return [
+        "Stale",
+        "its fresh life is over; loads may serve it inside the stale windows" +
+        (lease === "BackOff" ? "; a load has failed, and its source is left alone for a while" : "")
+      ]
+  }
+}
+
+const absent = <Key, Value>(
+  reason: AbsentReason,
+  { kind, policy }: CacheDefinition<Key, Value>,
+  bytes: Uint8Array | undefined
+): readonly [Explanation["state"], string] => {
+  switch (reason) {
+    case "Missing":
+      return ["Missing", "there is no such key"]
+    case "Foreign":
+      return [
+        "Foreign",
+        kind === "counter"
+          ? "it is no counter"
+          : "these bytes were not written by this library, or by a newer version of it"
+      ]
+    case "Leased":
+      return ["Leased", "there is no value; a load holds the lease, or has held it"]
+    case "OtherVersion":
+      return [
+        "OtherVersion",
+        `it is of version ${Entry.version(bytes!)}, and the cache is of version ${policy.version}`
+      ]
+    case "Invalidated":
+      return ["Invalidated", "one of its tags was invalidated, or its epoch is gone"]
+    case "Expired":
+      return ["Stale", "it is a cached failure whose life is over"]
+  }
+}
+
+/** Whether each of these tags is still what it was when the entry was written. */
+const tagStates = <Key, Value>(
+  instance: CacheInstance<Key, Value>,
+  tags: ReadonlyArray<Entry.StoredTag>
+): Effect.Effect<Explanation["tags"], RedisError> =>
+  tags.length === 0 ?
+    Effect.succeed([]) :
+    instance.runtime.driver.getMany(tags.map(({ name }) => instance.tags.key(name)), {
+      onSuccess: (epochs) =>
+        Effect.succeed(tags.map(({ epoch, name }, i) => {
+          const current = epochs[i]
+          return { name, holds: holds(epoch, current) }
+        })),
+      onFailure: (error) => Effect.fail(error)
+    })
+
+export const explain = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  key: Key
+): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
+  withKey(definition, key, (instance, redisKey) =>
+    Effect.gen(function*() {
+      const found = yield* instance.runtime.driver.inspect(redisKey)
+      const header = definition.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
+        ? found.bytes
+        : undefined
+      const tags = yield* tagStates(instance, header === undefined ? [] : Entry.tags(header) ?? [])
+      const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
+      // A tag that the key names and the entry lacks would not tell of its invalidation.
+      const lacking = instance.definition.keyTags(key).some((name) => !tags.some((tag) => tag.name === name))
+      const invalidated = lacking || tags.some((tag) => !tag.holds)
+      const verdict = judge(instance.definition, found?.bytes, now, invalidated, redisKey)
+      const whole = found !== undefined && Entry.isEntry(found.bytes) ? found.bytes : undefined
+      const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, definition.policy.leaseLife)
+      const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState)
+      const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
+      const lease = whole === undefined ? undefined : Entry.lease(whole)
+      const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
+      const longest = wholeLife(definition.policy, policyLife)
+      // A lease lets an entry stay for longer than its own life.
+      const life = lease === undefined || until === undefined
+        ? found?.life
+        : lease.end === 0
+        ? undefined
+        : lease.end - now
+      return {
+        redisKey,
+        state,
+        reason,
+        age: longest === undefined || life === undefined || lease !== undefined && until === undefined
+          ? Option.none()
+          : Option.some(Duration.millis(Math.max(0, longest - life))),
+        timeToLive: state !== "Fresh" ? Option.none() : Option.some(
+          definition.kind === "counter"
+            ? found?.life === undefined ? Duration.infinity : Duration.millis(found.life)
+            : until === 0 || until === undefined
+            ? Duration.infinity
+            : remaining(until, now)
+        ),
+        life: found === undefined
+          ? Option.none()
+          : Option.some(found.life === undefined ? Duration.infinity : Duration.millis(found.life)),
+        size: found?.bytes.length ?? 0,
+        memory: Option.fromNullable(found?.memory),
+        version: Option.map(Option.fromNullable(header), Entry.version),
+        loadTime: Option.map(Option.fromNullable(header), (bytes) => Duration.millis(Entry.loadMillis(bytes))),
+        lease: lease === undefined || leaseState !== "Held" ? Option.none() : Option.some({
+          token: toHex(lease.token),
+          remaining: Duration.millis(Math.ceil(lease.until - now))
+        }),
+        tags
+      }
+    }))

@@ -1,0 +1,20 @@
+/** `Cache.invalidateTags`. */
+import * as Effect from "effect/Effect"
+import type { CodecError, RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { bind } from "../cache/bind.js"
+import { detachingTags } from "../cache/detach.js"
+import { checkTags } from "../cache/prepare.js"
+import type { CacheDefinition } from "../definition/definition.js"
+
+export const invalidateTags = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  tags: ReadonlyArray<string>
+): Effect.Effect<void, RedisError | CodecError, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const instance = bind(fiber, definition)
+    const refused = checkTags(definition, tags)
+    if (refused !== undefined) return Effect.fail(refused)
+    if (tags.length === 0) return Effect.void
+    return detachingTags(instance, tags, instance.tags.replace(tags))
+  })

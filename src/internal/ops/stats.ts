@@ -1,0 +1,57 @@
+/** `Cache.stats`: what a cache has counted in this process. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Redis } from "../../Redis.js"
+import { bind } from "../cache/bind.js"
+import type { CacheDefinition } from "../definition/definition.js"
+
+/**
+ * What a cache has counted in this process, on this `Redis`.
+ */
+export interface Stats {
+  readonly hits: number
+  /** Of those hits, how many were served from near copies. */
+  readonly nearHits: number
+  /** Reads that found nothing fresh; callers that joined a running load are among them. */
+  readonly misses: number
+  readonly writes: number
+  /** Computations that ended, however. */
+  readonly loads: number
+  /** Callers that joined a load that was running. */
+  readonly coalesced: number
+  readonly staleServed: number
+  /** Computations that failed, died or were interrupted. */
+  readonly failures: number
+  /** Loaded values that were not stored, since the key was written, deleted or invalidated meanwhile. */
+  readonly refusedFills: number
+  /** Stored values that could not be decoded. */
+  readonly undecodable: number
+  /** Operations that did without Redis because it failed. */
+  readonly bypassed: number
+  /** Background refreshes that were not begun, since `maxConcurrentRefreshes` were under way. */
+  readonly skippedRefreshes: number
+  readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
+}
+
+export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effect.Effect<Stats, never, Redis> =>
+  Effect.withFiberRuntime((fiber) => {
+    const { recorder } = bind(fiber, definition)
+    return Effect.succeed({
+      hits: recorder.hits,
+      nearHits: recorder.nearHits,
+      misses: recorder.misses,
+      writes: recorder.writes,
+      loads: recorder.loads,
+      coalesced: recorder.coalesced,
+      staleServed: recorder.staleServed,
+      failures: recorder.loadFailures,
+      refusedFills: recorder.refusedFills,
+      undecodable: recorder.undecodable,
+      bypassed: recorder.bypassed,
+      skippedRefreshes: recorder.skippedRefreshes,
+      loadTime: {
+        mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
+        max: Duration.millis(recorder.longestLoadMillis)
+      }
+    })
+  })

@@ -1,0 +1,10 @@
+/** Every promise of a driver, on a master that sentinels watch. */
+import { RedisLayer } from "effect-redis-cache"
+import { afterAll } from "vitest"
+import { contract } from "../../contract/suite.js"
+import { startSentinel } from "../../support/redisSentinel.js"
+
+const sentinel = await startSentinel()
+afterAll(() => sentinel.stop())
+
+contract("RedisLayer.layer with sentinels", (prefix) => RedisLayer.layer({ ...sentinel.options, prefix }), "server")

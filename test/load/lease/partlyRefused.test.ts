@@ -1,0 +1,34 @@
+/** A batch of keys on several servers, one of which is not asked since it fails: what the others have granted is given back. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer } from "effect"
+import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
+import { clean, nothingLeft } from "../memoryInstances.js"
+
+describe("a batch whose keys lie on several servers", () => {
+  for (const onRedisError of ["fail", "bypass"] as const) {
+    it.scoped(`${onRedisError}: no lease is left behind where one of them is not asked, since its breaker is open`, () =>
+      Effect.gen(function*() {
+        const users = Cache.make({ name: "users", onRedisError })
+        const memory = Context.get(yield* Layer.build(RedisLayer.layerMemory), Redis.Redis)
+        const { driver } = memory
+        const isAway = ({ key }: { readonly key: string }) => key === "users:away"
+        const refused = new CacheError.RedisError({ reason: "CircuitOpen", operation: "lease" })
+        const service = yield* Redis.make({
+          ...driver,
+          hasBreakers: true,
+          lease: (requests, kind) =>
+            requests.some(isAway)
+              ? Effect.zipRight(
+                driver.lease(requests.filter((request) => !isAway(request)), kind),
+                Effect.fail(refused)
+              )
+              : driver.lease(requests, kind)
+        })
+        const loaded = yield* Effect.exit(
+          Cache.getOrSetMany(users, ["42", "away"], (keys) => Effect.succeed(keys.map((key) => [key, 1] as const)))
+        ).pipe(Effect.provideService(Redis.Redis, service))
+        assert.strictEqual(Exit.isSuccess(loaded), onRedisError === "bypass")
+        assert.deepStrictEqual(yield* nothingLeft(service, "users:42"), clean)
+      }))
+  }
+})

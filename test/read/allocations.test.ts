@@ -1,0 +1,71 @@
+/** What a hit takes from the heap: bytes, which come out alike however busy the machine is. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option, Schema } from "effect"
+import { Cache, Memo, type Redis, RedisLayer } from "effect-redis-cache"
+import { GCProfiler } from "node:v8"
+import { collectGarbage } from "../support/collectGarbage.js"
+import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
+
+const User = Schema.Struct({ id: Schema.String, name: Schema.String, age: Schema.Number })
+
+const ada = { id: "42", name: "Ada", age: 36 }
+
+const far = Cache.make({ name: "far", schema: User, timeToLive: "1 hour" })
+const near = Cache.make({ name: "near", schema: User, timeToLive: "1 hour", near: { capacity: 10 } })
+const memoized = Memo.cached((_id: string) => Effect.succeed(ada), {
+  name: "memoized",
+  schema: User,
+  timeToLive: "1 hour"
+})
+
+const times = 2_000
+
+/** Bytes for each turn, the least of some tries: whatever else runs meanwhile only adds to them. */
+const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>) =>
+  Effect.gen(function*() {
+    const turns = Effect.gen(function*() {
+      for (let i = 0; i < times; i++) yield* turn
+    })
+    yield* turns // compiled, and whatever is made once
+    let least = Infinity
+    for (let n = 0; n < 5; n++) {
+      collectGarbage()
+      const profiler = new GCProfiler()
+      profiler.start()
+      const before = process.memoryUsage().heapUsed
+      yield* turns
+      const kept = process.memoryUsage().heapUsed - before
+      const collected = profiler.stop().statistics.reduce(
+        (sum, { afterGC, beforeGC }) =>
+          sum + beforeGC.heapStatistics.usedHeapSize - afterGC.heapStatistics.usedHeapSize,
+        0
+      )
+      least = Math.min(least, (kept + collected) / times)
+    }
+    return least
+  })
+
+describe("a hit", () => {
+  const live = RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() })
+
+  it.live("allocates little, near, far and memoized", () =>
+    Effect.gen(function*() {
+      yield* Cache.set(far, "42", ada)
+      yield* Cache.set(near, "42", ada)
+      yield* memoized("42")
+      const isNear = Effect.zipRight(
+        Cache.get(near, "42"),
+        Effect.map(Cache.stats(near), ({ nearHits }) => nearHits > 0)
+      )
+      yield* Effect.repeat(Effect.zipLeft(isNear, Effect.sleep(1)), { until: (found) => found })
+      const bytes = {
+        nothing: yield* bytesOf(Effect.sync(() => Option.some(ada))),
+        near: yield* bytesOf(Cache.get(near, "42")),
+        far: yield* bytesOf(Cache.get(far, "42")),
+        memoized: yield* bytesOf(memoized("42"))
+      }
+      assert.isBelow(bytes.near - bytes.nothing, 300)
+      assert.isBelow(bytes.far, 9_000)
+      assert.isBelow(bytes.memoized, 9_500)
+    }).pipe(Effect.provide(live)), 30_000)
+})

@@ -1,0 +1,72 @@
+/** Time limits that share one timer. A turn of the event loop takes a ms where time is made up. */
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { vi } from "vitest"
+import { Deadlines, Limited } from "../../src/internal/store/ioredis/deadlines.js"
+
+class Task extends Limited {
+  constructor(private readonly onExpire: () => void) {
+    super()
+  }
+
+  expire(): void {
+    this.onExpire()
+  }
+}
+
+describe("time limits", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate", "clearImmediate", "performance"] })
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  /** When each expires, by name. */
+  const expiries = () => {
+    const began = performance.now()
+    const seen: Record<string, number> = {}
+    const task = (name: string, then: () => void = () => {}) =>
+      new Task(() => {
+        seen[name] = performance.now() - began
+        then()
+      })
+    return { seen, task }
+  }
+
+  it("end each after its own time, and not where it was met", async () => {
+    const deadlines = new Deadlines(100)
+    const { seen, task } = expiries()
+    const [a, b, c] = [task("a"), task("b"), task("c")]
+    deadlines.start(a)
+    await vi.advanceTimersByTimeAsync(30)
+    deadlines.start(b)
+    await vi.advanceTimersByTimeAsync(30)
+    deadlines.start(c)
+    deadlines.stop(b)
+    await vi.advanceTimersByTimeAsync(500)
+    assert.deepStrictEqual(seen, { a: 101, c: 161 })
+  })
+
+  it("are not put off by what begins when one ends", async () => {
+    const deadlines = new Deadlines(100)
+    const { seen, task } = expiries()
+    deadlines.start(task("a", () => deadlines.start(task("c"))))
+    await vi.advanceTimersByTimeAsync(30)
+    deadlines.start(task("b"))
+    await vi.advanceTimersByTimeAsync(500)
+    assert.deepStrictEqual(seen, { a: 101, b: 131, c: 202 })
+  })
+
+  it("that are under way are over when all is closed, and none is after that", async () => {
+    const deadlines = new Deadlines(100)
+    const { seen, task } = expiries()
+    const [first, second, third] = [task("first"), task("second"), task("third")]
+    for (const each of [first, second, third]) deadlines.start(each)
+    deadlines.stop(second)
+    await vi.advanceTimersByTimeAsync(10)
+    deadlines.close()
+    await vi.advanceTimersByTimeAsync(500)
+    assert.deepStrictEqual(seen, { first: 10, third: 10 })
+  })
+})

@@ -1,0 +1,22 @@
+/** What tests ask a driver for directly, as another process's load would. */
+import type { FillRequest, LeaseRequest } from "../../src/Driver.js"
+
+/** As long as leases may last by default. */
+const leaseLife = 120_000
+
+export const leaseRequest = (request: Partial<LeaseRequest> & Pick<LeaseRequest, "key" | "token">): LeaseRequest => ({
+  seen: undefined,
+  duration: 60_000,
+  life: leaseLife,
+  force: false,
+  yields: false,
+  ...request
+})
+
+export const fillRequest = (request: Partial<FillRequest> & Pick<FillRequest, "key" | "token">): FillRequest => ({
+  bytes: undefined,
+  life: undefined,
+  replaces: undefined,
+  leaseLife,
+  ...request
+})
