@@ -6,6 +6,59 @@ const asAny = {
   message: "A cast names the type that it means."
 }
 
+/**
+ * The rooms of `src/internal`, from the ground up: each may import from those before it. `docs/architecture.md` has the
+ * picture.
+ */
+const rooms = [
+  "bytes",
+  "codec",
+  "key",
+  "definition",
+  "entry",
+  "driver",
+  "redis",
+  "changes",
+  "near",
+  "inFlight",
+  "cache",
+  "read",
+  "load",
+  "ops",
+  "memo"
+]
+
+const paths = [
+  { name: "effect", message: "Import the module: import * as Effect from \"effect/Effect\"." },
+  { name: "@effect/platform", message: "Import the module: \"@effect/platform/KeyValueStore\"." },
+  { name: "ioredis", message: "Only the ioredis driver imports it (types: RedisLayer too)." }
+]
+
+const roomRules = rooms.map((room, at) => {
+  // What talks to Redis is loaded by the layers alone, where it is needed.
+  const above = [...rooms.slice(at + 1), ...(room === "redis" ? [] : ["redis"])]
+  return {
+    files: [`src/internal/${room}/**/*.ts`],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": ["error", {
+        paths: room === "redis" ? paths.filter(({ name }) => name !== "ioredis") : paths,
+        patterns: [
+          {
+            regex: `^(\\.\\./)+(${above.join("|")})/`,
+            caseSensitive: true,
+            message: `The room "${room}" is below that one: docs/architecture.md has the order.`
+          },
+          {
+            regex: "^(\\.\\./)+(Cache|Codec|Memo|Pending|RedisLayer|index)\\.js$",
+            caseSensitive: true,
+            message: "The inside does not know its front doors."
+          }
+        ]
+      }]
+    }
+  }
+})
+
 const clock = "Read Effect's Clock, so that TestClock governs it."
 const random = "Use Effect's Random, so that tests can seed it."
 const timers = "Use Effect.sleep or a Schedule, so that interruption and TestClock govern it."
@@ -63,15 +116,10 @@ export default tseslint.config(
         selector: "CallExpression[callee.property.name='push'] > SpreadElement.arguments",
         message: "A long array overflows the stack."
       }],
-      "@typescript-eslint/no-restricted-imports": ["error", {
-        paths: [
-          { name: "effect", message: "Import the module: import * as Effect from \"effect/Effect\"." },
-          { name: "@effect/platform", message: "Import the module: \"@effect/platform/KeyValueStore\"." },
-          { name: "ioredis", message: "Only the ioredis driver imports it (types: RedisLayer too)." }
-        ]
-      }]
+      "@typescript-eslint/no-restricted-imports": ["error", { paths }]
     }
   },
+  ...roomRules,
   {
     files: ["src/RedisLayer.ts"],
     rules: {

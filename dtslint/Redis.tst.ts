@@ -29,7 +29,7 @@ describe("Driver", () => {
       Effect.Effect<ReadonlyArray<Driver.LeaseReply>, CacheError.RedisError>
     >()
     expect(driver.scan("a")).type.toBe<Stream.Stream<ReadonlyArray<string>, CacheError.RedisError>>()
-    expect<Driver.LeaseReply>().type.toBe<"Granted" | "Held" | "Found">()
+    expect<Driver.LeaseReply["_tag"]>().type.toBe<"Granted" | "Held" | "Found">()
     expect<Driver.Kind>().type.toBe<"entry" | "counter">()
   })
 

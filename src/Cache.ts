@@ -105,7 +105,12 @@ export interface Counter<in out Key> extends Cache<Key, number> {
  * - `lease`: how long a load may keep other processes out, and how long these wait. See `LeaseOptions`
  * - `tags`: tags of an entry that its key tells. `valueTags`: that its value tells (one more round trip)
  * - `onRedisError`: with `"bypass"` a read misses, a write is dropped and a load just computes when Redis fails
- * - `maxConcurrentLoads`: in this process, of this cache. A load that loads from the same cache counts twice
+ * - `maxConcurrentLoads`: in this process, of this cache. Loads inside a load of the same cache do not count again
+ * - `maxConcurrentRefreshes`: background refreshes of this cache at a time in this process, 32 if not given. Beyond that
+ *   stale values are served without one
+ * - `refreshTimeout`: a background refresh that runs longer has failed. 30 seconds if not given
+ * - `retryAfter`: for so long (less a random part) after a load that failed over a stale value the source is left alone, in
+ *   the fleet: the stale value is served inside its windows. 1 second if not given
  * - `maxValueSize`: in bytes, 16 MiB if not given. Larger values are refused with a `CodecError`
  * - `version`: 0–65535; entries of another version are absent
  * - `near`: copies in this process, which Redis itself keeps coherent: a hit on one costs no I/O. See `NearOptions` and
@@ -522,7 +527,8 @@ export declare namespace Modified {
 }
 
 /**
- * Replaces a value by what `f` makes of it, or deletes it where `f` gives none; answers with what is there then. `f`
+ * Replaces a value by what `f` makes of it; answers with what is there then. Where `f` gives none, whatever is there goes:
+ * also a stale value, and the lease of a load in flight. `f`
  * runs again where another writer came between (compare-and-set), 64 times at the most: then it fails with a
  * `RedisError` of reason `Conflict`.
  *
@@ -651,7 +657,8 @@ export const flush = <Key, Value, Error, Requirements>(
 
 /**
  * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
- * flight, no stale window and no eviction brings one back.
+ * flight, no stale window and no eviction brings one back. (Redis itself can: by a failover that loses the invalidation, or
+ * a restart from an older snapshot.)
  *
  * @since 0.1.0
  * @category deleting
@@ -681,7 +688,10 @@ export interface LoadOptions<
 > {
   /** The fresh life of what is loaded, instead of the policy's. */
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
-  /** Tags of what is loaded, beside the policy's. */
+  /**
+   * Tags of what is loaded, beside the policy's. They belong to the call that loads: a call that joins a load under way
+   * gets its value, and adds nothing to it. Tags that every entry should have belong into the policy.
+   */
   readonly tags?: ReadonlyArray<string> | undefined
   /**
    * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then
@@ -768,7 +778,9 @@ export const getOrSetMany: {
 } = operation(cacheFirst, Load.getOrSetMany)
 
 /**
- * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store.
+ * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store, but for
+ * refreshes that overlap: each stores its value, as long as nobody writes meanwhile. Other callers do not wait for a
+ * refresh while something can be served, and never get its failure.
  *
  * @since 0.1.0
  * @category loading

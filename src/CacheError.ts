@@ -60,7 +60,8 @@ export class Empty extends Data.TaggedError("Empty")<{
  * - `OutOfMemory`: `maxmemory` is reached and nothing may be evicted
  * - `CircuitOpen`: too many failures lately, so it was not asked
  * - `Conflict`: `Cache.modify` lost against other writers, every time that it tried
- * - `Command`: any other error reply
+ * - `Command`: any other error reply, a reply that the command does not have, or a borrowed client that its owner uses
+ *   for a `MULTI` or for another database. The message says what to do
  *
  * @since 0.1.0
  * @category errors

@@ -144,6 +144,11 @@ export interface Watcher {
   readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
   /** The link is lost: changes are not told until there is another. */
   readonly onLoss: () => void
+  /**
+   * This machine was suspended, for all one knows, and the link may have been lost meanwhile: what was told before proves
+   * nothing now. Called before any reading of the driver's clocks that comes after it is given out.
+   */
+  readonly onSleep: () => void
 }
 
 /**
@@ -160,7 +165,7 @@ export interface Driver {
   /** Server time in milliseconds, as well as it is known here. */
   readonly unsafeNow: (clock: Clock.Clock) => number
 
-  /** Milliseconds on a clock of this machine that never jumps. */
+  /** Milliseconds on a clock of this machine that never goes back, and does not stop while the machine is suspended. */
   readonly unsafeMonotonic: (clock: Clock.Clock) => number
 
   /** Counts up whenever a connection to the store was made anew, or leads to another server than before. */

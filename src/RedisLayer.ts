@@ -162,7 +162,8 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
 /**
  * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
  * address or password fails the layer within `connectTimeout`; lost, it is made again, for ever, with pauses of up to
- * half a second; meanwhile operations fail at once.
+ * half a second; meanwhile operations fail at once. A connection that answers nothing for three times `commandTimeout`
+ * is made anew, too; for values on their way to the server it has longer, up to a second for each 64 kB.
  *
  * @example
  * ```ts
@@ -401,6 +402,12 @@ export const layerClusterConfig = (
  *
  * Of a `Cluster` the connections to its masters are used, and not its way of sending: it would send commands again that
  * were under way when a connection was lost. Where it has no connection to a master yet, one is made with its options.
+ *
+ * Caching shares the connection with whatever else you send over it. All is kept in the database that the client has
+ * selected when the layer is built; while another one is selected, every operation fails. So it does inside a `MULTI` of
+ * yours that is sent command by command (`client.multi({ pipeline: false })`): what is asked for meanwhile becomes part of
+ * your transaction, and a write takes place with its `EXEC` although it failed here. Both fail with reason `Command`. For
+ * such uses, give the layer a client of its own: `client.duplicate()`.
  *
  * A `keyPrefix` of the client is refused: use `prefix`.
  *

@@ -71,6 +71,34 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
+  it.scoped("after the machine slept there is no proof before a heartbeat that was sent since is back", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      yield* warm(first)
+      yield* TestClock.adjust("400 millis")
+      first.feed.hold()
+      yield* TestClock.adjust("200 millis")
+      // Under way: the echo of what was sent before it slept.
+      assert.isTrue(yield* isCopy(first))
+      first.feed.sleep()
+      assert.isFalse(yield* isCopy(first))
+      first.feed.deliver()
+      assert.isFalse(yield* isCopy(first))
+      yield* TestClock.adjust("500 millis")
+      assert.isTrue(yield* isCopy(first))
+    }))
+
+  it.scoped("a heartbeat that is back and not acknowledged is no proof: the store may not have told the time", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances((operation) => operation === "heartbeat" ? { after: "300 millis" } : undefined)
+      yield* first.run(Cache.set(users, "42", "v"))
+      yield* Effect.forEach([1, 2, 3], () => Effect.zipRight(read(first), settle))
+      assert.isFalse(yield* isCopy(first))
+      yield* TestClock.adjust("300 millis")
+      yield* read(first)
+      assert.isTrue(yield* isCopy(first))
+    }))
+
   it.scoped("changes that are told late count as old as their proof: no value is older than maxStaleness", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)

@@ -32,7 +32,8 @@ describe("the feed on a real server", () => {
       const watching = yield* Effect.fork(reader.service.driver.watch({
         onLink: () => told.push("link"),
         onChange: (keys) => told.push(...keys ?? ["everything"]),
-        onLoss: () => told.push("loss")
+        onLoss: () => told.push("loss"),
+        onSleep: () => told.push("sleep")
       }))
       yield* until(Effect.sync(() => told.length > 0))
       yield* Effect.promise(() => outside.mset({ "yours:a": "1", "mine:a,b": "2", "mine": "3", "mine:é": "4" }))

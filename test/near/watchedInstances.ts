@@ -35,7 +35,8 @@ export class Feed {
           if (this.held === undefined) watcher.onChange(keys)
           else this.held.push(keys)
         },
-        onLoss: watcher.onLoss
+        onLoss: watcher.onLoss,
+        onSleep: watcher.onSleep
       })
     }
   }
@@ -60,6 +61,11 @@ export class Feed {
     this.linked = false
     this.held = undefined
     this.watcher!.onLoss()
+  }
+
+  /** The machine was suspended. */
+  sleep(): void {
+    this.watcher!.onSleep()
   }
 
   mend(): void {

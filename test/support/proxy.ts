@@ -15,6 +15,8 @@ export interface Proxy {
   readonly pass: () => Promise<void>
   /** Every reply comes this many milliseconds late. */
   readonly delay: (ms: number) => Promise<void>
+  /** A slow link: so many bytes a second go through, in each direction. */
+  readonly throttle: (bytesPerSecond: number) => Promise<void>
   /** Connections stay open and new ones are accepted; nothing comes through, in either direction, until it ends. */
   readonly blackhole: () => Promise<void>
   /** Requests reach the server, replies are swallowed. */
@@ -26,7 +28,7 @@ export interface Proxy {
   readonly close: () => Promise<void>
 }
 
-type Mode = "pass" | "blackhole" | "dropReplies" | "refuse" | { readonly delay: number }
+type Mode = "pass" | "blackhole" | "dropReplies" | "refuse" | { readonly delay: number } | { readonly rate: number }
 
 interface Connection {
   readonly client: net.Socket
@@ -60,10 +62,19 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       connection.torn = true
       return
     }
-    const due = performance.now() + (typeof mode === "object" ? mode.delay : 0)
+    const due = performance.now() + (typeof mode === "object" && "delay" in mode ? mode.delay : 0)
     // A shorter delay must not overtake a longer one.
     connection.replies.push({ due: Math.max(due, connection.replies.at(-1)?.due ?? 0), bytes })
     if (connection.replies.length === 1) deliver(connection)
+  }
+
+  /** After these bytes no more are read from there before their time is over. */
+  const slowDown = (from: net.Socket, bytes: Buffer): void => {
+    if (typeof mode !== "object" || !("rate" in mode)) return
+    from.pause()
+    setTimeout(() => {
+      if (mode !== "blackhole") from.resume()
+    }, (1000 * bytes.length) / mode.rate)
   }
 
   const accept = (client: net.Socket): void => {
@@ -74,13 +85,19 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
       socket.setNoDelay(true)
       socket.on("error", () => reset(connection))
     }
-    client.on("data", (bytes) => upstream.write(bytes))
+    client.on("data", (bytes) => {
+      upstream.write(bytes)
+      slowDown(client, bytes)
+    })
     client.on("end", () => upstream.end())
     client.on("close", () => {
       connections.delete(connection)
       upstream.destroy()
     })
-    upstream.on("data", (bytes) => reply(connection, bytes))
+    upstream.on("data", (bytes) => {
+      reply(connection, bytes)
+      slowDown(upstream, bytes)
+    })
     upstream.on("end", () => {
       if (connection.replies.length === 0) client.end()
     })
@@ -123,6 +140,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
     connections: () => connections.size,
     pass: () => enter("pass"),
     delay: (ms) => enter({ delay: ms }),
+    throttle: (bytesPerSecond) => enter({ rate: bytesPerSecond }),
     blackhole: () => enter("blackhole"),
     dropReplies: () => enter("dropReplies"),
     refuse: () => enter("refuse"),

@@ -1,5 +1,5 @@
 /** What one cache warns of. What may happen at every call is told once a minute, whatever the load. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { Driver } from "../../Driver.js"
@@ -39,7 +39,8 @@ export class Warnings {
   /** An operation did without Redis: counted, and told of once a minute for each reason. */
   bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
     this.recorder.bypass()
-    return this.warn(`Redis failed (${error.reason}), and the cache is bypassed`, redisKey, Cause.fail(error))
+    // Without its stack: where a command was sent from tells nothing of an outage.
+    return this.warn(`The cache goes on without Redis: ${error.message}`, redisKey, undefined, `bypass ${error.reason}`)
   }
 
   /** An entry does not decode: counted, and told of once a minute. */

@@ -4,8 +4,10 @@
  * A driver tells of every changed key (`Driver.watch`), in the order of the changes, over a link that may be lost, or
  * may fall silent without anybody knowing. So a heartbeat is written now and then, under a key that nothing else uses,
  * and its own echo is awaited: when it comes, all that was written before the heartbeat was sent has been told, too. The
- * proof is as old as the sending of the heartbeat, on a clock that never jumps: a process that was stopped for a minute
- * finds on its next look that its proof is a minute old.
+ * proof is as old as the sending of the heartbeat, on a clock that never goes back: a process that was stopped for a minute
+ * finds on its next look that its proof is a minute old. After the machine was suspended there is no proof until there is
+ * a new one (`Watcher.onSleep`). It also takes that the heartbeat was acknowledged, and a driver hands over no answer
+ * before it knows what time it is; so copies are judged by a time that was measured after the machine woke up.
  *
  * Two echoes must not be mixed up, or an older one would prove what is newer. So one heartbeat is under way at a time,
  * and the key is another after one that did not come back, and after a pause (it may have expired, which is told, too).
@@ -47,7 +49,9 @@ export interface Bell {
 
 interface Beat {
   readonly sentAt: number
+  /** What has not come back. */
   readonly open: Set<string>
+  acknowledged: boolean
 }
 
 /** What the tier does with what is told. */
@@ -62,7 +66,7 @@ export class Feed implements Watcher {
   private link: Link | undefined
   /** How many connections the driver has made, as of the last heartbeat. */
   private connections = 0
-  /** Server time less this machine's, as of the last heartbeat: so one look at the clock is enough for a hit. */
+  /** Server time less this machine's, as of the last proof: so one look at the clock is enough for a hit. */
   offset = 0
   private proof = -Infinity
   private last = -Infinity
@@ -168,9 +172,7 @@ export class Feed implements Watcher {
     if (link.heartbeats(this.id).length === 0) {
       this.proof = Infinity
       this.last = Infinity
-      // No heartbeat will measure it.
-      const { clock } = this
-      if (clock !== undefined) this.offset = this.driver.unsafeNow(clock) - this.driver.unsafeMonotonic(clock)
+      this.takeTime()
     } else {
       this.proof = -Infinity
       this.wake()
@@ -192,7 +194,7 @@ export class Feed implements Watcher {
         this.ring(key)
       }
     }
-    if (echoed && this.beat?.open.size === 0) this.prove(this.beat)
+    if (echoed) this.prove()
   }
 
   readonly onLoss = (): void => {
@@ -204,10 +206,25 @@ export class Feed implements Watcher {
     this.ringAll()
   }
 
-  private prove(beat: Beat): void {
+  readonly onSleep = (): void => {
+    // What is told over a link without heartbeats cannot be late.
+    if (this.proof === Infinity) return
+    this.proof = -Infinity
+    this.forgetBeat()
+  }
+
+  private prove(): void {
+    const { beat } = this
+    if (beat === undefined || beat.open.size > 0 || !beat.acknowledged) return
     this.beat = undefined
     this.proof = beat.sentAt
     this.last = beat.sentAt
+    this.takeTime()
+  }
+
+  private takeTime(): void {
+    const { clock } = this
+    if (clock !== undefined) this.offset = this.driver.unsafeNow(clock) - this.driver.unsafeMonotonic(clock)
   }
 
   private ring(key: string): void {
@@ -253,7 +270,6 @@ export class Feed implements Watcher {
     const { link } = this
     if (link === undefined) return Effect.void
     const sentAt = this.driver.unsafeMonotonic(clock)
-    this.offset = this.driver.unsafeNow(clock) - sentAt
     if (this.beat !== undefined && this.connections === this.driver.unsafeConnections()) {
       if (sentAt - this.beat.sentAt >= patienceMillis) {
         this.forgetBeat()
@@ -270,11 +286,15 @@ export class Feed implements Watcher {
       this.hearer.changedAll()
     }
     const keys = link.heartbeats(this.id)
-    const beat: Beat = { sentAt, open: new Set(keys) }
+    const beat: Beat = { sentAt, open: new Set(keys), acknowledged: false }
     this.beat = beat
     const writes = keys.map((key): Write => ({ key, bytes: beatBytes, life: heartbeatLife }))
     return this.driver.setMany(writes, {
-      onSuccess: () => Exit.void,
+      onSuccess: () => {
+        beat.acknowledged = true
+        if (this.beat === beat) this.prove()
+        return Exit.void
+      },
       onFailure: () => {
         // Nobody knows whether it was written: no echo is missed.
         if (this.beat === beat) this.forgetBeat()

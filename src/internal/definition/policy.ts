@@ -8,7 +8,7 @@ import { refuse } from "./refuse.js"
 export interface LeaseOptions {
   /** After this long without a sign of life from its holder a lease is free. Default: 5 seconds. */
   readonly duration?: Duration.DurationInput | undefined
-  /** A load that runs longer is interrupted. Default: 2 minutes. */
+  /** A load that runs longer has failed, and is interrupted. Default: 2 minutes. */
   readonly maxDuration?: Duration.DurationInput | undefined
   /** How long to wait for another process's load before computing without storing. Default: 10 seconds. */
   readonly wait?: Duration.DurationInput | undefined

@@ -84,7 +84,7 @@ export class NearTier implements Hearer {
     }
   }
 
-  /** On a clock that never jumps. */
+  /** On a clock of this machine that never goes back. */
   now(clock: Clock.Clock): number {
     return this.driver.unsafeMonotonic(clock)
   }

@@ -143,7 +143,8 @@ const late = (
         told.unsafeOffer({ _tag: "Link" })
       },
       onChange: (keys) => told.unsafeOffer({ _tag: "Change", keys, at: clock.unsafeCurrentTimeMillis() }),
-      onLoss: watcher.onLoss
+      onLoss: watcher.onLoss,
+      onSleep: watcher.onSleep
     })
     yield* Effect.forkScoped(Effect.catchAll(watching, (error) => told.fail(error)))
     // It ends with that failure alone, so there is always a next one.

@@ -185,6 +185,7 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
 
   return {
     prefix,
+    // Effect's clock, for the store and for all that use it: no offset to be measured, and no sleep that only one would miss.
     unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeConnections: () => 1,

@@ -8,9 +8,11 @@ import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../../Driver.js"
 import { Deadlines, Limited } from "./deadlines.js"
-import { connectionError, isNoScript, timeoutError, toRedisError } from "./redisErrors.js"
+import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "./redisErrors.js"
+import { areValues, type Count, isOk, isQueued, type Shape } from "./replies.js"
 import type { Argument } from "./request.js"
 import type * as Scripts from "./scripts.js"
+import type { ServerClock } from "./serverClock.js"
 import { type Receiver, SetCommand, transmit, type Words } from "./wire.js"
 
 /** The most keys of one `MGET`. */
@@ -41,12 +43,18 @@ export interface Asker<in Answer> {
 export interface Sender {
   readonly read: (key: string, asker: Asker<Buffer | undefined>) => void
   readonly write: (write: Write, asker: Asker<void>) => void
-  readonly call: (operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>) => void
-  readonly run: (
-    script: Scripts.Script,
+  readonly call: <A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    asker: Asker<A>
+  ) => void
+  readonly run: <A>(
+    script: Scripts.Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<unknown>
+    asker: Asker<A>
   ) => void
 }
 
@@ -55,9 +63,11 @@ interface Call {
   readonly operation: string
   readonly command: Words
   /** Sent with EVALSHA; its text follows where the server does not know it. */
-  readonly script: Scripts.Script | undefined
+  readonly script: Scripts.Script<unknown> | undefined
   /** Bytes of values that it carries. */
   readonly bytes: number
+  /** Whether this is a reply to it; no other is told. */
+  readonly fits: (reply: unknown) => boolean
   readonly asker: Asker<unknown>
 }
 
@@ -81,6 +91,10 @@ class SetCall extends SetCommand implements Call {
 
   get bytes(): number {
     return this.value.length
+  }
+
+  fits(reply: unknown): boolean {
+    return isOk(reply)
   }
 }
 
@@ -130,8 +144,12 @@ class Reads implements Call, Asker<unknown> {
     return this
   }
 
+  fits(reply: unknown): boolean {
+    return areValues(reply, this.command.length - 1)
+  }
+
   answer(reply: unknown): void {
-    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // what MGET answers with
+    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
     for (const reader of this.readers) {
       if ("place" in reader) reader.asker.answer(values[reader.place])
       else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
@@ -150,14 +168,19 @@ export const toBuffer = (bytes: Uint8Array): Buffer =>
 /** What the batcher needs to know of the connection. */
 export interface Link {
   readonly client: Client
+  readonly clock: ServerClock
   /** Whether commands can go out now, may go out soon (the first connection is being made), or cannot. */
   readonly state: () => "ready" | "waiting" | "down"
   /** Calls back when the first connection is made or failed. */
   readonly onceDecided: (listener: () => void) => void
-  /** Something was sent, and no answer came in time. */
-  readonly unanswered: () => void
+  /** Something was sent, and no answer came in time; values of so many bytes have been sent and not answered yet. */
+  readonly unanswered: (bytes: number) => void
   /** Why it is down. */
   readonly failure: (operation: string) => RedisError
+  /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
+  readonly borrowed: boolean
+  /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
+  readonly refusal: () => ((operation: string) => RedisError) | undefined
 }
 
 export class Batcher implements Sender, BatchOwner {
@@ -171,6 +194,8 @@ export class Batcher implements Sender, BatchOwner {
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
+  /** Of values that were sent and not answered, also where nobody waits for the answer any more. */
+  private bytesOut = 0
   private closed = false
   private readonly deadlines: Deadlines
 
@@ -198,22 +223,41 @@ export class Batcher implements Sender, BatchOwner {
   }
 
   write(write: Write, asker: Asker<void>): void {
-    // It does not look at the OK.
+    // It is told of the OK, and does not look at it.
     this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, asker as Asker<unknown>))
   }
 
-  call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
-    this.pushCall({ operation, command: [name, ...args], script: undefined, bytes: bytesOf(args), asker })
+  call<A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    asker: Asker<A>
+  ): void {
+    this.pushCall({
+      operation,
+      command: [name, ...args],
+      script: undefined,
+      bytes: bytesOf(args),
+      fits: gives,
+      asker: asker as Asker<unknown> // told what fits
+    })
   }
 
-  run(
-    script: Scripts.Script,
+  run<A>(
+    script: Scripts.Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<unknown>
+    asker: Asker<A>
   ): void {
-    const command: Words = ["evalsha", script.sha, keys.length, ...keys, ...args]
-    this.pushCall({ operation: script.name, command, script, bytes: bytesOf(args), asker })
+    this.pushCall({
+      operation: script.name,
+      command: ["evalsha", script.sha, keys.length, ...keys, ...args],
+      script,
+      bytes: bytesOf(args),
+      fits: script.gives,
+      asker: asker as Asker<unknown> // told what fits
+    })
   }
 
   /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
@@ -302,6 +346,14 @@ export class Batcher implements Sender, BatchOwner {
     this.sendBacklog()
   }
 
+  left(bytes: number): void {
+    this.bytesOut += bytes
+  }
+
+  heard(bytes: number): void {
+    this.bytesOut -= bytes
+  }
+
   late(batch: Batch, calls: ReadonlyArray<Call>): void {
     this.underWay -= batch.size
     // What has waited for these answers as long is late, too; what came later is still sent.
@@ -312,11 +364,15 @@ export class Batcher implements Sender, BatchOwner {
     if (this.closed) return failAll(all, layerClosed)
     failAll(all, (operation) => timeoutError(operation, this.commandTimeout))
     this.sendBacklog()
-    if (batch.wasReady) this.link.unanswered()
+    if (batch.wasReady) this.link.unanswered(this.bytesOut)
   }
 }
 
 interface BatchOwner {
+  /** Values of so many bytes were sent. */
+  readonly left: (bytes: number) => void
+  /** Whatever was sent with them has been answered, in time or not, or its connection was lost. */
+  readonly heard: (bytes: number) => void
   /** The last answer is here, and about to be told. */
   readonly met: (batch: Batch) => void
   /** Everybody was told. */
@@ -329,6 +385,12 @@ interface BatchOwner {
 class Batch extends Limited implements Receiver {
   readonly size: number
   private open: number
+  /** What was sent and has not been answered. */
+  private unheard = 0
+  /** Of values that it carries. */
+  private bytes = 0
+  /** When it left, by this machine's own time, if an answer will tell the server's. */
+  private leftAt: number | undefined
   private isOver = false
 
   constructor(
@@ -349,26 +411,55 @@ class Batch extends Limited implements Receiver {
     if (this.open === 0) return
     // All are still there: nobody could have been told.
     const calls = this.waiting as ReadonlyArray<Call>
-    if (this.link.state() === "ready") return transmit(this.link.client, calls.map(({ command }) => command), this)
-    for (let i = 0; i < this.size; i++) this.fail(i, this.link.failure(calls[i]!.operation))
+    const refusal = this.refusal()
+    if (refusal === undefined) {
+      for (const { bytes, script } of calls) {
+        this.bytes += bytes
+        if (script?.tellsTime === true) this.leftAt ??= this.link.clock.local.now()
+      }
+      this.unheard = this.size
+      this.owner.left(this.bytes)
+      return transmit(this.link.client, calls.map(({ command }) => command), this)
+    }
+    for (let i = 0; i < this.size; i++) this.fail(i, refusal(calls[i]!.operation))
+  }
+
+  /** Why it cannot leave. */
+  private refusal(): ((operation: string) => RedisError) | undefined {
+    return this.link.state() === "ready" ? this.link.refusal() : this.link.failure
   }
 
   onReply(index: number, reply: unknown): void {
-    this.take(index)?.asker.answer(reply)
+    this.heard()
+    const call = this.waiting[index]
+    if (call !== undefined) {
+      // A value may be the very word; on a connection of our own nothing else is.
+      if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
+        return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
+      }
+      if (call.script?.tellsTime === true) this.hear(reply)
+      this.take(index)!.asker.answer(reply)
+    }
     this.told()
   }
 
   onError(index: number, error: unknown): void {
     const call = this.waiting[index]
-    if (call === undefined) return
+    if (call === undefined) return this.heard()
     const { command, operation, script } = call
-    if (script === undefined || command instanceof SetCommand || !isNoScript(error)) {
-      return this.fail(index, toRedisError(operation, error))
+    const isUnknown = script !== undefined && !(command instanceof SetCommand) && isNoScript(error)
+    const refusal = isUnknown ? this.refusal() : undefined
+    if (!isUnknown || refusal !== undefined) {
+      this.heard()
+      return this.fail(index, refusal?.(operation) ?? toRedisError(operation, error))
     }
     // It was not run, so it is not run twice.
     transmit(this.link.client, [withText(script, command)], {
       onReply: (_, reply) => this.onReply(index, reply),
-      onError: (_, again) => this.fail(index, toRedisError(operation, again))
+      onError: (_, again) => {
+        this.heard()
+        this.fail(index, toRedisError(operation, again))
+      }
     })
   }
 
@@ -378,6 +469,17 @@ class Batch extends Limited implements Receiver {
     this.open = 0
     this.isOver = true
     this.owner.late(this, late)
+  }
+
+  /** Before it is told of: what is made of the answer may depend on the time. */
+  private hear(reply: unknown): void {
+    const { clock } = this.link
+    const [time] = reply as readonly [Count] // so it begins
+    clock.hear(Number(time), this.leftAt!, clock.local.now())
+  }
+
+  private heard(): void {
+    if (--this.unheard === 0) this.owner.heard(this.bytes)
   }
 
   private fail(index: number, error: RedisError): void {
@@ -423,9 +525,11 @@ const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => Redis
   for (const { asker, operation } of calls) asker.fail(error(operation))
 }
 
+const nameOf = (command: Words): string => command instanceof SetCommand ? "set" : command[0]
+
 /** The same call with the script's text. */
 const withText = (
-  script: Scripts.Script,
+  script: Scripts.Script<unknown>,
   [, , ...rest]: ReadonlyArray<Argument>
 ): Words => ["eval", script.lua, ...rest]
 

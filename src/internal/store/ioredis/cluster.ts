@@ -7,7 +7,7 @@
  * redirection holds until the next look.
  *
  * The servers' clocks may differ, and what time it is must not depend on which of them was asked: server time here is
- * the median of the masters' clocks, about which all processes agree, and which one clock that is wrong does not move.
+ * the median of the masters' clocks (`serverClock.ts`).
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -19,10 +19,14 @@ import { heartbeatKey } from "../../key/reserved.js"
 import { Batcher, layerClosed, type Sender } from "./batch.js"
 import { type Connection, type ConnectOptions, follow, open, ownOptions } from "./connect.js"
 import * as IoredisDriver from "./driver.js"
+import { LocalClock } from "./localClock.js"
 import { RoutedSender, type Routes, type Target } from "./redirects.js"
 import { connectionError, timeoutError, toRedisError } from "./redisErrors.js"
+import { isNodes } from "./replies.js"
+import { MedianClock } from "./serverClock.js"
 import type { Observer, Server, Servers } from "./servers.js"
 import { type Address, parseRanges, type Range, slotCount, slotOf, slotOfPrefix } from "./slots.js"
+import { within } from "./within.js"
 
 /** How often the map is looked at, in ms: while something is wrong, and otherwise. */
 const troubledPause = 150
@@ -45,7 +49,7 @@ interface Pool {
   readonly startNodes: () => Promise<ReadonlyArray<Address>>
   readonly natMap: NatMap | undefined
   /** `onReadOnly`: a write met a replica. */
-  readonly connect: (address: Address, onReadOnly: () => void) => Connection
+  readonly connect: (address: Address, local: LocalClock, onReadOnly: () => void) => Connection
   readonly disconnect: (connection: Connection) => void
   /** A client for one question: connects by itself, and not again. */
   readonly visitor: (address: Address) => Client
@@ -96,6 +100,7 @@ class Cluster implements Servers, Routes {
   readonly only = undefined
   readonly commandTimeout: number
   readonly waiting: Routes["waiting"] = new Set()
+  readonly clock: MedianClock
   private readonly pool: Pool
   private readonly members = new Map<string, Member>()
   private map: ReadonlyArray<Member | undefined> | undefined
@@ -104,7 +109,6 @@ class Cluster implements Servers, Routes {
   private current: ReadonlyArray<Member> = []
   private moves = 0
   private made = 0
-  private offset = Date.now() - performance.now()
   private closed = false
   private firstLook: "none" | "under way" | "over" = "none"
   private failure: RedisError | undefined
@@ -119,6 +123,10 @@ class Cluster implements Servers, Routes {
   constructor(private readonly options: Options) {
     this.commandTimeout = options.commandTimeout
     this.pool = options.pool
+    this.clock = new MedianClock(
+      new LocalClock(options.clocks),
+      () => this.current.map(({ connection }) => connection.clock)
+    )
   }
 
   // ---- what the driver needs
@@ -159,10 +167,6 @@ class Cluster implements Servers, Routes {
 
   onReconnect(listener: () => void): void {
     this.onceMore = listener
-  }
-
-  now(): number {
-    return performance.now() + this.offset
   }
 
   // ---- what commands on their way need
@@ -244,14 +248,14 @@ class Cluster implements Servers, Routes {
       return there
     }
     if (there !== undefined) this.drop(there)
-    const connection = this.pool.connect(address, () => this.lookSoon(0))
+    const connection = this.pool.connect(address, this.clock.local, () => this.lookSoon(0))
     const member = new Member(address, connection, this.options.prefix, this.commandTimeout)
     this.members.set(name, member)
     connection.onReconnect(() => {
       this.made++
       this.onceMore()
     })
-    connection.onMeasure(() => this.tellTime())
+    connection.onMeasure(() => this.clock.tell())
     connection.client.on("close", this.onClose)
     return member
   }
@@ -265,12 +269,6 @@ class Cluster implements Servers, Routes {
   }
 
   private readonly onClose = (): void => this.lookSoon(0)
-
-  private tellTime(): void {
-    const offsets = this.current.flatMap(({ connection }) => connection.clock.offset ?? []).sort((a, b) => a - b)
-    const median = offsets[(offsets.length - 1) >> 1]
-    if (median !== undefined) this.offset = median
-  }
 
   private seen(address: Address): Address {
     const { natMap } = this.pool
@@ -369,7 +367,7 @@ class Cluster implements Servers, Routes {
     }
     this.moves++
     this.made++
-    this.tellTime()
+    this.clock.tell()
     for (const observer of this.observers) observer.onMove()
     if (before !== undefined) this.onceMore()
   }
@@ -414,7 +412,7 @@ export const connectCluster = (
     {
       startNodes: () => Promise.resolve(nodes),
       natMap: options.natMap,
-      connect: (address, onReadOnly) => open({ ...target, ...address }, options, onReadOnly),
+      connect: (address, local, onReadOnly) => open({ ...target, ...address }, options, local, onReadOnly),
       disconnect: ({ client }) => client.disconnect(),
       visitor: (address) => visitor(target, address, options.connectTimeout)
     },
@@ -449,10 +447,10 @@ export const borrowCluster = (
         return lent().map(([address]) => address)
       },
       natMap: client.options.natMap,
-      connect: (address, onReadOnly) => {
+      connect: (address, local, onReadOnly) => {
         const found = lent().find(([{ host, port }]) => host === address.host && port === address.port)
-        if (found !== undefined) return follow(found[1])
-        const connection = open({ ...target, ...address }, options, onReadOnly)
+        if (found !== undefined) return follow(found[1], options, local)
+        const connection = open({ ...target, ...address }, options, local, onReadOnly)
         ours.add(connection)
         return connection
       },
@@ -474,15 +472,7 @@ const rangesOf = async (client: Client, address: Address): Promise<ReadonlyArray
 
 /** Of a node that neither sends nor receives slots; those stand in brackets after its own that do not move. */
 const isAtRest = (nodes: unknown): boolean =>
-  String(nodes).split("\n").some((line) => line.includes("myself") && !line.includes("["))
-
-const within = async <A>(promise: Promise<A>, millis: number): Promise<A> => {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${millis} ms`)), millis)
-  })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
-}
+  isNodes(nodes) && String(nodes).split("\n").some((line) => line.includes("myself") && !line.includes("["))
 
 const shuffled = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> =>
   all.map((one) => [Math.random(), one] as const).sort(([a], [b]) => a - b).map(([, one]) => one)

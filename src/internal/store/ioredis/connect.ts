@@ -8,7 +8,8 @@ import { heartbeatKey } from "../../key/reserved.js"
 import { Batcher, type Link } from "./batch.js"
 import * as IoredisDriver from "./driver.js"
 import { feedOptions } from "./feed.js"
-import { reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
+import { LocalClock } from "./localClock.js"
+import { otherDatabase, reasonOf, timeoutError, toRedisError } from "./redisErrors.js"
 import * as Scripts from "./scripts.js"
 import { ServerClock } from "./serverClock.js"
 import type { Server, Servers } from "./servers.js"
@@ -19,6 +20,12 @@ const lastReconnect = 500
 
 /** A connection that answers nothing for so many times the limit of a command is made anew. */
 const silentLimits = 3
+
+/**
+ * A slower link, in bytes a ms, is no better than none. Nothing tells here how much of what was written has arrived (the
+ * kernel takes megabytes at once), so a link has the time that what it was given takes at this pace.
+ */
+const slowestLink = 64
 
 /** With a random part, so that a fleet does not come back in step. */
 const retryStrategy = (attempt: number): number =>
@@ -49,9 +56,14 @@ export const ownOptions = {
   retryStrategy
 } as const
 
+/** Where the next command goes. A client that has not begun to connect will be where its options say. */
+const databaseOf = ({ condition, options }: Client): number => condition?.select ?? options.db ?? 0
+
 /** Follows a client's events. There is always a listener for its errors: they are told to those who ask. */
 export class Connection implements Link {
   readonly clock: ServerClock
+  /** The one that all is in: where the client is when the layer is made. */
+  private readonly database: number
   private closed = false
   private made: number
   private decided: boolean
@@ -69,11 +81,14 @@ export class Connection implements Link {
 
   constructor(
     readonly client: Client,
-    /** For so many ms without a byte it may leave what it was asked unanswered; `undefined`: it is another's to end. */
+    /** For so many ms without a byte, and as long as large values take, it may leave what it was asked unanswered; `undefined`: it is another's to end. */
     private readonly patience: number | undefined,
-    readonly openFeed: () => Client
+    readonly openFeed: () => Client,
+    local: LocalClock,
+    commandTimeout: number
   ) {
-    this.clock = new ServerClock(client, () => this.onMeasured())
+    this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
+    this.database = databaseOf(client)
     // Somebody else's client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
@@ -103,6 +118,15 @@ export class Connection implements Link {
 
   readonly failure = (operation: string): RedisError =>
     toRedisError(operation, this.lastError ?? new Error(`not connected (${this.client.status})`))
+
+  get borrowed(): boolean {
+    return this.patience === undefined
+  }
+
+  refusal(): ((operation: string) => RedisError) | undefined {
+    const selected = databaseOf(this.client)
+    return selected === this.database ? undefined : (operation) => otherDatabase(operation, selected, this.database)
+  }
 
   connections(): number {
     return this.made
@@ -199,17 +223,18 @@ export class Connection implements Link {
   }
 
   /**
-   * A link that swallows everything is given up, long before TCP would. (ioredis's `socketTimeout` is not for that: its
-   * timer outlives the connection that it was set for, and then ends the next one, which is well.)
+   * A link that swallows everything is given up, long before TCP would: nothing was read from it for longer than values
+   * of so many bytes may take on their way to the server. (ioredis's `socketTimeout` is not for that: its timer outlives
+   * the connection that it was set for, and then ends the next one, which is well.)
    */
-  unanswered(): void {
+  unanswered(bytes = 0): void {
     // It is undefined before the first connection is made.
     const stream = this.client.stream as Stream | undefined
     if (this.patience === undefined || stream === undefined) return
     const now = performance.now()
     if (this.quiet?.stream !== stream || this.quiet.bytes !== stream.bytesRead) {
       this.quiet = { stream, bytes: stream.bytesRead, since: now }
-    } else if (now - this.quiet.since >= this.patience) {
+    } else if (now - this.quiet.since >= this.patience + bytes / slowestLink) {
       stream.destroy(new Error(`no answer to anything for ${Math.round(now - this.quiet.since)} ms`))
     }
   }
@@ -233,6 +258,7 @@ export class Connection implements Link {
 export const open = (
   target: RedisOptions,
   { commandTimeout, connectTimeout }: { readonly commandTimeout: number; readonly connectTimeout: number },
+  local: LocalClock,
   onReadOnly: (connection: Connection) => void
 ): Connection => {
   const connection: Connection = new Connection(
@@ -246,14 +272,26 @@ export const open = (
       }
     }),
     silentLimits * commandTimeout,
-    () => new Client({ ...target, connectTimeout, retryStrategy, ...feedOptions })
+    () => new Client({ ...target, connectTimeout, retryStrategy, ...feedOptions }),
+    local,
+    commandTimeout
   )
   return connection
 }
 
 /** A connection to a client of somebody else. */
-export const follow = (client: Client): Connection =>
-  new Connection(client, undefined, () => client.duplicate({ ...feedOptions, retryStrategy }))
+export const follow = (
+  client: Client,
+  { commandTimeout }: { readonly commandTimeout: number },
+  local: LocalClock
+): Connection =>
+  new Connection(
+    client,
+    undefined,
+    () => client.duplicate({ ...feedOptions, retryStrategy }),
+    local,
+    commandTimeout
+  )
 
 /** One server. */
 const alone = (connection: Connection, batcher: Batcher, prefix: string): Servers => {
@@ -273,7 +311,7 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
     observe: () => () => {},
     connections: server.connections,
     onReconnect: (listener) => connection.onReconnect(listener),
-    now: () => connection.clock.now()
+    clock: connection.clock
   }
 }
 
@@ -321,7 +359,13 @@ export const connect = (
   Effect.gen(function*() {
     const connection = yield* Effect.acquireRelease(
       Effect.try({
-        try: () => open({ ...sentinelOptions(target, options), ...target }, options, (one) => one.readOnly()),
+        try: () =>
+          open(
+            { ...sentinelOptions(target, options), ...target },
+            options,
+            new LocalClock(options.clocks),
+            (one) => one.readOnly()
+          ),
         catch: (error) => toRedisError("connect", error)
       }),
       (opened) =>
@@ -340,7 +384,7 @@ export const borrow = (
   options: IoredisDriver.Options
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => follow(client)),
+    Effect.sync(() => follow(client, options, new LocalClock(options.clocks))),
     (connection) => Effect.sync(() => connection.close())
   ).pipe(
     Effect.tap((connection) =>

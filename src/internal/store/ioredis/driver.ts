@@ -8,9 +8,25 @@ import * as Entry from "../../entry/format.js"
 import { type Argument, type Asker, maxReads, toBuffer } from "./batch.js"
 import * as Feed from "./feed.js"
 import * as Listing from "./listing.js"
+import type { Clocks } from "./localClock.js"
 import { isWrongType } from "./redisErrors.js"
+import {
+  type Count,
+  type Found,
+  type Granted,
+  type Held,
+  isBytes,
+  isBytesOrNothing,
+  isCount,
+  isCountOrNothing,
+  isOkOrNothing,
+  type Shape
+} from "./replies.js"
 import * as Scripts from "./scripts.js"
+import type { Time } from "./serverClock.js"
 import type { Servers } from "./servers.js"
+
+const isOne = (reply: Count): boolean => Number(reply) === 1
 
 const lifeArgument = (life: number | undefined): Argument => life ?? ""
 
@@ -18,20 +34,20 @@ export interface Options {
   readonly prefix: string
   /** In ms. */
   readonly commandTimeout: number
+  /** Those of this machine, where a test has no others. */
+  readonly clocks?: Clocks | undefined
 }
 
 type ReleaseRequest = Parameters<Driver["release"]>[0][number]
 
-/** What the script answers with; the server's time comes first. */
-const leaseReply = (reply: unknown): LeaseReply => {
-  const [, tag, detail, holder] = reply as [time: number, tag: Buffer, detail: unknown, holder: Buffer]
-  switch (String(tag)) {
-    case "Granted":
-      return { _tag: "Granted", writeId: detail as Buffer } // what is said with a grant
-    case "Held":
-      return { _tag: "Held", millis: Number(detail), holder }
-    default:
+const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
+  switch (reply.length) {
+    case 2:
       return { _tag: "Found" }
+    case 3:
+      return { _tag: "Granted", writeId: reply[2] }
+    case 4:
+      return { _tag: "Held", millis: Number(reply[2]), holder: reply[3] }
   }
 }
 
@@ -43,19 +59,25 @@ class Hot<Answer, A, E, R> implements Asker<Answer> {
   constructor(
     private readonly key: string,
     private readonly reply: Reply<Answer, A, E, R>,
-    private readonly servers: Servers,
+    private readonly clock: Time,
     private readonly resume: (effect: Effect.Effect<A, E, R>) => void
   ) {}
 
   answer(answer: Answer): void {
+    const now = this.clock.now()
+    if (!this.clock.isSure) return this.answerLater(answer)
     let effect: Effect.Effect<A, E, R>
     try {
-      effect = this.reply.onSuccess(answer, this.servers.now(), this.key)
+      effect = this.reply.onSuccess(answer, now, this.key)
     } catch (defect) {
       // A defect of who asked, not of those whose answers came with it.
       effect = Effect.die(defect)
     }
     this.resume(effect)
+  }
+
+  private answerLater(answer: Answer): void {
+    void this.clock.settle().then((failure) => failure === undefined ? this.answer(answer) : this.fail(failure))
   }
 
   fail(error: RedisError): void {
@@ -70,20 +92,33 @@ class Hot<Answer, A, E, R> implements Asker<Answer> {
 }
 
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
-  const { only } = servers
+  const { clock, only } = servers
 
-  const command = (key: string, operation: string, name: string, args: ReadonlyArray<Argument>) =>
-    Effect.async<unknown, RedisError>((resume) => {
-      servers.at(key).call(operation, name, args, {
-        answer: (reply) => resume(Exit.succeed(reply)),
+  /** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
+  const tell = <A>(exit: Exit.Exit<A, RedisError>, resume: (exit: Exit.Exit<A, RedisError>) => void): void => {
+    clock.now()
+    if (clock.isSure || Exit.isFailure(exit)) return resume(exit)
+    void clock.settle().then((failure) => failure === undefined ? tell(exit, resume) : resume(Exit.fail(failure)))
+  }
+
+  const command = <A>(
+    key: string,
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>
+  ) =>
+    Effect.async<A, RedisError>((resume) => {
+      servers.at(key).call(operation, name, args, gives, {
+        answer: (reply) => tell(Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
 
-  const script = (run: Scripts.Script, key: string, args: ReadonlyArray<Argument>) =>
-    Effect.async<unknown, RedisError>((resume) => {
+  const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
+    Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
-        answer: (reply) => resume(Exit.succeed(reply)),
+        answer: (reply) => tell(Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
@@ -103,16 +138,16 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   }
 
   /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
-  const together = <In, Out>(
+  const together = <In, A, Out>(
     inputs: ReadonlyArray<In>,
-    ask: (input: In, asker: { answer: (reply: unknown) => void; fail: (error: RedisError) => void }) => void,
-    read: (reply: unknown) => Out
+    ask: (input: In, asker: Asker<A>) => void,
+    read: (reply: A) => Out
   ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
     inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
       const answers: Array<Out> = []
       const { arrived, fail } = gather(
         inputs.length,
-        (failure) => resume(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure))
+        (failure) => tell(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure), resume)
       )
       for (const [i, input] of inputs.entries()) {
         ask(input, {
@@ -124,8 +159,6 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         })
       }
     })
-
-  const asNumber = (reply: unknown): number => Number(reply)
 
   /**
    * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
@@ -155,26 +188,26 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     Effect.asVoid(together(
       requests,
       ({ epoch, key }, asker) =>
-        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], asker),
+        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, asker),
       () => undefined
     ))
 
   return {
     prefix,
-    unsafeNow: () => servers.now(),
-    unsafeMonotonic: () => performance.now(),
+    unsafeNow: () => clock.now(),
+    unsafeMonotonic: () => clock.local.now(),
     unsafeConnections: () => servers.connections(),
     // One server is the whole store; of several each has its own.
     hasBreakers: only === undefined,
-    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, servers, resume))),
+    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
     getMany: (keys, reply) => {
-      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], servers.now(), ""))
+      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
       const first = keys[0]!
       if (only !== undefined && keys.length <= maxReads) {
-        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, servers, resume)))
+        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, clock, resume)))
       }
       return Effect.async((resume) => {
-        const hot = new Hot(first, reply, servers, resume)
+        const hot = new Hot(first, reply, clock, resume)
         if (only === undefined) {
           const found: Array<Buffer | undefined> = new Array(keys.length)
           const { arrived, fail } = gather(
@@ -210,12 +243,12 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       })
     },
     set: (write, reply) =>
-      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, servers, resume))),
+      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, resume))),
     setMany: (writes, reply) =>
       writes.length === 0 ?
-        Effect.suspend(() => reply.onSuccess(undefined, servers.now(), "")) :
+        Effect.suspend(() => reply.onSuccess(undefined, clock.now(), "")) :
         Effect.async((resume) => {
-          const hot = new Hot(writes[0]!.key, reply, servers, resume)
+          const hot = new Hot(writes[0]!.key, reply, clock, resume)
           const { arrived, fail } = gather(
             writes.length,
             (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)
@@ -227,15 +260,18 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         keys,
         (key, asker) =>
-          servers.at(key).call("take", "getdel", [key], {
+          servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
             answer: asker.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
-                ? servers.at(key).call("take", "unlink", [key], { answer: () => asker.answer(null), fail: asker.fail })
+                ? servers.at(key).call("take", "unlink", [key], isCount, {
+                  answer: () => asker.answer(null),
+                  fail: asker.fail
+                })
                 : asker.fail(error)
           }),
-        (reply) => (reply as Buffer | null) ?? undefined // what GETDEL answers with
+        (reply: Buffer | null) => reply ?? undefined
       ),
     lease: (requests, kind) =>
       together(
@@ -250,7 +286,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             yields ? 1 : 0,
             kind
           ], asker),
-        leaseReply
+        toLeaseReply
       ),
     fill: (requests) =>
       together(
@@ -264,15 +300,15 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             replaces === undefined ? "" : toBuffer(replaces),
             leaseLife
           ], asker),
-        (reply) => asNumber(reply) === 1
+        isOne
       ),
-    release: (requests) => Effect.asVoid(together(requests, release, asNumber)),
+    release: (requests) => Effect.asVoid(together(requests, release, () => undefined)),
     renew: (requests) =>
       together(
         requests,
         ({ duration, key, token }, asker) =>
           servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
-        (reply) => asNumber(reply) === 1
+        isOne
       ),
     swap: ({ bytes, key, life, seen }, kind) =>
       Effect.map(
@@ -283,10 +319,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           bytes === undefined ? "" : toBuffer(bytes),
           lifeArgument(life)
         ]),
-        (reply) => {
-          const [done, found] = reply as [number, Buffer | null | undefined] // what the script answers with
-          return { done: Number(done) === 1, found: found ?? undefined }
-        }
+        ([done, found]) => ({ done: isOne(done), found: found ?? undefined })
       ),
     touch: ({ freshUntil, key, leaseLife, life, seen }, kind) => {
       const until = new Uint8Array(6)
@@ -299,17 +332,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           lifeArgument(life),
           leaseLife
         ]),
-        (reply) => asNumber(reply) === 1
+        isOne
       )
     },
     increment: ({ delta, key, life }) =>
-      Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), asNumber),
+      Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
     ensureEpochs: (requests) =>
       together(
         requests,
         ({ candidate, key, life }, asker) =>
           servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
-        (reply) => reply as Buffer // what the script answers with
+        (epoch: Buffer) => epoch
       ),
     replaceEpochs: (requests) =>
       // One server does them in the order of sending; of several the first must have answered.
@@ -321,21 +354,25 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     heads: (keys, size) =>
       together(
         keys,
-        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], asker),
+        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, asker),
         // GETRANGE has no other way to say that there is nothing.
-        (reply) => (reply as Buffer).length === 0 ? undefined : reply as Buffer
+        (head: Buffer) => head.length === 0 ? undefined : head
       ),
     watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
-        Effect.zip(command(key, "explain", "get", [key]), command(key, "explain", "pttl", [key]), { concurrent: true }),
+        Effect.zip(
+          command(key, "explain", "get", [key], isBytesOrNothing),
+          command(key, "explain", "pttl", [key], isCount),
+          { concurrent: true }
+        ),
         // Some users may not ask for it.
-        Effect.option(command(key, "explain", "memory", ["USAGE", key])),
+        Effect.option(command(key, "explain", "memory", ["USAGE", key], isCountOrNothing)),
         ([bytes, left], memory) =>
           bytes === null ? undefined : {
-            bytes: bytes as Buffer,
-            life: asNumber(left) < 0 ? undefined : asNumber(left),
-            memory: Option.getOrUndefined(Option.map(memory, asNumber))
+            bytes,
+            life: Number(left) < 0 ? undefined : Number(left),
+            memory: Option.getOrUndefined(Option.map(memory, Number))
           },
         { concurrent: true }
       )

@@ -11,7 +11,8 @@ import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Watcher } from "../../../Driver.js"
 import { isHeartbeatKey } from "../../key/reserved.js"
-import { toRedisError } from "./redisErrors.js"
+import { toRedisError, unexpectedReply } from "./redisErrors.js"
+import { isBytes, isCount, isOk } from "./replies.js"
 import type { Server, Servers } from "./servers.js"
 
 const channel = "__redis__:invalidate"
@@ -85,8 +86,11 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
   }
 
   const arm = async (mine: Client) => {
-    const id = await mine.client("ID")
-    await mine.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...(prefix === "" ? [] : ["PREFIX", prefix]))
+    const id: unknown = await mine.client("ID")
+    if (!isCount(id)) throw unexpectedReply("watch", "client id", id)
+    const area = prefix === "" ? [] : ["PREFIX", prefix]
+    const armed = await mine.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...area)
+    if (!isOk(armed)) throw unexpectedReply("watch", "client tracking", armed)
     await mine.subscribe(channel)
   }
 
@@ -123,9 +127,10 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
     )
     mine.on("close", ours(lose))
     mine.on("end", ours(renew))
-    mine.on("messageBuffer", (_: Buffer, keys: ReadonlyArray<Buffer> | null) => {
-      // `null` after FLUSHALL and FLUSHDB.
-      if (client === mine && linked) listener.onChange(keys === null ? undefined : keys.map(String))
+    mine.on("messageBuffer", (_: Buffer, keys: unknown) => {
+      if (client !== mine || !linked) return
+      // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
+      listener.onChange(Array.isArray(keys) && keys.every(isBytes) ? keys.map(String) : undefined)
     })
     mine.connect().catch(() => {}) // as above
   }
@@ -214,8 +219,10 @@ export const watch = (
         if (linked) watcher.onChange([key])
       }
     })
+    const unhear = servers.clock.local.onSleep(watcher.onSleep)
     const close = () => {
       forget()
+      unhear()
       lose()
       for (const { listening } of parts.values()) listening.close()
     }

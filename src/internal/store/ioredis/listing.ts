@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
 import type { Asker, Sender } from "./batch.js"
 import { connectionError, toRedisError } from "./redisErrors.js"
+import { type Count, isCount, isPage } from "./replies.js"
 import type { Server, Servers } from "./servers.js"
 
 /** How many keys one SCAN looks at. That takes Redis about half a millisecond, and so does removing them. */
@@ -36,9 +37,9 @@ const askForPage = (server: Server, prefix: string, { connections, cursor }: Pla
     "scan",
     "scan",
     [cursor, "MATCH", `${escapeGlob(prefix)}*`, "COUNT", pageSize, "TYPE", "string"],
+    isPage,
     {
-      answer: (reply) => {
-        const [next, keys] = reply as [Buffer, ReadonlyArray<Buffer>] // what SCAN answers with
+      answer: ([next, keys]) => {
         // Behind a new connection there may be another server, on which a cursor means nothing.
         if (server.connections() !== connections) return asker.answer({ keys, next: start(server) })
         const following = next.toString()
@@ -79,7 +80,7 @@ const clearedBy = (servers: Servers, server: Server, prefix: string): Effect.Eff
       isOver = true
       resume(Exit.fail(error))
     }
-    const removal: Asker<unknown> = {
+    const removal: Asker<Count> = {
       answer: (count) => {
         removed += Number(count)
         done()
@@ -88,7 +89,7 @@ const clearedBy = (servers: Servers, server: Server, prefix: string): Effect.Eff
     }
     const unlink = (sender: Sender, keys: ReadonlyArray<Buffer>): void => {
       open++
-      sender.call("clear", "unlink", keys, removal)
+      sender.call("clear", "unlink", keys, isCount, removal)
     }
     const remove = (keys: ReadonlyArray<Buffer>): void => {
       if (keys.length > 0 && servers.only !== undefined) unlink(servers.only, keys)

@@ -19,6 +19,7 @@ import type { Write } from "../../../Driver.js"
 import type { Breaker } from "../../driver/breaker.js"
 import { type Argument, type Asker, type Sender, setCommand } from "./batch.js"
 import { connectionError, timeoutError } from "./redisErrors.js"
+import { areValues, isOk, type Shape } from "./replies.js"
 import * as Scripts from "./scripts.js"
 import { type Address, slotOf } from "./slots.js"
 
@@ -101,51 +102,64 @@ export class RoutedSender implements Sender {
       first: (to, told) => to.read(key, told),
       // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
       alone: () => ["mget", key],
-      answer: (reply) => (reply as ReadonlyArray<Buffer | null>)[0] ?? undefined // what MGET answers with
+      gives: isOneValue,
+      answer: ([value]) => value ?? undefined
     }).begin()
   }
 
   write(write: Write, asker: Asker<void>): void {
-    new Journey<void>(this.routes, this.key, this.slot, "set", asker, {
+    new Journey<void, unknown>(this.routes, this.key, this.slot, "set", asker, {
       first: (to, told) => to.write(write, told),
       alone: () => setCommand(write).words,
+      gives: isOk,
       answer: () => {}
     }).begin()
   }
 
-  call(operation: string, name: string, args: ReadonlyArray<Argument>, asker: Asker<unknown>): void {
+  call<A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    asker: Asker<A>
+  ): void {
     new Journey(this.routes, this.key, this.slot, operation, asker, {
-      first: (to, told) => to.call(operation, name, args, told),
+      first: (to, told) => to.call(operation, name, args, gives, told),
       alone: () => [name, ...args],
+      gives,
       answer: (reply) => reply
     }).begin()
   }
 
-  run(
-    script: Scripts.Script,
+  run<A>(
+    script: Scripts.Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<unknown>
+    asker: Asker<A>
   ): void {
     new Journey(this.routes, this.key, this.slot, script.name, asker, {
       first: (to, told) => to.run(script, keys, args, told),
       // With the text: a second answer, that it is not known there, would come without the ASKING.
       alone: () => ["eval", script.lua, keys.length, ...keys, ...args],
+      gives: script.gives,
       answer: (reply) => reply
     }).begin()
   }
 }
 
-interface Command<Answer> {
+const isOneValue = (reply: unknown): reply is ReadonlyArray<Buffer | null> => areValues(reply, 1)
+
+interface Command<Answer, ReplyOfOne> {
   /** Hands it in together with others. */
   readonly first: (to: Sender, asker: Asker<Answer>) => void
-  /** The same as one command on this key alone, and what its reply means. */
+  /** The same as one command on this key alone, what it replies with, and what that means. */
   readonly alone: () => readonly [name: string, ...args: Array<Argument>]
-  readonly answer: (reply: unknown) => Answer
+  readonly gives: Shape<ReplyOfOne>
+  readonly answer: (reply: ReplyOfOne) => Answer
 }
 
 /** One command on its way. */
-class Journey<Answer> {
+class Journey<Answer, ReplyOfOne> {
   private readonly began = performance.now()
   private hops = 0
   private pauses = 0
@@ -161,7 +175,7 @@ class Journey<Answer> {
     private readonly slot: number,
     private readonly operation: string,
     private readonly asker: Asker<Answer>,
-    private readonly command: Command<Answer>
+    private readonly command: Command<Answer, ReplyOfOne>
   ) {}
 
   begin(): void {
@@ -224,9 +238,9 @@ class Journey<Answer> {
       return this.later(() => this.sendAlone())
     }
     this.refusal = undefined
-    if (asking) to.sender.call("asking", "asking", [], ignored)
+    if (asking) to.sender.call("asking", "asking", [], isOk, ignored)
     const [name, ...args] = this.command.alone()
-    to.sender.call(this.operation, name, args, {
+    to.sender.call(this.operation, name, args, this.command.gives, {
       answer: (reply) => {
         if (this.over) return
         this.finish()

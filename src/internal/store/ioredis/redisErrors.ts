@@ -1,5 +1,6 @@
 /** What went wrong, from what a server or a client says. */
 import { RedisError, type RedisErrorReason } from "../../../CacheError.js"
+import { isQueued } from "./replies.js"
 
 /** The first word of an error reply is its code. */
 const byCode: Readonly<Record<string, RedisErrorReason>> = {
@@ -41,6 +42,7 @@ const withoutArguments = (message: string): string => message.replace(/,? with a
 
 /** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
 export const toRedisError = (operation: string, error: unknown): RedisError => {
+  if (error instanceof RedisError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   const plain = new Error(withoutArguments(cause.message))
   plain.name = cause.name
@@ -52,6 +54,40 @@ export const connectionError = (operation: string, detail: string): RedisError =
 
 export const timeoutError = (operation: string, millis: number): RedisError =>
   new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms`) })
+
+const commandError = (operation: string, detail: string): RedisError =>
+  new RedisError({ reason: "Command", operation, cause: new Error(detail) })
+
+/** What sort of reply it is, not what it says: that may be personal. */
+const sortOf = (reply: unknown): string => {
+  if (reply === null) return "nothing"
+  if (Array.isArray(reply)) return `a list of ${reply.length}`
+  if (reply instanceof Uint8Array || typeof reply === "string") return `a text of ${reply.length} bytes`
+  return `a ${typeof reply}`
+}
+
+const ownClient = "Give the layer a client that nothing else uses, such as client.duplicate()"
+
+/** A reply that its command does not have. */
+export const unexpectedReply = (operation: string, command: string, reply: unknown): RedisError => {
+  const name = command.toUpperCase()
+  return commandError(
+    operation,
+    isQueued(reply)
+      ? `the server answered ${name} with QUEUED: the client is inside a MULTI of its owner's, so this is not done ` +
+        `before its EXEC, if ever. ${ownClient}`
+      : `the server answered ${name} with ${sortOf(reply)}, which is no reply to it: a proxy, or another user of the ` +
+        "client, is in the way. Give the layer a connection of its own, and one that leads to Redis itself"
+  )
+}
+
+/** The owner of a borrowed client uses it for another database. */
+export const otherDatabase = (operation: string, selected: number, own: number): RedisError =>
+  commandError(
+    operation,
+    `not sent: the client's owner has selected database ${selected}, and this layer was made on database ${own}. ` +
+      ownClient
+  )
 
 export const isWrongType = (error: RedisError): boolean =>
   error.cause instanceof Error && error.cause.message.startsWith("WRONGTYPE")

@@ -6,11 +6,16 @@
  * scientific notation.
  */
 import { createHash } from "node:crypto"
+import { isBytes, isDecimal, isFlag, isLease, isSwap, type Shape } from "./replies.js"
 
-export interface Script {
+export interface Script<out A> {
   readonly name: string
   readonly lua: string
   readonly sha: string
+  /** What it answers with. */
+  readonly gives: Shape<A>
+  /** Its answers are lists that begin with the server's time in ms. */
+  readonly tellsTime: boolean
 }
 
 const prelude = `
@@ -106,9 +111,9 @@ local function set(key, v, life)
 end
 `
 
-const script = (name: string, body: string): Script => {
+const script = <A>(name: string, gives: Shape<A>, body: string, tellsTime = false): Script<A> => {
   const lua = `${prelude}${body}`
-  return { name, lua, sha: createHash("sha1").update(lua).digest("hex") }
+  return { name, gives, tellsTime, lua, sha: createHash("sha1").update(lua).digest("hex") }
 }
 
 /**
@@ -119,6 +124,7 @@ const script = (name: string, body: string): Script => {
  */
 export const lease = script(
   "lease",
+  isLease,
   `
 local key, seen, token, duration, life = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local force, yields, kind = ARGV[5] == '1', ARGV[6] == '1', ARGV[7]
@@ -157,7 +163,8 @@ redis.call('SET', key,
 -- the lease must not go with the entry, whatever the entry's own end is
 outlast(key, life)
 return {time, 'Granted', there}
-`
+`,
+  true
 )
 
 /**
@@ -167,6 +174,7 @@ return {time, 'Granted', there}
  */
 export const fill = script(
   "fill",
+  isFlag,
   `
 local key, token, remove, bytes, life, replaces, lease_life = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local v = read(key)
@@ -203,6 +211,7 @@ return 1
  */
 export const release = script(
   "release",
+  isFlag,
   `
 local v = read(KEYS[1])
 local flags = leased_by(v, ARGV[1])
@@ -226,6 +235,7 @@ return 1
 /** Prolongs the token's lease. KEYS: key. ARGV: token, duration in ms. Returns 1 or 0. */
 export const renew = script(
   "renew",
+  isFlag,
   `
 if not leased_by(read(KEYS[1]), ARGV[1]) then return 0 end
 redis.call('SETRANGE', KEYS[1], 24, pack48(now() + ARGV[2]))
@@ -240,6 +250,7 @@ return 1
  */
 export const swap = script(
   "swap",
+  isSwap,
   `
 local v = read(KEYS[1])
 if identity(v, ARGV[2]) ~= ARGV[1] then return {0, v} end
@@ -258,6 +269,7 @@ return {1}
  */
 export const touch = script(
   "touch",
+  isFlag,
   `
 local key, life = KEYS[1], ARGV[4]
 local v = read(key)
@@ -290,6 +302,7 @@ return 1
  */
 export const increment = script(
   "increment",
+  isDecimal,
   `
 local there = identity(read(KEYS[1]), 'counter')
 if there == '' then
@@ -307,6 +320,7 @@ return redis.call('GET', KEYS[1])
 /** An epoch, made where there is none. KEYS: key. ARGV: candidate, least life in ms or ''. Returns the epoch. */
 export const ensureEpoch = script(
   "ensureEpoch",
+  isBytes,
   `
 local v = read(KEYS[1])
 if not v or #v ~= 8 then
@@ -325,7 +339,7 @@ return v
 `
 )
 
-export const all: ReadonlyArray<Script> = [
+export const all: ReadonlyArray<Script<unknown>> = [
   lease,
   fill,
   release,

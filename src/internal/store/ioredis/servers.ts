@@ -3,6 +3,7 @@
  */
 import type { Redis as Client } from "ioredis"
 import type { Batcher, Sender } from "./batch.js"
+import type { Time } from "./serverClock.js"
 
 /** One server. */
 export interface Server {
@@ -41,6 +42,5 @@ export interface Servers {
   readonly connections: () => number
   /** Calls back whenever a connection was made anew. */
   readonly onReconnect: (listener: () => void) => void
-  /** Server time in ms. */
-  readonly now: () => number
+  readonly clock: Time
 }

@@ -2,6 +2,8 @@
  * Redis Cluster's hash slots, and which server has which.
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
  */
+import { unexpectedReply } from "./redisErrors.js"
+import { areRanges } from "./replies.js"
 
 export const slotCount = 16_384
 
@@ -56,16 +58,15 @@ export interface Range {
 }
 
 /** What `CLUSTER SLOTS` says. A server that does not know its own address has the one that it was asked under. */
-export const parseRanges = (reply: unknown, asked: Address): ReadonlyArray<Range> =>
-  // [from, to, [host, port, id, …], …] of each range
-  (reply as ReadonlyArray<readonly [number, number, ...Array<readonly [string | null, number]>]>).flatMap(
-    ([from, to, ...servers]) => {
-      const [master, ...replicas] = servers.map(([host, port]) => ({
-        host: host === null || host === "" || host === "?" ? asked.host : host,
-        port: Number(port)
-      }))
-      return master === undefined
-        ? []
-        : [{ from: Number(from), to: Number(to), servers: [master, ...replicas] as const }]
-    }
-  )
+export const parseRanges = (reply: unknown, asked: Address): ReadonlyArray<Range> => {
+  if (!areRanges(reply)) throw unexpectedReply("connect", "cluster slots", reply)
+  return reply.flatMap(([from, to, ...servers]) => {
+    const [master, ...replicas] = servers.map(([host, port]) => ({
+      host: host === null || host === "" || host === "?" ? asked.host : host,
+      port: Number(port)
+    }))
+    return master === undefined
+      ? []
+      : [{ from: Number(from), to: Number(to), servers: [master, ...replicas] as const }]
+  })
+}
