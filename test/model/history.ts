@@ -64,6 +64,8 @@ export const tagNames = ["all", "key0", "key1", "even", "odd"]
 export const maxDuration = 150
 /** For how long a load waits for another process's. */
 export const leaseWait = 120
+/** For how long the least a source is left alone, by all who have something stale, once a load has failed. */
+export const retryAfter = 40
 /** A lease that is to last as long as its load, whatever becomes of a renewal. */
 export const longLease = 60_000
 

@@ -5,8 +5,9 @@ import { lives } from "./judge/lives.js"
 import { loads } from "./judge/loads.js"
 import { lost } from "./judge/lost.js"
 import { replaced } from "./judge/replaced.js"
+import { spared } from "./judge/spared.js"
 import type { Record } from "./record.js"
 
 /** What is wrong with what was recorded. */
 export const violations = (record: Record): ReadonlyArray<string> =>
-  [replaced, lives, lost, loads, hits, leases].flatMap((judge) => judge(record))
+  [replaced, lives, lost, loads, hits, leases, spared].flatMap((judge) => judge(record))

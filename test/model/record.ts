@@ -166,7 +166,7 @@ export class Record {
   }
 
   /** What stood under a key at any time of a call. */
-  during(key: number, { began, ended }: Call): ReadonlyArray<Standing> {
+  during(key: number, { began, ended }: Pick<Call, "began" | "ended">): ReadonlyArray<Standing> {
     const all = this.standing[key]!
     return all.filter(({ from }, i) =>
       from.at < (ended?.at ?? Infinity) && (all[i + 1]?.from.at ?? Infinity) > began.at

@@ -4,7 +4,7 @@ import { Cache, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/Driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { MemoryServer } from "../../src/internal/store/memory.js"
-import { type History, keyCount, leaseWait, maxDuration, show, type Step } from "./history.js"
+import { type History, keyCount, leaseWait, maxDuration, retryAfter, show, type Step } from "./history.js"
 import { violations } from "./judge.js"
 import { keys, LoadFailure, perform } from "./perform.js"
 import { keyTags, Record, valueTags } from "./record.js"
@@ -21,7 +21,7 @@ const cacheOf = ({ policy }: History) =>
     timeToLive: policy.timeToLive,
     staleWhileRevalidate: policy.staleWhileRevalidate,
     staleIfError: policy.staleIfError,
-    retryAfter: 40,
+    retryAfter,
     lease: { duration: policy.leaseDuration, maxDuration, wait: leaseWait },
     ...(policy.maxStaleness === undefined ? {} : { near: { capacity: 10, maxStaleness: policy.maxStaleness } }),
     ...(policy.tags === "Key" || policy.tags === "Both"

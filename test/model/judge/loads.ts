@@ -41,14 +41,14 @@ const interruptions = (record: Record, call: Call): ReadonlyArray<string> => {
   return cause ? [] : [`${name(call)} was interrupted by somebody else`]
 }
 
-/** A forced load is answered with what it has computed itself, or with a stale value where it failed or took too long. */
+/** A forced load is answered with what it has computed itself; or with what is stored, where it failed or took too long. */
 const answers = (record: Record, call: Call): ReadonlyArray<string> => {
-  const { policy } = record.history
   const { operation, read } = call
   if (!isForced(operation) || call.acknowledged === undefined || hasLoadedAnew(record, call)) return []
-  const mayServeStale = policy.staleIfError !== undefined ||
-    (policy.staleWhileRevalidate !== undefined && operation._tag === "getOrSet" && operation.timeout !== undefined)
-  return mayServeStale ? [] : [`${name(call)} was given ${read[0]?.value}, which it has not computed`]
+  const tookTooLong = operation._tag === "getOrSet" && operation.timeout !== undefined
+  return tookTooLong || record.history.policy.staleIfError !== undefined
+    ? []
+    : [`${name(call)} was given ${read[0]?.value}, which it has not computed`]
 }
 
 /** Nobody is kept from writing while a load that is not forced runs, but then it is not stored. */

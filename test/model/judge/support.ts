@@ -55,7 +55,7 @@ export const mayRevoke = (other: Call, key: number, since: Call, until: number):
   !(isOver(other) && other.ended!.at < since.began.at)
 
 /** A value that stood there, alone and untouched, for as long as the call took, and could be found for as long. */
-export const stood = (record: Record, call: Call, key: number): Standing | undefined => {
+export const stood = (record: Record, call: Pick<Call, "began" | "ended">, key: number): Standing | undefined => {
   if (call.ended === undefined) return undefined
   const all = record.during(key, call)
   const last = all[all.length - 1]!
