@@ -2,7 +2,7 @@
 import { Cause, Data, Effect, Option } from "effect"
 import { Cache, type Redis } from "effect-redis-cache"
 import { allKeys, type Load, type Operation } from "./history.js"
-import type { Call, Record } from "./record.js"
+import type { Call, Computation, Record } from "./record.js"
 
 /** What a user's load fails or dies with. */
 export class LoadFailure extends Data.TaggedError("LoadFailure")<{ readonly load: string }> {}
@@ -12,13 +12,10 @@ export const keys = allKeys.map((key) => `key${key}`)
 /** A user's load that takes so long and ends so; no value where a batch has none. */
 const compute = (
   record: Record,
-  call: Call,
-  key: number,
-  { duration, outcome }: Load,
-  batch: ReadonlyArray<number>
+  computation: Computation,
+  { duration, outcome }: Load
 ): Effect.Effect<string | undefined, LoadFailure> =>
   Effect.suspend(() => {
-    const computation = record.computation(call, key, batch)
     const { value } = computation
     const result = (): Effect.Effect<string | undefined, LoadFailure> => {
       switch (outcome) {
@@ -48,6 +45,32 @@ const compute = (
     )
   })
 
+/** The loads of these keys at once; the values there are. */
+const computeAll = (
+  record: Record,
+  call: Call,
+  batch: ReadonlyArray<number>,
+  loads: (key: number) => Load
+): Effect.Effect<ReadonlyArray<readonly [string, string]>, LoadFailure> =>
+  Effect.suspend(() => {
+    const computations = batch.map((key) => record.computation(call, key, batch))
+    const each = Effect.forEach(
+      computations,
+      (computation) =>
+        Effect.map(compute(record, computation, loads(computation.key)), (value) =>
+          value === undefined ? [] : [[keys[computation.key]!, value] as const]),
+      { concurrency: "unbounded" }
+    )
+    return Effect.ensuring(
+      Effect.map(each, (pairs) =>
+        pairs.flat()),
+      Effect.sync(() => {
+        const over = record.tick()
+        for (const computation of computations) computation.over = over
+      })
+    )
+  })
+
 export const perform = (
   cache: Cache.Cache<string, unknown, unknown, Redis.Redis>,
   record: Record,
@@ -60,7 +83,8 @@ export const perform = (
   const wrote = () => {
     for (const key of call.keys) call.put.set(key, call.writes.get(key))
   }
-  const alone = (key: number, load: Load) => compute(record, call, key, load, [key])
+  const alone = (key: number, load: Load) =>
+    Effect.map(computeAll(record, call, [key], () => load), ([pair]) => pair?.[1])
   switch (operation._tag) {
     case "get":
       return Effect.map(
@@ -129,19 +153,11 @@ export const perform = (
     }
     case "getOrSetMany":
       return Effect.map(
-        Cache.getOrSetMany(cache, keys, (absent) => {
-          const batch = absent.map((key) => keys.indexOf(key))
-          const each = Effect.forEach(
-            batch,
-            (key) =>
-              Effect.map(
-                compute(record, call, key, operation.loads[key]!, batch),
-                (value) => value === undefined ? [] : [[keys[key]!, value] as const]
-              ),
-            { concurrency: "unbounded" }
-          )
-          return Effect.map(each, (pairs) => pairs.flat())
-        }),
+        Cache.getOrSetMany(
+          cache,
+          keys,
+          (absent) => computeAll(record, call, absent.map((key) => keys.indexOf(key)), (key) => operation.loads[key]!)
+        ),
         (values) => {
           for (const [key, value] of values) gave(keys.indexOf(key), value)
         }

@@ -53,6 +53,8 @@ export interface Computation {
   readonly began: Moment
   ended: Moment | undefined
   exit: "Success" | "Failure" | "Interruption" | undefined
+  /** When the whole batch had ended: until then it is stored by nobody, and its lease is held. */
+  over: Moment | undefined
 }
 
 /** What stands under a key, from `from` on. */
@@ -132,7 +134,8 @@ export class Record {
       forced: isForced(call.operation),
       began: this.tick(),
       ended: undefined,
-      exit: undefined
+      exit: undefined,
+      over: undefined
     }
     this.computations.set(computation.value, computation)
     return computation

@@ -24,8 +24,8 @@ const isImpatient = (record: Record, b: Computation): boolean => {
   const computations = ofKey(record, b.key).filter((other) => other !== b)
   const rivals = computations.filter(({ began }) => began.millis <= soon)
   return computations.some((other) =>
-    other.ended !== undefined && b.call.began.at < other.ended.at && other.ended.at < b.began.at &&
-    rivals.some((rival) => rival.began.at > other.ended!.at)
+    other.over !== undefined && b.call.began.at < other.over.at && other.over.at < b.began.at &&
+    rivals.some((rival) => rival.began.at > other.over!.at)
   ) || (rivals.length > 0 && disturbed(record, b, b.began.at))
 }
 

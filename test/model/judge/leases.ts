@@ -10,8 +10,10 @@ import { name, ofKey } from "./support.js"
 const beside = (record: Record, computations: ReadonlyArray<Computation>): ReadonlyArray<string> =>
   computations.filter((b) => !b.forced && hasLease(record, b)).flatMap((b) =>
     computations.filter((a) =>
-      a !== b && a.began.at < b.began.at && b.began.at < (a.ended?.at ?? Infinity) &&
+      a !== b && a.began.at < b.began.at && b.began.at < (a.over?.at ?? Infinity) &&
       hasLease(record, a) && !disturbed(record, a, b.began.at) &&
+      // A load that nobody wants any more gives its lease up first, and is interrupted then.
+      !(a.exit === "Interruption" && a.ended!.millis === b.began.millis) &&
       // A load is cut at its longest, and so is what keeps others out.
       b.began.millis - a.call.began.millis < maxDuration &&
       // A forced load may have taken the other's lease before that began.
