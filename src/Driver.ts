@@ -67,9 +67,22 @@ export interface LeaseRequest {
 }
 
 /**
+ * What a lease was granted over, and when: that tells later what others have stored since.
+ *
+ * @since 0.1.0
+ * @category drivers
+ */
+export interface Grant {
+  /** Of what the lease stands in, marker or entry. */
+  readonly writeId: Uint8Array
+  /** A number in 5 bytes: of two grants of one key the later one has the greater. It may start anew after a long time. */
+  readonly turn: Uint8Array
+}
+
+/**
  * What a load is told when it asks for the lease of a key.
  *
- * - `Granted`: the lease is its own. `writeId` is that of what it stands in, marker or entry
+ * - `Granted`: the lease is its own
  * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
  *   a source that is left alone
  * - `Found`: something else is there than what the caller had seen
@@ -78,7 +91,7 @@ export interface LeaseRequest {
  * @category drivers
  */
 export type LeaseReply =
-  | { readonly _tag: "Granted"; readonly writeId: Uint8Array }
+  | { readonly _tag: "Granted"; readonly grant: Grant }
   | { readonly _tag: "Held"; readonly millis: number; readonly holder: Uint8Array }
   | { readonly _tag: "Found" }
 
@@ -95,10 +108,10 @@ export interface FillRequest {
   readonly bytes: Uint8Array | undefined
   readonly life: number | undefined
   /**
-   * For a load that took the lease by force: the write id that its lease was granted with. Where another load has the
-   * lease by now, and nobody has written since, the entry is stored under that load's lease.
+   * For a load that took the lease by force: what was granted. Where another load has the lease by now, and nobody has
+   * written since but forced loads that were granted theirs before, the entry is stored under that load's lease.
    */
-  readonly replaces: Uint8Array | undefined
+  readonly replaces: Grant | undefined
   /** How long a lease of this cache may last, in ms. */
   readonly leaseLife: number
 }

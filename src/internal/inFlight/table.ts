@@ -60,10 +60,10 @@ export class InFlightTable {
    * load whose last waiter it was. `opened` are those of them that the caller opened.
    */
   wait(keys: ReadonlyArray<InFlight>, opened: ReadonlyArray<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
-    return Effect.withFiberRuntime((fiber) => {
-      const waiting = beginWait(fiber, keys)
-      if (typeof waiting === "string") return Effect.dieMessage(waiting)
-      return Effect.async((resume) => {
+    return Effect.withFiberRuntime((fiber) =>
+      Effect.async((resume) => {
+        const waiting = beginWait(fiber, keys)
+        if (typeof waiting === "string") return resume(Effect.dieMessage(waiting))
         const outcomes: Array<Outcome> = []
         let open = keys.length
         const waiters = keys.map((key, index) => {
@@ -84,7 +84,7 @@ export class InFlightTable {
           return Effect.forEach(keys, (key) => this.abandon(key), { discard: true })
         })
       })
-    })
+    )
   }
 
   /** The caller that opened the key will not wait for it. */

@@ -276,7 +276,8 @@ export class Caller<Key, Value, E, R> {
       return this.start(run, led).pipe(
         Effect.zipRight(this.start(local, alone)),
         Effect.zipRight(restore(this.awaitAll(waits, opened))),
-        Effect.onInterrupt(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
+        // Also where the wait was refused: nobody waits for what was opened.
+        Effect.onError(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
       )
     })
   }
@@ -297,7 +298,7 @@ export class Caller<Key, Value, E, R> {
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
       token: runtime.random.make(Entry.tokenSize),
       claimed: false,
-      writeId: undefined,
+      grant: undefined,
       heldUntil: 0
     }
   }

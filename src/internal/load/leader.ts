@@ -70,8 +70,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { RedisError } from "../../CacheError.js"
+import { RedisError } from "../../CacheError.js"
 import type { LeaseReply } from "../../Driver.js"
 import { evicting } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
@@ -162,7 +163,8 @@ export class Leader<Key, Value, E, R> {
   }
 
   private readonly expose = Effect.withFiberRuntime<void>((fiber) => {
-    this.run.inside = fiber.getFiberRef(inside)
+    // A background refresh is not a part of the load whose look began it: that one does not wait for it.
+    this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
     return Effect.map(Effect.option(Effect.currentSpan), (span) => {
       if (span._tag === "Some") this.run.begin(span.value)
     })
@@ -190,9 +192,12 @@ export class Leader<Key, Value, E, R> {
 
   /** A background refresh fails where nobody waits for it: only the log can tell. */
   private report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
-    return this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)
-      ? Effect.void
-      : this.instance.warnings.warn("A background refresh failed, and the stale value stays", task.redisKey, cause)
+    if (this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)) return Effect.void
+    const reason = Option.filter(Cause.failureOption(cause), (error) => error instanceof RedisError)
+    const what = Option.isSome(reason)
+      ? `A background refresh could not be stored (${reason.value.reason})`
+      : "A background refresh failed"
+    return this.instance.warnings.warn(`${what}, and the stale value stays`, task.redisKey, cause)
   }
 
   // ---- the lease
@@ -309,10 +314,12 @@ export class Leader<Key, Value, E, R> {
       this.limit,
       this.policy.leaseDuration / 2,
       this.leases.renew(this.tasks),
-      (late) => {
-        this.instance.refreshes.end(this.run)
-        this.settleAll(tasks, late)
-      }
+      (late) =>
+        Effect.suspend(() => {
+          this.instance.refreshes.end(this.run)
+          this.settleAll(tasks, Exit.failCause(late))
+          return this.report(late, tasks[0])
+        })
     )
   }
 
@@ -432,6 +439,10 @@ export class Leader<Key, Value, E, R> {
         yield* this.fill(displaced.map(({ task }) => ({ task, bytes: undefined, life: undefined })))
         for (const { task } of displaced) task.claimed = false
       }
+      const failed = unstored.flatMap(({ exit, task }) =>
+        exit !== undefined && Exit.isFailure(exit) ? [{ task, cause: exit.cause }] : []
+      )
+      for (const { cause, task } of failed) yield* this.leases.release([task], this.backOff(cause))
       yield* this.leases.release(unstored.map(({ task }) => task))
       for (const { exit, prepared, task } of unstored) {
         if (exit !== undefined && Exit.isFailure(exit)) {
@@ -467,7 +478,7 @@ export class Leader<Key, Value, E, R> {
         token: task.token,
         bytes,
         life,
-        replaces: forced ? task.writeId : undefined,
+        replaces: forced ? task.grant : undefined,
         leaseLife: this.policy.leaseLife
       })))
     )

@@ -60,7 +60,7 @@ export class Leases<Key, Value> {
           for (const [i, task] of tasks.entries()) {
             const reply = replies[i]!
             task.claimed = reply._tag === "Granted"
-            task.writeId = reply._tag === "Granted" ? reply.writeId : undefined
+            task.grant = reply._tag === "Granted" ? reply.grant : undefined
             task.heldUntil = heldUntil
           }
           return replies
@@ -171,10 +171,10 @@ export class Leases<Key, Value> {
           case "Granted":
             return Effect.as(wait.granted, { reply, asked })
           case "Held":
-            // The attempt that this one has waited for is over, and the next is another's: one is enough to wait for.
-            return Entry.sameBytes(reply.holder, wait.holder)
-              ? this.pauseThenLook(task, wait, reply.millis)
-              : Effect.succeed(undefined)
+            if (Entry.sameBytes(reply.holder, wait.holder)) return this.pauseThenLook(task, wait, reply.millis)
+            // The attempt that this one has waited for has failed. Either the source is left alone now, or the next
+            // attempt is another's: one is enough to wait for.
+            return Effect.succeed(Entry.sameBytes(reply.holder, Entry.noToken) ? { reply, asked } : undefined)
           case "Found":
             return Effect.succeed({ reply, asked })
         }

@@ -1,6 +1,7 @@
 /** What a load works on, and what it was asked for. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type { Grant } from "../../Driver.js"
 import type { Life } from "../definition/lives.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 
@@ -36,8 +37,8 @@ export interface Task<out Key> {
   readonly token: Uint8Array
   /** A lease was asked for, and it is not known to be gone. */
   claimed: boolean
-  /** The write id that the lease was granted with. */
-  writeId: Uint8Array | undefined
+  /** What its lease was granted over. */
+  grant: Grant | undefined
   /** Until when the lease is held, as far as is known, on a clock of this machine that never jumps. */
   heldUntil: number
 }

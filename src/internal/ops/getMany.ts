@@ -102,7 +102,7 @@ const missOrFail = <Key, Value>(
   count: number,
   error: RedisError
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
-  if (!instance.definition.policy.bypass) return Exit.fail(error)
+  if (!instance.definition.policy.bypass) return Exit.fail(instance.definition.redisError("getMany", error))
   instance.recorder.miss(count)
   return Effect.zipRight(instance.warnings.bypassed(error, undefined), nothing<Key, Value>())
 }

@@ -31,6 +31,12 @@ export class MemoryServer {
   private readonly table = new Map<string, Stored>()
   private sweep: Iterator<[string, Stored]> | undefined
   private readonly watchers = new Set<(key: string | undefined) => void>()
+  private grants = 0
+
+  /** Orders the leases that are granted. */
+  nextTurn(): Uint8Array {
+    return Entry.turnOf(++this.grants)
+  }
 
   get(key: string, now: number): Stored | undefined {
     const found = this.table.get(key)
@@ -135,13 +141,16 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
       }
     }
     const until = now + duration
+    const granted = (bytes: Uint8Array): LeaseReply => ({
+      _tag: "Granted",
+      grant: { writeId: Entry.writeId(bytes), turn: server.nextTurn() }
+    })
     const there = Entry.identity(found?.bytes, kind)
     if (found === undefined || there.length === 0) {
-      // Of a marker whose lease goes to another the write id stays: nobody has written.
-      const fresh = Entry.marker(token, until)
-      const marker = has === undefined ? fresh : Entry.withWriteId(fresh, Entry.writeId(found!.bytes))
+      // A marker whose lease goes to another keeps its header: nobody has written.
+      const marker = has === undefined ? Entry.marker(token, until) : Entry.withLease(found!.bytes, token, until, 0)
       server.set(key, marker, life, now)
-      return { _tag: "Granted", writeId: Entry.writeId(marker) }
+      return granted(marker)
     }
     if (!force && !Entry.sameBytes(there, Entry.identity(seen, kind))) return { _tag: "Found" }
     // A counter has no slot for a lease, and a marker would take its place.
@@ -152,33 +161,34 @@ export const make = (server: MemoryServer, prefix: string): Driver => {
       bytes: Entry.withLease(found.bytes, token, until, end),
       expires: Math.max(expiry(end), now + life)
     })
-    return { _tag: "Granted", writeId: Entry.writeId(found.bytes) }
+    return granted(found.bytes)
   }
 
   const fill = ({ bytes, key, leaseLife, life, replaces, token }: FillRequest, now: number): boolean => {
     const found = server.get(key, now)
     if (found === undefined || !Entry.isEntry(found.bytes)) return false
     const has = Entry.lease(found.bytes)
-    const id = Entry.writeId(found.bytes)
-    const own = has !== undefined && Entry.sameBytes(has.token, token)
-    // What an earlier load has stored under this one's lease has the write id of its token.
-    const unchanged = replaces !== undefined &&
-      (Entry.sameBytes(id, replaces) || Entry.sameBytes(id, token.subarray(0, Entry.writeIdSize)))
-    if (!own && !unchanged) return false
-    if (own || has === undefined || Entry.sameBytes(has.token, Entry.noToken)) {
+    if (has !== undefined && Entry.sameBytes(has.token, token)) {
       if (bytes === undefined) server.delete(key)
       else server.set(key, bytes, life, now)
       return true
     }
-    // Another load has the lease, and keeps it.
-    if (bytes === undefined) server.set(key, Entry.marker(has.token, has.until), leaseLife, now)
+    const unchanged = replaces !== undefined &&
+      (Entry.sameBytes(Entry.writeId(found.bytes), replaces.writeId) ||
+        Entry.isOvertakenBefore(found.bytes, replaces.turn))
+    if (!unchanged) return false
+    const holder = has === undefined || Entry.sameBytes(has.token, Entry.noToken) ? undefined : has
+    if (bytes === undefined) {
+      if (holder === undefined) server.delete(key)
+      else server.set(key, Entry.overtaken(Entry.marker(holder.token, holder.until), replaces.turn), leaseLife, now)
+      return true
+    }
+    const stored = Entry.overtaken(bytes, replaces.turn)
+    if (holder === undefined) server.set(key, stored, life, now)
     else {
-      const end = life === undefined ? 0 : now + life
-      const stored = Entry.withWriteId(
-        Entry.withLease(bytes, has.token, has.until, end),
-        has.token.subarray(0, Entry.writeIdSize)
-      )
-      server.set(key, stored, life === undefined ? undefined : Math.max(life, leaseLife), now)
+      // The other load keeps its lease.
+      const leased = Entry.withLease(stored, holder.token, holder.until, life === undefined ? 0 : now + life)
+      server.set(key, leased, life === undefined ? undefined : Math.max(life, leaseLife), now)
     }
     return true
   }

@@ -41,14 +41,11 @@ export interface Options {
 type ReleaseRequest = Parameters<Driver["release"]>[0][number]
 
 const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
-  switch (reply.length) {
-    case 2:
-      return { _tag: "Found" }
-    case 3:
-      return { _tag: "Granted", writeId: reply[2] }
-    case 4:
-      return { _tag: "Held", millis: Number(reply[2]), holder: reply[3] }
-  }
+  if (reply.length === 2) return { _tag: "Found" }
+  const [, , detail, more] = reply
+  return Buffer.isBuffer(detail)
+    ? { _tag: "Granted", grant: { writeId: detail, turn: more } }
+    : { _tag: "Held", millis: Number(detail), holder: more }
 }
 
 /** So many leases that could not be released are remembered. */
@@ -297,7 +294,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             bytes === undefined ? 1 : 0,
             bytes === undefined ? "" : toBuffer(bytes),
             lifeArgument(life),
-            replaces === undefined ? "" : toBuffer(replaces),
+            replaces === undefined ? "" : toBuffer(replaces.writeId),
+            replaces === undefined ? "" : toBuffer(replaces.turn),
             leaseLife
           ], asker),
         isOne

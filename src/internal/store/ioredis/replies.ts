@@ -59,7 +59,7 @@ export const isSwap = (reply: unknown): reply is readonly [Count, (Buffer | null
   Array.isArray(reply) && reply.length <= 2 && isFlag(reply[0]) &&
   (reply[1] === undefined || isBytesOrNothing(reply[1]))
 
-export type Granted = readonly [time: Count, tag: Text, writeId: Buffer]
+export type Granted = readonly [time: Count, tag: Text, writeId: Buffer, turn: Buffer]
 export type Held = readonly [time: Count, tag: Text, millis: Count, holder: Buffer]
 export type Found = readonly [time: Count, tag: Text]
 
@@ -68,7 +68,7 @@ export const isLease = (reply: unknown): reply is Granted | Held | Found => {
   if (!Array.isArray(reply) || !isCount(reply[0]) || !isText(reply[1])) return false
   switch (String(reply[1])) {
     case "Granted":
-      return reply.length === 3 && isBytes(reply[2])
+      return reply.length === 4 && isBytes(reply[2]) && isBytes(reply[3])
     case "Held":
       return reply.length === 4 && isCount(reply[2]) && isBytes(reply[3])
     case "Found":

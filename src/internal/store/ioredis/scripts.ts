@@ -25,19 +25,27 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
-local function pack48(n)
+local function pack(n, size)
   local s = ''
-  for _ = 1, 6 do
+  for _ = 1, size do
     s = string.char(n % 256) .. s
     n = math.floor(n / 256)
   end
   return s
 end
 
-local function unpack48(v, at)
+local function unpack(v, at, size)
   local n = 0
-  for i = at, at + 5 do n = n * 256 + string.byte(v, i) end
+  for i = at, at + size - 1 do n = n * 256 + string.byte(v, i) end
   return n
+end
+
+local function pack48(n)
+  return pack(n, 6)
+end
+
+local function unpack48(v, at)
+  return unpack(v, at, 6)
 end
 
 -- the bytes under a key, false if there is none; another type than a string is foreign bytes
@@ -119,8 +127,8 @@ const script = <A>(name: string, gives: Shape<A>, body: string, tellsTime = fals
 /**
  * Takes a lease if what was seen is still there.
  * KEYS: key. ARGV: identity of what was seen, token, duration in ms, life in ms, force (1 or 0), yields (1 or 0), kind.
- * Returns the server's time in ms, then `Granted` and the write id of what the lease stands in, or `Held`, for how many ms
- * more and by which token, or `Found`.
+ * Returns the server's time in ms, then `Granted`, the write id of what the lease stands in and the load's turn, or `Held`,
+ * for how many ms more and by which token, or `Found`.
  */
 export const lease = script(
   "lease",
@@ -139,12 +147,15 @@ if leased and not force then
   if left > 0 and left <= tonumber(life) and (holder ~= none or yields) then return {time, 'Held', left, holder} end
 end
 local slot = token .. pack48(time + duration)
+-- no two grants of one key are within a microsecond
+local t = redis.call('TIME')
+local turn = pack(t[1] * 1000000 + t[2], 5)
 local there = identity(v, kind)
 if there == '' then
-  -- of a marker whose lease goes to another the write id stays: nobody has written
-  local id = leased and string.sub(v, 5, 9) or string.sub(token, 1, 5)
-  redis.call('SET', key, '\\225\\3\\0\\0' .. id .. string.rep('\\0', 7) .. slot .. string.rep('\\0', 6), 'PX', life)
-  return {time, 'Granted', id}
+  -- a marker whose lease goes to another keeps its header: nobody has written
+  local head = leased and string.sub(v, 1, 16) or '\\225\\3\\0\\0' .. string.sub(token, 1, 5) .. string.rep('\\0', 7)
+  redis.call('SET', key, head .. slot .. string.rep('\\0', 6), 'PX', life)
+  return {time, 'Granted', string.sub(head, 5, 9), turn}
 end
 if not force and there ~= seen then return {time, 'Found'} end
 -- a counter has no slot for a lease, and a marker would take its place
@@ -162,45 +173,52 @@ redis.call('SET', key,
   string.sub(v, 1, 1) .. string.char(with) .. string.sub(v, 3, 16) .. slot .. finish .. rest, 'KEEPTTL')
 -- the lease must not go with the entry, whatever the entry's own end is
 outlast(key, life)
-return {time, 'Granted', there}
+return {time, 'Granted', there, turn}
 `,
   true
 )
 
 /**
- * Writes where the slot has the token, or where another load took the lease by force and nobody has written since.
- * KEYS: key. ARGV: token, remove (1 or 0), bytes, life in ms or '', write id to be replaced or '', life of a lease in ms.
- * Returns 1 or 0.
+ * Writes where the slot has the token, or where another load took the lease by force and nobody has written since but
+ * loads whose turn was before.
+ * KEYS: key. ARGV: token, remove (1 or 0), bytes, life in ms or '', write id to be replaced or '', turn or '', life of a
+ * lease in ms. Returns 1 or 0.
  */
 export const fill = script(
   "fill",
   isFlag,
   `
-local key, token, remove, bytes, life, replaces, lease_life = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local key, token, remove, bytes, life = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3], ARGV[4]
+local replaces, turn, lease_life = ARGV[5], ARGV[6], ARGV[7]
 local v = read(key)
 local flags = v and flags_of(v)
 if not flags then return 0 end
-local leased = has(flags, 2)
-local holder = leased and string.sub(v, 17, 24)
-if holder ~= token then
-  -- what an earlier load has stored under this one's lease has the write id of its token
-  local id = string.sub(v, 5, 9)
-  if replaces == '' or (id ~= replaces and id ~= string.sub(token, 1, 5)) then return 0 end
-end
-if not leased or holder == token or holder == none then
+local holder = has(flags, 2) and string.sub(v, 17, 24)
+if holder == token then
   if remove then redis.call('DEL', key) else set(key, bytes, life) end
   return 1
 end
--- another load has the lease, and keeps it
-local slot, id = string.sub(v, 17, 30), string.sub(v, 17, 21)
+if replaces == '' then return 0 end
+if string.sub(v, 5, 9) ~= replaces then
+  local since = (unpack(turn, 1, 5) - unpack(v, 5, 5)) % 2 ^ 40
+  if not has(flags, 32) or since == 0 or since >= 2 ^ 39 then return 0 end
+end
+local slot = holder and holder ~= none and string.sub(v, 17, 30)
 if remove then
-  redis.call('SET', key, '\\225\\3\\0\\0' .. id .. string.rep('\\0', 7) .. slot .. string.rep('\\0', 6), 'PX', lease_life)
+  if slot then
+    redis.call('SET', key,
+      '\\225\\35\\0\\0' .. turn .. string.rep('\\0', 7) .. slot .. string.rep('\\0', 6), 'PX', lease_life)
+  else
+    redis.call('DEL', key)
+  end
   return 1
 end
-local finish = life == '' and 0 or now() + life
-set(key, string.sub(bytes, 1, 1) .. string.char(string.byte(bytes, 2) + 2) .. string.sub(bytes, 3, 4) .. id
-  .. string.sub(bytes, 10, 16) .. slot .. pack48(finish) .. string.sub(bytes, 17), life)
-outlast(key, lease_life)
+-- another load that has the lease keeps it
+local finish = slot and slot .. pack48(life == '' and 0 or now() + life) or ''
+local with = string.byte(bytes, 2) + 32 + (slot and 2 or 0)
+set(key, string.sub(bytes, 1, 1) .. string.char(with) .. string.sub(bytes, 3, 4) .. turn .. string.sub(bytes, 10, 16)
+  .. finish .. string.sub(bytes, 17), life)
+if slot then outlast(key, lease_life) end
 return 1
 `
 )
