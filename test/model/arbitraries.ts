@@ -81,6 +81,11 @@ const modify = (
 const touch = (ofKey: fc.Arbitrary<number>): fc.Arbitrary<Operation> =>
   fc.record({ _tag: fc.constant("touch" as const), key: ofKey, life })
 
+const invalidation: fc.Arbitrary<Operation> = fc.record({
+  _tag: fc.constant("invalidateTags" as const),
+  tag: fc.constantFrom(...tagNames)
+})
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 16, arbitrary: getOrSet(key, load) },
   { weight: 5, arbitrary: forced(key, load) },
@@ -94,10 +99,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ _tag: fc.constantFrom("getMany" as const, "setMany" as const, "deleteMany" as const) })
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({ _tag: fc.constant("invalidateTags" as const), tag: fc.constantFrom(...tagNames) })
-  }
+  { weight: 4, arbitrary: invalidation }
 )
 
 const step = (
@@ -211,6 +213,22 @@ export const focused = {
     { weight: 2, arbitrary: forced(one, brief) },
     { weight: 2, arbitrary: getOrSet(one, brief) },
     { weight: 1, arbitrary: plain(one, "set", "get", "has") }
+  ),
+  /** Values that are invalidated by their tags while they are loaded, written and made of each other. */
+  invalidations: focus(
+    {
+      instances: [1, 2],
+      pause: soon,
+      policy: {
+        tags: fc.constantFrom("Key", "Value", "Both"),
+        maxStaleness: fc.constantFrom(undefined, undefined, 50)
+      }
+    },
+    { weight: 3, arbitrary: getOrSet(one, brief) },
+    { weight: 2, arbitrary: plain(one, "get", "get", "set") },
+    { weight: 1, arbitrary: modify(one, "New", "Same") },
+    { weight: 1, arbitrary: forced(one, brief) },
+    { weight: 3, arbitrary: invalidation }
   ),
   /** Values that are late, and loads of them that fail. */
   staleWindows: focus(

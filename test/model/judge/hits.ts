@@ -5,6 +5,8 @@
 import type { Call, Record } from "../record.js"
 import { isUnforcedLoad, name, ofKey, overlap, servedFor, stood } from "./support.js"
 
+const hasTimeout = ({ operation }: Call): boolean => operation._tag === "getOrSet" && operation.timeout !== undefined
+
 export const hits = (record: Record): ReadonlyArray<string> => {
   const { delay, lost, policy } = record.history
   // Where answers are lost it may have looked in vain.
@@ -41,7 +43,7 @@ export const hits = (record: Record): ReadonlyArray<string> => {
     calls.some((other) =>
       other !== call && other.instance === call.instance && other.keys.includes(key) && !hit.get(other)!.has(key) &&
       // Who ran out of time leaves the load behind.
-      (other.acknowledged === undefined ? other.began.at < call.ended!.at : overlap(other, call))
+      (other.acknowledged === undefined || hasTimeout(other) ? other.began.at < call.ended!.at : overlap(other, call))
     ) || ofKey(record, key).some((computation) =>
       !computation.forced && computation.instance === call.instance && overlap(computation, call)
     )

@@ -41,7 +41,7 @@ const timeout = 240_000
 export const driverIsCaught = (name: string, mutant: Mutant, hunt: Hunt = {}): void =>
   it(name, { timeout }, () => bites((go) => go(mutant), hunt))
 
-/** Puts something else in the place of methods. */
+/** Puts something else in the place of methods and getters. */
 export const classIsCaught = (
   name: string,
   methods: object,
@@ -53,7 +53,10 @@ export const classIsCaught = (
     for (const method of Object.keys(patch)) assert.property(own, method, "the method has another name by now")
     return bites((go) => {
       for (const [method, value] of Object.entries(patch)) {
-        Object.defineProperty(methods, method, { value, configurable: true, writable: true })
+        Object.defineProperty(methods, method, {
+          configurable: true,
+          ...(own[method]!.get === undefined ? { value, writable: true } : { get: value })
+        })
       }
       try {
         return go((driver) => driver)

@@ -2,10 +2,11 @@ import { describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { TagEpochs } from "../../../src/internal/cache/tagEpochs.js"
 import * as Entry from "../../../src/internal/entry/format.js"
+import { InFlight } from "../../../src/internal/inFlight/inFlight.js"
 import { InFlightTable } from "../../../src/internal/inFlight/table.js"
 import { Entries } from "../../../src/internal/load/fill.js"
 import { Leases } from "../../../src/internal/load/lease.js"
-import { history } from "../arbitraries.js"
+import { focused, history } from "../arbitraries.js"
 import type { Load, Operation } from "../history.js"
 import { classIsCaught as caught } from "./bite.js"
 
@@ -66,5 +67,16 @@ describe("a mutant of the load path is caught", () => {
       if (key.waiters.size > 1) key.waiters.delete([...key.waiters][0]!)
       settle.call(this, key, outcome)
     }
+  })
+
+  caught("a forced load that is joined before a look", InFlightTable.prototype, {
+    joinable(this: InFlightTable, key: string) {
+      const there = this.get(key)
+      return there?.background === true ? undefined : there
+    }
+  }, { histories: focused.refreshes })
+
+  caught("a forced load that is like any other to those who wait", InFlight.prototype, { forced: () => false }, {
+    histories: focused.refreshes
   })
 })
