@@ -98,7 +98,8 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         assert.notInclude(given, "stale")
         const many = first(Cache.getOrSetMany(bypassing, ["42"], () => Effect.succeed([["42", "of a batch"]] as const)))
         assert.deepStrictEqual([...yield* many], [["42", "of a batch"]])
-        assert.deepStrictEqual(messages, ["WARN Redis failed (OutOfMemory), and the cache is bypassed"])
+        assert.strictEqual(messages.length, 1)
+        assert.match(messages[0]!, /^WARN The cache goes on without Redis: .* failed \(OutOfMemory\)/)
         state.reason = undefined
         const stored = yield* read
         assert.deepStrictEqual(yield* second(Cache.get(swr, "42")), Option.some(stored))
@@ -165,7 +166,9 @@ describe("a real server that takes nothing", () => {
           }
           assert.strictEqual(new Set(given).size, 50)
           assert.notInclude(given, "stale")
-          assert.deepStrictEqual(messages, [`WARN Redis failed (${reason}), and the cache is bypassed`])
+          assert.strictEqual(messages.length, 1)
+          assert.include(messages[0], "WARN The cache goes on without Redis")
+          assert.include(messages[0], `failed (${reason})`)
         }),
       20_000
     )
