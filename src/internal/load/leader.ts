@@ -48,7 +48,8 @@
  *   where there is none, from every 5 ms to every 100 ms. It waits for one other load: where that has failed and a third
  *   process has the lease by then, it computes at once, without a lease
  * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
- *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one (`FillRequest.replaces`)
+ *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
+ *   was granted after it alone (`FillRequest.replaces`)
  * - the holder dies: its lease ends after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
  * - a load over a stale value fails: the source is left alone for `retryAfter`, by every process that has something stale
@@ -67,6 +68,7 @@
  * - the layer closes: loads are interrupted, release, and end their callers' waits; then the connections close
  */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -241,9 +243,7 @@ export class Leader<Key, Value, E, R> {
   /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
   private readonly refused = Effect.clockWith((clock) => {
     this.binding.storing = false
-    if (this.mode === "Refresh") {
-      this.binding.refreshes.pauseUntil(this.runtime.driver.unsafeMonotonic(clock) + this.policy.retryAfter)
-    }
+    if (this.mode === "Refresh") this.binding.refreshes.pause(this.runtime.driver.unsafeMonotonic(clock))
     return Effect.void
   })
 
@@ -412,7 +412,7 @@ export class Leader<Key, Value, E, R> {
         if (filled[i] === true) this.binding.recorder.write()
         else {
           this.binding.recorder.refusedFill()
-          yield* this.tellOfLateness(task, millis)
+          yield* this.tellOfLateness(task)
         }
         // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
         this.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
@@ -481,17 +481,18 @@ export class Leader<Key, Value, E, R> {
     )
   }
 
-  /** A load that lost its lease to time, and not to a write, is worth knowing of: it will never be cached. */
-  private tellOfLateness(task: Task<Key>, millis: number): Effect.Effect<void> {
-    return Effect.clockWith((clock) =>
-      this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil ? Effect.void : this.binding.warn(
-        `A loaded value was not stored: its load took ${
-          Math.round(millis)
-        } ms and could not renew its lease meanwhile ` +
-          `(does it block the thread?), so that another load or write took its place. Raise lease.duration above that`,
+  /** A load that lost its lease to time, and not to a write, is worth knowing of: it may never be cached. */
+  private tellOfLateness(task: Task<Key>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      if (this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil) return Effect.void
+      const duration = Duration.format(Duration.millis(this.policy.leaseDuration))
+      return this.binding.warn(
+        `A loaded value was not stored: its load could not renew its lease within lease.duration, ${duration} ` +
+          `(does it block the thread?), and another load or write took its place. Raise lease.duration above what the ` +
+          `load takes`,
         task.redisKey
       )
-    )
+    })
   }
 
   /** A write of a load: near copies of what was there are not served any more. */
