@@ -81,6 +81,24 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         ])
       }))
 
+    it.scoped("a store that takes it again is asked within a second, however long sources are left alone", () =>
+      Effect.gen(function*() {
+        const { options, state } = refusing(refused)
+        const { first } = yield* instances(options)
+        const patient = Cache.make({ ...policy, name: "swr", retryAfter: "20 minutes" })
+        const { load } = source()
+        yield* first(Cache.set(patient, "42", "stale"))
+        yield* TestClock.adjust("2 seconds")
+        state.reason = "Timeout"
+        yield* first(Cache.getOrSet(patient, "42", load))
+        yield* settle
+        state.reason = undefined
+        yield* TestClock.adjust("1 second")
+        yield* first(Cache.getOrSet(patient, "42", load))
+        yield* settle
+        assert.isTrue(yield* first(Cache.has(patient, "42")))
+      }))
+
     it.scoped("bypass: after one stale answer callers are given what is loaded, until it can be stored again", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)

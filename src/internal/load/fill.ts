@@ -1,5 +1,6 @@
 /** Stores what a load has computed, each key for itself, where its lease still holds. */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -38,9 +39,7 @@ export class Fill<Key, Value, E> {
   /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
   readonly refused = Effect.clockWith((clock) => {
     this.instance.storing = false
-    if (this.mode === "Refresh") {
-      this.instance.refreshes.pauseUntil(this.runtime.driver.unsafeMonotonic(clock) + this.policy.retryAfter)
-    }
+    if (this.mode === "Refresh") this.instance.refreshes.pause(this.runtime.driver.unsafeMonotonic(clock))
     return Effect.void
   })
 
@@ -76,7 +75,7 @@ export class Fill<Key, Value, E> {
         if (filled[i] === true) this.instance.recorder.write()
         else {
           this.instance.recorder.refusedFill()
-          yield* this.tellOfLateness(task, millis)
+          yield* this.tellOfLateness(task)
         }
         // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
         this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
@@ -147,17 +146,18 @@ export class Fill<Key, Value, E> {
     )
   }
 
-  /** A load that lost its lease to time, and not to a write, is worth knowing of: it will never be cached. */
-  private tellOfLateness(task: Task<Key>, millis: number): Effect.Effect<void> {
-    return Effect.clockWith((clock) =>
-      this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil ? Effect.void : this.instance.warnings.warn(
-        `A loaded value was not stored: its load took ${
-          Math.round(millis)
-        } ms and could not renew its lease meanwhile ` +
-          `(does it block the thread?), so that another load or write took its place. Raise lease.duration above that`,
+  /** A load that lost its lease to time, and not to a write, is worth knowing of: it may never be cached. */
+  private tellOfLateness(task: Task<Key>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      if (this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil) return Effect.void
+      const duration = Duration.format(Duration.millis(this.policy.leaseDuration))
+      return this.instance.warnings.warn(
+        `A loaded value was not stored: its load could not renew its lease within lease.duration, ${duration} ` +
+          `(does it block the thread?), and another load or write took its place. Raise lease.duration above what the ` +
+          `load takes`,
         task.redisKey
       )
-    )
+    })
   }
 
   /** A write of a load: near copies of what was there are not served any more. */

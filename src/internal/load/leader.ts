@@ -48,7 +48,8 @@
  *   where there is none, from every 5 ms to every 100 ms. It waits for one other load: where that has failed and a third
  *   process has the lease by then, it computes at once, without a lease
  * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
- *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one (`FillRequest.replaces`)
+ *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
+ *   was granted after it alone (`FillRequest.replaces`)
  * - the holder dies: its lease ends after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
  * - a load over a stale value fails: the source is left alone for `retryAfter`, by every process that has something stale
