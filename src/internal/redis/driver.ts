@@ -1,14 +1,15 @@
-/** The driver on a real Redis, through ioredis. */
+/** The driver on a real Redis, be it one server or several. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
-import { Breaker, isUnsent, partialRefusal } from "../driver/breaker.js"
-import type { Driver, LeaseReply, Reply } from "../driver/driver.js"
+import { Breaker } from "../driver/breaker.js"
+import type { Driver, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
-import { type Argument, type Asker, maxReads, toBuffer } from "./batch/batcher.js"
+import { gather, Hot, tell, together } from "./answers.js"
+import { maxReads } from "./batch/calls.js"
+import type { Asker } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
-import type { Time } from "./clocks/serverClock.js"
 import { isWrongType } from "./errors.js"
 import {
   type Count,
@@ -22,10 +23,12 @@ import {
   isOkOrNothing,
   type Shape
 } from "./replies.js"
-import * as Listing from "./scan.js"
+import type { Argument } from "./resp/request.js"
+import { toBuffer } from "./resp/words.js"
+import * as Scan from "./scan.js"
 import * as Scripts from "./scripts.js"
 import type { Servers } from "./servers.js"
-import * as Feed from "./tracking.js"
+import * as Tracking from "./tracking.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
 
@@ -52,52 +55,8 @@ const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
 
-/** Who asks for a hot operation: hands its answer to the reply, and what that makes of it to the fiber. */
-class Hot<Answer, A, E, R> implements Asker<Answer> {
-  constructor(
-    private readonly key: string,
-    private readonly reply: Reply<Answer, A, E, R>,
-    private readonly clock: Time,
-    private readonly resume: (effect: Effect.Effect<A, E, R>) => void
-  ) {}
-
-  answer(answer: Answer): void {
-    const now = this.clock.now()
-    if (!this.clock.isSure) return this.answerLater(answer)
-    let effect: Effect.Effect<A, E, R>
-    try {
-      effect = this.reply.onSuccess(answer, now, this.key)
-    } catch (defect) {
-      // A defect of who asked, not of those whose answers came with it.
-      effect = Effect.die(defect)
-    }
-    this.resume(effect)
-  }
-
-  private answerLater(answer: Answer): void {
-    void this.clock.settle().then((failure) => failure === undefined ? this.answer(answer) : this.fail(failure))
-  }
-
-  fail(error: RedisError): void {
-    let effect: Effect.Effect<A, E, R>
-    try {
-      effect = this.reply.onFailure(error, this.key)
-    } catch (defect) {
-      effect = Effect.die(defect)
-    }
-    this.resume(effect)
-  }
-}
-
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   const { clock, only } = servers
-
-  /** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
-  const tell = <A>(exit: Exit.Exit<A, RedisError>, resume: (exit: Exit.Exit<A, RedisError>) => void): void => {
-    clock.now()
-    if (clock.isSure || Exit.isFailure(exit)) return resume(exit)
-    void clock.settle().then((failure) => failure === undefined ? tell(exit, resume) : resume(Exit.fail(failure)))
-  }
 
   const command = <A>(
     key: string,
@@ -108,7 +67,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   ) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).call(operation, name, args, gives, {
-        answer: (reply) => tell(Exit.succeed(reply), resume),
+        answer: (reply) => tell(clock, Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
@@ -116,49 +75,9 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
-        answer: (reply) => tell(Exit.succeed(reply), resume),
+        answer: (reply) => tell(clock, Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
-    })
-
-  /** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
-  const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
-    let open = count
-    let unsent = 0
-    let failure: RedisError | undefined
-    const arrived = (): void => {
-      if (--open > 0) return
-      done(failure !== undefined && isUnsent(failure) && unsent < count ? partialRefusal(failure) : failure)
-    }
-    const fail = (error: RedisError): void => {
-      if (isUnsent(error)) unsent++
-      failure ??= error
-      arrived()
-    }
-    return { arrived, fail }
-  }
-
-  /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
-  const together = <In, A, Out>(
-    inputs: ReadonlyArray<In>,
-    ask: (input: In, asker: Asker<A>) => void,
-    read: (reply: A) => Out
-  ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
-    inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
-      const answers: Array<Out> = []
-      const { arrived, fail } = gather(
-        inputs.length,
-        (failure) => tell(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure), resume)
-      )
-      for (const [i, input] of inputs.entries()) {
-        ask(input, {
-          answer: (reply) => {
-            answers[i] = read(reply)
-            arrived()
-          },
-          fail
-        })
-      }
     })
 
   /**
@@ -187,6 +106,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
   ): Effect.Effect<void, RedisError> =>
     Effect.asVoid(together(
+      clock,
       requests,
       ({ epoch, key }, asker) =>
         servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, asker),
@@ -259,6 +179,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         }),
     take: (keys) =>
       together(
+        clock,
         keys,
         (key, asker) =>
           servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
@@ -276,6 +197,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       ),
     lease: (requests, kind) =>
       together(
+        clock,
         requests,
         ({ duration, force, key, life, seen, token, yields }, asker) =>
           servers.at(key).run(Scripts.lease, [key], [
@@ -291,6 +213,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       ),
     fill: (requests) =>
       together(
+        clock,
         requests,
         ({ bytes, key, leaseLife, life, replaces, token }, asker) =>
           servers.at(key).run(Scripts.fill, [key], [
@@ -304,9 +227,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           ], asker),
         isOne
       ),
-    release: (requests) => Effect.asVoid(together(requests, release, () => undefined)),
+    release: (requests) => Effect.asVoid(together(clock, requests, release, () => undefined)),
     renew: (requests) =>
       together(
+        clock,
         requests,
         ({ duration, key, token }, asker) =>
           servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
@@ -341,6 +265,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
     ensureEpochs: (requests) =>
       together(
+        clock,
         requests,
         ({ candidate, key, life }, asker) =>
           servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
@@ -351,16 +276,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       only !== undefined
         ? replaceEpochs(requests)
         : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
-    scan: (scanned) => Listing.listed(servers, scanned),
-    clear: (cleared) => Listing.cleared(servers, cleared),
+    scan: (scanned) => Scan.listed(servers, scanned),
+    clear: (cleared) => Scan.cleared(servers, cleared),
     heads: (keys, size) =>
       together(
+        clock,
         keys,
         (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, asker),
         // GETRANGE has no other way to say that there is nothing.
         (head: Buffer) => head.length === 0 ? undefined : head
       ),
-    watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
+    watch: (watcher) => Tracking.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
         Effect.zip(

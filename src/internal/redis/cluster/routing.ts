@@ -17,11 +17,14 @@
 import type { RedisError } from "../../../CacheError.js"
 import { type Breaker, refusal } from "../../driver/breaker.js"
 import type { Write } from "../../driver/driver.js"
-import { type Argument, type Asker, type Sender, setCommand } from "../batch/batcher.js"
+import type { Asker, Sender } from "../batch/sender.js"
 import { connectionError, timeoutError } from "../errors.js"
+import type { Address } from "../port.js"
 import { areValues, isOk, type Shape } from "../replies.js"
+import type { Argument } from "../resp/request.js"
+import { setCommand } from "../resp/words.js"
 import * as Scripts from "../scripts.js"
-import { type Address, slotOf } from "./slots.js"
+import { slotOf } from "./slots.js"
 
 /** How long to wait before a command is sent again where no other server was named, in ms: from, to. */
 const firstPause = 25
