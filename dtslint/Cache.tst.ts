@@ -1,4 +1,4 @@
-import type { Brand, Duration, Option, Stream } from "effect"
+import type { Brand, Duration, Either, Option, Stream } from "effect"
 import { Effect, pipe, Schema, type Scope } from "effect"
 import type { CacheError, Redis } from "effect-redis-cache"
 import { Cache, Codec } from "effect-redis-cache"
@@ -297,8 +297,26 @@ describe("loads", () => {
     expect(Cache.refresh(users, "42", loadUser)).type.toBe<
       Effect.Effect<User, Failure | "Offline", Store | "Http">
     >()
+    // Empty is there with a timeout alone.
+    expect(Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1, batchSize: 10, concurrency: 2 })).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
     // @ts-expect-error: Object literal may only specify known properties
-    Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1 })
+    Cache.getOrSetMany(users, ["42"], loadUsers, { forceRefresh: true })
+  })
+
+  it("getOrSetMany tells hits from failures", () => {
+    const partly = (ids: ReadonlyArray<string>) =>
+      Effect.succeed(ids.map((id) => [id, id === "0" ? Cache.failed("NotFound" as const) : user] as const))
+    expect(Cache.getOrSetMany(users, ["42"], partly)).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "NotFound", Store>
+    >()
+    expect(Cache.getOrSetMany(users, ["42"], partly, { mode: "either" })).type.toBe<
+      Effect.Effect<ReadonlyMap<string, Either.Either<User, Failure | "NotFound">>, Failure, Store>
+    >()
+    expect(pipe(users, Cache.getOrSetMany(["42"], partly, { mode: "either" }))).type.toBe<
+      Effect.Effect<ReadonlyMap<string, Either.Either<User, Failure | "NotFound">>, Failure, Store>
+    >()
   })
 })
 

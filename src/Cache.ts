@@ -8,6 +8,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
@@ -750,31 +751,167 @@ export const getOrSet: {
 } = operation(cacheFirst, Load.getOrSet)
 
 /**
+ * What one `getOrSetMany` may ask for beside the policy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadManyOptions<
+  in Key,
+  in Value,
+  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  out Mode extends "default" | "either" = "default" | "either"
+> extends Omit<LoadOptions<Key, Value, Timeout>, "forceRefresh"> {
+  /** How many absent keys one run of `load` is given at the most. Default: all of them. */
+  readonly batchSize?: number | undefined
+  /** How many runs of `load` this call has at a time. Default: `"unbounded"`. */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * `"default"`: the first failure is the call's. `"either"`: each key has its value or its failure in the answer; a run
+   * of `load` that fails is the failure of its own keys alone.
+   */
+  readonly mode?: Mode
+}
+
+/**
+ * What a batched load gives in the place of a value, for a key that has none and a reason. See `failed`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failed<out E> {
+  readonly error: E
+}
+
+/**
+ * A failure of one key of a batched load, which is no failure of the others.
+ *
+ * @example
+ * ```ts
+ * import { Data, Effect } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * class NotFound extends Data.TaggedError("NotFound")<{ readonly id: string }> {}
+ *
+ * const names = Cache.make({ name: "names", timeToLive: "10 minutes" })
+ *
+ * declare const fetchNames: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, string>>
+ *
+ * // Effect<ReadonlyMap<string, Either<unknown, NotFound | RedisError | CodecError>>, RedisError | CodecError, Redis>
+ * export const program = Cache.getOrSetMany(
+ *   names,
+ *   ["1", "2"],
+ *   (ids) =>
+ *     Effect.map(fetchNames(ids), (found) =>
+ *       ids.map((id) => [id, found.get(id) ?? Cache.failed(new NotFound({ id }))] as const)),
+ *   { batchSize: 100, concurrency: 4, mode: "either" }
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace LoadMany {
+  /**
+   * What a batched load gives: values, or failures, by key.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Loaded<Key, Value, E> = Iterable<readonly [Key, Value | Failed<E>]>
+
+  /**
+   * The answer: values by key, or in mode `"either"` what each key came to.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Answer<Key, Value, E, Mode> = ReadonlyMap<
+    Key,
+    Mode extends "either" ? Either.Either<Value, E> : Value
+  >
+}
+
+/**
  * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and
- * gives their values (keys that it leaves out are not stored, and left out of the answer). Each key is loaded under a
- * lease of its own; keys that are being loaded elsewhere are waited for.
+ * gives their values. Keys that it leaves out are not stored, and left out of the answer; for a key that has no value for
+ * a reason it gives `Cache.failed`. Each key is loaded under a lease of its own; keys that are being loaded elsewhere are
+ * waited for.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const squares = Cache.make({ name: "squares", timeToLive: "1 hour" })
+ *
+ * const program = Cache.getOrSetMany(
+ *   squares,
+ *   ["1", "2", "3"],
+ *   (absent) => Effect.succeed(absent.map((n) => [n, Number(n) ** 2] as const)),
+ *   { batchSize: 2 }
+ * )
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(RedisLayer.layerMemory))).then((found) => {
+ *   console.log([...found.values()].join(" ")) // 1 4 9
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category loading
  */
 export const getOrSetMany: {
-  <Key, Value, Error, Requirements, E, R>(
+  <
+    Key,
+    Value,
+    Error,
+    Requirements,
+    E,
+    R,
+    KeyError = never,
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    Mode extends "default" | "either" = "default"
+  >(
     self: Cache<Key, Value, Error, Requirements>,
     keys: Iterable<NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>, E, R>,
-    options?: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
-  ): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
-  <K, V, E, R, Key = Widen<K>, Value = V>(
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, NoInfer<Value>, KeyError>, E, R>,
+    options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
+  ): Effect.Effect<
+    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
+    Exclude<R, Scope.Scope> | Requirements
+  >
+  <
+    K,
+    V,
+    E,
+    R,
+    KeyError = never,
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    Mode extends "default" | "either" = "default",
+    Key = Widen<K>,
+    Value = V
+  >(
     keys: Iterable<K & NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, V & NoInfer<Value>]>, E, R>,
-    options?: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, V & NoInfer<Value>, KeyError>, E, R>,
+    options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  ) => Effect.Effect<
+    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
+    Exclude<R, Scope.Scope> | Requirements
+  >
 } = operation(cacheFirst, Load.getOrSetMany)
 
 /**

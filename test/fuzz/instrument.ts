@@ -12,7 +12,7 @@ import type * as RandomBytes from "../../src/internal/bytes/randomBytes.js"
 import type * as Entry from "../../src/internal/entry/format.js"
 import type * as Key from "../../src/internal/key/encode.js"
 import type * as TagKeys from "../../src/internal/key/reserved.js"
-import type * as Url from "../../src/internal/store/ioredis/url.js"
+import type * as Url from "../../src/internal/redis/url.js"
 import type * as Memo from "../../src/Memo.js"
 import type * as Redis from "../../src/Redis.js"
 import type * as RedisLayer from "../../src/RedisLayer.js"
@@ -43,7 +43,7 @@ const modules: Readonly<Record<keyof Library, string>> = {
   entry: "internal/entry",
   key: "internal/key",
   tagKeys: "internal/tagKeys",
-  url: "internal/store/ioredis/url",
+  url: "internal/redis/url",
   randomBytes: "internal/randomBytes",
   Codec: "Codec",
   Cache: "Cache",

@@ -22,9 +22,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type { RedisError } from "../../CacheError.js"
-import type { Driver, Link, Watcher, Write } from "../../Driver.js"
 import { toHex } from "../bytes/hex.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
+import type { Driver, Link, Watcher, Write } from "../driver/driver.js"
 
 /** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
 const beatsPerProof = 4

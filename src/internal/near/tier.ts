@@ -23,10 +23,10 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
-import type { Driver } from "../../Driver.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import { Feed, type Hearer } from "../changes/feed.js"
 import type { NearPolicy } from "../definition/policy.js"
+import type { Driver } from "../driver/driver.js"
 import { tagKeyPrefix } from "../key/reserved.js"
 import { NearCopies } from "./copies.js"
 
