@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
@@ -11,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+/** @ts-ignore Where ioredis is not installed, what is written with its types takes anything. */
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import type { RedisError } from "./CacheError.js"
 import { makeService, makeTracking } from "./internal/cache/runtime.js"
@@ -422,19 +422,3 @@ export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
   Effect.flatMap(Redis, ({ driver }) => makeService(traced(driver)))
 )
-
-/**
- * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStore = (options: {
-  /** Not empty, and without `:`. */
-  readonly name: string
-  readonly timeToLive?: Duration.DurationInput | undefined
-}): Layer.Layer<KeyValueStore, never, Redis> =>
-  // @effect/platform is loaded where it is used; without it this layer is a defect that says so.
-  Layer.unwrapEffect(
-    Effect.map(Effect.promise(() => import("./internal/platform/keyValueStore.js")), (module) => module.layer(options))
-  )

@@ -222,11 +222,12 @@ class Cluster implements Servers, Routes {
   /** A look within so many ms, or as soon as may be after the one that is under way. */
   private lookSoon(pause: number): void {
     if (this.closed || this.firstLook !== "over") return
-    const at = Math.max(performance.now() + pause, this.lookedAt + troubledPause)
+    const now = performance.now()
+    const at = Math.max(now + pause, this.lookedAt + troubledPause)
     if (this.nextLookAt <= at) return
     this.nextLookAt = at
     clearTimeout(this.nextLook)
-    this.nextLook = setTimeout(() => void this.lookNow(), at - performance.now())
+    this.nextLook = setTimeout(() => void this.lookNow(), at - now)
     this.nextLook.unref()
   }
 
