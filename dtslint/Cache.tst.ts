@@ -477,3 +477,13 @@ describe("near copies", () => {
     Cache.make({ name: "near", near: { capacity: "10" } })
   })
 })
+
+describe("changes", () => {
+  it("are a stream that can fail with what Redis says, whatever the cache does without it", () => {
+    expect(Cache.changes(users)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
+    expect(Cache.changes(hits, { bufferSize: 10 })).type.toBe<
+      Stream.Stream<Cache.Change, CacheError.RedisError, Store>
+    >()
+    expect(bypassing.pipe(Cache.changes)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
+  })
+})

@@ -4,6 +4,7 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
 import { RedisError } from "../../CacheError.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
+import { Feed } from "../changes/feed.js"
 import { breaking } from "../driver/breaking.js"
 import type { Driver } from "../driver/driver.js"
 import type { Permits } from "../inFlight/permits.js"
@@ -16,6 +17,8 @@ export interface Runtime {
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
   readonly flights: InFlightTable
+  /** What this process hears of changes in the store. */
+  readonly feed: Feed
   readonly near: NearTier
   readonly random: RandomBytes
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
@@ -45,13 +48,15 @@ export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope
     const parent = yield* Effect.scope
     const random = new RandomBytes()
     const guarded = breaking(driver)
-    const near = new NearTier(guarded, random)
-    yield* Effect.forkIn(Effect.interruptible(near.feed.run), parent)
+    const feed = new Feed(guarded, random)
+    const near = new NearTier(guarded, feed, random)
+    yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     const runtime: Runtime = {
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
       flights: new InFlightTable(),
+      feed,
       near,
       random,
       instances: new WeakMap(),
