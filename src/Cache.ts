@@ -27,6 +27,7 @@ import { counter as counterCodec } from "./internal/codec/counter.js"
 import { json } from "./internal/codec/json/json.js"
 import { structural } from "./internal/codec/structural/structural.js"
 import { CacheDefinition, TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
+import type { Given, GivenFirst, TakenBy, ValueIn } from "./internal/definition/given.js"
 import type { TimeToLive } from "./internal/definition/lives.js"
 import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
 import { checkName } from "./internal/definition/refuse.js"
@@ -183,6 +184,15 @@ interface Named<in out Key> {
   readonly key?: Schema.Schema<Key, any> | undefined // what a key is encoded to does not matter to its users
 }
 
+type Stored<Value> =
+  | { readonly schema?: undefined; readonly codec?: Codec<Value> | undefined }
+  | { readonly schema?: Schema.Schema<Value, any> | undefined; readonly codec?: undefined } // as above
+
+// Types that are given, not inferred (`Cache.make<User>(…)`), need a schema or codec that says so of what is stored.
+type KeyIsTyped<Key> = string extends Key ? {} : { readonly key: Schema.Schema<NoInfer<Key>, any> } // as above
+type ValueIsTyped<Value> = unknown extends Value ? {}
+  : { readonly schema: Schema.Schema<NoInfer<Value>, any> } | { readonly codec: Codec<NoInfer<Value>> } // as above
+
 /**
  * Makes a cache: no effect is run, and nothing is connected. A definition that cannot be meant (an empty name, a time
  * to live of zero …) throws a `RangeError` that says so.
@@ -207,24 +217,14 @@ interface Named<in out Key> {
  * @category constructors
  */
 export const make: {
-  <Value, Encoded, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
-      readonly schema: Schema.Schema<Value, Encoded>
-      readonly codec?: undefined
-    }
+  <Value = unknown, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+    options:
+      & Named<Key>
+      & Stored<Value>
+      & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError>
+      & KeyIsTyped<Key>
+      & ValueIsTyped<Value>
   ): Cache<Key, Value, ErrorOf<OnRedisError>>
-  <Value, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
-      readonly codec: Codec<Value>
-      readonly schema?: undefined
-    }
-  ): Cache<Key, Value, ErrorOf<OnRedisError>>
-  <Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, unknown, OnRedisError> & {
-      readonly codec?: undefined
-      readonly schema?: undefined
-    }
-  ): Cache<Key, unknown, ErrorOf<OnRedisError>>
 } = <Value, Encoded, Key>(
   options: Named<Key> & Policy<Key, Value> & {
     readonly schema?: Schema.Schema<Value, Encoded> | undefined
@@ -256,7 +256,7 @@ const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
  * @category constructors
  */
 export const counter = <Key = string>(
-  options: Named<Key> & {
+  options: Named<Key> & KeyIsTyped<Key> & {
     readonly timeToLive?: TimeToLive<NoInfer<Key>, number> | undefined
     readonly jitter?: number | undefined
     readonly lease?: LeaseOptions | undefined
@@ -296,6 +296,9 @@ type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> 
 // alone: the operations keep to it, and their types, which know neither, are wider than what they do.
 const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, E, R> =>
   effect as Effect.Effect<A, E, R>
+
+// Where the last argument may be left out, the data-last form is there twice, without it and with it, and the data-first
+// one between them: of the forms that a wrong call could be, TypeScript then names the likeliest first.
 
 /** Whether the cache comes first, for operations whose last argument may be left out. */
 const cacheFirst = (args: IArguments): boolean => isCache(args[0])
@@ -423,16 +426,26 @@ export const keys = <Key, Value, Error, Requirements>(
 export const set: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    value: V & NoInfer<Value>,
-    options?: WriteOptions
+    value: GivenFirst<Value, V>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, V>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    value: NoInfer<Value>,
+    value: Given<Value, V>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: GivenFirst<Value, V>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
 } = operation(cacheFirst, Writes.set)
+
+// As the cache has them, in the form that they come in.
+type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
+  ? Iterable<readonly [Key, Given<Value, ValueIn<Entries>>]>
+  : string extends Key ? Readonly<Record<string, Given<Value, Entries[keyof Entries]>>>
+  : "the keys of this cache are no strings: give pairs"
 
 /**
  * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
@@ -442,23 +455,37 @@ export const set: {
  */
 export const setMany: {
   <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
-    entries: Iterable<Pair & readonly [NoInfer<Key>, NoInfer<Value>]>,
-    options?: WriteOptions
+    entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Entries extends Readonly<Record<string, unknown>>, Value = Entries[string]>(
-    entries: Entries & Readonly<Record<string, NoInfer<Value>>>,
-    options?: WriteOptions
+  <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
+    entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>
   ): <Error, Requirements>(
     self: Cache<string, Value, Error, Requirements>
   ) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, Pairs extends Iterable<readonly [unknown, unknown]>>(
     self: Cache<Key, Value, Error, Requirements>,
-    entries: Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>,
+    entries: Pairs & Iterable<readonly [NoInfer<Key>, Given<Value, ValueIn<Pairs>>]>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
-  <Value, Error, Requirements>(
+  <Value, Error, Requirements, V>(
     self: Cache<string, Value, Error, Requirements>,
-    entries: Readonly<Record<string, NoInfer<Value>>>,
+    entries: Readonly<Record<string, Given<Value, V>>>,
+    options?: WriteOptions
+  ): Effect.Effect<void, Error, Requirements>
+  <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
+    entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
+    entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>,
+    options: WriteOptions
+  ): <Error, Requirements>(
+    self: Cache<string, Value, Error, Requirements>
+  ) => Effect.Effect<void, Error, Requirements>
+  // For compile errors alone: of so many forms TypeScript tells what is wrong with the last.
+  <Key, Value, Error, Requirements, Entries extends Iterable<readonly [unknown, unknown]> | object>(
+    self: Cache<Key, Value, Error, Requirements>,
+    entries: Entries & EntriesOf<NoInfer<Key>, Value, Entries>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
 } = operation(cacheFirst, Writes.setMany)
@@ -472,15 +499,19 @@ export const setMany: {
 export const setIfAbsent: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    value: V & NoInfer<Value>,
-    options?: WriteOptions
+    value: GivenFirst<Value, V>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, V>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    value: NoInfer<Value>,
+    value: Given<Value, V>,
     options?: WriteOptions
   ): Effect.Effect<boolean, Error, Requirements>
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: GivenFirst<Value, V>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
 } = operation(cacheFirst, Update.setIfAbsent)
 
 /**
@@ -517,6 +548,16 @@ export type Modified<Value> = Option.Option<Value> | Effect.Effect<Option.Option
  */
 export declare namespace Modified {
   /**
+   * The value in it.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Value<Result> = Result extends Option.Option<infer Value> ? Value
+    : Result extends Effect.Effect<Option.Option<infer Value>, any, any> ? Value
+    : never
+
+  /**
    * What it fails with. An `Option` is an `Effect` too, but it is not run here.
    *
    * @since 0.1.0
@@ -547,10 +588,20 @@ export declare namespace Modified {
  * @category writing
  */
 export const modify: {
+  <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<
+    Option.Option<Value>,
+    Modified.Error<Result> | RedisError | CodecError,
+    Modified.Context<Result> | Requirements
+  >
   <Key, Value, Error, Requirements, Result extends Modified<NoInfer<Value>>>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    f: (found: Option.Option<Value>) => Result,
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
     options?: WriteOptions
   ): Effect.Effect<
     Option.Option<Value>,
@@ -559,8 +610,8 @@ export const modify: {
   >
   <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
     key: K & NoInfer<Key>,
-    f: (found: Option.Option<Value>) => Result,
-    options?: WriteOptions
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
+    options: WriteOptions
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<
@@ -578,14 +629,17 @@ export const modify: {
  */
 export const increment: {
   <K, Key = Widen<K>>(
-    key: K & NoInfer<Key>,
-    delta?: number
+    key: K & NoInfer<Key>
   ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
   <Key>(
     self: Counter<Key>,
     key: NoInfer<Key>,
     delta?: number
   ): Effect.Effect<number, RedisError | CodecError, Redis>
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
+    delta: number
+  ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
 } = operation(cacheFirst, Counters.increment)
 
 /**
@@ -745,16 +799,26 @@ export type TimeoutError<Timeout extends Duration.DurationInput | undefined> = [
  * @category loading
  */
 export const getOrSet: {
-  <Key, Value, Error, Requirements, E, R, Timeout extends Duration.DurationInput | undefined = undefined>(
+  <K, V, E, R, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R, V, Timeout extends Duration.DurationInput | undefined = undefined>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>),
+    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>),
     options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
   <K, V, E, R, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>),
-    options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>),
+    options: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
@@ -837,6 +901,22 @@ export declare namespace LoadMany {
   export type Loaded<Key, Value, E> = Iterable<readonly [Key, Value | Failed<E>]>
 
   /**
+   * The values among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any>>
+
+  /**
+   * What the failures of single keys are, among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type KeyError<Pairs> = ValueIn<Pairs> extends infer V ? V extends Failed<infer E> ? E : never : never
+
+  /**
    * The answer: values by key, or in mode `"either"` what each key came to.
    *
    * @since 0.1.0
@@ -884,7 +964,7 @@ export const getOrSetMany: {
     Requirements,
     E,
     R,
-    KeyError = never,
+    Pairs extends Iterable<readonly [unknown, unknown]>,
     Timeout extends Duration.DurationInput | undefined = undefined,
     Mode extends "default" | "either" = "default"
   >(
@@ -892,11 +972,15 @@ export const getOrSetMany: {
     keys: Iterable<NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, NoInfer<Value>, KeyError>, E, R>,
+    ) => Effect.Effect<
+      Pairs & LoadMany.Loaded<NoInfer<Key>, Given<Value, LoadMany.ValueOf<Pairs>>, any>, // its failures: `KeyError`
+      E,
+      R
+    >,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): Effect.Effect<
-    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
-    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
+    LoadMany.Answer<Key, Value, E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>,
     Exclude<R, Scope.Scope> | Requirements
   >
   <
@@ -913,7 +997,7 @@ export const getOrSetMany: {
     keys: Iterable<K & NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, V & NoInfer<Value>, KeyError>, E, R>,
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E, R>,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
@@ -933,17 +1017,19 @@ export const getOrSetMany: {
  * @category loading
  */
 export const refresh: {
-  <Key, Value, Error, Requirements, E, R>(
-    self: Cache<Key, Value, Error, Requirements>,
-    key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>)
-  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
   <K, V, E, R, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>)
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R, V>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>)
+  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = operation(3, Load.refresh)
 
 /**

@@ -2,12 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
-import type { Redis as Client } from "ioredis"
 import { makeService } from "../../src/internal/cache/runtime.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { type Clocks, LocalClock } from "../../src/internal/redis/clocks/localClock.js"
-import { MedianClock, ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
-import * as Ioredis from "../../src/internal/redis/ioredis/index.js"
+import { MedianClock } from "../../src/internal/redis/clocks/medianClock.js"
+import { ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
+import * as Ioredis from "../../src/internal/redis/ioredis/drivers.js"
+import type { Status } from "../../src/internal/redis/port.js"
 import { untilCopied, users } from "../contract/nearCopies.js"
 import * as FakeRedis from "../support/fakeRedis.js"
 import { until } from "../support/onRedis.js"
@@ -107,13 +108,13 @@ describe("this machine's own time", () => {
 /** A server as a clock sees it: each answer takes `trip` ms each way, and is given by the server's own clock. */
 const server = (made: Made, trip = 5) => {
   const fake = {
-    status: "ready",
+    status: "ready" as Status,
     ahead: 10_000,
     asked: 0,
     /** Runs when it is asked. */
     onAsked: () => {},
     failure: undefined as Error | undefined,
-    time: async (): Promise<ReadonlyArray<string>> => {
+    ask: async (): Promise<ReadonlyArray<string>> => {
       fake.asked++
       fake.onAsked()
       made.run(trip)
@@ -129,7 +130,7 @@ const server = (made: Made, trip = 5) => {
 }
 
 const clockOf = (made: Made, fake: ReturnType<typeof server>, local = new LocalClock(made), onMeasured = () => {}) =>
-  new ServerClock(fake as unknown as Client, local, 1_000, onMeasured) // it asks for the time, and nothing else
+  new ServerClock(fake, local, 1_000, onMeasured)
 
 const replyError = (message: string): Error => Object.assign(new Error(message), { name: "ReplyError" })
 

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
+import { RedisError } from "../../CacheError.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
 import { Feed } from "../changes/feed.js"
 import { breaking } from "../driver/breaking.js"
@@ -33,13 +34,16 @@ export interface Runtime {
   sequence: number
 }
 
+interface Service {
+  readonly driver: Driver
+  readonly runtime: Runtime
+}
+
 /**
  * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
  * driver is made of.
  */
-export const makeService = (
-  driver: Driver
-): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
+export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
@@ -64,3 +68,18 @@ export const makeService = (
     }
     return { driver, runtime }
   })
+
+/** The same; unless it is `undefined`, changes must be told within so many ms. */
+export const makeTracking = (
+  driver: Driver,
+  within: number | undefined
+): Effect.Effect<Service, RedisError, Scope.Scope> =>
+  Effect.tap(
+    makeService(driver),
+    ({ runtime }) =>
+      within === undefined ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
+        duration: within,
+        onTimeout: () =>
+          new RedisError({ reason: "Timeout", operation: "watch", cause: new Error(`no answer within ${within} ms`) })
+      })
+  )

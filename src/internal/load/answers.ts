@@ -77,7 +77,7 @@ export class Answers<Key, Value, E> {
         const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
         const own = opened.has(key)
         if (!own && key.aside) wanted.leaveAside()
-        else if (own || key.run.mode === "Local" || Cause.isInterruptedOnly(cause)) failed.push([wanted, cause])
+        else if (own || key.run.mode === "Local") failed.push([wanted, cause])
         else joinedFailed.push([wanted, cause])
       } else if (outcome._tag !== "Again" && same && this.began < outcome.validBefore) {
         // as above

@@ -1,15 +1,17 @@
-/** The driver on a real Redis, through ioredis. */
+/** The driver on a real Redis, be it one server or several. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
-import { Breaker, isUnsent, partialRefusal } from "../driver/breaker.js"
-import type { Driver, LeaseReply, Reply } from "../driver/driver.js"
+import { Breaker } from "../driver/breaker.js"
+import type { Driver, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
-import { type Argument, type Asker, maxReads, toBuffer } from "./batch/batcher.js"
+import { askAll, gather, Hot, tell, together } from "./answers.js"
+import { maxReads } from "./batch/calls.js"
+import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
-import type { Time } from "./clocks/serverClock.js"
 import { isWrongType } from "./errors.js"
+import type { Script } from "./lua.js"
 import {
   type Count,
   type Found,
@@ -22,10 +24,12 @@ import {
   isOkOrNothing,
   type Shape
 } from "./replies.js"
-import * as Listing from "./scan.js"
+import type { Argument } from "./resp/request.js"
+import { toBuffer } from "./resp/words.js"
+import * as Scan from "./scan.js"
 import * as Scripts from "./scripts.js"
 import type { Servers } from "./servers.js"
-import * as Feed from "./tracking.js"
+import * as Tracking from "./tracking.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
 
@@ -52,52 +56,35 @@ const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
 
-/** Who asks for a hot operation: hands its answer to the reply, and what that makes of it to the fiber. */
-class Hot<Answer, A, E, R> implements Asker<Answer> {
-  constructor(
-    private readonly key: string,
-    private readonly reply: Reply<Answer, A, E, R>,
-    private readonly clock: Time,
-    private readonly resume: (effect: Effect.Effect<A, E, R>) => void
-  ) {}
-
-  answer(answer: Answer): void {
-    const now = this.clock.now()
-    if (!this.clock.isSure) return this.answerLater(answer)
-    let effect: Effect.Effect<A, E, R>
-    try {
-      effect = this.reply.onSuccess(answer, now, this.key)
-    } catch (defect) {
-      // A defect of who asked, not of those whose answers came with it.
-      effect = Effect.die(defect)
-    }
-    this.resume(effect)
+const readMany = (
+  servers: Servers,
+  keys: ReadonlyArray<string>,
+  callback: Callback<ReadonlyArray<Buffer | undefined>>
+): void => {
+  const { only } = servers
+  if (only === undefined) {
+    askAll<string, Buffer | undefined>(keys, (key, one) => servers.at(key).read(key, one), callback)
+  } else if (keys.length <= maxReads) only.readMany(keys, callback)
+  else {
+    askAll<ReadonlyArray<string>, ReadonlyArray<Buffer | undefined>>(
+      pages(keys, maxReads),
+      (page, one) => only.readMany(page, one),
+      {
+        answer: (found) => callback.answer(found.flat()),
+        fail: (error) => callback.fail(error)
+      }
+    )
   }
+}
 
-  private answerLater(answer: Answer): void {
-    void this.clock.settle().then((failure) => failure === undefined ? this.answer(answer) : this.fail(failure))
-  }
-
-  fail(error: RedisError): void {
-    let effect: Effect.Effect<A, E, R>
-    try {
-      effect = this.reply.onFailure(error, this.key)
-    } catch (defect) {
-      effect = Effect.die(defect)
-    }
-    this.resume(effect)
-  }
+const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> => {
+  const found: Array<ReadonlyArray<A>> = []
+  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size))
+  return found
 }
 
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   const { clock, only } = servers
-
-  /** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
-  const tell = <A>(exit: Exit.Exit<A, RedisError>, resume: (exit: Exit.Exit<A, RedisError>) => void): void => {
-    clock.now()
-    if (clock.isSure || Exit.isFailure(exit)) return resume(exit)
-    void clock.settle().then((failure) => failure === undefined ? tell(exit, resume) : resume(Exit.fail(failure)))
-  }
 
   const command = <A>(
     key: string,
@@ -108,57 +95,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   ) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).call(operation, name, args, gives, {
-        answer: (reply) => tell(Exit.succeed(reply), resume),
+        answer: (reply) => tell(clock, Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
     })
 
-  const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
+  const script = <A>(run: Script<A>, key: string, args: ReadonlyArray<Argument>) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
-        answer: (reply) => tell(Exit.succeed(reply), resume),
+        answer: (reply) => tell(clock, Exit.succeed(reply), resume),
         fail: (error) => resume(Exit.fail(error))
       })
-    })
-
-  /** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
-  const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
-    let open = count
-    let unsent = 0
-    let failure: RedisError | undefined
-    const arrived = (): void => {
-      if (--open > 0) return
-      done(failure !== undefined && isUnsent(failure) && unsent < count ? partialRefusal(failure) : failure)
-    }
-    const fail = (error: RedisError): void => {
-      if (isUnsent(error)) unsent++
-      failure ??= error
-      arrived()
-    }
-    return { arrived, fail }
-  }
-
-  /** Asks for many things in one tick, so that they leave together; fails with the first failure. */
-  const together = <In, A, Out>(
-    inputs: ReadonlyArray<In>,
-    ask: (input: In, asker: Asker<A>) => void,
-    read: (reply: A) => Out
-  ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
-    inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
-      const answers: Array<Out> = []
-      const { arrived, fail } = gather(
-        inputs.length,
-        (failure) => tell(failure === undefined ? Exit.succeed(answers) : Exit.fail(failure), resume)
-      )
-      for (const [i, input] of inputs.entries()) {
-        ask(input, {
-          answer: (reply) => {
-            answers[i] = read(reply)
-            arrived()
-          },
-          fail
-        })
-      }
     })
 
   /**
@@ -167,13 +114,13 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
    */
   const unreleased = new Map<string, ReleaseRequest>()
 
-  const release = (request: ReleaseRequest, asker: Asker<unknown>): void =>
+  const release = (request: ReleaseRequest, callback: Callback<unknown>): void =>
     servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token), request.backOff ?? 0], {
-      answer: asker.answer,
+      answer: callback.answer,
       fail: (error) => {
         const lost = error.reason === "Connection" || error.reason === "Timeout"
         if (lost && unreleased.size < maxUnreleased) unreleased.set(toBuffer(request.token).toString("latin1"), request)
-        asker.fail(error)
+        callback.fail(error)
       }
     })
 
@@ -187,9 +134,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
   ): Effect.Effect<void, RedisError> =>
     Effect.asVoid(together(
+      clock,
       requests,
-      ({ epoch, key }, asker) =>
-        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, asker),
+      ({ epoch, key }, callback) =>
+        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, callback),
       () => undefined
     ))
 
@@ -201,48 +149,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     // One server is the whole store; of several each has its own.
     breaker: only === undefined ? undefined : new Breaker(Math.random),
     get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
-    getMany: (keys, reply) => {
-      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
-      const first = keys[0]!
-      if (only !== undefined && keys.length <= maxReads) {
-        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, clock, resume)))
-      }
-      return Effect.async((resume) => {
-        const hot = new Hot(first, reply, clock, resume)
-        if (only === undefined) {
-          const found: Array<Buffer | undefined> = new Array(keys.length)
-          const { arrived, fail } = gather(
-            keys.length,
-            (failure) => failure === undefined ? hot.answer(found) : hot.fail(failure)
-          )
-          for (let i = 0; i < keys.length; i++) {
-            servers.at(keys[i]!).read(keys[i]!, {
-              answer: (value) => {
-                found[i] = value
-                arrived()
-              },
-              fail
-            })
-          }
-          return
-        }
-        const asked = pages(keys, maxReads)
-        const found: Array<ReadonlyArray<Buffer | undefined>> = []
-        const { arrived, fail } = gather(
-          asked.length,
-          (failure) => failure === undefined ? hot.answer(found.flat()) : hot.fail(failure)
-        )
-        for (const [i, page] of asked.entries()) {
-          only.readMany(page, {
-            answer: (values) => {
-              found[i] = values
-              arrived()
-            },
-            fail
-          })
-        }
-      })
-    },
+    getMany: (keys, reply) =>
+      keys.length === 0
+        ? Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
+        : Effect.async((resume) => readMany(servers, keys, new Hot(keys[0]!, reply, clock, resume))),
     set: (write, reply) =>
       Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, resume))),
     setMany: (writes, reply) =>
@@ -254,30 +164,32 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             writes.length,
             (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)
           )
-          const asker = { answer: arrived, fail }
-          for (const write of writes) servers.at(write.key).write(write, asker)
+          const callback = { answer: arrived, fail }
+          for (const write of writes) servers.at(write.key).write(write, callback)
         }),
     take: (keys) =>
       together(
+        clock,
         keys,
-        (key, asker) =>
+        (key, callback) =>
           servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
-            answer: asker.answer,
+            answer: callback.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
                 ? servers.at(key).call("take", "unlink", [key], isCount, {
-                  answer: () => asker.answer(null),
-                  fail: asker.fail
+                  answer: () => callback.answer(null),
+                  fail: callback.fail
                 })
-                : asker.fail(error)
+                : callback.fail(error)
           }),
         (reply: Buffer | null) => reply ?? undefined
       ),
     lease: (requests, kind) =>
       together(
+        clock,
         requests,
-        ({ duration, force, key, life, seen, token, yields }, asker) =>
+        ({ duration, force, key, life, seen, token, yields }, callback) =>
           servers.at(key).run(Scripts.lease, [key], [
             toBuffer(Entry.identity(seen, kind)),
             toBuffer(token),
@@ -286,13 +198,14 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             force ? 1 : 0,
             yields ? 1 : 0,
             kind
-          ], asker),
+          ], callback),
         toLeaseReply
       ),
     fill: (requests) =>
       together(
+        clock,
         requests,
-        ({ bytes, key, leaseLife, life, replaces, token }, asker) =>
+        ({ bytes, key, leaseLife, life, replaces, token }, callback) =>
           servers.at(key).run(Scripts.fill, [key], [
             toBuffer(token),
             bytes === undefined ? 1 : 0,
@@ -301,15 +214,16 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             replaces === undefined ? "" : toBuffer(replaces.writeId),
             replaces === undefined ? "" : toBuffer(replaces.turn),
             leaseLife
-          ], asker),
+          ], callback),
         isOne
       ),
-    release: (requests) => Effect.asVoid(together(requests, release, () => undefined)),
+    release: (requests) => Effect.asVoid(together(clock, requests, release, () => undefined)),
     renew: (requests) =>
       together(
+        clock,
         requests,
-        ({ duration, key, token }, asker) =>
-          servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
+        ({ duration, key, token }, callback) =>
+          servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], callback),
         isOne
       ),
     swap: ({ bytes, key, life, seen }, kind) =>
@@ -341,9 +255,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
     ensureEpochs: (requests) =>
       together(
+        clock,
         requests,
-        ({ candidate, key, life }, asker) =>
-          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
+        ({ candidate, key, life }, callback) =>
+          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], callback),
         (epoch: Buffer) => epoch
       ),
     replaceEpochs: (requests) =>
@@ -351,16 +266,17 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       only !== undefined
         ? replaceEpochs(requests)
         : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
-    scan: (scanned) => Listing.listed(servers, scanned),
-    clear: (cleared) => Listing.cleared(servers, cleared),
+    scan: (scanned) => Scan.listed(servers, scanned),
+    clear: (cleared) => Scan.cleared(servers, cleared),
     heads: (keys, size) =>
       together(
+        clock,
         keys,
-        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, asker),
+        (key, callback) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, callback),
         // GETRANGE has no other way to say that there is nothing.
         (head: Buffer) => head.length === 0 ? undefined : head
       ),
-    watch: (watcher) => Feed.watch(servers, prefix, commandTimeout, watcher),
+    watch: (watcher) => Tracking.watch(servers, prefix, commandTimeout, watcher),
     inspect: (key) =>
       Effect.zipWith(
         Effect.zip(
@@ -379,10 +295,4 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         { concurrent: true }
       )
   }
-}
-
-const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> => {
-  const found: Array<ReadonlyArray<A>> = []
-  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size))
-  return found
 }

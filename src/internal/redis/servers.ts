@@ -1,9 +1,10 @@
 /**
  * The servers behind a driver: one, or the masters of a cluster. The driver does not know which it has.
  */
-import type { Redis as Client } from "ioredis"
-import type { Batcher, Sender } from "./batch/batcher.js"
-import type { Time } from "./clocks/serverClock.js"
+import type { Batcher } from "./batch/batcher.js"
+import type { Sender } from "./batch/sender.js"
+import type { Time } from "./clocks/time.js"
+import type { Line } from "./port.js"
 
 /** One server. */
 export interface Server {
@@ -12,7 +13,7 @@ export interface Server {
   /** Counts up whenever the connection to it was made anew. */
   readonly connections: () => number
   /** Another connection to it, for the feed of changes: not connected yet. */
-  readonly openFeed: () => Client
+  readonly openFeed: () => Line
   /** A key that lies on this server and starts with what `isBeacon` knows. Keys of different ids are different. */
   readonly beacon: (id: string) => string
   readonly isBeacon: (key: string) => boolean

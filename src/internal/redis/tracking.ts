@@ -7,29 +7,15 @@
  * place. See https://redis.io/docs/latest/develop/reference/client-side-caching/
  */
 import * as Effect from "effect/Effect"
-import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../CacheError.js"
 import type { Watcher } from "../driver/driver.js"
 import { isHeartbeatKey } from "../key/reserved.js"
 import { toRedisError, unexpectedReply } from "./errors.js"
+import type { Line } from "./port.js"
 import { isBytes, isCount, isOk } from "./replies.js"
 import type { Server, Servers } from "./servers.js"
 
 const channel = "__redis__:invalidate"
-
-/** What a connection for the feed is made with, whatever the others are. */
-export const feedOptions = {
-  protocol: 2,
-  autoResubscribe: false,
-  autoResendUnfulfilledCommands: false,
-  enableReadyCheck: false,
-  enableOfflineQueue: false,
-  enableAutoPipelining: false,
-  // Heartbeats tell when the other connection goes to another server.
-  failoverDetector: false,
-  lazyConnect: true,
-  maxRetriesPerRequest: 0
-} as const
 
 /** What is told over the feed of one server. */
 interface Listener {
@@ -55,7 +41,7 @@ const renewPause = 250
  * may take itself for connected for ever.
  */
 const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
-  let client: Client | undefined
+  let client: Line | undefined
   let linked = false
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -85,13 +71,13 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
     timer = setTimeout(renew, patience)
   }
 
-  const arm = async (mine: Client) => {
-    const id: unknown = await mine.client("ID")
+  const arm = async (mine: Line) => {
+    const id = await mine.ask("client", "ID")
     if (!isCount(id)) throw unexpectedReply("watch", "client id", id)
     const area = prefix === "" ? [] : ["PREFIX", prefix]
-    const armed = await mine.call("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...area)
+    const armed = await mine.ask("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...area)
     if (!isOk(armed)) throw unexpectedReply("watch", "client tracking", armed)
-    await mine.subscribe(channel)
+    await mine.ask("subscribe", channel)
   }
 
   const open = () => {
@@ -101,11 +87,9 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
     const ours = (act: () => void) => () => {
       if (client === mine) act()
     }
-    mine.on("error", () => {}) // it reconnects, and says so when it is back
-    mine.on("connect", ours(limit))
-    mine.on(
-      "ready",
-      ours(() => {
+    mine.listen({
+      onConnect: ours(limit),
+      onReady: ours(() => {
         limit()
         arm(mine).then(
           ours(() => {
@@ -123,16 +107,16 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
             else renew()
           }
         )
-      })
-    )
-    mine.on("close", ours(lose))
-    mine.on("end", ours(renew))
-    mine.on("messageBuffer", (_: Buffer, keys: unknown) => {
-      if (client !== mine || !linked) return
-      // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
-      listener.onChange(Array.isArray(keys) && keys.every(isBytes) ? keys.map(String) : undefined)
+      }),
+      onClose: ours(lose),
+      onEnd: ours(renew),
+      onMessage: (keys) => {
+        if (client !== mine || !linked) return
+        // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
+        listener.onChange(Array.isArray(keys) && keys.every(isBytes) ? keys.map(String) : undefined)
+      }
     })
-    mine.connect().catch(() => {}) // as above
+    mine.connect() // that it failed shows when it is back: it goes on trying
   }
 
   open()

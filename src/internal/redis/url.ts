@@ -3,7 +3,17 @@
  * of its options from the query, and let them win over those that keep this library's promises.
  */
 import * as Either from "effect/Either"
-import type { RedisOptions } from "ioredis"
+
+/** What a url says, if it says it. */
+export interface UrlOptions {
+  readonly host?: string
+  readonly port?: number
+  readonly username?: string
+  readonly password?: string
+  readonly db?: number
+  /** With the defaults. */
+  readonly tls?: object
+}
 
 const example = "redis://user:password@host:6379/0"
 
@@ -20,7 +30,7 @@ const plain = (text: string): string | undefined => {
 const isName = (text: string): boolean => /^[A-Za-z]+$/.test(text)
 
 /** Left: what is wrong, in words that give away none of it, since there may be a password in it. */
-export const parse = (text: string): Either.Either<RedisOptions, string> => {
+export const parse = (text: string): Either.Either<UrlOptions, string> => {
   let url: URL
   try {
     url = new URL(text)

@@ -4,19 +4,16 @@
  * lone command waits for nothing. Where there is more to do, the first commands leave before the last are asked for, so
  * that the server does not wait for the client and then the client for the server.
  */
-import type { Redis as Client } from "ioredis"
-import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../driver/driver.js"
-import type { ServerClock } from "../clocks/serverClock.js"
-import { connectionError, isNoScript, timeoutError, toRedisError, unexpectedReply } from "../errors.js"
-import { type Receiver, SetCommand, transmit, type Words } from "../ioredis/send.js"
-import { areValues, type Count, isOk, isQueued, type Shape } from "../replies.js"
+import { timeoutError } from "../errors.js"
+import type { Script } from "../lua.js"
+import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
-import type * as Scripts from "../scripts.js"
-import { Deadlines, Limited } from "./deadlines.js"
-
-/** The most keys of one `MGET`. */
-export const maxReads = 1024
+import { toBuffer } from "../resp/words.js"
+import { Batch, type BatchOwner, failAll, layerClosed, type Link } from "./batch.js"
+import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
+import { Deadlines } from "./deadlines.js"
+import type { Callback, Sender } from "./sender.js"
 
 /** So many commands of one tick leave before it ends, then twice as many, and so on. Reads wait for their `MGET`. */
 const firstPart = 32
@@ -30,158 +27,6 @@ const maxBatchBytes = 1024 * 1024
  * hundred thousand keys take longer than one limit, and nobody is to be kept from the server for so long.
  */
 const maxUnderWay = 4096
-
-export type { Argument } from "../resp/request.js"
-
-/** What an asker is told: an answer, or why there is none. Called exactly once. */
-export interface Asker<in Answer> {
-  readonly answer: (answer: Answer) => void
-  readonly fail: (error: RedisError) => void
-}
-
-/** Where commands are handed in. */
-export interface Sender {
-  readonly read: (key: string, asker: Asker<Buffer | undefined>) => void
-  readonly write: (write: Write, asker: Asker<void>) => void
-  readonly call: <A>(
-    operation: string,
-    name: string,
-    args: ReadonlyArray<Argument>,
-    gives: Shape<A>,
-    asker: Asker<A>
-  ) => void
-  readonly run: <A>(
-    script: Scripts.Script<A>,
-    keys: ReadonlyArray<string>,
-    args: ReadonlyArray<Argument>,
-    asker: Asker<A>
-  ) => void
-}
-
-/** A command, and who asked for it. */
-interface Call {
-  readonly operation: string
-  readonly command: Words
-  /** Sent with EVALSHA; its text follows where the server does not know it. */
-  readonly script: Scripts.Script<unknown> | undefined
-  /** Bytes of values that it carries. */
-  readonly bytes: number
-  /** Whether this is a reply to it; no other is told. */
-  readonly fits: (reply: unknown) => boolean
-  readonly asker: Asker<unknown>
-}
-
-/** The most frequent one: one object for each (see `Prepared` for why it is a class). */
-class SetCall extends SetCommand implements Call {
-  constructor(key: string, value: Buffer, life: number | undefined, readonly asker: Asker<unknown>) {
-    super(key, value, life)
-  }
-
-  get operation(): string {
-    return "set"
-  }
-
-  get command(): Words {
-    return this
-  }
-
-  get script(): undefined {
-    return undefined
-  }
-
-  get bytes(): number {
-    return this.value.length
-  }
-
-  fits(reply: unknown): boolean {
-    return isOk(reply)
-  }
-}
-
-/** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
-type Reader =
-  | { readonly place: number; readonly asker: Asker<Buffer | undefined> }
-  | {
-    readonly places: ReadonlyArray<number> | undefined
-    readonly count: number
-    readonly asker: Asker<ReadonlyArray<Buffer | undefined>>
-  }
-
-/** Keys that are read together, and who wants which. */
-class Reads implements Call, Asker<unknown> {
-  readonly operation = "get"
-  readonly script = undefined
-  readonly bytes = 0
-  /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
-  private places: Map<string, number> | undefined
-
-  constructor(readonly command: [name: string, ...keys: Array<string>], private readonly readers: Array<Reader>) {}
-
-  /** Whether there is room for so many more. */
-  takes(count: number): boolean {
-    return this.command.length + count <= maxReads + 1
-  }
-
-  read(key: string, asker: Asker<Buffer | undefined>): void {
-    this.readers.push({ place: this.placeOf(key), asker })
-  }
-
-  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
-    this.readers.push({ places: keys.map((key) => this.placeOf(key)), count: keys.length, asker })
-  }
-
-  private placeOf(key: string): number {
-    this.places ??= new Map(this.command.slice(1).map((other, i) => [other, i]))
-    let place = this.places.get(key)
-    if (place === undefined) {
-      place = this.command.push(key) - 2
-      this.places.set(key, place)
-    }
-    return place
-  }
-
-  get asker(): Asker<unknown> {
-    return this
-  }
-
-  fits(reply: unknown): boolean {
-    return areValues(reply, this.command.length - 1)
-  }
-
-  answer(reply: unknown): void {
-    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
-    for (const reader of this.readers) {
-      if ("place" in reader) reader.asker.answer(values[reader.place])
-      else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
-      else reader.asker.answer(values.length === reader.count ? values : values.slice(0, reader.count))
-    }
-  }
-
-  fail(error: RedisError): void {
-    for (const { asker } of this.readers) asker.fail(error)
-  }
-}
-
-export const toBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** What the batcher needs to know of the connection. */
-export interface Link {
-  readonly client: Client
-  readonly clock: ServerClock
-  /** Whether commands can go out now, may go out soon (the first connection is being made), or cannot. */
-  readonly state: () => "ready" | "waiting" | "down"
-  /** Calls back when the first connection is made or failed. */
-  readonly onceDecided: (listener: () => void) => void
-  /** Something was sent, and no answer came in time; values of so many bytes have been sent and not answered yet. */
-  readonly unanswered: (bytes: number) => void
-  /** Why it is down. */
-  readonly failure: (operation: string) => RedisError
-  /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
-  readonly borrowed: boolean
-  /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
-  readonly refusal: () => ((operation: string) => RedisError) | undefined
-}
 
 export class Batcher implements Sender, BatchOwner {
   private queue: Array<Call> = []
@@ -208,23 +53,23 @@ export class Batcher implements Sender, BatchOwner {
     this.deadlines = new Deadlines(commandTimeout)
   }
 
-  read(key: string, asker: Asker<Buffer | undefined>): void {
+  read(key: string, callback: Callback<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, asker }]))
-    else reads.read(key, asker)
+    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, callback }]))
+    else reads.read(key, callback)
   }
 
   /** The same for many keys, at most `maxReads`, where one command may have them all. */
-  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
+  readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, asker }]))
-    else reads.readMany(keys, asker)
+    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, callback }]))
+    else reads.readMany(keys, callback)
   }
 
-  write(write: Write, asker: Asker<void>): void {
+  write(write: Write, callback: Callback<void>): void {
     // It is told of the OK, and does not look at it.
-    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, asker as Asker<unknown>))
+    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
   }
 
   call<A>(
@@ -232,7 +77,7 @@ export class Batcher implements Sender, BatchOwner {
     name: string,
     args: ReadonlyArray<Argument>,
     gives: Shape<A>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
     this.pushCall({
       operation,
@@ -240,15 +85,15 @@ export class Batcher implements Sender, BatchOwner {
       script: undefined,
       bytes: bytesOf(args),
       fits: gives,
-      asker: asker as Asker<unknown> // told what fits
+      callback: callback as Callback<unknown> // told what fits
     })
   }
 
   run<A>(
-    script: Scripts.Script<A>,
+    script: Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
     this.pushCall({
       operation: script.name,
@@ -256,7 +101,7 @@ export class Batcher implements Sender, BatchOwner {
       script,
       bytes: bytesOf(args),
       fits: script.gives,
-      asker: asker as Asker<unknown> // told what fits
+      callback: callback as Callback<unknown> // told what fits
     })
   }
 
@@ -368,147 +213,6 @@ export class Batcher implements Sender, BatchOwner {
   }
 }
 
-interface BatchOwner {
-  /** Values of so many bytes were sent. */
-  readonly left: (bytes: number) => void
-  /** Whatever was sent with them has been answered, in time or not, or its connection was lost. */
-  readonly heard: (bytes: number) => void
-  /** The last answer is here, and about to be told. */
-  readonly met: (batch: Batch) => void
-  /** Everybody was told. */
-  readonly ended: (batch: Batch) => void
-  /** Time is up; nobody has told these. */
-  readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
-}
-
-/** Commands that leave together. Each asker is told one thing, once: the answer, or that time is up. */
-class Batch extends Limited implements Receiver {
-  readonly size: number
-  private open: number
-  /** What was sent and has not been answered. */
-  private unheard = 0
-  /** Of values that it carries. */
-  private bytes = 0
-  /** When it left, by this machine's own time, if an answer will tell the server's. */
-  private leftAt: number | undefined
-  private isOver = false
-
-  constructor(
-    /** Those that were told are taken out. */
-    private readonly waiting: Array<Call | undefined>,
-    private readonly link: Link,
-    readonly wasReady: boolean,
-    private readonly owner: BatchOwner
-  ) {
-    super()
-    this.size = waiting.length
-    this.open = waiting.length
-  }
-
-  /** To be called when the connection is ready, or there is none. */
-  readonly leave = (): void => {
-    // What timed out while it waited for the connection is not sent any more.
-    if (this.open === 0) return
-    // All are still there: nobody could have been told.
-    const calls = this.waiting as ReadonlyArray<Call>
-    const refusal = this.refusal()
-    if (refusal === undefined) {
-      for (const { bytes, script } of calls) {
-        this.bytes += bytes
-        if (script?.tellsTime === true) this.leftAt ??= this.link.clock.local.now()
-      }
-      this.unheard = this.size
-      this.owner.left(this.bytes)
-      return transmit(this.link.client, calls.map(({ command }) => command), this)
-    }
-    for (let i = 0; i < this.size; i++) this.fail(i, refusal(calls[i]!.operation))
-  }
-
-  /** Why it cannot leave. */
-  private refusal(): ((operation: string) => RedisError) | undefined {
-    return this.link.state() === "ready" ? this.link.refusal() : this.link.failure
-  }
-
-  onReply(index: number, reply: unknown): void {
-    this.heard()
-    const call = this.waiting[index]
-    if (call !== undefined) {
-      // A value may be the very word; on a connection of our own nothing else is.
-      if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
-        return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
-      }
-      if (call.script?.tellsTime === true) this.hear(reply)
-      this.take(index)!.asker.answer(reply)
-    }
-    this.told()
-  }
-
-  onError(index: number, error: unknown): void {
-    const call = this.waiting[index]
-    if (call === undefined) return this.heard()
-    const { command, operation, script } = call
-    const isUnknown = script !== undefined && !(command instanceof SetCommand) && isNoScript(error)
-    const refusal = isUnknown ? this.refusal() : undefined
-    if (!isUnknown || refusal !== undefined) {
-      this.heard()
-      return this.fail(index, refusal?.(operation) ?? toRedisError(operation, error))
-    }
-    // It was not run, so it is not run twice.
-    transmit(this.link.client, [withText(script, command)], {
-      onReply: (_, reply) => this.onReply(index, reply),
-      onError: (_, again) => {
-        this.heard()
-        this.fail(index, toRedisError(operation, again))
-      }
-    })
-  }
-
-  expire(): void {
-    const late = this.waiting.filter((call) => call !== undefined)
-    this.waiting.fill(undefined)
-    this.open = 0
-    this.isOver = true
-    this.owner.late(this, late)
-  }
-
-  /** Before it is told of: what is made of the answer may depend on the time. */
-  private hear(reply: unknown): void {
-    const { clock } = this.link
-    const [time] = reply as readonly [Count] // so it begins
-    clock.hear(Number(time), this.leftAt!, clock.local.now())
-  }
-
-  private heard(): void {
-    if (--this.unheard === 0) this.owner.heard(this.bytes)
-  }
-
-  private fail(index: number, error: RedisError): void {
-    this.take(index)?.asker.fail(error)
-    this.told()
-  }
-
-  private take(index: number): Call | undefined {
-    const call = this.waiting[index]
-    if (call === undefined) return undefined
-    this.waiting[index] = undefined
-    // Before the last is told, so that nothing that comes of it can find this late.
-    if (--this.open === 0) this.owner.met(this)
-    return call
-  }
-
-  private told(): void {
-    if (this.open > 0 || this.isOver) return
-    this.isOver = true
-    this.owner.ended(this)
-  }
-}
-
-const bytesOf = (args: ReadonlyArray<Argument>): number => {
-  let bytes = 0
-  for (const argument of args) if (typeof argument === "object") bytes += argument.length
-  return bytes
-}
-
 /** How many of these calls, from the first on, make a batch. */
 const firstBatch = (calls: ReadonlyArray<Call>): number => {
   let bytes = 0
@@ -518,19 +222,3 @@ const firstBatch = (calls: ReadonlyArray<Call>): number => {
   }
   return calls.length
 }
-
-export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
-
-const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => RedisError): void => {
-  for (const { asker, operation } of calls) asker.fail(error(operation))
-}
-
-const nameOf = (command: Words): string => command instanceof SetCommand ? "set" : command[0]
-
-/** The same call with the script's text. */
-const withText = (
-  script: Scripts.Script<unknown>,
-  [, , ...rest]: ReadonlyArray<Argument>
-): Words => ["eval", script.lua, ...rest]
-
-export const setCommand = ({ bytes, key, life }: Write): SetCommand => new SetCommand(key, toBuffer(bytes), life)

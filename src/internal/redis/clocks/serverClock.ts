@@ -12,11 +12,12 @@
  * **The server's clock was set.** Scripts answer with the server's time, and `hear` compares: an answer that cannot have
  * been given between when it was asked for and when it was here corrects the offset at once, and has it measured.
  */
-import type { Redis as Client } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import { connectionError, timeoutError, toRedisError, unexpectedReply } from "../errors.js"
+import type { Line } from "../port.js"
 import { isTime } from "../replies.js"
 import type { LocalClock } from "./localClock.js"
+import type { Time } from "./time.js"
 import { within } from "./within.js"
 
 /** How often the offset is measured, in ms. Crystals drift by less than 0.1 ms a second. */
@@ -25,17 +26,6 @@ const measureEvery = 60_000
 const samples = 3
 /** By so much an answer may contradict the clock, in ms: far more than drift, and than the server's cached time is old. */
 const tolerance = 100
-
-/** What the driver asks for the time. */
-export interface Time {
-  readonly local: LocalClock
-  /** Server time in ms. */
-  readonly now: () => number
-  /** Whether it was measured since this machine was last found to have slept, as far as it can be. */
-  readonly isSure: boolean
-  /** Measures until it is sure; gives why it is not, if it cannot be. */
-  readonly settle: () => Promise<RedisError | undefined>
-}
 
 export class ServerClock implements Time {
   // Until the first measurement this machine's own time has to do.
@@ -48,7 +38,7 @@ export class ServerClock implements Time {
   private readonly forget: () => void
 
   constructor(
-    private readonly client: Client,
+    private readonly client: Pick<Line, "ask" | "status">,
     readonly local: LocalClock,
     /** How long a measurement may take, in ms. */
     private readonly limit: number,
@@ -82,7 +72,7 @@ export class ServerClock implements Time {
     let offset = this.difference
     for (let i = 0; i < samples; i++) {
       const sent = this.local.now()
-      const reply: unknown = await this.client.time()
+      const reply = await this.client.ask("time")
       const received = this.local.now()
       if (!isTime(reply)) throw unexpectedReply("time", "time", reply)
       if (received - sent >= shortest) continue
@@ -138,58 +128,6 @@ export class ServerClock implements Time {
         // It is never told the time: this machine's own has to do.
         this.settled = sleeps
       }
-    }
-    return undefined
-  }
-}
-
-/**
- * The time of several servers, whose clocks may differ: the median of them. All processes agree about it, and one clock
- * that is wrong does not move it.
- */
-export class MedianClock implements Time {
-  private offset: number
-  private settled: number
-  private settling: Promise<RedisError | undefined> | undefined
-
-  constructor(readonly local: LocalClock, private readonly clocks: () => ReadonlyArray<ServerClock>) {
-    this.offset = local.behindWall
-    this.settled = local.sleeps
-  }
-
-  now(): number {
-    return this.local.now() + this.offset
-  }
-
-  get isSure(): boolean {
-    return this.settled === this.local.sleeps
-  }
-
-  /** To be called when a clock was measured, or there are other ones. */
-  tell(): void {
-    const measured = this.clocks().filter(({ offset }) => offset !== undefined)
-    const sure = measured.filter(({ isSure }) => isSure)
-    const offsets = (sure.length > 0 ? sure : measured).map(({ offset }) => offset!).sort((a, b) => a - b)
-    const median = offsets[(offsets.length - 1) >> 1]
-    if (median !== undefined) this.offset = median
-  }
-
-  settle(): Promise<RedisError | undefined> {
-    this.settling ??= this.untilSure().finally(() => {
-      this.settling = undefined
-    })
-    return this.settling
-  }
-
-  /** One of the servers is enough, where the others do not answer. */
-  private async untilSure(): Promise<RedisError | undefined> {
-    while (!this.isSure) {
-      const { sleeps } = this.local
-      const failures = await Promise.all(this.clocks().map((clock) => clock.settle()))
-      const failure = failures.find((each) => each !== undefined)
-      if (failure !== undefined && failures.every((each) => each !== undefined)) return failure
-      this.tell()
-      this.settled = sleeps
     }
     return undefined
   }

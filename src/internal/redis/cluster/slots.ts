@@ -3,6 +3,7 @@
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model
  */
 import { unexpectedReply } from "../errors.js"
+import type { Address } from "../port.js"
 import { areRanges } from "../replies.js"
 
 export const slotCount = 16_384
@@ -44,11 +45,6 @@ const slotOfBytes = (bytes: Uint8Array): number => {
 /** The slot of all keys that start so, where a hash tag in it decides. */
 export const slotOfPrefix = (prefix: string): number | undefined =>
   hashedPart(prefix) === prefix ? undefined : slotOf(prefix)
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** Slots from one to another, both included; the first server is the master. */
 export interface Range {
