@@ -92,7 +92,7 @@ npx(
 // The core runs wherever Effect does: only the ioredis driver needs a Redis client. Entry points that need another
 // package are reached from nowhere.
 const failures = new Set<string>()
-const apart = ["Persistence", "Reactivity"]
+const apart = ["KeyValueStore", "Persistence", "Reactivity"]
 const core = entryPoints.map((name) => name.replace(/\.js$/, "")).filter((name) => !apart.includes(name))
 for (const name of ["Cache", "Memo"]) checkImports(`dist/${name}.js`, (problem) => failures.add(problem))
 for (const name of [...core, "index"]) {
