@@ -19,7 +19,7 @@ import { checkName } from "../definition/refuse.js"
 import * as Key from "../key/encode.js"
 import * as Reads from "../ops/get.js"
 import * as Loads from "../ops/load.js"
-import * as Deletes from "../ops/remove.js"
+import * as Deletes from "../ops/remove/remove.js"
 import { PendingImpl } from "./pending.js"
 
 type Args = ReadonlyArray<unknown>
