@@ -2,8 +2,8 @@
  * What happened in a history, in the order in which it happened: calls, as their callers saw them, runs of the user's
  * loads, and what stood in the store from when to when.
  */
+import type { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import * as Entry from "../../src/internal/entry/format.js"
-import type { MemoryServer } from "../../src/internal/store/memory.js"
 import { allKeys, type History, isForced, keysOf, type Operation } from "./history.js"
 
 /** A moment: the number of an event, so that any two can be ordered, and when it was. */

@@ -1,9 +1,10 @@
 /** Runs a history against caches in memory, behind a layer that delays operations and loses answers. */
 import { Cause, Context, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../src/Driver.js"
+import { makeService } from "../../src/internal/cache/runtime.js"
+import type { Driver } from "../../src/internal/driver/driver.js"
+import { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import * as Entry from "../../src/internal/entry/format.js"
-import { MemoryServer } from "../../src/internal/store/memory.js"
 import { type History, keyCount, leaseWait, maxDuration, retryAfter, show, type Step } from "./history.js"
 import { violations } from "./judge.js"
 import { keys, LoadFailure, perform } from "./perform.js"
@@ -52,7 +53,7 @@ const connection = (history: History, server: MemoryServer, mutant: Mutant) => {
   return Layer.scoped(
     Redis.Redis,
     Effect.flatMap(Redis.Redis, ({ driver }) =>
-      Redis.make({
+      makeService({
         ...driver,
         set: (write, reply) =>
           history.delay === 0

@@ -23,7 +23,7 @@ export class InFlightTable {
    */
   joinable(key: string): InFlight | undefined {
     const there = this.get(key)
-    return there === undefined || there.background || there.forced ? undefined : there
+    return there === undefined || there.aside ? undefined : there
   }
 
   get size(): number {
@@ -59,7 +59,7 @@ export class InFlightTable {
    * Waits for the outcomes of all, having entered at all of them at once. Interruption ends this wait alone, and each
    * load whose last waiter it was. `opened` are those of them that the caller opened.
    */
-  wait(keys: ReadonlyArray<InFlight>, opened: ReadonlyArray<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
+  wait(keys: ReadonlyArray<InFlight>, opened: Iterable<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
     return Effect.withFiberRuntime((fiber) =>
       Effect.async((resume) => {
         const waiting = beginWait(fiber, keys)

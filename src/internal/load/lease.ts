@@ -3,9 +3,10 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../CacheError.js"
-import type { LeaseReply } from "../../Driver.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { Bell } from "../changes/feed.js"
+import { isUnsent } from "../driver/breaker.js"
+import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
 
@@ -67,8 +68,8 @@ export class Leases<Key, Value> {
         }),
         Effect.tapError((error) =>
           Effect.sync(() => {
-            // What was never sent took no lease. Of several leases others may have been sent, to other servers.
-            if (error.reason === "CircuitOpen" && (tasks.length === 1 || this.runtime.driver.hasBreakers !== true)) {
+            // What was never sent took no lease.
+            if (isUnsent(error)) {
               for (const task of tasks) task.claimed = false
             }
           })
@@ -106,10 +107,14 @@ export class Leases<Key, Value> {
       const mine = [...tasks].filter((task) => task.claimed)
       if (mine.length === 0) return Effect.void
       const { leaseDuration: duration } = this.policy
-      const heldUntil = this.monotonic(clock) + duration
+      const asked = this.monotonic(clock)
       return this.runtime.driver.renew(mine.map(({ redisKey, token }) => ({ key: redisKey, token, duration }))).pipe(
         Effect.map((renewed) => {
-          for (const [i, task] of mine.entries()) if (renewed[i] === true) task.heldUntil = heldUntil
+          for (const [i, task] of mine.entries()) {
+            if (renewed[i] === true) task.heldUntil = asked + duration
+            // Lost before its time was over: to a write, or to a forced load.
+            else if (asked <= task.heldUntil) task.heldUntil = Infinity
+          }
         }),
         Effect.ignore
       )

@@ -3,11 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Reply, Write } from "../../Driver.js"
 import type { Redis } from "../../Redis.js"
 import { bind, withKey } from "../cache/bind.js"
 import { detach, detaching } from "../cache/detach.js"
-import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import {
   isStored,
   noOptions,
@@ -19,6 +18,8 @@ import {
   type WriteOptions
 } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
+import type { Reply, Write } from "../driver/driver.js"
 import { dropOrFail, dropping } from "./dropped.js"
 import { named } from "./named.js"
 import { replay } from "./replay.js"

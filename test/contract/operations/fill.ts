@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Redis } from "effect-redis-cache"
-import type { FillRequest, LeaseRequest } from "../../../src/Driver.js"
+import type { FillRequest, LeaseRequest } from "../../../src/internal/driver/driver.js"
 import * as Entry from "../../../src/internal/entry/format.js"
 import { fillRequest, leaseRequest } from "../../support/driverRequests.js"
 import { header, redisKey, type Subject } from "../subject.js"

@@ -67,7 +67,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
         Effect.gen(function*() {
           const next = Cache.make({ name: "things", version: 2 })
           yield* Cache.set(things, "a", "of another version")
-          yield* plant("things", "b", header(0, 250, 250))
+          yield* plant("things", "b", header(0, 0xc1))
           yield* plant("things", "c", "foreign")
           for (const key of ["a", "b", "c"]) {
             yield* Cache.modify(next, key, () => Option.none())
