@@ -1,0 +1,69 @@
+/**
+ * What is published is what was meant: the package is built and packed, its `exports` and types resolve in every
+ * consumer, and the core loads nothing that it does not need.
+ */
+import { execFileSync } from "node:child_process"
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { isBuiltin } from "node:module"
+import { dirname, join } from "node:path"
+import ts from "typescript"
+
+const folder = ".tmp/package-check"
+
+const npx = (...command: ReadonlyArray<string>): void => {
+  execFileSync("npx", ["--no-install", ...command], { stdio: "inherit" })
+}
+
+/** Packages that are there wherever this one is: not the optional peers, which are for some modules only. */
+const manifest: {
+  readonly dependencies: Record<string, string>
+  readonly peerDependencies: Record<string, string>
+  readonly peerDependenciesMeta: Record<string, { readonly optional?: boolean }>
+} = JSON.parse(readFileSync("package.json", "utf8"))
+const allowed = new Set([
+  "node:crypto",
+  ...Object.keys(manifest.dependencies),
+  ...Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)
+])
+
+/** Calls `report` for each import of something that is not allowed in `file` and in all of ours that it loads. */
+const checkImports = (file: string, report: (problem: string) => void, path: ReadonlyArray<string> = []): void => {
+  if (path.includes(file)) return
+  for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8"), true, false).importedFiles) {
+    const packageName = isBuiltin(fileName)
+      ? `node:${fileName.replace(/^node:/, "")}`
+      : /^(@[^/]+\/)?[^/]+/.exec(fileName)![0]
+    if (fileName.startsWith(".")) checkImports(join(dirname(file), fileName), report, [...path, file])
+    else if (!allowed.has(packageName)) report(`${[...path, file].join(" → ")} loads ${fileName}`)
+  }
+}
+
+execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" })
+rmSync(folder, { recursive: true, force: true })
+mkdirSync(folder, { recursive: true })
+execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { stdio: ["ignore", "ignore", "inherit"] })
+const tarball = join(folder, readdirSync(folder)[0]!)
+
+const entryPoints = readdirSync("dist").filter((name) => name.endsWith(".js") && name !== "index.js")
+npx("publint", "run", tarball, "--strict")
+npx(
+  ...[
+    "attw",
+    tarball,
+    "--profile",
+    "esm-only",
+    "--no-definitely-typed",
+    "--no-emoji",
+    "--no-color",
+    "--format",
+    "ascii"
+  ],
+  ...["--entrypoints", ".", ...entryPoints.map((name) => name.replace(/\.js$/, ""))]
+)
+
+// The core runs wherever Effect does: only the ioredis driver needs a Redis client.
+const failures = new Set<string>()
+for (const core of ["dist/Cache.js", "dist/Memo.js"]) checkImports(core, (problem) => failures.add(problem))
+failures.forEach((failure) => console.error(failure))
+if (failures.size === 0) rmSync(folder, { recursive: true, force: true })
+process.exitCode = failures.size === 0 ? 0 : 1
