@@ -1,12 +1,13 @@
 /**
- * What is published is what was meant: the package is built and packed, its `exports` and types resolve in every
- * consumer, and the core loads nothing that it does not need.
+ * What is published is what was meant: the package is built and packed, its `exports` and types resolve, the core loads
+ * nothing that it does not need, and programs that have some of the optional peers can be checked, bundled and run.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join } from "node:path"
 import ts from "typescript"
+import { checkConsumers } from "./consumers.js"
 
 const folder = ".tmp/package-check"
 
@@ -64,6 +65,8 @@ npx(
 // The core runs wherever Effect does: only the ioredis driver needs a Redis client.
 const failures = new Set<string>()
 for (const core of ["dist/Cache.js", "dist/Memo.js"]) checkImports(core, (problem) => failures.add(problem))
+const passed = await checkConsumers(tarball, (problem) => failures.add(problem))
 failures.forEach((failure) => console.error(failure))
+console.log(`${passed} passed, ${failures.size} failed`)
 if (failures.size === 0) rmSync(folder, { recursive: true, force: true })
 process.exitCode = failures.size === 0 ? 0 : 1
