@@ -12,6 +12,7 @@ import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { decodeLife, type TimeToLive, toMillis } from "../definition/lives.js"
+import { noEffect } from "../definition/refuse.js"
 import { Caller } from "../load/caller.js"
 import { type Compute, type LoadOptions as Decoded, noOptions } from "../load/task.js"
 import type { Copy } from "../near/copies.js"
@@ -29,12 +30,25 @@ interface LoadOptions<Key, Value> {
 
 type Load<Key, Value, E, R> = Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
 
-const loadOf = <Key, Value, E, R>(load: Load<Key, Value, E, R>, key: Key): Effect.Effect<Value, E, R> =>
-  Effect.isEffect(load) ? load : load(key)
+/** Types do not reach everywhere: what is no effect is told with the name of the cache. */
+const checked = <A, E, R>(
+  { name }: { readonly name: string },
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  if (Effect.isEffect(effect)) return effect
+  throw noEffect(`Cache "${name}": a load`, effect)
+}
 
 /** A flight of one key. */
-const single = <Key, Value, E, R>(load: Load<Key, Value, E, R>): Compute<Key, Value, E, R> => ([task]) =>
-  Effect.map(loadOf(load, task!.key), (value) => () => Exit.succeed(value))
+const single = <Key, Value, E, R>(
+  definition: CacheDefinition<Key, Value>,
+  load: Load<Key, Value, E, R>
+): Compute<Key, Value, E, R> =>
+([task]) =>
+  Effect.map(
+    checked(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key)),
+    (value) => () => Exit.succeed(value)
+  )
 
 /** Checks the options of one call; bad ones are told of before anything is read. */
 const decode = <Key, Value>(
@@ -70,8 +84,9 @@ const caller = <Key, Value, E, R>(
   options: LoadOptions<Key, Value> | undefined
 ): Either.Either<Caller<Key, Value, E, R>, CodecError> =>
   options === undefined
-    ? Either.right(new Caller(instance, fiber, single(load), noOptions))
-    : Either.map(decode(instance, options), (decoded) => new Caller(instance, fiber, single(load), decoded))
+    ? Either.right(new Caller(instance, fiber, single(instance.definition, load), noOptions))
+    : Either.map(decode(instance, options), (decoded) =>
+      new Caller(instance, fiber, single(instance.definition, load), decoded))
 
 class GetOrSet<in out Key, in out Value, in out E, in out R>
   extends CopyRead<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>>
@@ -142,7 +157,7 @@ export const getOrSetMany = <Key, Value, E, R>(
     if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
     // Keys may be equal without being the same object: values are told apart by where they are stored.
     const compute: Compute<Key, Value, E, R> = (tasks) =>
-      Effect.map(load(tasks.map((task) => task.key)), (loaded) => {
+      Effect.map(checked(definition, load(tasks.map((task) => task.key))), (loaded) => {
         const values = new Map<string, Exit.Exit<Value, never>>()
         for (const [key, value] of loaded) {
           const redisKey = instance.redisKey(key)
