@@ -132,12 +132,23 @@ export default tseslint.config(
     }
   },
   {
-    files: ["src/internal/store/ioredis/**/*.ts"],
+    files: ["src/internal/redis/ioredis/**/*.ts"],
     rules: { "@typescript-eslint/no-restricted-imports": ["error", { paths: ["effect", "@effect/platform"] }] }
   },
   {
+    // The driver on a real Redis knows its client by `port.ts` alone.
+    files: ["src/internal/redis/**/*.ts"],
+    ignores: ["src/internal/redis/ioredis/**"],
+    rules: {
+      "no-restricted-imports": ["error", {
+        paths: [{ name: "ioredis", message: "Say in port.ts what is needed of a client." }],
+        patterns: [{ group: ["**/ioredis/*"], message: "Say in port.ts what is needed of a client." }]
+      }]
+    }
+  },
+  {
     files: ["src/**/*.ts"],
-    ignores: ["src/internal/store/**"],
+    ignores: ["src/internal/redis/**"],
     rules: {
       "no-restricted-properties": [
         "error",

@@ -10,7 +10,7 @@ export const shared = {
     { find: /^effect-redis-cache\/(.+)$/, replacement: `${root}src/$1.ts` }
   ],
   globalSetup: ["test/support/vitest/globalSetup.ts"],
-  setupFiles: ["test/support/vitest/tellOptions.ts"],
+  setupFiles: ["test/support/vitest/runtime.ts", "test/support/vitest/tellOptions.ts"],
   reporters: ["default", "./test/support/vitest/closingLine.ts"]
 }
 

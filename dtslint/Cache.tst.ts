@@ -414,8 +414,26 @@ describe("loads", () => {
     expect(Cache.refresh(users, "42", loadUser)).type.toBe<
       Effect.Effect<User, Failure | "Offline", Store | "Http">
     >()
+    // Empty is there with a timeout alone.
+    expect(Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1, batchSize: 10, concurrency: 2 })).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
     // @ts-expect-error: Object literal may only specify known properties
-    Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1 })
+    Cache.getOrSetMany(users, ["42"], loadUsers, { forceRefresh: true })
+  })
+
+  it("getOrSetMany tells hits from failures", () => {
+    const partly = (ids: ReadonlyArray<string>) =>
+      Effect.succeed(ids.map((id) => [id, id === "0" ? Cache.failed("NotFound" as const) : user] as const))
+    expect(Cache.getOrSetMany(users, ["42"], partly)).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "NotFound", Store>
+    >()
+    expect(Cache.getOrSetMany(users, ["42"], partly, { mode: "either" })).type.toBe<
+      Effect.Effect<ReadonlyMap<string, Either.Either<User, Failure | "NotFound">>, Failure, Store>
+    >()
+    expect(pipe(users, Cache.getOrSetMany(["42"], partly, { mode: "either" }))).type.toBe<
+      Effect.Effect<ReadonlyMap<string, Either.Either<User, Failure | "NotFound">>, Failure, Store>
+    >()
   })
 })
 
@@ -574,5 +592,15 @@ describe("near copies", () => {
     Cache.counter({ name: "hits", near: { capacity: 10 } })
     // @ts-expect-error: Type 'string' is not assignable
     Cache.make({ name: "near", near: { capacity: "10" } })
+  })
+})
+
+describe("changes", () => {
+  it("are a stream that can fail with what Redis says, whatever the cache does without it", () => {
+    expect(Cache.changes(users)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
+    expect(Cache.changes(hits, { bufferSize: 10 })).type.toBe<
+      Stream.Stream<Cache.Change, CacheError.RedisError, Store>
+    >()
+    expect(bypassing.pipe(Cache.changes)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
   })
 })

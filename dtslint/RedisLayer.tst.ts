@@ -1,4 +1,3 @@
-import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import type { ConfigError, Layer } from "effect"
 import { Config } from "effect"
 import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
@@ -69,12 +68,6 @@ describe("RedisLayer", () => {
     expect(RedisLayer.memoryServer()).type.toBe<RedisLayer.InMemoryServer>()
     expect(RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { prefix: "app:" })).type.toBe<
       Layer.Layer<Redis.Redis>
-    >()
-  })
-
-  it("layerKeyValueStore needs a Redis", () => {
-    expect(RedisLayer.layerKeyValueStore({ name: "store", timeToLive: "1 day" })).type.toBe<
-      Layer.Layer<KeyValueStore, never, Redis.Redis>
     >()
   })
 })

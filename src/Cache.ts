@@ -8,16 +8,20 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
+import type * as Request from "effect/Request"
+import type { RequestResolver } from "effect/RequestResolver"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, Empty, RedisError } from "./CacheError.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
+import type { Change } from "./internal/changes/backlog.js"
 import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
 import { json } from "./internal/codec/json/json.js"
@@ -36,6 +40,7 @@ import * as GetMany from "./internal/ops/getMany.js"
 import * as Invalidate from "./internal/ops/invalidate.js"
 import * as Load from "./internal/ops/load.js"
 import * as Remove from "./internal/ops/remove.js"
+import * as Resolver from "./internal/ops/resolver.js"
 import * as Scan from "./internal/ops/scan.js"
 import * as Writes from "./internal/ops/set.js"
 import type { Stats } from "./internal/ops/stats.js"
@@ -43,6 +48,7 @@ import * as Statistics from "./internal/ops/stats.js"
 import * as Life from "./internal/ops/timeToLive.js"
 import * as Touch from "./internal/ops/touch.js"
 import * as Update from "./internal/ops/update.js"
+import * as Changes from "./internal/ops/watch/changes.js"
 import type { Redis } from "./Redis.js"
 
 /**
@@ -125,6 +131,11 @@ export interface Policy<in Key, in Value, out OnRedisError extends "fail" | "byp
 {}
 
 export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Change,
   /**
    * @since 0.1.0
    * @category models
@@ -814,39 +825,187 @@ export const getOrSet: {
 } = operation(cacheFirst, Load.getOrSet)
 
 /**
+ * What one `getOrSetMany` may ask for beside the policy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoadManyOptions<
+  in Key,
+  in Value,
+  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  out Mode extends "default" | "either" = "default" | "either"
+> extends Omit<LoadOptions<Key, Value, Timeout>, "forceRefresh"> {
+  /** How many absent keys one run of `load` is given at the most. Default: all of them. */
+  readonly batchSize?: number | undefined
+  /** How many runs of `load` this call has at a time. Default: `"unbounded"`. */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * `"default"`: the first failure is the call's. `"either"`: each key has its value or its failure in the answer; a run
+   * of `load` that fails is the failure of its own keys alone.
+   */
+  readonly mode?: Mode
+}
+
+/**
+ * What a batched load gives in the place of a value, for a key that has none and a reason. See `failed`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Failed<out E> {
+  readonly error: E
+}
+
+/**
+ * A failure of one key of a batched load, which is no failure of the others.
+ *
+ * @example
+ * ```ts
+ * import { Data, Effect } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * class NotFound extends Data.TaggedError("NotFound")<{ readonly id: string }> {}
+ *
+ * const names = Cache.make({ name: "names", timeToLive: "10 minutes" })
+ *
+ * declare const fetchNames: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, string>>
+ *
+ * // Effect<ReadonlyMap<string, Either<unknown, NotFound | RedisError | CodecError>>, RedisError | CodecError, Redis>
+ * export const program = Cache.getOrSetMany(
+ *   names,
+ *   ["1", "2"],
+ *   (ids) =>
+ *     Effect.map(fetchNames(ids), (found) =>
+ *       ids.map((id) => [id, found.get(id) ?? Cache.failed(new NotFound({ id }))] as const)),
+ *   { batchSize: 100, concurrency: 4, mode: "either" }
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export declare namespace LoadMany {
+  /**
+   * What a batched load gives: values, or failures, by key.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Loaded<Key, Value, E> = Iterable<readonly [Key, Value | Failed<E>]>
+
+  /**
+   * The values among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any>>
+
+  /**
+   * What the failures of single keys are, among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type KeyError<Pairs> = ValueIn<Pairs> extends infer V ? V extends Failed<infer E> ? E : never : never
+
+  /**
+   * The answer: values by key, or in mode `"either"` what each key came to.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Answer<Key, Value, E, Mode> = ReadonlyMap<
+    Key,
+    Mode extends "either" ? Either.Either<Value, E> : Value
+  >
+}
+
+/**
  * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and
- * gives their values (keys that it leaves out are not stored, and left out of the answer). Each key is loaded under a
- * lease of its own; keys that are being loaded elsewhere are waited for.
+ * gives their values. Keys that it leaves out are not stored, and left out of the answer; for a key that has no value for
+ * a reason it gives `Cache.failed`. Each key is loaded under a lease of its own; keys that are being loaded elsewhere are
+ * waited for.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const squares = Cache.make({ name: "squares", timeToLive: "1 hour" })
+ *
+ * const program = Cache.getOrSetMany(
+ *   squares,
+ *   ["1", "2", "3"],
+ *   (absent) => Effect.succeed(absent.map((n) => [n, Number(n) ** 2] as const)),
+ *   { batchSize: 2 }
+ * )
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(RedisLayer.layerMemory))).then((found) => {
+ *   console.log([...found.values()].join(" ")) // 1 4 9
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category loading
  */
 export const getOrSetMany: {
-  <K, V, E, R, Key = Widen<K>, Value = V>(
-    keys: Iterable<K & NoInfer<Key>>,
-    load: (
-      absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, GivenFirst<Value, V>]>, E, R>
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
-  <Key, Value, Error, Requirements, E, R, Pairs extends Iterable<readonly [unknown, unknown]>>(
+  <
+    Key,
+    Value,
+    Error,
+    Requirements,
+    E,
+    R,
+    Pairs extends Iterable<readonly [unknown, unknown]>,
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    Mode extends "default" | "either" = "default"
+  >(
     self: Cache<Key, Value, Error, Requirements>,
     keys: Iterable<NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<Pairs & Iterable<readonly [NoInfer<Key>, Given<Value, ValueIn<Pairs>>]>, E, R>,
-    options?: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
-  ): Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
-  <K, V, E, R, Key = Widen<K>, Value = V>(
+    ) => Effect.Effect<
+      Pairs & LoadMany.Loaded<NoInfer<Key>, Given<Value, LoadMany.ValueOf<Pairs>>, any>, // its failures: `KeyError`
+      E,
+      R
+    >,
+    options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
+  ): Effect.Effect<
+    LoadMany.Answer<Key, Value, E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>,
+    Exclude<R, Scope.Scope> | Requirements
+  >
+  <
+    K,
+    V,
+    E,
+    R,
+    KeyError = never,
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    Mode extends "default" | "either" = "default",
+    Key = Widen<K>,
+    Value = V
+  >(
     keys: Iterable<K & NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<Iterable<readonly [NoInfer<Key>, GivenFirst<Value, V>]>, E, R>,
-    options: Omit<LoadOptions<NoInfer<Key>, NoInfer<Value>>, "timeout" | "forceRefresh">
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E, R>,
+    options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<ReadonlyMap<Key, Value>, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  ) => Effect.Effect<
+    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
+    Exclude<R, Scope.Scope> | Requirements
+  >
 } = operation(cacheFirst, Load.getOrSetMany)
 
 /**
@@ -872,6 +1031,82 @@ export const refresh: {
     load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>)
   ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = operation(3, Load.refresh)
+
+/**
+ * That a request can fail with what the cache fails with, `CodecError` left out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Covers<Req extends Request.Request<any, any>, Error> = [Exclude<Error, CodecError>] extends
+  [Request.Request.Error<Req>] ? unknown
+  : { readonly "the request's error lacks": Exclude<Error, CodecError> }
+
+/**
+ * A resolver whose requests the cache answers, and the resolver that it is made of where the cache cannot. It is an effect
+ * that `Effect.request` takes as it is.
+ *
+ * A batch of requests is one look into Redis. What is absent goes to the resolver as one batch, each key under its own
+ * lease, and is stored; stale windows, tags and whatever else the cache is made with hold as for `getOrSet`. So requests
+ * and their batches are shared with every other load of the same keys, in every process.
+ *
+ * Each request has its own outcome: a failure, or a defect, is that request's alone, and is not stored. Where one is
+ * interrupted, the others go on. Requests of one key are one. The request's error has to include what the cache
+ * fails with: `RedisError`, unless it is made with `onRedisError: "bypass"`. A key or value that cannot be stored (`CodecError`)
+ * is a defect.
+ *
+ * Call it once for each resolver, not for each request: requests are batched where their resolver is the same.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Request, RequestResolver, Schema } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
+ *
+ * class UserById extends Request.TaggedClass("UserById")<User, "NotFound", { readonly id: number }> {}
+ *
+ * declare const UserSource: RequestResolver.RequestResolver<UserById>
+ *
+ * const users = Cache.make({
+ *   name: "users",
+ *   key: Schema.Number,
+ *   schema: User,
+ *   timeToLive: "10 minutes",
+ *   onRedisError: "bypass"
+ * })
+ *
+ * const CachedUsers = UserSource.pipe(Cache.resolver(users, { key: (request) => request.id }))
+ *
+ * const getUser = (id: number) => Effect.request(new UserById({ id }), CachedUsers)
+ *
+ * // One look for all of them, and one batch for those that are absent.
+ * export const program = Effect.forEach([1, 2, 3], getUser, { batching: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const resolver: {
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>>( // its errors: `Covers`
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: Req) => NoInfer<Key> }
+  ): <R>(
+    self: RequestResolver<Req, R> & Covers<Req, Error>
+  ) => Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>, R>( // as above
+    self: RequestResolver<Req, R> & Covers<Req, Error>,
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: NoInfer<Req>) => NoInfer<Key> }
+  ): Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+} = dual(
+  3,
+  <Key, R>(
+    self: RequestResolver<Request.Request<any, any>, R>, // as above
+    cache: Cache<Key, unknown>,
+    options: { readonly key: (request: unknown) => Key }
+  ): any => Resolver.resolver(self, definitionOf(cache), options) // the overloads say what comes out
+)
 
 /**
  * What this cache has counted in this process.
@@ -900,3 +1135,37 @@ export const explain: {
     key: NoInfer<Key>
   ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
 } = operation(2, Explain.explain)
+
+/**
+ * What changes in this cache, whoever changes it: this process, another one, `redis-cli`, time. In order for one key.
+ * `Changed` says that a key may have changed, and is told of leases, too; keys come as `Cache.keys` gives them.
+ *
+ * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed: that
+ * the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. Then what
+ * waited for it goes, more than `bufferSize` changes (4,096 if not given), and it is told `Lost` and `Resumed` instead.
+ *
+ * It takes what near copies take, see `docs/near.md`: where Redis refuses to tell, the stream fails with a `RedisError`.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const prices = Cache.make({ name: "prices", timeToLive: "1 minute" })
+ *
+ * export const program = Cache.changes(prices).pipe(
+ *   Stream.runForEach((change) =>
+ *     Effect.log(change._tag === "Changed" ? `${change.key} may have changed` : `all may have: ${change._tag}`)
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category watching
+ */
+export const changes = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  options?: { readonly bufferSize?: number | undefined }
+): Stream.Stream<Change, RedisError, Requirements> =>
+  // As `keys`.
+  Changes.changes(definitionOf(self), options) as Stream.Stream<Change, RedisError, Requirements | any>

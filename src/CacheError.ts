@@ -96,13 +96,16 @@ export type RedisErrorReason =
  */
 export class RedisError extends Data.TaggedError("RedisError")<{
   readonly reason: RedisErrorReason
-  /** What was asked, e.g. `get` or `connect`. */
+  /** The operation that was called, e.g. `get` or `deleteMany`; `connect` where a layer is built. */
   readonly operation: string
+  /** The name of the cache, where it was an operation of one. */
+  readonly cache?: string | undefined
   readonly cause?: unknown
 }> {
   override get message(): string {
     const detail = this.cause instanceof Error ? this.cause.message : this.cause === undefined ? "" : String(this.cause)
-    return `Redis ${this.operation} failed (${this.reason})${detail === "" ? "" : `: ${detail}`}`
+    const what = this.cache === undefined ? `Redis ${this.operation}` : `Cache "${this.cache}": ${this.operation}`
+    return `${what} failed (${this.reason})${detail === "" ? "" : `: ${detail}`}`
   }
 }
 

@@ -3,24 +3,26 @@
  *
  * @since 0.1.0
  */
-import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+/** @ts-ignore Where ioredis is not installed, what is written with its types takes anything. */
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
-import { RedisError, type RedisErrorReason } from "./CacheError.js"
-import type { Driver } from "./Driver.js"
-import { toMillis } from "./internal/definition/lives.js"
-import * as Faulty from "./internal/store/faulty.js"
-import { make as makeMemory, MemoryServer } from "./internal/store/memory.js"
-import * as Off from "./internal/store/off.js"
-import * as Traced from "./internal/store/traced.js"
-import { make, Redis } from "./Redis.js"
+import type { RedisError } from "./CacheError.js"
+import { makeService, makeTracking } from "./internal/cache/runtime.js"
+import type { Delay, Fault, FaultyOptions } from "./internal/driver/faults.js"
+import { faulty } from "./internal/driver/faulty.js"
+import { memory } from "./internal/driver/memory.js"
+import { MemoryServer } from "./internal/driver/memoryServer.js"
+import { off } from "./internal/driver/off.js"
+import { traced } from "./internal/driver/traced.js"
+import * as Ioredis from "./internal/redis/ioredis/layers.js"
+import { type Opened, plainText, revealed } from "./internal/redis/options.js"
+import { Redis } from "./Redis.js"
 
 /**
  * What this library adds to a client's options.
@@ -85,79 +87,8 @@ export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
   readonly lazy?: boolean | undefined
 }
 
-/**
- * ioredis takes an option that is there and undefined for one that was given, and a `tls` that is there and undefined
- * would take from a `rediss://` what it asks for.
- */
-const withoutUndefined = (options: object): object =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-
-const defaultCommandTimeout = 1_000
-const defaultConnectTimeout = 5_000
-
-const millisOf = (
-  option: string,
-  input: Duration.DurationInput | undefined,
-  otherwise: number
-): Effect.Effect<number, RedisError> => {
-  const millis = input === undefined ? otherwise : toMillis(input)
-  // Timers take no more than 31 bits.
-  return millis > 0 && millis < 2 ** 31 ? Effect.succeed(millis) : Effect.fail(
-    refused(`${option} must be a duration of more than zero and less than 24 days, got ${String(input)}`)
-  )
-}
-
-const refused = (message: string): RedisError =>
-  new RedisError({ reason: "Command", operation: "connect", cause: new Error(message) })
-
-// ioredis is loaded where it is used: the in-memory layer does without it.
-const loadConnect = Effect.tryPromise({
-  try: () => import("./internal/store/ioredis/index.js"),
-  catch: (error) =>
-    refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
-})
-
-/** The service, listening to changes where that is required. */
-const tracked = (
-  driver: Driver,
-  tracking: CommonOptions["tracking"],
-  timeout: number
-): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
-  Effect.tap(
-    make(driver),
-    ({ runtime }) =>
-      tracking !== "required" ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
-        duration: timeout,
-        onTimeout: () =>
-          new RedisError({ reason: "Timeout", operation: "watch", cause: new Error(`no answer within ${timeout} ms`) })
-      })
-  )
-
-const limitsOf = ({ commandTimeout, connectTimeout, lazy, prefix }: Pick<
-  Options,
-  "commandTimeout" | "connectTimeout" | "lazy" | "prefix"
->) =>
-  Effect.all({
-    prefix: Effect.succeed(prefix ?? ""),
-    commandTimeout: millisOf("commandTimeout", commandTimeout, defaultCommandTimeout),
-    connectTimeout: millisOf("connectTimeout", connectTimeout, defaultConnectTimeout),
-    lazy: Effect.succeed(lazy ?? false)
-  })
-
-const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options } = typeof input === "string"
-      ? { url: input } as Options
-      : input
-    if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix })
-    const module = yield* loadConnect
-    const address = url === undefined ? {} : yield* Either.mapLeft(module.parseUrl(url), refused)
-    return yield* Effect.flatMap(
-      module.connect({ ...address, ...withoutUndefined(options) }, limits),
-      (driver) => tracked(driver, tracking, limits.connectTimeout)
-    )
-  })
+const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<Redis, E | RedisError> =>
+  Layer.scoped(Redis, Effect.flatMap(opened, ({ driver, tracksWithin }) => makeTracking(driver, tracksWithin)))
 
 /**
  * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
@@ -176,8 +107,7 @@ const connect = (input: string | Options): Effect.Effect<Redis["Type"], RedisErr
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: string | Options): Layer.Layer<Redis, RedisError> =>
-  Layer.scoped(Redis, connect(options))
+export const layer = (options: string | Options): Layer.Layer<Redis, RedisError> => scoped(Ioredis.connect(options))
 
 /**
  * Certificates, as PEM texts: those to trust instead of the system's (`ca`), and the client's own, where the server asks
@@ -213,27 +143,6 @@ export interface ConfigOptions extends CommonOptions {
   readonly lazy?: boolean | undefined
 }
 
-const tlsOf = (tls: boolean | TlsOptions | undefined): object | undefined => {
-  if (tls === undefined || tls === false) return undefined
-  if (tls === true) return {}
-  const { key, ...plain } = tls
-  return withoutUndefined({ ...plain, key: key === undefined ? undefined : Redacted.value(key) })
-}
-
-const fromConfig = ({ db, host, password, port, tls, url, username, ...common }: ConfigOptions): Options => {
-  const options = {
-    db,
-    host,
-    password: password === undefined ? undefined : Redacted.value(password),
-    port,
-    tls: tlsOf(tls),
-    url: Redacted.isRedacted(url) ? Redacted.value(url) : url,
-    username,
-    ...common
-  }
-  return withoutUndefined(options)
-}
-
 /**
  * `layer`, with options from Effect's `Config`.
  *
@@ -255,9 +164,12 @@ const fromConfig = ({ db, host, password, port, tls, url, username, ...common }:
 export const layerConfig = (
   config: Config.Config.Wrap<ConfigOptions>
 ): Layer.Layer<Redis, RedisError | ConfigError> =>
-  Layer.scoped(
-    Redis,
-    Effect.flatMap(Config.unwrap(config), (options) => connect(fromConfig(options)))
+  scoped(
+    Effect.flatMap(
+      Config.unwrap(config),
+      ({ url, ...options }) =>
+        Ioredis.connect(revealed({ ...options, url: url === undefined ? undefined : plainText(url) }))
+    )
   )
 
 /**
@@ -287,36 +199,6 @@ export interface ClusterOptions extends CommonOptions, Omit<RedisOptions, SetHer
     | undefined
 }
 
-const connectCluster = (
-  nodes: ReadonlyArray<ClusterNode>,
-  input: ClusterOptions
-): Effect.Effect<Redis["Type"], RedisError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, natMap, prefix, tracking, ...options } = input
-    if ("keyPrefix" in options) return yield* refused("ioredis's keyPrefix is not for here: use prefix")
-    if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix })
-    const module = yield* loadConnect
-    const urls = yield* Effect.forEach(
-      nodes,
-      (node) =>
-        typeof node === "string" ? Either.mapLeft(module.parseUrl(node), refused) : Effect.succeed<RedisOptions>({})
-    )
-    if (urls.some(({ db = 0 }) => db !== 0)) return yield* refused("a cluster has database 0 only")
-    // One option of all connections: those that were meant to have TLS must not go without.
-    const secure = new Set(urls.filter((url) => "host" in url).map(({ tls }) => tls !== undefined))
-    if (secure.size > 1) return yield* refused("the urls of a cluster start all with redis://, or all with rediss://")
-    const addresses = nodes.map((node, i) => {
-      const { host, port } = typeof node === "string" ? urls[i]! : node
-      return { host: host ?? "localhost", port: port ?? 6379 }
-    })
-    const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
-    return yield* Effect.flatMap(
-      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...limits, natMap }),
-      (driver) => tracked(driver, tracking, limits.connectTimeout)
-    )
-  })
-
 /**
  * A Redis Cluster: a connection of its own to each master, found through any of the nodes given. It follows failovers and
  * slots that move; what was under way on a connection that is lost fails, and is never sent again. Passwords and TLS are
@@ -338,7 +220,7 @@ const connectCluster = (
 export const layerCluster = (
   nodes: ReadonlyArray<ClusterNode>,
   options: ClusterOptions = {}
-): Layer.Layer<Redis, RedisError> => Layer.scoped(Redis, connectCluster(nodes, options))
+): Layer.Layer<Redis, RedisError> => scoped(Ioredis.connectCluster(nodes, options))
 
 /**
  * What `layerClusterConfig` takes: all of it may come from the environment.
@@ -356,8 +238,6 @@ export interface ClusterConfigOptions extends CommonOptions {
   readonly connectTimeout?: Duration.DurationInput | undefined
   readonly lazy?: boolean | undefined
 }
-
-const revealed = (text: Redacted.Redacted | string): string => Redacted.isRedacted(text) ? Redacted.value(text) : text
 
 /**
  * `layerCluster`, with options from Effect's `Config`.
@@ -380,17 +260,11 @@ const revealed = (text: Redacted.Redacted | string): string => Redacted.isRedact
 export const layerClusterConfig = (
   config: Config.Config.Wrap<ClusterConfigOptions>
 ): Layer.Layer<Redis, RedisError | ConfigError> =>
-  Layer.scoped(
-    Redis,
-    Effect.flatMap(Config.unwrap(config), ({ nodes, password, tls, ...options }) =>
-      connectCluster(
-        nodes.map(revealed),
-        withoutUndefined({
-          password: password === undefined ? undefined : Redacted.value(password),
-          tls: tlsOf(tls),
-          ...options
-        })
-      ))
+  scoped(
+    Effect.flatMap(
+      Config.unwrap(config),
+      ({ nodes, ...options }) => Ioredis.connectCluster(nodes.map(plainText), revealed(options))
+    )
   )
 
 /**
@@ -417,33 +291,7 @@ export const layerClusterConfig = (
 export const layerFromClient = (
   client: IoredisClient | IoredisCluster,
   options: CommonOptions = {}
-): Layer.Layer<Redis, RedisError> =>
-  Layer.scoped(
-    Redis,
-    Effect.gen(function*() {
-      const cluster = isCluster(client)
-      const keyPrefix = client.options.keyPrefix || (cluster ? client.options.redisOptions?.keyPrefix : undefined)
-      if (keyPrefix !== undefined && keyPrefix !== "") return yield* refused("the client has a keyPrefix: use prefix")
-      // A cluster's connections end when they are lost, unless it is told otherwise.
-      const resends = cluster
-        ? typeof client.options.clusterNodeRetryStrategy === "function" &&
-          client.options.redisOptions?.autoResendUnfulfilledCommands !== false
-        : client.options.autoResendUnfulfilledCommands !== false
-      if (resends) {
-        yield* Effect.logWarning(
-          "The client may send commands twice when it reconnects: make it with autoResendUnfulfilledCommands: false"
-        )
-      }
-      const limits = yield* limitsOf(options)
-      const module = yield* loadConnect
-      return yield* Effect.flatMap(
-        cluster ? module.borrowCluster(client, limits) : module.borrow(client, limits),
-        (driver) => tracked(driver, options.tracking, defaultConnectTimeout)
-      )
-    })
-  )
-
-const isCluster = (client: IoredisClient | IoredisCluster): client is IoredisCluster => client.isCluster
+): Layer.Layer<Redis, RedisError> => scoped(Ioredis.borrow(client, options))
 
 /**
  * What stands in for a Redis server in memory: `layerMemoryServer` lets several `Redis` instances share one, as
@@ -478,7 +326,7 @@ export const layerMemoryServer = (
   options: { readonly prefix?: string | undefined } = {}
 ): Layer.Layer<Redis> =>
   // `memoryServer` is the only one to make them.
-  Layer.scoped(Redis, Effect.suspend(() => make(makeMemory(server as MemoryServer, options.prefix ?? ""))))
+  Layer.scoped(Redis, Effect.suspend(() => makeService(memory(server as MemoryServer, options.prefix ?? ""))))
 
 /**
  * In memory, with all that a real Redis does here, for tests and for running without one. Time is Effect's `Clock`, read
@@ -489,7 +337,7 @@ export const layerMemoryServer = (
  * import { Effect, Option, TestClock, TestContext } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const sessions = Cache.make({ name: "sessions", timeToLive: "10 seconds" })
+ * const sessions = Cache.makeService({ name: "sessions", timeToLive: "10 seconds" })
  *
  * const program = Effect.gen(function*() {
  *   yield* Cache.set(sessions, "ada", "online")
@@ -505,7 +353,7 @@ export const layerMemoryServer = (
  */
 export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
   Redis,
-  Effect.suspend(() => make(makeMemory(new MemoryServer(), "")))
+  Effect.suspend(() => makeService(memory(new MemoryServer(), "")))
 )
 
 /**
@@ -515,68 +363,9 @@ export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
  * @since 0.1.0
  * @category layers
  */
-export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => make(Off.make())))
+export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend(() => makeService(off())))
 
-/**
- * A delay: always the same, or by chance between two.
- *
- * @since 0.1.0
- * @category models
- */
-export type Delay = Duration.DurationInput | {
-  readonly min: Duration.DurationInput
-  readonly max: Duration.DurationInput
-}
-
-/**
- * What is to happen to one operation. Without anything in it the operation is done as always.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Fault {
-  /** It takes place so much later. Operations on the same keys that were sent after it wait for it. */
-  readonly before?: Delay | undefined
-  /** The answer arrives so long after it took place. */
-  readonly after?: Delay | undefined
-  /** It does not take place, and who asked is told this reason. */
-  readonly fail?: RedisErrorReason | undefined
-  /** It takes place, but who asked is told `Timeout`, so long after asking. */
-  readonly lostReply?: Delay | undefined
-}
-
-/**
- * How a `layerFaulty` misbehaves. All that is not given does not happen.
- *
- * @since 0.1.0
- * @category models
- */
-export interface FaultyOptions {
-  /** How often (0–1) an operation fails and does not take place. The reason is `Connection` if none is given. */
-  readonly failure?: { readonly probability: number; readonly reason?: RedisErrorReason | undefined } | undefined
-  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or else a second. */
-  readonly lostReply?: { readonly probability: number; readonly timeout?: Delay | undefined } | undefined
-  /** How long operations take before they take place. */
-  readonly delayBefore?: Delay | undefined
-  /** How long answers take to arrive. */
-  readonly delayAfter?: Delay | undefined
-  /**
-   * How changes are told, which near copies and those who wait for a load live by: how late (in their order), and how
-   * often (0–1, at each change) the link is lost. It is then silent for a while before that shows, and away for another.
-   */
-  readonly feed?:
-    | {
-      readonly delay?: Delay | undefined
-      readonly loss?: number | undefined
-      readonly silence?: Delay | undefined
-    }
-    | undefined
-  /**
-   * Decides for each operation: by its name in `Driver` (`get`, `lease`, `fill` …), its Redis keys, and how many of this
-   * name there were, this one included. Where it gives `undefined`, the probabilities decide.
-   */
-  readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined
-}
+export type { Delay, Fault, FaultyOptions }
 
 /**
  * Another `Redis` that misbehaves: operations fail, are late, or are done and their answers lost, by chance or as a
@@ -591,7 +380,7 @@ export interface FaultyOptions {
  * import { Effect, Either, Layer } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const users = Cache.make({ name: "users" })
+ * const users = Cache.makeService({ name: "users" })
  *
  * const faulty = RedisLayer.layerFaulty({
  *   script: (operation, keys, call) => operation === "set" && call === 1 ? { fail: "OutOfMemory" } : undefined
@@ -609,7 +398,7 @@ export interface FaultyOptions {
  * @category layers
  */
 export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, Redis> =>
-  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(Faulty.make(driver, options), make)))
+  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(faulty(driver, options), makeService)))
 
 /**
  * Asks for a span for each round trip: `redis.get`, `redis.lease` …, with `db.system.name` and, since many callers
@@ -631,24 +420,5 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
  */
 export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
-  Effect.flatMap(Redis, ({ driver }) => make(Traced.make(driver)))
+  Effect.flatMap(Redis, ({ driver }) => makeService(traced(driver)))
 )
-
-/**
- * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerKeyValueStore = (options: {
-  /** Not empty, and without `:`. */
-  readonly name: string
-  readonly timeToLive?: Duration.DurationInput | undefined
-}): Layer.Layer<KeyValueStore, never, Redis> =>
-  // @effect/platform is loaded where it is used; without it this layer is a defect that says so.
-  Layer.unwrapEffect(
-    Effect.map(
-      Effect.promise(() => import("./internal/platform/keyValueStore.js")),
-      (module) => module.layer(options)
-    )
-  )

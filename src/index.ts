@@ -27,11 +27,6 @@ export * as Codec from "./Codec.js"
 /**
  * @since 0.1.0
  */
-export * as Driver from "./Driver.js"
-
-/**
- * @since 0.1.0
- */
 export * as Memo from "./Memo.js"
 
 /**

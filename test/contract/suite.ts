@@ -8,6 +8,7 @@ import type { CacheError, Redis } from "effect-redis-cache"
 import { deleteAndTake } from "./operations/deleteAndTake.js"
 import { everyOperation } from "./operations/everyOperation.js"
 import { explain } from "./operations/explain.js"
+import { fill } from "./operations/fill.js"
 import { flush } from "./operations/flush.js"
 import { foreignBytes } from "./operations/foreignBytes.js"
 import { getAndSet } from "./operations/getAndSet.js"
@@ -15,6 +16,7 @@ import { getOrSet } from "./operations/getOrSet.js"
 import { increment } from "./operations/increment.js"
 import { invalidateTags } from "./operations/invalidateTags.js"
 import { keys } from "./operations/keys.js"
+import { lease } from "./operations/lease.js"
 import { manyAtOnce } from "./operations/manyAtOnce.js"
 import { modify } from "./operations/modify.js"
 import { setIfAbsent } from "./operations/setIfAbsent.js"
@@ -34,6 +36,8 @@ const parts = [
   foreignBytes,
   invalidateTags,
   explain,
+  lease,
+  fill,
   getOrSet,
   everyOperation
 ]

@@ -22,14 +22,17 @@ import {
   type Scope,
   Stream
 } from "effect"
-import { Cache, Codec, type Driver, Redis, RedisLayer } from "effect-redis-cache"
+import { Cache, Codec, Redis, RedisLayer } from "effect-redis-cache"
 import * as fc from "fast-check"
 import { Cluster, Redis as Client } from "ioredis"
 import { inspect, isDeepStrictEqual } from "node:util"
+import { makeService } from "../../src/internal/cache/runtime.js"
+import type * as Driver from "../../src/internal/driver/driver.js"
+import { memory } from "../../src/internal/driver/memory.js"
+import { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import { isMarker } from "../../src/internal/entry/format.js"
 import { encodeString } from "../../src/internal/key/encode.js"
 import { generationKey, tagKey } from "../../src/internal/key/reserved.js"
-import { make as makeMemory, MemoryServer } from "../../src/internal/store/memory.js"
 import { leaseRequest } from "../support/driverRequests.js"
 import * as RedisCluster from "../support/redisCluster.js"
 import * as RedisSentinel from "../support/redisSentinel.js"
@@ -353,7 +356,7 @@ const memorySide = (
     currentTimeNanos: Effect.sync(nanos),
     sleep: (duration) => realClock.sleep(duration)
   }
-  return Effect.map(Redis.make(mutate(makeMemory(new MemoryServer(), ""))), (redis) => ({
+  return Effect.map(makeService(mutate(memory(new MemoryServer(), ""))), (redis) => ({
     redis,
     clock,
     pass: (_, millis) =>

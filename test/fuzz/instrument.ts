@@ -12,7 +12,7 @@ import type * as RandomBytes from "../../src/internal/bytes/randomBytes.js"
 import type * as Entry from "../../src/internal/entry/format.js"
 import type * as Key from "../../src/internal/key/encode.js"
 import type * as TagKeys from "../../src/internal/key/reserved.js"
-import type * as Url from "../../src/internal/store/ioredis/url.js"
+import type * as Url from "../../src/internal/redis/url.js"
 import type * as Memo from "../../src/Memo.js"
 import type * as Redis from "../../src/Redis.js"
 import type * as RedisLayer from "../../src/RedisLayer.js"
@@ -40,11 +40,11 @@ export interface Library {
 }
 
 const modules: Readonly<Record<keyof Library, string>> = {
-  entry: "internal/entry",
-  key: "internal/key",
-  tagKeys: "internal/tagKeys",
-  url: "internal/store/ioredis/url",
-  randomBytes: "internal/randomBytes",
+  entry: "internal/entry/format",
+  key: "internal/key/encode",
+  tagKeys: "internal/key/reserved",
+  url: "internal/redis/url",
+  randomBytes: "internal/bytes/randomBytes",
   Codec: "Codec",
   Cache: "Cache",
   Memo: "Memo",
@@ -54,7 +54,7 @@ const modules: Readonly<Record<keyof Library, string>> = {
 
 /** The files in which a coverage point counts: what reads bytes, and what makes keys. */
 export const fuzzed =
-  /^(?:internal\/(?:codec\/.*|canonical|dataPrototype|entry|key|refusal|tagKeys|wellFormed|store\/ioredis\/url))\.ts$/
+  /^(?:internal\/(?:codec\/.*|key\/.*|entry\/(?:format|tags)|redis\/url))\.ts$/
 
 export interface Instrumented {
   readonly library: Library

@@ -1,7 +1,7 @@
 /** What the tests of loads share: `Redis` instances over one server, and an origin whose loads end when they are told. */
 import { Context, Deferred, Effect, Exit, Layer, type Scope, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../src/Driver.js"
+import type { Driver } from "../../src/internal/driver/driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { leaseRequest } from "../support/driverRequests.js"
 
@@ -27,6 +27,9 @@ export const settle: Effect.Effect<void> = TestClock.adjust(0)
 
 /** Where values come from: each load waits until it is told how to end. */
 export class Origin {
+  /** @param settle what lets those run who wait for a load that has been told to end */
+  constructor(private readonly settle: Effect.Effect<void> = TestClock.adjust(0)) {}
+
   runs = 0
   interrupted = 0
   private readonly ends = new Map<number, Deferred.Deferred<string, string>>()
@@ -45,15 +48,15 @@ export class Origin {
   )
 
   succeed(run: number): Effect.Effect<void> {
-    return Effect.zipRight(Deferred.succeed(this.end(run), `v${run}`), settle)
+    return Effect.zipRight(Deferred.succeed(this.end(run), `v${run}`), this.settle)
   }
 
   fail(run: number): Effect.Effect<void> {
-    return Effect.zipRight(Deferred.fail(this.end(run), `e${run}`), settle)
+    return Effect.zipRight(Deferred.fail(this.end(run), `e${run}`), this.settle)
   }
 
   die(run: number): Effect.Effect<void> {
-    return Effect.zipRight(Deferred.done(this.end(run), Exit.die(`d${run}`)), settle)
+    return Effect.zipRight(Deferred.done(this.end(run), Exit.die(`d${run}`)), this.settle)
   }
 }
 

@@ -20,7 +20,7 @@ describe("Redis fails at one step of a load", () => {
         assert.deepInclude(Either.isLeft(result) ? result.left : {}, {
           _tag: "RedisError",
           reason: "Connection",
-          operation: step
+          operation: "getOrSet"
         })
         yield* settle
         for (const service of services) assert.deepStrictEqual(yield* nothingLeft(service, "c:42"), clean)

@@ -84,7 +84,9 @@ describe("staleWhileRevalidate", () => {
       yield* TestClock.adjust("15 seconds")
       yield* Effect.provide(first(Cache.getOrSet(swr, "42", Effect.succeed("new"))), layer)
       yield* settle
-      assert.deepStrictEqual(messages, ["A background refresh failed, and the stale value stays cache=swr key=swr:42"])
+      assert.deepStrictEqual(messages, [
+        "A background refresh could not be stored (ReadOnly), and the stale value stays cache=swr key=swr:42"
+      ])
     }))
 
   for (

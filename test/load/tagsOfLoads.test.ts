@@ -147,6 +147,24 @@ describe("tags of what is loaded", () => {
       }
     }))
 
+  it.scoped("tags of one call belong to the load that it begins: a load that it joins has its own", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const cache = Cache.make({ name: "c", codec })
+      const origin = new Origin()
+      const leading = yield* Effect.fork(first(Cache.getOrSet(cache, "42", origin.load, { tags: ["leader"] })))
+      yield* settle
+      const joining = yield* Effect.fork(first(Cache.getOrSet(cache, "42", origin.load, { tags: ["joiner"] })))
+      yield* settle
+      yield* origin.succeed(1)
+      // A joiner of a load with tags looks, since the fill does not compare them.
+      assert.deepStrictEqual([yield* Fiber.join(leading), yield* Fiber.join(joining)], ["v1", "v1"])
+      yield* first(Cache.invalidateTags(cache, ["joiner"]))
+      assert.deepStrictEqual(yield* first(Cache.get(cache, "42")), Option.some("v1"))
+      yield* first(Cache.invalidateTags(cache, ["leader"]))
+      assert.deepStrictEqual(yield* first(Cache.get(cache, "42")), Option.none())
+    }))
+
   it.scoped("keys' tags are read in the same round trip as the entry, values' tags cost one more", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []

@@ -1,18 +1,28 @@
 /** What a random history is made of, and how it is written down when it is a counterexample. */
-import fc from "fast-check"
 
-/** How one load of the user's goes. */
+/** How one load of the user's goes. `Nothing`: a batch has no value for this key; alone it is a value like any other. */
 export interface Load {
   readonly duration: number
-  readonly outcome: "Succeed" | "Fail" | "Die" | "Interrupt"
+  readonly outcome: "Succeed" | "Nothing" | "Fail" | "Die" | "Interrupt"
 }
 
 export type Operation =
-  | { readonly _tag: "get" | "set" | "delete" | "take" | "setIfAbsent" | "modify"; readonly key: number }
+  | { readonly _tag: "get" | "has" | "set" | "delete" | "take" | "setIfAbsent"; readonly key: number }
+  | { readonly _tag: "getMany" | "setMany" | "deleteMany" }
+  /** What its function makes of what it is given: something new, nothing, or that itself. */
+  | { readonly _tag: "modify"; readonly key: number; readonly answer: "New" | "None" | "Same" }
+  | { readonly _tag: "touch"; readonly key: number; readonly life: number }
   | { readonly _tag: "invalidateTags"; readonly tag: string }
-  | { readonly _tag: "getOrSet"; readonly key: number; readonly load: Load; readonly timeout: number | undefined }
+  | {
+    readonly _tag: "getOrSet"
+    readonly key: number
+    readonly load: Load
+    readonly timeout: number | undefined
+    readonly forceRefresh: boolean
+  }
   | { readonly _tag: "refresh"; readonly key: number; readonly load: Load }
-  | { readonly _tag: "getOrSetMany"; readonly load: Load }
+  /** Of all keys, with a load for each. */
+  | { readonly _tag: "getOrSetMany"; readonly loads: ReadonlyArray<Load> }
 
 export interface Step {
   /** Which `Redis` instance it goes through. */
@@ -48,92 +58,53 @@ export interface History {
 }
 
 export const keyCount = 2
+export const allKeys: ReadonlyArray<number> = Array.from({ length: keyCount }, (_, i) => i)
 export const tagNames = ["all", "key0", "key1", "even", "odd"]
+/** A load that runs longer is cut. */
 export const maxDuration = 150
+/** For how long a load waits for another process's. */
+export const leaseWait = 120
+/** For how long the least a source is left alone, by all who have something stale, once a load has failed. */
+export const retryAfter = 40
+/** A lease that is to last as long as its load, whatever becomes of a renewal. */
+export const longLease = 60_000
 
-const load: fc.Arbitrary<Load> = fc.record({
-  duration: fc.oneof({ weight: 8, arbitrary: fc.nat(60) }, { weight: 1, arbitrary: fc.constant(2 * maxDuration) }),
-  outcome: fc.oneof(
-    { weight: 8, arbitrary: fc.constant("Succeed" as const) },
-    { weight: 3, arbitrary: fc.constant("Fail" as const) },
-    { weight: 1, arbitrary: fc.constantFrom("Die" as const, "Interrupt" as const) }
-  )
-})
+/** Longer than any history. */
+export const longLife = 600_000
+export const shortLife = 10
 
-// Most of what happens is to happen to one key.
-const key = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) })
+/** The keys that an operation is about; none where it is about tags. */
+export const keysOf = (operation: Operation): ReadonlyArray<number> =>
+  "key" in operation ? [operation.key] : operation._tag === "invalidateTags" ? [] : allKeys
 
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      _tag: fc.constant("getOrSet" as const),
-      key,
-      load,
-      timeout: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined, freq: 8 })
-    })
-  },
-  { weight: 2, arbitrary: fc.record({ _tag: fc.constant("refresh" as const), key, load }) },
-  { weight: 1, arbitrary: fc.record({ _tag: fc.constant("getOrSetMany" as const), load }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      _tag: fc.constantFrom("get" as const, "set" as const, "delete" as const),
-      key
-    })
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      _tag: fc.constantFrom("take" as const, "setIfAbsent" as const, "modify" as const),
-      key
-    })
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ _tag: fc.constant("invalidateTags" as const), tag: fc.constantFrom(...tagNames) })
-  }
-)
+/** It loads whatever is stored. */
+export const isForced = (operation: Operation): boolean =>
+  operation._tag === "refresh" || (operation._tag === "getOrSet" && operation.forceRefresh)
 
-const step = (instances: number): fc.Arbitrary<Step> =>
-  fc.record({
-    instance: fc.nat(instances - 1),
-    pause: fc.oneof(fc.constant(0), fc.nat(10), fc.nat(60)),
-    operation,
-    interruptAfter: fc.option(fc.nat(40), { nil: undefined, freq: 7 })
-  })
+export const isLoad = (operation: Operation): boolean =>
+  operation._tag === "getOrSet" || operation._tag === "getOrSetMany" || operation._tag === "refresh"
 
-export const history: fc.Arbitrary<History> = fc.constantFrom(1, 2).chain((instances) =>
-  fc.record({
-    instances: fc.constant(instances),
-    seed: fc.nat(0x7fffffff).noShrink(),
-    delay: fc.constantFrom(0, 2, 10, 30),
-    lost: fc.constantFrom(0, 0, 0.05, 0.2),
-    policy: fc.record({
-      timeToLive: fc.constantFrom(undefined, undefined, 40),
-      staleWhileRevalidate: fc.constantFrom(undefined, 60),
-      staleIfError: fc.constantFrom(undefined, 80),
-      leaseDuration: fc.constantFrom(30, 60_000),
-      tags: fc.constantFrom("None" as const, "Key" as const, "Value" as const, "Both" as const),
-      maxStaleness: fc.constantFrom(undefined, 50, 200)
-    }),
-    loss: fc.constantFrom(0, 0, 0.05),
-    silence: fc.constantFrom(20, 300),
-    fibers: fc.array(fc.array(step(instances), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 })
-  })
-)
+const showLoad = ({ duration, outcome }: Load): string => `${outcome} after ${duration}`
 
 const showOperation = (shown: Operation): string => {
   switch (shown._tag) {
     case "invalidateTags":
       return `invalidateTags ${shown.tag}`
     case "getOrSet":
-      return `getOrSet ${shown.key} (${shown.load.outcome} after ${shown.load.duration}` +
-        `${shown.timeout === undefined ? "" : `, timeout ${shown.timeout}`})`
+      return `getOrSet ${shown.key} (${showLoad(shown.load)}` +
+        `${shown.forceRefresh ? ", forced" : ""}${shown.timeout === undefined ? "" : `, timeout ${shown.timeout}`})`
     case "refresh":
-      return `refresh ${shown.key} (${shown.load.outcome} after ${shown.load.duration})`
+      return `refresh ${shown.key} (${showLoad(shown.load)})`
     case "getOrSetMany":
-      return `getOrSetMany (${shown.load.outcome} after ${shown.load.duration})`
+      return `getOrSetMany (${shown.loads.map(showLoad).join(" | ")})`
+    case "modify":
+      return `modify ${shown.key} (${shown.answer})`
+    case "touch":
+      return `touch ${shown.key} (${shown.life} ms)`
+    case "getMany":
+    case "setMany":
+    case "deleteMany":
+      return shown._tag
     default:
       return `${shown._tag} ${shown.key}`
   }

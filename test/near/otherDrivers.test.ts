@@ -2,7 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver } from "../../src/Driver.js"
+import { makeService } from "../../src/internal/cache/runtime.js"
+import type { Driver } from "../../src/internal/driver/driver.js"
 import { settle } from "../load/memoryInstances.js"
 
 const users = Cache.make({ name: "users", timeToLive: "1 minute", near: { capacity: 100 } })
@@ -13,7 +14,7 @@ const over = (change: (driver: Driver) => Partial<Driver>) =>
     Layer.build(
       Layer.scoped(
         Redis.Redis,
-        Effect.flatMap(Redis.Redis, ({ driver }) => Redis.make({ ...driver, ...change(driver) }))
+        Effect.flatMap(Redis.Redis, ({ driver }) => makeService({ ...driver, ...change(driver) }))
       )
         .pipe(Layer.provide(RedisLayer.layerMemory))
     ),

@@ -1,7 +1,8 @@
 /** What the tests of near copies share: `Redis` instances over one server, whose feeds do what they are told. */
 import { Context, Effect, Layer } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
-import type { Driver, Link, Watcher } from "../../src/Driver.js"
+import { makeService } from "../../src/internal/cache/runtime.js"
+import type { Driver, Link, Watcher } from "../../src/internal/driver/driver.js"
 import type { Service } from "../load/memoryInstances.js"
 
 /** A feed that a test holds back, cuts and mends. Where nothing is done to it, changes are told at once. */
@@ -104,7 +105,7 @@ export const instances = (...scripts: ReadonlyArray<Script | undefined>) =>
       const watched = Layer.scoped(
         Redis.Redis,
         Effect.flatMap(Redis.Redis, ({ driver }) =>
-          Redis.make({
+          makeService({
             ...driver,
             watch: feed.watch(driver.watch),
             unsafeConnections: () => feed.connections

@@ -2,11 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
-import type { Redis as Client } from "ioredis"
+import { makeService } from "../../src/internal/cache/runtime.js"
 import * as Entry from "../../src/internal/entry/format.js"
-import * as Ioredis from "../../src/internal/store/ioredis/index.js"
-import { type Clocks, LocalClock } from "../../src/internal/store/ioredis/localClock.js"
-import { MedianClock, ServerClock } from "../../src/internal/store/ioredis/serverClock.js"
+import { type Clocks, LocalClock } from "../../src/internal/redis/clocks/localClock.js"
+import { MedianClock } from "../../src/internal/redis/clocks/medianClock.js"
+import { ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
+import * as Ioredis from "../../src/internal/redis/ioredis/drivers.js"
+import type { Status } from "../../src/internal/redis/port.js"
 import { untilCopied, users } from "../contract/nearCopies.js"
 import * as FakeRedis from "../support/fakeRedis.js"
 import { until } from "../support/onRedis.js"
@@ -106,13 +108,13 @@ describe("this machine's own time", () => {
 /** A server as a clock sees it: each answer takes `trip` ms each way, and is given by the server's own clock. */
 const server = (made: Made, trip = 5) => {
   const fake = {
-    status: "ready",
+    status: "ready" as Status,
     ahead: 10_000,
     asked: 0,
     /** Runs when it is asked. */
     onAsked: () => {},
     failure: undefined as Error | undefined,
-    time: async (): Promise<ReadonlyArray<string>> => {
+    ask: async (): Promise<ReadonlyArray<string>> => {
       fake.asked++
       fake.onAsked()
       made.run(trip)
@@ -128,7 +130,7 @@ const server = (made: Made, trip = 5) => {
 }
 
 const clockOf = (made: Made, fake: ReturnType<typeof server>, local = new LocalClock(made), onMeasured = () => {}) =>
-  new ServerClock(fake as unknown as Client, local, 1_000, onMeasured) // it asks for the time, and nothing else
+  new ServerClock(fake, local, 1_000, onMeasured)
 
 const replyError = (message: string): Error => Object.assign(new Error(message), { name: "ReplyError" })
 
@@ -288,7 +290,7 @@ const open = (address: { readonly host?: string; readonly port: number }, prefix
           { host: "127.0.0.1", ...address },
           { prefix, commandTimeout, connectTimeout: 5_000, lazy: false, clocks }
         ),
-        Redis.make
+        makeService
       )
     )
     const service = Context.get(yield* Layer.build(layer), Redis.Redis)
@@ -366,7 +368,7 @@ describe("a machine that slept", () => {
           return words[0] === "time" ? "" : asUsual(words)
         }
         const [took, error] = yield* Effect.timed(Effect.flip(run(operation)))
-        assert.match(error.message, /time failed \(Timeout\)/)
+        assert.match(error.message, /failed \(Timeout\)/)
         assert.isBelow(Duration.toMillis(took), commandTimeout + 200)
       }
     }))
@@ -413,7 +415,12 @@ describe("a server whose clock is set", () => {
           const entry = args.find((word) => word.startsWith("\xe1"))
           if (entry !== undefined) fresh = Entry.freshUntil(Buffer.from(entry, "latin1")) - now
           return entry === undefined
-            ? FakeRedis.array(`:${now}\r\n`, FakeRedis.bulk("Granted"), FakeRedis.bulk("12345"))
+            ? FakeRedis.array(
+              `:${now}\r\n`,
+              FakeRedis.bulk("Granted"),
+              FakeRedis.bulk("12345"),
+              FakeRedis.bulk("12345")
+            )
             : ":1\r\n"
         })
         const { run } = yield* open({ port: fake.port }, "", sleepy().clocks)

@@ -1,7 +1,7 @@
 /** Time limits that share one timer. A turn of the event loop takes a ms where time is made up. */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { vi } from "vitest"
-import { Deadlines, Limited } from "../../src/internal/store/ioredis/deadlines.js"
+import { Deadlines, Limited } from "../../src/internal/redis/batch/deadlines.js"
 
 class Task extends Limited {
   constructor(private readonly onExpire: () => void) {

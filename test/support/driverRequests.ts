@@ -1,5 +1,5 @@
 /** What tests ask a driver for directly, as another process's load would. */
-import type { FillRequest, LeaseRequest } from "../../src/Driver.js"
+import type { FillRequest, LeaseRequest } from "../../src/internal/driver/driver.js"
 
 /** As long as leases may last by default. */
 const leaseLife = 120_000

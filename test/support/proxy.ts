@@ -53,7 +53,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
     const { client, replies } = connection
     if (mode === "blackhole") return // `enter` delivers when it ends
     while (replies[0] !== undefined && replies[0].due <= performance.now()) client.write(replies.shift()!.bytes)
-    if (replies[0] !== undefined) setTimeout(deliver, replies[0].due - performance.now(), connection)
+    if (replies[0] !== undefined) setTimeout(deliver, Math.max(0, replies[0].due - performance.now()), connection)
     else if (connection.upstream.readableEnded) client.end()
   }
 

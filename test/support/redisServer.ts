@@ -12,6 +12,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { freePort } from "./freePort.js"
+import { signal as send } from "./processes/signal.js"
 
 export interface RedisOptions {
   /** The default user's. */
@@ -57,7 +58,7 @@ const tlsArguments = "--tls-cert-file cert.pem --tls-key-file key.pem --tls-ca-c
 const running = new Set<ChildProcess>()
 
 const endAll = (): void => {
-  for (const child of running) child.kill("SIGKILL")
+  for (const child of running) send(child, "SIGKILL")
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
@@ -123,7 +124,7 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
       if (await answers(port, ca) && !hasEnded(child)) return child
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    child.kill("SIGKILL")
+    send(child, "SIGKILL")
     return log
   }
 
@@ -145,8 +146,8 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
   const kill = async (signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
     if (hasEnded(child)) return
     const ended = new Promise((resolve) => child.once("exit", resolve))
-    child.kill(signal)
-    child.kill("SIGCONT") // a stopped process would keep any signal but SIGKILL to itself
+    send(child, signal)
+    send(child, "SIGCONT") // a stopped process would keep any signal but SIGKILL to itself
     await ended
   }
 
@@ -164,8 +165,8 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
       await kill()
       await rm(folder, { recursive: true, force: true })
     },
-    pause: () => void child.kill("SIGSTOP"),
-    resume: () => void child.kill("SIGCONT"),
+    pause: () => send(child, "SIGSTOP"),
+    resume: () => send(child, "SIGCONT"),
     restart: async () => {
       await kill()
       const outcome = await launch(port)

@@ -1,9 +1,10 @@
 /** A cache on one `Redis` instance: where its entries lie, and what it has in this process. */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
 import type { CodecError } from "../../CacheError.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
 import { Permits } from "../inFlight/permits.js"
 import { Refreshes } from "../inFlight/refreshes.js"
 import { stringKeys } from "../key/keySpace.js"
@@ -63,11 +64,6 @@ export class CacheInstance<in out Key, in out Value> {
     return life === undefined ? 0 : Math.ceil(this.runtime.driver.unsafeNow(clock)) + life
   }
 }
-
-/** The fiber's clock, without an operator of its own. */
-export const clockOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Clock.Clock =>
-  // Default services are always there.
-  fiber.currentDefaultServices.unsafeMap.get(Clock.Clock.key) as Clock.Clock
 
 /** Caches make the same of the same entries where their codecs do, and nothing else tells where or whether one is. */
 const nearIdentity = <Key, Value>(cache: CacheDefinition<Key, Value>): unknown =>

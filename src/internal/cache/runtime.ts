@@ -2,24 +2,26 @@
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
-import type { Driver } from "../../Driver.js"
+import { RedisError } from "../../CacheError.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
-import { Breaker } from "../driver/breaker.js"
-import { guard } from "../driver/guard.js"
+import { Feed } from "../changes/feed.js"
+import { breaking } from "../driver/breaking.js"
+import type { Driver } from "../driver/driver.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
 
 export interface Runtime {
-  /** The driver behind the breaker. */
+  /** The driver behind its breaker. */
   readonly driver: Driver
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
   readonly flights: InFlightTable
+  /** What this process hears of changes in the store. */
+  readonly feed: Feed
   readonly near: NearTier
   readonly random: RandomBytes
-  readonly breaker: Breaker
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
   lastInstance: { readonly definition: object } | undefined
@@ -32,24 +34,31 @@ export interface Runtime {
   sequence: number
 }
 
-export const makeRuntime = (
-  driver: Driver
-): Effect.Effect<{ readonly driver: Driver; readonly runtime: Runtime }, never, Scope.Scope> =>
+interface Service {
+  readonly driver: Driver
+  readonly runtime: Runtime
+}
+
+/**
+ * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
+ * driver is made of.
+ */
+export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
-    const breaker = new Breaker(() => random.fraction())
-    const guarded = guard(driver, breaker)
-    const near = new NearTier(guarded, random)
-    yield* Effect.forkIn(Effect.interruptible(near.feed.run), parent)
+    const guarded = breaking(driver)
+    const feed = new Feed(guarded, random)
+    const near = new NearTier(guarded, feed, random)
+    yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     const runtime: Runtime = {
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
       flights: new InFlightTable(),
+      feed,
       near,
       random,
-      breaker,
       instances: new WeakMap(),
       lastInstance: undefined,
       claims: new Claims(),
@@ -59,3 +68,18 @@ export const makeRuntime = (
     }
     return { driver, runtime }
   })
+
+/** The same; unless it is `undefined`, changes must be told within so many ms. */
+export const makeTracking = (
+  driver: Driver,
+  within: number | undefined
+): Effect.Effect<Service, RedisError, Scope.Scope> =>
+  Effect.tap(
+    makeService(driver),
+    ({ runtime }) =>
+      within === undefined ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
+        duration: within,
+        onTimeout: () =>
+          new RedisError({ reason: "Timeout", operation: "watch", cause: new Error(`no answer within ${within} ms`) })
+      })
+  )

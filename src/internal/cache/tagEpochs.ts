@@ -1,8 +1,8 @@
 /** The epochs of a cache's tags in the store. */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
-import type { Driver } from "../../Driver.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
+import type { Driver } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { generationKey, tagKey } from "../key/reserved.js"
 

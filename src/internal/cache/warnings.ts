@@ -2,8 +2,8 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
-import type { Driver } from "../../Driver.js"
 import type { CodecIssue } from "../codec/codec.js"
+import type { Driver } from "../driver/driver.js"
 import type { Recorder } from "./recorder.js"
 
 const everyMillis = 60_000

@@ -1,6 +1,6 @@
 /** What a cache is, without any Redis: plain data, made without any effect. */
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
-import { CodecError } from "../../CacheError.js"
+import { CodecError, RedisError } from "../../CacheError.js"
 import type { Codec, CodecContext, CodecIssue } from "../codec/codec.js"
 import type { KeySpace } from "../key/keySpace.js"
 import type { Policy } from "./policy.js"
@@ -47,6 +47,11 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable {
   /** What a codec is told of the value that it works on. */
   context(redisKey: string): CodecContext {
     return { key: redisKey, maxSize: this.policy.maxValueSize }
+  }
+
+  /** A failure of the store under the name of the operation that was called, whatever steps that takes. */
+  redisError(operation: string, { cause, reason }: RedisError): RedisError {
+    return new RedisError({ reason, operation, cache: this.name, cause })
   }
 
   codecError(subject: "key" | "value", issue: CodecIssue): CodecError {

@@ -160,17 +160,24 @@ const decodeNear = (
   }
 }
 
-const decodeLease = (cache: string, lease: LeaseOptions | undefined) => {
+const decodeLease = (
+  cache: string,
+  lease: LeaseOptions | undefined,
+  retryAfter: Duration.DurationInput | undefined
+) => {
   const leaseDuration = Math.min(endless, positive(cache, "lease.duration", lease?.duration, defaultLeaseDuration))
   const leaseMaxDuration = Math.min(
     endless,
     positive(cache, "lease.maxDuration", lease?.maxDuration, defaultLeaseMaxDuration)
   )
+  const retryAfterMillis = Math.min(endless, positive(cache, "retryAfter", retryAfter, defaultRetryAfter))
   return {
     leaseDuration,
     leaseMaxDuration,
+    retryAfter: retryAfterMillis,
     leaseWait: positive(cache, "lease.wait", lease?.wait, defaultLeaseWait),
-    leaseLife: Math.max(leaseDuration, leaseMaxDuration)
+    // A source that is left alone is told of by a lease, too.
+    leaseLife: Math.max(leaseDuration, leaseMaxDuration, retryAfterMillis)
   }
 }
 
@@ -192,7 +199,7 @@ export const decode = <Key, Value>(
     "zero or more",
     (value) => value >= 0 && value < Infinity
   ),
-  ...decodeLease(cache, options.lease),
+  ...decodeLease(cache, options.lease, options.retryAfter),
   tags: options.tags,
   valueTags: options.valueTags,
   bypass: isBypass(cache, options.onRedisError),
@@ -204,7 +211,6 @@ export const decode = <Key, Value>(
     defaultMaxConcurrentRefreshes
   ),
   refreshTimeout: positive(cache, "refreshTimeout", options.refreshTimeout, defaultRefreshTimeout),
-  retryAfter: positive(cache, "retryAfter", options.retryAfter, defaultRetryAfter),
   maxValueSize: inRange(
     cache,
     "maxValueSize",

@@ -7,7 +7,7 @@
  * A probe goes out at most every `probeMillis` (less a random part, so that a fleet does not probe in step), and at
  * once after the link was made anew. A probe that succeeds closes it.
  */
-import type { RedisError } from "../../CacheError.js"
+import { RedisError } from "../../CacheError.js"
 
 const windowMillis = 10_000
 const minFailures = 10
@@ -69,3 +69,23 @@ export class Breaker {
     this.nextProbe = now + probeMillis * (1 - this.random() / 2)
   }
 }
+
+/** Why an operation is not sent. */
+export const refusal = (operation: string): RedisError => new RedisError({ reason: "CircuitOpen", operation })
+
+/** An operation that was refused for some of its keys, and sent for others. */
+class SentInPart extends Error {
+  override readonly name = "SentInPart"
+
+  constructor() {
+    super("the server of some keys was not asked, since it fails; for others this was sent")
+  }
+}
+
+/** The refusal of an operation on several servers, some of which were asked. */
+export const partialRefusal = ({ operation, reason }: RedisError): RedisError =>
+  new RedisError({ reason, operation, cause: new SentInPart() })
+
+/** Whether nothing at all was sent of an operation that failed so. */
+export const isUnsent = ({ cause, reason }: RedisError): boolean =>
+  reason === "CircuitOpen" && !(cause instanceof SentInPart)

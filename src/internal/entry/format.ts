@@ -4,7 +4,7 @@
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one
- *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure
+ *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 32 overtaken
  *          2     2  the cache's `version`
  *          4     5  write id: random, new with every write
  *          9     6  fresh until, server time in ms since 1970; 0: for ever
@@ -19,6 +19,9 @@
  * longer than that, so that a load that comes late can still tell that nobody took its place. "Own end" is when the entry
  * would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds nothing: it
  * says that a load failed, and that the source is left alone until then by those that have something stale to serve.
+ *
+ * *Overtaken* is what a forced load has stored whose lease another one had taken from it. Its write id is not random: it
+ * is that load's turn, which tells whether it was granted its lease before another.
  */
 
 import { allocate } from "../bytes/allocate.js"
@@ -36,7 +39,7 @@ export const maxTagSize = 255
 /** The most tags of one entry: their count is written in one byte. */
 export const maxTags = 255
 
-export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8 } as const
+export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8, Overtaken: 32 } as const
 
 /** A tag of an entry and the epoch that the tag had when the entry's load began. */
 export interface StoredTag {
@@ -235,11 +238,32 @@ const writeLease = (entry: Uint8Array, token: Uint8Array, until: number, end: nu
   writeUint48(entry, endOffset, end)
 }
 
-/** The same bytes under another write id. */
-export const withWriteId = (entry: Uint8Array, id: Uint8Array): Uint8Array => {
+/** The same bytes as an overtaken load stores them. */
+export const overtaken = (entry: Uint8Array, turn: Uint8Array): Uint8Array => {
   const out = entry.slice()
-  out.set(id, 4)
+  out[1] = out[1]! | Flag.Overtaken
+  out.set(turn, 4)
   return out
+}
+
+/** Turns go round after so many; all that are compared lie within half of them. */
+const turns = 2 ** 40
+
+/** A number as a turn. */
+export const turnOf = (n: number): Uint8Array => {
+  const wide = new Uint8Array(6)
+  writeUint48(wide, 0, n % turns)
+  return wide.subarray(1)
+}
+
+const readTurn = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! * 0x1_0000_0000 +
+  (bytes[at + 1]! * 0x1000000 + (bytes[at + 2]! << 16) + (bytes[at + 3]! << 8) + bytes[at + 4]!)
+
+/** Whether an overtaken load has stored this whose turn was before that one. */
+export const isOvertakenBefore = (entry: Uint8Array, turn: Uint8Array): boolean => {
+  const since = (readTurn(turn, 0) - readTurn(entry, 4) + turns) % turns
+  return (entry[1]! & Flag.Overtaken) !== 0 && since > 0 && since < turns / 2
 }
 
 /** The same entry, with its write id, under this lease. */

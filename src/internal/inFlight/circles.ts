@@ -53,6 +53,12 @@ const search = (
   return undefined
 }
 
+/** Whether one of these loads waits for that one, through whatever is between. */
+export const isWaitedFor = (run: LoadRun, by: Iterable<LoadRun>): boolean => {
+  for (const load of by) if (search(load, [run], true, new Set()) !== undefined) return true
+  return false
+}
+
 const firstKey = (run: LoadRun): string => [...run.keys][0]?.key ?? "a load that has ended"
 
 /** Begins a wait for these keys: nothing to note outside of any load; a text where it would wait for itself. */

@@ -102,9 +102,12 @@ export class InFlight {
     return this.run.mode === "Refresh"
   }
 
-  /** It replaces whatever is stored: what is stored can be served meanwhile, and its failures are its caller's alone. */
-  get forced(): boolean {
-    return this.run.mode === "Force"
+  /**
+   * A background refresh or a forced load: what is stored can be served meanwhile, so that a caller joins it only after a
+   * look, and is not given its failure.
+   */
+  get aside(): boolean {
+    return this.background || this.run.mode === "Force"
   }
 
   get wanted(): boolean {

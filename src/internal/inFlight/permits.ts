@@ -1,6 +1,7 @@
 /** A bound on the loads of one cache that run at once in this process. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { isWaitedFor } from "./circles.js"
 import type { Bound, LoadRun } from "./inFlight.js"
 
 export class Permits implements Bound {
@@ -21,7 +22,7 @@ export class Permits implements Bound {
    */
   around<A, E, R>(run: LoadRun, load: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     run.bound = this
-    if (run.inside.some((outer) => outer.bound === this)) return load
+    if (run.inside.some((outer) => this.holders.has(outer))) return load
     return Effect.acquireUseRelease(
       Effect.interruptible(this.turn(run)),
       () => load,
@@ -42,7 +43,8 @@ export class Permits implements Bound {
         this.holders.add(run)
         resume(Exit.void)
       }
-      if (this.holders.size < this.most) return enter()
+      // Or it would wait for a load that waits for this one: the bound gives way.
+      if (this.holders.size < this.most || isWaitedFor(run, this.holders)) return enter()
       this.queue.set(run, enter)
       return Effect.sync(() => {
         this.queue.delete(run)

@@ -1,6 +1,8 @@
 /** The background refreshes of one cache in this process: how many run, and whether more may begin. */
 import type { LoadRun } from "./inFlight.js"
 
+const pauseMillis = 1_000
+
 /** Counts the background refreshes of all caches of a `Redis` instance. */
 export interface RefreshCount {
   refreshes: number
@@ -22,9 +24,9 @@ export class Refreshes {
     return now >= this.pausedUntil
   }
 
-  /** The store refuses what refreshes would store. */
-  pauseUntil(time: number): void {
-    this.pausedUntil = time
+  /** The store refuses what refreshes would store: for a while none begins. `now` as above. */
+  pause(now: number): void {
+    this.pausedUntil = now + pauseMillis
   }
 
   begin(run: LoadRun): void {

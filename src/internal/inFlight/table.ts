@@ -23,7 +23,7 @@ export class InFlightTable {
    */
   joinable(key: string): InFlight | undefined {
     const there = this.get(key)
-    return there === undefined || there.background || there.forced ? undefined : there
+    return there === undefined || there.aside ? undefined : there
   }
 
   get size(): number {
@@ -59,11 +59,11 @@ export class InFlightTable {
    * Waits for the outcomes of all, having entered at all of them at once. Interruption ends this wait alone, and each
    * load whose last waiter it was. `opened` are those of them that the caller opened.
    */
-  wait(keys: ReadonlyArray<InFlight>, opened: ReadonlyArray<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
-    return Effect.withFiberRuntime((fiber) => {
-      const waiting = beginWait(fiber, keys)
-      if (typeof waiting === "string") return Effect.dieMessage(waiting)
-      return Effect.async((resume) => {
+  wait(keys: ReadonlyArray<InFlight>, opened: Iterable<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
+    return Effect.withFiberRuntime((fiber) =>
+      Effect.async((resume) => {
+        const waiting = beginWait(fiber, keys)
+        if (typeof waiting === "string") return resume(Effect.dieMessage(waiting))
         const outcomes: Array<Outcome> = []
         let open = keys.length
         const waiters = keys.map((key, index) => {
@@ -84,7 +84,7 @@ export class InFlightTable {
           return Effect.forEach(keys, (key) => this.abandon(key), { discard: true })
         })
       })
-    })
+    )
   }
 
   /** The caller that opened the key will not wait for it. */

@@ -2,17 +2,16 @@
  * One caller of a load, of one key or many, from its look into Redis to its values: what it joins, what it leads, what it
  * may be given. The reasons are at the top of `leader.ts`.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import { type CodecError, Empty, type RedisError } from "../../CacheError.js"
+import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
@@ -20,30 +19,32 @@ import { judge } from "../entry/verdict.js"
 import { type InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
 import type { Copy } from "../near/copies.js"
 import type { NearRead } from "../near/view.js"
-import { type Judged, readManyFilling, targetOf } from "../read/many.js"
+import { readManyFilling, targetOf } from "../read/many.js"
 import { EntryReply, readEntry } from "../read/one.js"
+import { Answers, type Failure, type Failures, type Wait } from "./answers.js"
 import { Leader } from "./leader.js"
 import { Look } from "./look.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
 import { Wanted } from "./wanted.js"
 
-type Failure<E> = E | RedisError | CodecError | Empty
-
-type Wait<Key, Value> = readonly [Wanted<Key, Value>, InFlight]
-
 type Absent<Key, Value> = readonly [Wanted<Key, Value>, seen: Uint8Array | undefined]
 
+const none: ReadonlySet<InFlight> = new Set()
+
 export class Caller<Key, Value, E, R> {
-  private readonly began: number
+  private readonly answers: Answers<Key, Value, E>
   private readonly started: bigint | undefined
 
   constructor(
     readonly instance: CacheInstance<Key, Value>,
     private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
     private readonly compute: Compute<Key, Value, E, R>,
-    private readonly options: LoadOptions<Key, Value>
+    private readonly options: LoadOptions<Key, Value>,
+    /** What its failures are named after. */
+    operation: string,
+    failures: Failures = "First"
   ) {
-    this.began = ++instance.runtime.sequence
+    this.answers = new Answers(instance, this.clock, ++instance.runtime.sequence, operation, failures)
     this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
   }
 
@@ -75,7 +76,7 @@ export class Caller<Key, Value, E, R> {
     const there = this.flights.joinable(redisKey)
     return there === undefined
       ? this.lookAt(wanted)
-      : this.answered(wanted, this.awaitAll([this.join(wanted, there)], []))
+      : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
   }
 
   private lookAt(wanted: Wanted<Key, Value>): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
@@ -88,13 +89,13 @@ export class Caller<Key, Value, E, R> {
     step: Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>>
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     return Effect.flatMap(step, () => {
-      if (typeof wanted.answer === "object") return Exit.succeed(wanted.answer.value)
+      if (wanted.value !== undefined) return Exit.succeed(wanted.value.value)
       const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) return Exit.succeed(this.near(copy))
       const there = this.flights.joinable(wanted.redisKey)
       return there === undefined
         ? this.lookAt(wanted)
-        : this.answered(wanted, this.awaitAll([this.join(wanted, there)], []))
+        : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
     })
   }
 
@@ -118,19 +119,18 @@ export class Caller<Key, Value, E, R> {
 
   // ---- many keys
 
-  /** The values by key, in the order asked for; keys without a value are left out. */
-  many(keys: Iterable<Key>): Effect.Effect<ReadonlyMap<Key, Value>, Failure<E>, Exclude<R, Scope.Scope>> {
+  /** What each key came to, in the order asked for. */
+  many(
+    keys: Iterable<Key>
+  ): Effect.Effect<ReadonlyArray<Wanted<Key, Value>>, Failure<E>, Exclude<R, Scope.Scope>> {
     const all = new Map<string, Wanted<Key, Value>>()
     for (const key of keys) {
       const redisKey = this.instance.redisKey(key)
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
       if (!all.has(redisKey.right)) all.set(redisKey.right, new Wanted(key, redisKey.right))
     }
-    return Effect.map(this.resolve([...all.values()]), () => {
-      const values = new Map<Key, Value>()
-      for (const { answer, key } of all.values()) if (typeof answer === "object") values.set(key, answer.value)
-      return values
-    })
+    const wanted = [...all.values()]
+    return Effect.as(this.resolve(wanted), wanted)
   }
 
   private resolve(
@@ -157,15 +157,16 @@ export class Caller<Key, Value, E, R> {
       : joined.length === 0
       ? this.lookAtAll(unread)
       : unread.length === 0
-      ? this.awaitAll(joined, [])
-      : Effect.zipRight(this.awaitAll(joined, []), this.lookAtAll(unread), { concurrent: true })
+      ? this.awaitAll(joined, none)
+      : Effect.zipRight(this.awaitAll(joined, none), this.lookAtAll(unread), { concurrent: true })
     return Effect.zipRight(both, Effect.suspend(() => this.resolve(open)))
   }
 
   private lookAtAll(
     unread: ReadonlyArray<Wanted<Key, Value>>
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
-    return this.readAll(unread, {
+    const targets = unread.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey))
+    return readManyFilling(this.instance, targets, {
       onSuccess: (entries, now) => {
         const look = new Look(this.instance, now)
         for (const [i, { bytes, invalidated, reading }] of entries.entries()) {
@@ -177,31 +178,20 @@ export class Caller<Key, Value, E, R> {
     })
   }
 
-  private readAll<A, E2, R2>(
-    wanted: ReadonlyArray<Wanted<Key, Value>>,
-    reply: {
-      readonly onSuccess: (entries: ReadonlyArray<Judged>, now: number) => Effect.Effect<A, E2, R2>
-      readonly onFailure: (error: RedisError) => Effect.Effect<A, E2, R2>
-    }
-  ): Effect.Effect<A, E2, R2> {
-    return readManyFilling(
-      this.instance,
-      wanted.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey)),
-      reply
-    )
-  }
-
   // ---- what a look leads to
 
   /** Refreshes behind what is served, and loads what is absent. */
   proceed(look: Look<Key, Value>): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
-    const { absent, failure, logs } = look
-    // The failure's codec is the one that stored this load's failures.
-    if (failure !== undefined) return Exit.fail(failure.failure as E)
-    return Effect.all(logs, { discard: true }).pipe(
+    return Effect.all(look.logs, { discard: true }).pipe(
+      // The failure's codec is the one that stored this load's failures.
+      Effect.zipRight(
+        Effect.forEach(look.failed, ([wanted, failure]) => this.answers.fail(wanted, Cause.fail(failure as E)), {
+          discard: true
+        })
+      ),
       Effect.zipRight(look.toRefresh),
       Effect.flatMap((stale) => this.refreshBehind(stale)),
-      Effect.zipRight(this.lead(absent, "Lead"))
+      Effect.zipRight(this.leadBatches(look.absent, "Lead"))
     )
   }
 
@@ -216,10 +206,12 @@ export class Caller<Key, Value, E, R> {
       return copy === undefined
     })
     if (unknown.length === 0) return Effect.void
-    if (!this.policy.bypass) return Exit.fail(error)
+    if (!this.policy.bypass) {
+      return Effect.forEach(unknown, (one) => this.answers.fail(one, Cause.fail(error)), { discard: true })
+    }
     return Effect.zipRight(
       this.instance.warnings.bypassed(error, unknown[0]!.redisKey),
-      this.lead(unknown.map((one) => [one, undefined] as const), "Local")
+      this.leadBatches(unknown.map((one) => [one, undefined] as const), "Local")
     )
   }
 
@@ -238,6 +230,19 @@ export class Caller<Key, Value, E, R> {
 
   private tagsOf({ key }: Wanted<Key, Value>): ReadonlyArray<string> {
     return [...new Set([...this.instance.definition.keyTags(key), ...this.options.tags])]
+  }
+
+  /** Loads what is absent: all at once, or so many keys at a time as the caller says. */
+  private leadBatches(
+    absent: ReadonlyArray<Absent<Key, Value>>,
+    mode: Mode
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const { batchSize, concurrency } = this.options
+    if (absent.length <= batchSize) return this.lead(absent, mode)
+    return Effect.forEach(Arr.chunksOf(absent, batchSize), (batch) => this.lead(batch, mode), {
+      concurrency,
+      discard: true
+    })
   }
 
   /** Joins what is being loaded here by now, and loads the rest at once. */
@@ -272,11 +277,12 @@ export class Caller<Key, Value, E, R> {
         if (exhausted) alone.push(task)
         else led.push(task)
       }
-      const opened = [...led, ...alone].map((task) => task.inFlight)
+      const opened = new Set([...led, ...alone].map((task) => task.inFlight))
       return this.start(run, led).pipe(
         Effect.zipRight(this.start(local, alone)),
         Effect.zipRight(restore(this.awaitAll(waits, opened))),
-        Effect.onInterrupt(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
+        // Also where the wait was refused: nobody waits for what was opened.
+        Effect.onError(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
       )
     })
   }
@@ -297,7 +303,7 @@ export class Caller<Key, Value, E, R> {
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
       token: runtime.random.make(Entry.tokenSize),
       claimed: false,
-      writeId: undefined,
+      grant: undefined,
       heldUntil: 0
     }
   }
@@ -331,11 +337,11 @@ export class Caller<Key, Value, E, R> {
 
   private awaitAll(
     waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlyArray<InFlight>
+    opened: ReadonlySet<InFlight>
   ): Effect.Effect<void, Failure<E>> {
     const { timeout } = this.options
     const wait = this.flights.wait(waits.map(([, key]) => key), opened)
-    const settled = (outcomes: ReadonlyArray<Outcome>) => this.settled(waits, opened, outcomes)
+    const settled = (outcomes: ReadonlyArray<Outcome>) => this.answers.settled(waits, opened, outcomes)
     if (timeout === undefined) return Effect.flatMap(wait, settled)
     const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
     const late = Effect.map(Effect.sleep(Math.max(0, left)), () => {
@@ -345,109 +351,10 @@ export class Caller<Key, Value, E, R> {
     })
     return Effect.flatMap(
       Effect.raceFirst(wait, late),
-      (outcomes) => outcomes === undefined ? this.timedOut(waits, timeout) : settled(outcomes)
+      (outcomes) => outcomes === undefined ? this.answers.timedOut(waits, timeout) : settled(outcomes)
     )
-  }
-
-  private settled(
-    waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlyArray<InFlight>,
-    outcomes: ReadonlyArray<Outcome>
-  ): Effect.Effect<void, Failure<E>> {
-    const failed: Array<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]> = []
-    const joinedFailed: typeof failed = []
-    for (const [i, [wanted, key]] of waits.entries()) {
-      const outcome = outcomes[i]!
-      const same = Equal.equals(key.identity, this.instance.definition.codec.identity)
-      // A value of another codec is another value: look at what is stored now.
-      if (outcome._tag === "Done" && same && Exit.isFailure(outcome.exit)) {
-        // The load was one of this cache's, and its identity says through which codec.
-        const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
-        const own = opened.includes(key)
-        if (!own && key.forced) wanted.leaveForced()
-        else if (own || key.run.mode === "Local" || Cause.isInterruptedOnly(cause)) failed.push([wanted, cause])
-        else joinedFailed.push([wanted, cause])
-      } else if (outcome._tag !== "Again" && same && this.began < outcome.validBefore) {
-        // as above
-        wanted.answer = outcome._tag === "Nothing"
-          ? "Nothing"
-          : { value: (outcome.exit as Exit.Success<Value, E>).value }
-      } else wanted.lookAgain(this.monotonic)
-    }
-    if (failed.length === 0 && joinedFailed.length === 0) return Effect.void
-    return Effect.zipRight(
-      Effect.forEach(failed, ([wanted, cause]) => this.failed(wanted, cause), { discard: true }),
-      this.lookOnce(joinedFailed)
-    )
-  }
-
-  /** A load of this caller's own: what it has found before is served, if that may be. */
-  private failed(wanted: Wanted<Key, Value>, cause: Cause.Cause<Failure<E>>): Effect.Effect<void, Failure<E>> {
-    const { stale } = wanted
-    if (stale === undefined || Cause.isInterruptedOnly(cause) || this.now >= stale.until) return Exit.failCause(cause)
-    this.recorder.stale()
-    wanted.answer = { value: stale.value }
-    return this.instance.warnings.warn(servedMessage, wanted.redisKey, cause)
-  }
-
-  private get now(): number {
-    return this.instance.runtime.driver.unsafeNow(this.clock)
-  }
-
-  /** Loads that this caller has joined: a value may have been written meanwhile, or a stale one be there to serve. */
-  private lookOnce(
-    failed: ReadonlyArray<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]>
-  ): Effect.Effect<void, Failure<E>> {
-    if (failed.length === 0) return Effect.void
-    const serve = (wanted: Wanted<Key, Value>, stale: boolean): Effect.Effect<void> =>
-      stale ? this.instance.warnings.warn(servedMessage, wanted.redisKey, failed[0]![1]) : Effect.void
-    return this.serveStored(failed.map(([wanted]) => wanted), serve, (i) => Exit.failCause(failed[i]![1]))
-  }
-
-  private timedOut(waits: ReadonlyArray<Wait<Key, Value>>, timeout: number): Effect.Effect<void, Failure<E>> {
-    const unknown: Array<Wanted<Key, Value>> = []
-    for (const [wanted] of waits) {
-      if (wanted.stale === undefined) unknown.push(wanted)
-      else if (this.now < wanted.stale.until) {
-        this.recorder.stale()
-        wanted.answer = { value: wanted.stale.value }
-      } else return this.empty(wanted, timeout)
-    }
-    return this.serveStored(unknown, () => Effect.void, (i) => this.empty(unknown[i]!, timeout))
-  }
-
-  private empty({ redisKey }: Wanted<Key, Value>, timeout: number): Exit.Exit<never, Empty> {
-    return Exit.fail(new Empty({ reason: "TimedOut", key: redisKey, waited: Duration.millis(timeout) }))
-  }
-
-  /** Serves what is stored: fresh by now, or stale and inside a window; else the first that has nothing says what follows. */
-  private serveStored<E2>(
-    wanted: ReadonlyArray<Wanted<Key, Value>>,
-    served: (wanted: Wanted<Key, Value>, stale: boolean) => Effect.Effect<void>,
-    otherwise: (index: number) => Exit.Exit<void, E2>
-  ): Effect.Effect<void, E2> {
-    if (wanted.length === 0) return Effect.void
-    const window = Math.max(this.policy.staleIfError, this.policy.staleWhileRevalidate)
-    return this.readAll(wanted, {
-      onSuccess: (entries, now): Effect.Effect<void, E2> => {
-        const all: Array<Effect.Effect<void>> = []
-        for (const [i, { bytes, invalidated }] of entries.entries()) {
-          const one = wanted[i]!
-          const verdict = judge(this.instance.definition, bytes, now, invalidated, one.redisKey)
-          const stale = verdict._tag === "Stale"
-          if (verdict._tag !== "Fresh" && !(stale && verdict.late < window)) return otherwise(i)
-          if (stale) this.recorder.stale()
-          one.answer = { value: verdict.value }
-          all.push(served(one, stale))
-        }
-        return Effect.all(all, { discard: true })
-      },
-      onFailure: () => otherwise(0)
-    })
   }
 }
-
-const servedMessage = "A load failed, and a stale value is served"
 
 /** What a caller of one key does with the entry: a hit is answered there and then. */
 class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {

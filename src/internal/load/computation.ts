@@ -59,7 +59,7 @@ const run = <Key, Value, E, R>(
 
 /**
  * Runs the computation until its time is over. `every` runs beside it, each `period` ms: it keeps the leases. `onLate`
- * is called first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
+ * is run first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
  */
 export const bounded = <Key, Value, E, R>(
   recorder: Recorder,
@@ -69,25 +69,23 @@ export const bounded = <Key, Value, E, R>(
   limit: TimeLimit,
   period: number,
   every: Effect.Effect<void>,
-  onLate: (exit: Exit.Exit<never>) => void
-): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> => {
-  const beside = (passed: number): Effect.Effect<never> => {
-    const left = limit.millis - passed
-    if (left <= 0) {
-      return Effect.suspend(() => {
-        const late = Exit.die(cutOff(tasks.map((task) => task.redisKey), limit))
-        onLate(late)
-        return late
-      })
-    }
-    const pause = Math.min(period, left)
-    return Effect.sleep(pause).pipe(
-      Effect.zipRight(pause < left ? every : Effect.void),
-      Effect.flatMap(() => beside(passed + pause))
+  onLate: (cause: Cause.Cause<never>) => Effect.Effect<void>
+): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> =>
+  Effect.clockWith((clock) => {
+    const started = clock.unsafeCurrentTimeNanos()
+    // By the clock, and not by the pauses: what runs beside takes its time, too.
+    const beside: Effect.Effect<never> = Effect.suspend(() => {
+      const left = limit.millis - Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
+      if (left <= 0) {
+        const late = Cause.die(cutOff(tasks.map((task) => task.redisKey), limit))
+        return Effect.zipRight(onLate(late), Exit.failCause(late))
+      }
+      return left <= period
+        ? Effect.zipRight(Effect.sleep(left), beside)
+        : Effect.sleep(period).pipe(Effect.zipRight(every), Effect.zipRight(beside))
+    })
+    return Effect.map(
+      Effect.exit(Effect.raceFirst(run(recorder, load, compute, tasks), beside)),
+      (raced) => Exit.isSuccess(raced) ? raced.value : { exit: Exit.failCause(raced.cause), millis: 0 }
     )
-  }
-  return Effect.map(
-    Effect.exit(Effect.raceFirst(run(recorder, load, compute, tasks), beside(0))),
-    (raced) => Exit.isSuccess(raced) ? raced.value : { exit: Exit.failCause(raced.cause), millis: 0 }
-  )
-}
+  })

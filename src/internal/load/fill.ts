@@ -1,142 +1,208 @@
-/** From what was computed to what is stored: entries with their tags, and what is not to be stored. */
+/** Stores what a load has computed, each key for itself, where its lease still holds. */
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../CacheError.js"
+import { evicting } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
-import { checkTags, finish, jittered, type Prepared as Stored } from "../cache/prepare.js"
-import { wholeLife } from "../definition/policy.js"
-import { failurePayload, payload } from "../entry/build.js"
 import * as Entry from "../entry/format.js"
-import type { LoadOptions, Task } from "./task.js"
+import type { Mode } from "../inFlight/inFlight.js"
+import type { Entries, Prepared, Ready } from "./entries.js"
+import type { Leases } from "./lease.js"
+import type { Outcomes } from "./outcomes.js"
+import type { Task } from "./task.js"
 
-/** An entry that is ready to be stored. */
-export interface Ready {
-  readonly prepared: Stored
-  readonly tagged: boolean
-}
+/** What the keys of a load came to: a value or a failure, or nothing. */
+export type Loaded<Key, Value, E> = ReadonlyArray<
+  { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }
+>
 
-/**
- * What becomes of a value: it is stored, or it cannot be (`CodecError`), or is not to be (`Unwanted`), or may not be,
- * since one of its tags was invalidated while it was computed (`Changed`).
- */
-export type Prepared = Either.Either<Ready, CodecError> | "Unwanted" | "Changed"
-
-export class Entries<Key, Value> {
-  /** The tags' epochs, read before anything is computed. */
-  private epochs: ReadonlyArray<Entry.StoredTag> = []
-  private generation: Uint8Array | undefined
-
+export class Fill<Key, Value, E> {
   constructor(
     private readonly instance: CacheInstance<Key, Value>,
-    private readonly options: LoadOptions<Key, Value>
+    private readonly mode: Mode,
+    private readonly leases: Leases<Key, Value>,
+    private readonly entries: Entries<Key, Value>,
+    private readonly outcomes: Outcomes<Key, Value>
   ) {}
+
+  private get runtime() {
+    return this.instance.runtime
+  }
 
   private get policy() {
     return this.instance.definition.policy
   }
 
-  private get life() {
-    return this.options.life ?? this.policy.life
-  }
-
-  /** How long tag epochs must live that are read when a load begins. */
-  private get epochLife(): number | undefined {
-    if (this.life._tag === "Computed") return this.policy.leaseMaxDuration
-    const whole = wholeLife(this.policy, this.life.millis)
-    return whole === undefined ? undefined : whole + this.policy.leaseMaxDuration
-  }
-
-  /** Whether there is anything to be read before the load begins. */
-  areTagged(tasks: ReadonlyArray<Task<Key>>): boolean {
-    return this.policy.valueTags !== undefined || tasks.some((task) => task.tags.length > 0)
-  }
-
-  readEpochs(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
-    const names = [...new Set(tasks.flatMap((task) => task.tags))]
-    const generation = this.policy.valueTags === undefined
-      ? Effect.void
-      : Effect.map(this.instance.tags.generation(this.policy.leaseMaxDuration), (found) => {
-        this.generation = found
-      })
-    const epochs = Effect.map(this.instance.tags.ensure(names, this.epochLife), (found) => {
-      this.epochs = found
-    })
-    return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
-  }
-
-  prepare(task: Task<Key>, exit: Exit.Exit<Value, unknown>, millis: number): Effect.Effect<Prepared, RedisError> {
-    return Effect.gen(this, function*() {
-      const life = yield* jittered(this.instance.definition, this.lifeOf(task, exit))
-      if (life === 0) return "Unwanted"
-      const encoded = this.encode(task, exit)
-      if (Either.isLeft(encoded)) return Either.left(encoded.left)
-      const whole = wholeLife(this.policy, life)
-      const more = this.valueTags(task, exit)
-      // Before any epoch is made for them.
-      const refused = checkTags(this.instance.definition, [...task.tags, ...more])
-      if (refused !== undefined) return Either.left(refused)
-      const tags = yield* this.tagsOf(task, exit, more, whole)
-      if (tags === "Changed") return tags
-      const { redisKey } = task
-      const draft = { redisKey, payload: encoded.right, life, loadMillis: millis, failure: Exit.isFailure(exit) }
-      return Either.right({
-        prepared: finish(this.instance, draft, tags, yield* Effect.clock),
-        tagged: tags.length > 0
-      })
-    })
-  }
-
-  private encode({ redisKey }: Task<Key>, exit: Exit.Exit<Value, unknown>): Either.Either<Uint8Array, CodecError> {
-    const { definition } = this.instance
-    return Exit.isSuccess(exit)
-      ? payload(definition, exit.value, redisKey)
-      : failurePayload(definition, Option.getOrUndefined(Cause.failureOption(exit.cause)), redisKey)
-  }
-
-  private lifeOf(task: Task<Key>, exit: Exit.Exit<Value, unknown>): number | undefined {
-    if (Exit.isFailure(exit)) return this.policy.failureLife?.(exit)
-    return this.life._tag === "Fixed" ? this.life.millis : this.life.of(exit.value, task.key)
-  }
-
-  /** The tags that the value names, beside those that were known before. */
-  private valueTags(task: Task<Key>, exit: Exit.Exit<Value, unknown>): ReadonlyArray<string> {
-    const { valueTags } = this.policy
-    if (valueTags === undefined || Exit.isFailure(exit)) return []
-    return [...new Set(valueTags(exit.value, task.key))].filter((name) => !task.tags.includes(name))
-  }
+  /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
+  readonly refused = Effect.clockWith((clock) => {
+    this.instance.storing = false
+    if (this.mode === "Refresh") this.instance.refreshes.pause(this.runtime.driver.unsafeMonotonic(clock))
+    return Effect.void
+  })
 
   /**
-   * The tags of an entry with their epochs. Those known from the key were read before the load began; those that the
-   * value names are read now, which is too late to notice an invalidation during the load: for that the cache's tag
-   * generation is compared, which every invalidation changes before any epoch.
+   * How long the source is left alone after a failed load, in ms: where there is a stale value to serve, the next reader
+   * need not ask at once, here or anywhere. A random part less, so that a fleet does not ask in step.
    */
-  private tagsOf(
-    task: Task<Key>,
-    exit: Exit.Exit<Value, unknown>,
-    names: ReadonlyArray<string>,
-    life: number | undefined
-  ): Effect.Effect<ReadonlyArray<Entry.StoredTag> | "Changed", RedisError> {
-    const known = this.epochs.filter((tag) => task.tags.includes(tag.name))
-    const lifeIsKnown = this.life._tag === "Fixed" && Exit.isSuccess(exit)
-    const prolonged = lifeIsKnown || known.length === 0
-      ? Effect.void
-      // An epoch that is another by now is not taken: the entry is born absent, as it must be.
-      : Effect.asVoid(this.instance.tags.ensure(task.tags, life))
-    if (names.length === 0) return Effect.as(prolonged, known)
-    return prolonged.pipe(
-      Effect.zipRight(this.instance.tags.ensure(names, life)),
-      Effect.flatMap((more) =>
-        Effect.map(
-          this.instance.tags.generation(this.policy.leaseMaxDuration),
-          (generation) =>
-            this.generation !== undefined && Entry.sameBytes(generation, this.generation)
-              ? [...known, ...more]
-              : "Changed" as const
-        )
+  backOff(cause: Cause.Cause<unknown>): number | undefined {
+    const { retryAfter, staleIfError } = this.policy
+    const serves = this.mode === "Refresh" || (this.mode === "Lead" && staleIfError > 0)
+    if (!serves || Cause.isInterruptedOnly(cause)) return undefined
+    return Math.max(1, Math.ceil(retryAfter * (1 - this.runtime.random.fraction() / 2)))
+  }
+
+  /** Stores what was computed, each key for itself, where its lease still holds. */
+  store(computed: Loaded<Key, Value, E>, millis: number, asked: number): Effect.Effect<void> {
+    const fill = Effect.gen(this, function*() {
+      const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
+      const unstored: Array<{ task: Task<Key>; exit: Exit.Exit<Value, E> | undefined; prepared: Prepared }> = []
+      for (const { exit, task } of computed) {
+        const prepared = exit === undefined ? "Changed" : yield* this.entries.prepare(task, exit, millis)
+        if (typeof prepared === "object" && Either.isRight(prepared)) {
+          ready.push({ task, exit: exit!, ...prepared.right })
+        } else unstored.push({ task, exit, prepared })
+      }
+      yield* this.leaveOut(unstored, asked)
+      if (ready.length === 0) return
+      const sent = ++this.runtime.sequence
+      const filled = yield* this.send(ready.map(({ prepared: { bytes, life }, task }) => ({ task, bytes, life })))
+      this.instance.storing = true
+      for (const [i, { exit, tagged, task }] of ready.entries()) {
+        task.claimed = false
+        if (filled[i] === true) this.instance.recorder.write()
+        else {
+          this.instance.recorder.refusedFill()
+          yield* this.tellOfLateness(task)
+        }
+        // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
+        this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
+      }
+    })
+    return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked))
+  }
+
+  /** What is not stored: a newer value must not leave an older one in its place. */
+  private leaveOut(
+    unstored: ReadonlyArray<
+      { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined; readonly prepared: Prepared }
+    >,
+    asked: number
+  ): Effect.Effect<void, RedisError> {
+    return Effect.gen(this, function*() {
+      const displaced = unstored.filter(({ exit, prepared, task }) =>
+        exit !== undefined && Exit.isSuccess(exit) && this.displaces(task, prepared)
       )
+      if (displaced.length > 0) {
+        yield* this.send(displaced.map(({ task }) => ({ task, bytes: undefined, life: undefined })))
+        for (const { task } of displaced) task.claimed = false
+      }
+      const failed = unstored.flatMap(({ exit, task }) =>
+        exit !== undefined && Exit.isFailure(exit) && !Cause.isInterruptedOnly(exit.cause)
+          ? [{ task, cause: exit.cause }]
+          : []
+      )
+      if (failed.length > 0) yield* this.leases.release(failed.map(({ task }) => task), this.backOff(failed[0]!.cause))
+      yield* this.leases.release(unstored.map(({ task }) => task))
+      for (const { exit, prepared, task } of unstored) {
+        if (exit !== undefined && Exit.isFailure(exit)) {
+          // A failure that is not cached, or cannot be, is still the failure.
+          yield* this.outcomes.report(exit.cause, task)
+          this.outcomes.fail([task], exit.cause)
+        } else if (typeof prepared === "object" && Either.isLeft(prepared)) {
+          yield* this.outcomes.report(Cause.fail(prepared.left), task)
+          this.outcomes.fail([task], Cause.fail(prepared.left))
+        } else this.outcomes.settleValue(task, exit, asked)
+      }
+    })
+  }
+
+  /** Whether something has to go that a reader could still be given. */
+  private displaces(task: Task<Key>, prepared: Prepared): boolean {
+    // A forced load has replaced what was there, whether or not its own value may be stored.
+    if (this.mode === "Force") return typeof prepared === "string"
+    return prepared === "Unwanted" && Entry.identity(task.seen, this.instance.definition.kind).length > 0
+  }
+
+  private send(
+    requests: ReadonlyArray<
+      { readonly task: Task<Key>; readonly bytes: Uint8Array | undefined; readonly life: number | undefined }
+    >
+  ): Effect.Effect<ReadonlyArray<boolean>, RedisError> {
+    // A counter has no slot to keep another's lease in; what there could be is a marker, which nobody is given.
+    const forced = this.mode === "Force" && this.instance.definition.kind === "entry"
+    return this.write(
+      requests.map(({ task }) => task),
+      this.runtime.driver.fill(requests.map(({ bytes, life, task }) => ({
+        key: task.redisKey,
+        token: task.token,
+        bytes,
+        life,
+        replaces: forced ? task.grant : undefined,
+        leaseLife: this.policy.leaseLife
+      })))
     )
+  }
+
+  /** A load that lost its lease to time, and not to a write, is worth knowing of: it may never be cached. */
+  private tellOfLateness(task: Task<Key>): Effect.Effect<void> {
+    return Effect.clockWith((clock) => {
+      if (this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil) return Effect.void
+      const duration = Duration.format(Duration.millis(this.policy.leaseDuration))
+      return this.instance.warnings.warn(
+        `A loaded value was not stored: its load could not renew its lease within lease.duration, ${duration} ` +
+          `(does it block the thread?), and another load or write took its place. Raise lease.duration above what the ` +
+          `load takes`,
+        task.redisKey
+      )
+    })
+  }
+
+  /** A write of a load: near copies of what was there are not served any more. */
+  private write<A>(
+    tasks: ReadonlyArray<Task<Key>>,
+    effect: Effect.Effect<A, RedisError>
+  ): Effect.Effect<A, RedisError> {
+    return evicting(this.runtime, tasks.map((task) => task.redisKey), effect)
+  }
+
+  /** The store failed at the last step, so it is unknown whether the value is there. */
+  private notStored(computed: Loaded<Key, Value, E>, error: RedisError, asked: number): Effect.Effect<void> {
+    const { bypass } = this.policy
+    const tasks = computed.map(({ task }) => task)
+    const told = bypass
+      ? this.instance.warnings.bypassed(error, tasks[0]?.redisKey)
+      : this.outcomes.report(Cause.fail(error), tasks[0])
+    return this.refused.pipe(
+      Effect.zipRight(told),
+      Effect.zipRight(this.leases.releaseBehind(tasks)),
+      Effect.map(() => {
+        for (const { exit, task } of computed) {
+          // A failure that could not be cached is still the failure.
+          if (exit !== undefined && Exit.isFailure(exit)) this.outcomes.fail([task], exit.cause)
+          else if (bypass) this.outcomes.settleValue(task, exit, asked)
+          else this.outcomes.fail([task], Cause.fail(error))
+        }
+      })
+    )
+  }
+
+  /** Replaces the count that was seen by what was computed: a counter that is there has no place for a lease. */
+  swap(task: Task<Key>, exit: Exit.Exit<Value, E>, millis: number): Effect.Effect<void, RedisError | CodecError> {
+    const { driver } = this.runtime
+    const { kind } = this.instance.definition
+    return Effect.gen(this, function*() {
+      const prepared = yield* this.entries.prepare(task, exit, millis)
+      if (typeof prepared === "string") return
+      const { prepared: { bytes, life } } = yield* prepared
+      const { done } = yield* this.write(
+        [task],
+        driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
+      )
+      if (done) this.instance.recorder.write()
+      else this.instance.recorder.refusedFill()
+    })
   }
 }

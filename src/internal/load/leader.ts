@@ -32,7 +32,7 @@
  *   share the next.
  * - failures are shared by all callers that wait, and kept for nobody (unless the policy caches failures, as values are).
  *   A caller that joined a load which failed looks once, since a value may have been written meanwhile; the failure of a
- *   forced load is its caller's alone.
+ *   forced load is its caller's alone, that of a background refresh is nobody's.
  *
  * A local write takes the key out of the table at once (`InFlightTable.detach`), when it is called and when it is
  * answered: callers after it start anew, and are not given even a failure of a load that began before the write.
@@ -48,7 +48,8 @@
  *   where there is none, from every 5 ms to every 100 ms. It waits for one other load: where that has failed and a third
  *   process has the lease by then, it computes at once, without a lease
  * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
- *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one (`FillRequest.replaces`)
+ *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
+ *   was granted after it alone (`FillRequest.replaces`)
  * - the holder dies: its lease ends after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
  * - a load over a stale value fails: the source is left alone for `retryAfter`, by every process that has something stale
@@ -68,34 +69,29 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { RedisError } from "../../CacheError.js"
-import type { LeaseReply } from "../../Driver.js"
-import { evicting } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
+import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { inside } from "../inFlight/circles.js"
-import { again, LoadRun, type Mode } from "../inFlight/inFlight.js"
+import { LoadRun, type Mode } from "../inFlight/inFlight.js"
 import { bounded, type Computed, type TimeLimit } from "./computation.js"
-import { Entries, type Prepared, type Ready } from "./fill.js"
+import { Entries } from "./entries.js"
+import { Fill } from "./fill.js"
 import { Leases } from "./lease.js"
+import { Outcomes } from "./outcomes.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
-
-type Loaded<Key, Value, E> = ReadonlyArray<
-  { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }
->
 
 /** One load, from its lease to its fill. */
 export class Leader<Key, Value, E, R> {
   private readonly leases: Leases<Key, Value>
   private readonly entries: Entries<Key, Value>
+  private readonly outcomes: Outcomes<Key, Value>
+  private readonly fill: Fill<Key, Value, E>
   /** The keys that are this load's: those that another process loads are handed over. */
   private readonly tasks = new Set<Task<Key>>()
-  /** Why there is no value, for the load's span. */
-  private failure: Cause.Cause<unknown> | undefined
-
   constructor(
     private readonly instance: CacheInstance<Key, Value>,
     private readonly run: LoadRun,
@@ -104,6 +100,8 @@ export class Leader<Key, Value, E, R> {
   ) {
     this.leases = new Leases(instance, run.mode === "Force")
     this.entries = new Entries(instance, options)
+    this.outcomes = new Outcomes(instance, run.mode)
+    this.fill = new Fill(instance, run.mode, this.leases, this.entries, this.outcomes)
   }
 
   private get runtime() {
@@ -131,7 +129,10 @@ export class Leader<Key, Value, E, R> {
     const traced = Effect.withSpan(
       Effect.zipRight(
         this.expose,
-        Effect.flatMap(body, () => this.failure === undefined ? Effect.void : Exit.failCause(this.failure))
+        Effect.flatMap(
+          body,
+          () => this.outcomes.failure === undefined ? Effect.void : Exit.failCause(this.outcomes.failure)
+        )
       ),
       "Cache.load",
       {
@@ -143,7 +144,7 @@ export class Leader<Key, Value, E, R> {
     // The span has ended with the failure; callers are told by their keys.
     const told = Effect.catchAllCause(
       traced,
-      (cause) => this.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
+      (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
     )
     // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
     return Effect.map(Effect.forkIn(Effect.interruptible(told), this.runtime.scope), (fiber) => {
@@ -162,38 +163,12 @@ export class Leader<Key, Value, E, R> {
   }
 
   private readonly expose = Effect.withFiberRuntime<void>((fiber) => {
-    this.run.inside = fiber.getFiberRef(inside)
+    // A background refresh is not a part of the load whose look began it: that one does not wait for it.
+    this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
     return Effect.map(Effect.option(Effect.currentSpan), (span) => {
       if (span._tag === "Some") this.run.begin(span.value)
     })
   })
-
-  // ---- telling callers
-
-  private settle({ inFlight }: Task<Key>, exit: Exit.Exit<unknown, unknown>, validBefore = Infinity): void {
-    this.runtime.flights.settle(inFlight, { _tag: "Done", exit, validBefore })
-  }
-
-  private settleAll(tasks: Iterable<Task<Key>>, exit: Exit.Exit<unknown, unknown>): void {
-    if (Exit.isFailure(exit)) this.failure = exit.cause
-    for (const task of tasks) this.settle(task, exit)
-  }
-
-  private settleValue(task: Task<Key>, value: Exit.Exit<Value, E> | undefined, validBefore: number): void {
-    if (value !== undefined) this.settle(task, value, validBefore)
-    else this.runtime.flights.settle(task.inFlight, { _tag: "Nothing", validBefore })
-  }
-
-  private lookAgain(tasks: Iterable<Task<Key>>): void {
-    for (const { inFlight } of tasks) this.runtime.flights.settle(inFlight, again)
-  }
-
-  /** A background refresh fails where nobody waits for it: only the log can tell. */
-  private report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
-    return this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)
-      ? Effect.void
-      : this.instance.warnings.warn("A background refresh failed, and the stale value stays", task.redisKey, cause)
-  }
 
   // ---- the lease
 
@@ -219,31 +194,22 @@ export class Leader<Key, Value, E, R> {
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     const error = Cause.failureOption(cause)
     if (error._tag === "None") {
-      this.settleAll(tasks, Exit.failCause(cause))
+      this.outcomes.fail(tasks, cause)
       return Effect.void
     }
     if (!this.policy.bypass) {
-      return Effect.zipRight(this.refused, this.report(cause, tasks[0])).pipe(
-        Effect.map(() => this.settleAll(tasks, Exit.failCause(cause)))
+      return Effect.zipRight(this.fill.refused, this.outcomes.report(cause, tasks[0])).pipe(
+        Effect.map(() => this.outcomes.fail(tasks, cause))
       )
     }
-    const told = Effect.zipRight(this.refused, this.instance.warnings.bypassed(error.value, tasks[0]?.redisKey))
+    const told = Effect.zipRight(this.fill.refused, this.instance.warnings.bypassed(error.value, tasks[0]?.redisKey))
     if (this.mode === "Refresh") {
       // Nothing could be stored, so nothing is computed: callers compute for themselves until something is stored again.
-      this.lookAgain(tasks)
+      this.outcomes.lookAgain(tasks)
       return told
     }
     return told.pipe(Effect.zipRight(this.leases.releaseBehind(tasks)), Effect.zipRight(this.computeLocally(tasks)))
   }
-
-  /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
-  private readonly refused = Effect.clockWith((clock) => {
-    this.instance.storing = false
-    if (this.mode === "Refresh") {
-      this.instance.refreshes.pauseUntil(this.runtime.driver.unsafeMonotonic(clock) + this.policy.retryAfter)
-    }
-    return Effect.void
-  })
 
   private leased(
     tasks: ReadonlyArray<Task<Key>>,
@@ -261,7 +227,7 @@ export class Leader<Key, Value, E, R> {
         reply._tag === "Held" && this.mode !== "Refresh" && task.inFlight.outcome === undefined &&
         !Entry.sameBytes(reply.holder, Entry.noToken)
       ) held.push([task, reply])
-      else this.lookAgain([task])
+      else this.outcomes.lookAgain([task])
     }
     if (held.length === 0) return this.computeAndFill(granted, asked)
     const [first, ...others] = held
@@ -309,10 +275,12 @@ export class Leader<Key, Value, E, R> {
       this.limit,
       this.policy.leaseDuration / 2,
       this.leases.renew(this.tasks),
-      (late) => {
-        this.instance.refreshes.end(this.run)
-        this.settleAll(tasks, late)
-      }
+      (late) =>
+        Effect.suspend(() => {
+          this.instance.refreshes.end(this.run)
+          this.outcomes.fail(tasks, late)
+          return this.outcomes.report(late, tasks[0])
+        })
     )
   }
 
@@ -321,8 +289,8 @@ export class Leader<Key, Value, E, R> {
     return Effect.suspend(() => {
       const started = ++this.runtime.sequence
       return Effect.map(this.bounded(tasks), ({ exit }) => {
-        if (Exit.isFailure(exit)) return this.settleAll(tasks, exit)
-        for (const task of tasks) this.settleValue(task, exit.value(task), started)
+        if (Exit.isFailure(exit)) return this.outcomes.fail(tasks, exit.cause)
+        for (const task of tasks) this.outcomes.settleValue(task, exit.value(task), started)
       })
     })
   }
@@ -334,184 +302,33 @@ export class Leader<Key, Value, E, R> {
     if (tasks.length === 0) return Effect.void
     return Effect.flatMap(this.bounded(tasks), ({ exit, millis }) => {
       if (Exit.isSuccess(exit)) {
-        return this.store(tasks.map((task) => ({ task, exit: exit.value(task) })), millis, asked)
+        return this.fill.store(tasks.map((task) => ({ task, exit: exit.value(task) })), millis, asked)
       }
       const failure = Cause.failureOption(exit.cause)
       return tasks.length === 1 && this.policy.failureLife !== undefined && failure._tag === "Some"
-        ? this.store([{ task: tasks[0]!, exit: Exit.failCause(exit.cause) }], millis, asked)
-        : this.report(exit.cause, tasks[0]).pipe(
-          Effect.zipRight(this.leases.release(tasks, this.backOff(exit.cause))),
-          Effect.map(() => this.settleAll(tasks, exit))
+        ? this.fill.store([{ task: tasks[0]!, exit: Exit.failCause(exit.cause) }], millis, asked)
+        : this.outcomes.report(exit.cause, tasks[0]).pipe(
+          Effect.zipRight(this.leases.release(tasks, this.fill.backOff(exit.cause))),
+          Effect.map(() => this.outcomes.fail(tasks, exit.cause))
         )
     })
   }
 
-  /**
-   * How long the source is left alone after a failed load, in ms: where there is a stale value to serve, the next reader
-   * need not ask at once, here or anywhere. A random part less, so that a fleet does not ask in step.
-   */
-  private backOff(cause: Cause.Cause<unknown>): number | undefined {
-    const { retryAfter, staleIfError } = this.policy
-    const serves = this.mode === "Refresh" || (this.mode === "Lead" && staleIfError > 0)
-    if (!serves || Cause.isInterruptedOnly(cause)) return undefined
-    return Math.max(1, Math.ceil(retryAfter * (1 - this.runtime.random.fraction() / 2)))
-  }
-
-  /** A counter that is there is no place for a lease: what is computed replaces the count that was seen, or nothing. */
+  /** A counter that is there: what is computed replaces the count that was seen, or nothing. */
   private computeAndSwap(task: Task<Key>, asked: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    const { driver } = this.runtime
-    const { kind } = this.instance.definition
     return Effect.flatMap(this.bounded([task]), ({ exit: computed, millis }) => {
-      const exit = Exit.isSuccess(computed) ? computed.value(task) : undefined
-      if (exit === undefined || Exit.isFailure(exit)) {
-        this.settleAll([task], Exit.isFailure(computed) ? computed : exit!)
+      // A load of one key has a value, or has failed.
+      const exit: Exit.Exit<Value, E> = Exit.isSuccess(computed)
+        ? computed.value(task)!
+        : Exit.failCause(computed.cause)
+      if (Exit.isFailure(exit)) {
+        this.outcomes.fail([task], exit.cause)
         return Effect.void
       }
-      const swapped = Effect.gen(this, function*() {
-        const prepared = yield* this.entries.prepare(task, exit, millis)
-        if (typeof prepared === "string") return
-        const { prepared: { bytes, life } } = yield* prepared
-        const { done } = yield* this.write(
-          [task],
-          driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
-        )
-        if (done) this.instance.recorder.write()
-        else this.instance.recorder.refusedFill()
-      })
-      return Effect.map(Effect.exit(swapped), (stored) => {
-        if (Exit.isSuccess(stored)) this.settle(task, exit, asked)
-        else this.settleAll([task], stored)
+      return Effect.map(Effect.exit(this.fill.swap(task, exit, millis)), (stored) => {
+        if (Exit.isSuccess(stored)) this.outcomes.settle(task, exit, asked)
+        else this.outcomes.fail([task], stored.cause)
       })
     })
-  }
-
-  // ---- the fill
-
-  /** Stores what was computed, each key for itself, where its lease still holds. */
-  private store(computed: Loaded<Key, Value, E>, millis: number, asked: number): Effect.Effect<void> {
-    const fill = Effect.gen(this, function*() {
-      const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
-      const unstored: Array<{ task: Task<Key>; exit: Exit.Exit<Value, E> | undefined; prepared: Prepared }> = []
-      for (const { exit, task } of computed) {
-        const prepared = exit === undefined ? "Changed" : yield* this.entries.prepare(task, exit, millis)
-        if (typeof prepared === "object" && Either.isRight(prepared)) {
-          ready.push({ task, exit: exit!, ...prepared.right })
-        } else unstored.push({ task, exit, prepared })
-      }
-      yield* this.leaveOut(unstored, asked)
-      if (ready.length === 0) return
-      const sent = ++this.runtime.sequence
-      const filled = yield* this.fill(ready.map(({ prepared: { bytes, life }, task }) => ({ task, bytes, life })))
-      this.instance.storing = true
-      for (const [i, { exit, tagged, task }] of ready.entries()) {
-        task.claimed = false
-        if (filled[i] === true) this.instance.recorder.write()
-        else {
-          this.instance.recorder.refusedFill()
-          yield* this.tellOfLateness(task, millis)
-        }
-        // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
-        this.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
-      }
-    })
-    return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked))
-  }
-
-  /** What is not stored: a newer value must not leave an older one in its place. */
-  private leaveOut(
-    unstored: ReadonlyArray<
-      { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined; readonly prepared: Prepared }
-    >,
-    asked: number
-  ): Effect.Effect<void, RedisError> {
-    return Effect.gen(this, function*() {
-      const displaced = unstored.filter(({ exit, prepared, task }) =>
-        exit !== undefined && Exit.isSuccess(exit) && this.displaces(task, prepared)
-      )
-      if (displaced.length > 0) {
-        yield* this.fill(displaced.map(({ task }) => ({ task, bytes: undefined, life: undefined })))
-        for (const { task } of displaced) task.claimed = false
-      }
-      yield* this.leases.release(unstored.map(({ task }) => task))
-      for (const { exit, prepared, task } of unstored) {
-        if (exit !== undefined && Exit.isFailure(exit)) {
-          // A failure that is not cached, or cannot be, is still the failure.
-          yield* this.report(exit.cause, task)
-          this.settleAll([task], exit)
-        } else if (typeof prepared === "object" && Either.isLeft(prepared)) {
-          yield* this.report(Cause.fail(prepared.left), task)
-          this.settleAll([task], Exit.fail(prepared.left))
-        } else this.settleValue(task, exit, asked)
-      }
-    })
-  }
-
-  /** Whether something has to go that a reader could still be given. */
-  private displaces(task: Task<Key>, prepared: Prepared): boolean {
-    // A forced load has replaced what was there, whether or not its own value may be stored.
-    if (this.mode === "Force") return typeof prepared === "string"
-    return prepared === "Unwanted" && Entry.identity(task.seen, this.instance.definition.kind).length > 0
-  }
-
-  private fill(
-    requests: ReadonlyArray<
-      { readonly task: Task<Key>; readonly bytes: Uint8Array | undefined; readonly life: number | undefined }
-    >
-  ): Effect.Effect<ReadonlyArray<boolean>, RedisError> {
-    // A counter has no slot to keep another's lease in; what there could be is a marker, which nobody is given.
-    const forced = this.mode === "Force" && this.instance.definition.kind === "entry"
-    return this.write(
-      requests.map(({ task }) => task),
-      this.runtime.driver.fill(requests.map(({ bytes, life, task }) => ({
-        key: task.redisKey,
-        token: task.token,
-        bytes,
-        life,
-        replaces: forced ? task.writeId : undefined,
-        leaseLife: this.policy.leaseLife
-      })))
-    )
-  }
-
-  /** A load that lost its lease to time, and not to a write, is worth knowing of: it will never be cached. */
-  private tellOfLateness(task: Task<Key>, millis: number): Effect.Effect<void> {
-    return Effect.clockWith((clock) =>
-      this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil ? Effect.void : this.instance.warnings.warn(
-        `A loaded value was not stored: its load took ${
-          Math.round(millis)
-        } ms and could not renew its lease meanwhile ` +
-          `(does it block the thread?), so that another load or write took its place. Raise lease.duration above that`,
-        task.redisKey
-      )
-    )
-  }
-
-  /** A write of a load: near copies of what was there are not served any more. */
-  private write<A>(
-    tasks: ReadonlyArray<Task<Key>>,
-    effect: Effect.Effect<A, RedisError>
-  ): Effect.Effect<A, RedisError> {
-    return evicting(this.runtime, tasks.map((task) => task.redisKey), effect)
-  }
-
-  /** The store failed at the last step, so it is unknown whether the value is there. */
-  private notStored(computed: Loaded<Key, Value, E>, error: RedisError, asked: number): Effect.Effect<void> {
-    const { bypass } = this.policy
-    const tasks = computed.map(({ task }) => task)
-    const told = bypass
-      ? this.instance.warnings.bypassed(error, tasks[0]?.redisKey)
-      : this.report(Cause.fail(error), tasks[0])
-    return this.refused.pipe(
-      Effect.zipRight(told),
-      Effect.zipRight(this.leases.releaseBehind(tasks)),
-      Effect.map(() => {
-        for (const { exit, task } of computed) {
-          // A failure that could not be cached is still the failure.
-          if (exit !== undefined && Exit.isFailure(exit)) this.settleAll([task], exit)
-          else if (bypass) this.settleValue(task, exit, asked)
-          else this.settleAll([task], Exit.fail(error))
-        }
-      })
-    )
   }
 }

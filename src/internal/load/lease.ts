@@ -3,9 +3,10 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../CacheError.js"
-import type { LeaseReply } from "../../Driver.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { Bell } from "../changes/feed.js"
+import { isUnsent } from "../driver/breaker.js"
+import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
 
@@ -60,15 +61,15 @@ export class Leases<Key, Value> {
           for (const [i, task] of tasks.entries()) {
             const reply = replies[i]!
             task.claimed = reply._tag === "Granted"
-            task.writeId = reply._tag === "Granted" ? reply.writeId : undefined
+            task.grant = reply._tag === "Granted" ? reply.grant : undefined
             task.heldUntil = heldUntil
           }
           return replies
         }),
         Effect.tapError((error) =>
           Effect.sync(() => {
-            // What was never sent took no lease. Of several leases others may have been sent, to other servers.
-            if (error.reason === "CircuitOpen" && (tasks.length === 1 || this.runtime.driver.hasBreakers !== true)) {
+            // What was never sent took no lease.
+            if (isUnsent(error)) {
               for (const task of tasks) task.claimed = false
             }
           })
@@ -106,10 +107,14 @@ export class Leases<Key, Value> {
       const mine = [...tasks].filter((task) => task.claimed)
       if (mine.length === 0) return Effect.void
       const { leaseDuration: duration } = this.policy
-      const heldUntil = this.monotonic(clock) + duration
+      const asked = this.monotonic(clock)
       return this.runtime.driver.renew(mine.map(({ redisKey, token }) => ({ key: redisKey, token, duration }))).pipe(
         Effect.map((renewed) => {
-          for (const [i, task] of mine.entries()) if (renewed[i] === true) task.heldUntil = heldUntil
+          for (const [i, task] of mine.entries()) {
+            if (renewed[i] === true) task.heldUntil = asked + duration
+            // Lost before its time was over: to a write, or to a forced load.
+            else if (asked <= task.heldUntil) task.heldUntil = Infinity
+          }
         }),
         Effect.ignore
       )
@@ -171,10 +176,10 @@ export class Leases<Key, Value> {
           case "Granted":
             return Effect.as(wait.granted, { reply, asked })
           case "Held":
-            // The attempt that this one has waited for is over, and the next is another's: one is enough to wait for.
-            return Entry.sameBytes(reply.holder, wait.holder)
-              ? this.pauseThenLook(task, wait, reply.millis)
-              : Effect.succeed(undefined)
+            if (Entry.sameBytes(reply.holder, wait.holder)) return this.pauseThenLook(task, wait, reply.millis)
+            // The attempt that this one has waited for has failed. Either the source is left alone now, or the next
+            // attempt is another's: one is enough to wait for.
+            return Effect.succeed(Entry.sameBytes(reply.holder, Entry.noToken) ? { reply, asked } : undefined)
           case "Found":
             return Effect.succeed({ reply, asked })
         }

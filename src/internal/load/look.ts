@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { CacheInstance } from "../cache/instance.js"
 import * as Entry from "../entry/format.js"
-import { type Failure, judge, type Verdict } from "../entry/verdict.js"
+import { judge, type Verdict } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
 import type { Wanted } from "./wanted.js"
 
@@ -13,7 +13,7 @@ export class Look<Key, Value> {
   readonly absent: Array<readonly [Wanted<Key, Value>, seen: Uint8Array | undefined]> = []
   readonly logs: Array<Effect.Effect<void>> = []
   /** A cached failure is an answer, too. */
-  failure: Failure | undefined
+  readonly failed: Array<readonly [Wanted<Key, Value>, failure: unknown]> = []
   private readonly stale: Array<Found<Key, Value>> = []
   /** Fresh, and to be refreshed before they end if chance says so. */
   private readonly early: Array<Found<Key, Value>> = []
@@ -41,7 +41,7 @@ export class Look<Key, Value> {
         return
       case "Failure":
         instance.recorder.hit()
-        this.failure = verdict
+        this.failed.push([wanted, verdict.failure])
         return
       case "Fresh":
         instance.recorder.hit()

@@ -2,6 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Life } from "../definition/lives.js"
+import type { Grant } from "../driver/driver.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 
 /** What a caller of a load may ask for beside the policy. */
@@ -12,9 +13,24 @@ export interface LoadOptions<in Key, in Value> {
   readonly tags: ReadonlyArray<string>
   /** How long to wait, in ms. */
   readonly timeout: number | undefined
+  /** How many keys one run of a batched load is given at the most. */
+  readonly batchSize: number
+  /** How many such runs of one call there are at a time. */
+  readonly concurrency: number | "unbounded"
 }
 
-export const noOptions: LoadOptions<unknown, unknown> = { life: undefined, tags: [], timeout: undefined }
+export const noOptions: LoadOptions<unknown, unknown> = {
+  life: undefined,
+  tags: [],
+  timeout: undefined,
+  batchSize: Infinity,
+  concurrency: "unbounded"
+}
+
+/** What a batched load gives for a key that it has no value for, and a reason: that key's failure alone. */
+export class Failed<out E> {
+  constructor(readonly error: E) {}
+}
 
 /** Computes the values of a load's keys: the answer looks them up, and has no value for those it has none for. */
 export type Compute<in out Key, in out Value, out E, out R> = (
@@ -36,8 +52,11 @@ export interface Task<out Key> {
   readonly token: Uint8Array
   /** A lease was asked for, and it is not known to be gone. */
   claimed: boolean
-  /** The write id that the lease was granted with. */
-  writeId: Uint8Array | undefined
-  /** Until when the lease is held, as far as is known, on a clock of this machine that never jumps. */
+  /** What its lease was granted over. */
+  grant: Grant | undefined
+  /**
+   * Until when the lease is held, as far as is known, on a clock of this machine that never jumps; `Infinity` where it
+   * was lost, and not to time.
+   */
   heldUntil: number
 }

@@ -1,20 +1,25 @@
 /** One key that a caller wants, and what the caller knows of it so far. */
+import type * as Cause from "effect/Cause"
 import type { InFlight } from "../inFlight/inFlight.js"
 
 /** After so many looks that came to nothing the caller computes for itself. */
 const maxRounds = 16
 
 export class Wanted<Key, Value> {
-  /** What the caller is given: a value, or that the source has none. */
-  answer: { readonly value: Value } | "Nothing" | undefined
+  /** What the caller is given: a value, that the source has none, or why there is none. */
+  answer: { readonly value: Value } | "Nothing" | { readonly cause: Cause.Cause<unknown> } | undefined
   /** What may be served until then if the load fails or takes too long; it was in Redis after the call began. */
   stale: { readonly value: Value; readonly until: number } | undefined
   private counted = false
   private rounds = 0
   private firstRound = 0
-  private forcedFailed = false
+  private asideFailed = false
 
   constructor(readonly key: Key, readonly redisKey: string) {}
+
+  get value(): { readonly value: Value } | undefined {
+    return typeof this.answer === "object" && "value" in this.answer ? this.answer : undefined
+  }
 
   /** Whether this is the first time that nothing was found: a caller counts as one miss. */
   countMiss(): boolean {
@@ -28,9 +33,9 @@ export class Wanted<Key, Value> {
     if (this.rounds++ === 0) this.firstRound = now
   }
 
-  /** A forced load that it waited for has failed: that is not this caller's failure, and one of them is enough. */
-  leaveForced(): void {
-    this.forcedFailed = true
+  /** A refresh that it waited for has failed: that is not this caller's failure, and one of them is enough. */
+  leaveAside(): void {
+    this.asideFailed = true
   }
 
   /** Whether it has looked often enough, or for `lease.wait`: others may write faster than it can look. */
@@ -41,6 +46,6 @@ export class Wanted<Key, Value> {
   /** Whether it waits for a load that is under way, having looked. */
   mayJoin(there: InFlight, exhausted: boolean): boolean {
     if (exhausted) return there.run.mode === "Local"
-    return !(this.forcedFailed && there.forced)
+    return !(this.asideFailed && there.aside)
   }
 }

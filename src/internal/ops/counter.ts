@@ -8,6 +8,7 @@ import { detaching } from "../cache/detach.js"
 import { jittered, lifeOf, noOptions } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { freshValue } from "../read/many.js"
+import { named } from "./named.js"
 
 export const increment = <Key>(
   definition: CacheDefinition<Key, number>,
@@ -37,5 +38,5 @@ export const increment = <Key>(
       instance.recorder.write()
       return sum
     })
-    return detaching(instance.runtime, [redisKey], added)
+    return detaching(instance.runtime, [redisKey], named(definition, "increment", added))
   })

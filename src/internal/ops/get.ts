@@ -72,7 +72,8 @@ class GetReply<Key, Value> extends EntryReply<Key, Value, Option.Option<Value>, 
   }
 
   private failed(error: RedisError): Effect.Effect<Option.Option<Value>, RedisError> {
-    if (!this.instance.definition.policy.bypass) return Exit.fail(error)
+    const { definition } = this.instance
+    if (!definition.policy.bypass) return Exit.fail(definition.redisError("get", error))
     return Effect.zipRight(this.instance.warnings.bypassed(error, undefined), this.miss())
   }
 

@@ -4,11 +4,11 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Reply } from "../../Driver.js"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import type { Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { judge } from "../entry/verdict.js"
 import type { Copy } from "../near/copies.js"
@@ -102,7 +102,7 @@ const missOrFail = <Key, Value>(
   count: number,
   error: RedisError
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
-  if (!instance.definition.policy.bypass) return Exit.fail(error)
+  if (!instance.definition.policy.bypass) return Exit.fail(instance.definition.redisError("getMany", error))
   instance.recorder.miss(count)
   return Effect.zipRight(instance.warnings.bypassed(error, undefined), nothing<Key, Value>())
 }

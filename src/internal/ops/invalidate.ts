@@ -6,6 +6,7 @@ import { bind } from "../cache/bind.js"
 import { detachingTags } from "../cache/detach.js"
 import { checkTags } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { named } from "./named.js"
 
 export const invalidateTags = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
@@ -16,5 +17,5 @@ export const invalidateTags = <Key, Value>(
     const refused = checkTags(definition, tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void
-    return detachingTags(instance, tags, instance.tags.replace(tags))
+    return detachingTags(instance, tags, named(definition, "invalidateTags", instance.tags.replace(tags)))
   })

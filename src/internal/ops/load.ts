@@ -1,9 +1,11 @@
 /** Operations that load what is absent. The path itself is in `load/`. */
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CodecError, Empty, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
@@ -14,7 +16,7 @@ import type { CacheDefinition } from "../definition/definition.js"
 import { decodeLife, type TimeToLive, toMillis } from "../definition/lives.js"
 import { noEffect } from "../definition/refuse.js"
 import { Caller } from "../load/caller.js"
-import { type Compute, type LoadOptions as Decoded, noOptions } from "../load/task.js"
+import { type Compute, Failed, type LoadOptions as Decoded, noOptions } from "../load/task.js"
 import type { Copy } from "../near/copies.js"
 import { CopyRead } from "../read/copyRead.js"
 import { replay } from "./replay.js"
@@ -28,10 +30,18 @@ interface LoadOptions<Key, Value> {
   readonly forceRefresh?: boolean | undefined
 }
 
+interface LoadManyOptions<Key, Value> extends Omit<LoadOptions<Key, Value>, "forceRefresh"> {
+  readonly batchSize?: number | undefined
+  readonly concurrency?: number | "unbounded" | undefined
+  readonly mode?: "default" | "either" | undefined
+}
+
+export { Failed }
+
 type Load<Key, Value, E, R> = Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
 
 /** Types do not reach everywhere: what is no effect is told with the name of the cache. */
-const checked = <A, E, R>(
+const given = <A, E, R>(
   { name }: { readonly name: string },
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
@@ -39,74 +49,78 @@ const checked = <A, E, R>(
   throw noEffect(`Cache "${name}": a load`, effect)
 }
 
-/** A flight of one key. */
+/** A load of one key. */
 const single = <Key, Value, E, R>(
   definition: CacheDefinition<Key, Value>,
   load: Load<Key, Value, E, R>
 ): Compute<Key, Value, E, R> =>
 ([task]) =>
   Effect.map(
-    checked(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key)),
+    given(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key)),
     (value) => () => Exit.succeed(value)
   )
 
-/** Checks the options of one call; bad ones are told of before anything is read. */
-const decode = <Key, Value>(
-  instance: CacheInstance<Key, Value>,
-  options: LoadOptions<Key, Value>
-): Either.Either<Decoded<Key, Value>, CodecError> => {
-  const tags = options.tags ?? []
-  const refused = checkTags(instance.definition, tags)
+/** The options of one call, or why they are refused: that is told before anything is read. */
+type Checked<Key, Value> = Either.Either<Decoded<Key, Value>, CodecError>
+
+const unasked: Either.Either<Decoded<unknown, unknown>, never> = Either.right(noOptions)
+
+/** Checks the options of one call, once. */
+const check = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  options: LoadManyOptions<Key, Value> | undefined
+): Checked<Key, Value> => {
+  if (options === undefined) return unasked
+  const { batchSize = Infinity, concurrency = "unbounded", tags = [], timeToLive, timeout } = options
+  const refused = checkTags(definition, tags)
   if (refused !== undefined) return Either.left(refused)
-  const bad = (option: "timeToLive" | "timeout", got: Duration.DurationInput) =>
-    Either.left(instance.definition.codecError("value", {
+  const bad = (option: string, expected: string, got: unknown) =>
+    Either.left(definition.codecError("value", {
       path: option,
-      detail: `${option} must be a duration of more than zero, got ${String(got)}`
+      detail: `${option} must be ${expected}, got ${String(got)}`
     }))
-  const { timeToLive, timeout } = options
+  const duration = "a duration of more than zero"
   if (timeToLive !== undefined && typeof timeToLive !== "function" && !(toMillis(timeToLive) > 0)) {
-    return bad("timeToLive", timeToLive)
+    return bad("timeToLive", duration, timeToLive)
   }
-  if (timeout !== undefined && !(toMillis(timeout) > 0)) return bad("timeout", timeout)
+  if (timeout !== undefined && !(toMillis(timeout) > 0)) return bad("timeout", duration, timeout)
+  if (!isCount(batchSize)) return bad("batchSize", "a whole number of 1 or more", batchSize)
+  if (concurrency !== "unbounded" && !isCount(concurrency)) {
+    return bad("concurrency", `a whole number of 1 or more, or "unbounded"`, concurrency)
+  }
   return Either.right({
-    life: timeToLive === undefined ? undefined : decodeLife(instance.definition.name, "timeToLive", timeToLive),
+    life: timeToLive === undefined ? undefined : decodeLife(definition.name, "timeToLive", timeToLive),
     tags,
     // An endless wait is a wait without a timeout.
-    timeout: timeout === undefined || toMillis(timeout) === Infinity ? undefined : toMillis(timeout)
+    timeout: timeout === undefined || toMillis(timeout) === Infinity ? undefined : toMillis(timeout),
+    batchSize,
+    concurrency
   })
 }
 
-/** A caller of one key, once its options are checked. */
-const caller = <Key, Value, E, R>(
-  instance: CacheInstance<Key, Value>,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  load: Load<Key, Value, E, R>,
-  options: LoadOptions<Key, Value> | undefined
-): Either.Either<Caller<Key, Value, E, R>, CodecError> =>
-  options === undefined
-    ? Either.right(new Caller(instance, fiber, single(instance.definition, load), noOptions))
-    : Either.map(decode(instance, options), (decoded) =>
-      new Caller(instance, fiber, single(instance.definition, load), decoded))
+const isCount = (value: number): boolean => value === Infinity || (Number.isInteger(value) && value >= 1)
 
 class GetOrSet<in out Key, in out Value, in out E, in out R>
   extends CopyRead<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>>
 {
+  private readonly checked: Checked<Key, Value>
+
   constructor(
     definition: CacheDefinition<Key, Value>,
     key: Key,
     private readonly load: Load<Key, Value, E, R>,
-    private readonly options: LoadOptions<Key, Value> | undefined
+    options: LoadOptions<Key, Value> | undefined
   ) {
     super(definition, key)
+    this.checked = check(definition, options)
   }
 
   override answer(copy: Copy): Value {
     return copy.value as Value // it was read through a cache of the same codec
   }
 
-  protected override refusal(instance: CacheInstance<Key, Value>): CodecError | undefined {
-    const decoded = this.options === undefined ? undefined : decode(instance, this.options)
-    return decoded !== undefined && Either.isLeft(decoded) ? decoded.left : undefined
+  protected override get refusal(): CodecError | undefined {
+    return Either.isLeft(this.checked) ? this.checked.left : undefined
   }
 
   protected override ask(
@@ -114,8 +128,12 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     redisKey: string,
     fiber: Fiber.RuntimeFiber<unknown, unknown>
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
-    const started = caller(instance, fiber, this.load, this.options)
-    return Either.isLeft(started) ? Effect.fail(started.left) : started.right.one(this.key, redisKey)
+    return Either.isLeft(this.checked)
+      ? Effect.fail(this.checked.left)
+      : new Caller(instance, fiber, single(instance.definition, this.load), this.checked.right, "getOrSet").one(
+        this.key,
+        redisKey
+      )
   }
 }
 
@@ -134,37 +152,61 @@ export const refresh = <Key, Value, E, R>(
   key: Key,
   load: Load<Key, Value, E, R>,
   options?: LoadOptions<Key, Value>
-): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> =>
-  withKey(
+): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> => {
+  const checked = check(definition, options)
+  return withKey(
     definition,
     key,
-    (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> => {
-      const started = caller(instance, fiber, load, options)
-      return Either.isLeft(started) ? Effect.fail(started.left) : started.right.refresh(key, redisKey)
-    }
+    (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> =>
+      Either.isLeft(checked)
+        ? Effect.fail(checked.left)
+        : new Caller(instance, fiber, single(definition, load), checked.right, "refresh").refresh(key, redisKey)
   )
+}
+
+/** A batched load's answers, by where they are stored: keys may be equal without being the same object. */
+const batched = <Key, Value, E, R>(
+  instance: CacheInstance<Key, Value>,
+  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E>]>, E, R>
+): Compute<Key, Value, E, R> =>
+(tasks) =>
+  Effect.map(given(instance.definition, load(tasks.map((task) => task.key))), (loaded) => {
+    const values = new Map<string, Exit.Exit<Value, E>>()
+    for (const [key, value] of loaded) {
+      const redisKey = instance.redisKey(key)
+      if (Either.isLeft(redisKey)) continue
+      values.set(redisKey.right, value instanceof Failed ? Exit.fail(value.error) : Exit.succeed(value))
+    }
+    return (task) => values.get(task.redisKey)
+  })
 
 export const getOrSetMany = <Key, Value, E, R>(
   definition: CacheDefinition<Key, Value>,
   keys: Iterable<Key>,
-  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value]>, E, R>,
-  options?: LoadOptions<Key, Value>
-): Effect.Effect<ReadonlyMap<Key, Value>, Failure<E>, Exclude<R, Scope.Scope> | Redis> => {
+  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E>]>, E, R>,
+  options?: LoadManyOptions<Key, Value>
+): Effect.Effect<
+  ReadonlyMap<Key, Value | Either.Either<Value, Failure<E>>>,
+  Failure<E>,
+  Exclude<R, Scope.Scope> | Redis
+> => {
   const all = replay(keys)
+  const checked = check(definition, options)
+  const each = options?.mode === "either"
   return Effect.withFiberRuntime((fiber) => {
+    if (Either.isLeft(checked)) return Effect.fail(checked.left)
     const instance = bind(fiber, definition)
-    const decoded = options === undefined ? undefined : decode(instance, options)
-    if (decoded !== undefined && Either.isLeft(decoded)) return Effect.fail(decoded.left)
-    // Keys may be equal without being the same object: values are told apart by where they are stored.
-    const compute: Compute<Key, Value, E, R> = (tasks) =>
-      Effect.map(checked(definition, load(tasks.map((task) => task.key))), (loaded) => {
-        const values = new Map<string, Exit.Exit<Value, never>>()
-        for (const [key, value] of loaded) {
-          const redisKey = instance.redisKey(key)
-          if (Either.isRight(redisKey)) values.set(redisKey.right, Exit.succeed(value))
-        }
-        return (task) => values.get(task.redisKey)
-      })
-    return new Caller(instance, fiber, compute, decoded?.right ?? noOptions).many(all)
+    const compute = batched(instance, load)
+    const caller = new Caller(instance, fiber, compute, checked.right, "getOrSetMany", each ? "Each" : "First")
+    return Effect.map(caller.many(all), (found) => {
+      const values = new Map<Key, Value | Either.Either<Value, Failure<E>>>()
+      for (const { answer, key } of found) {
+        if (typeof answer !== "object") continue
+        if ("value" in answer) values.set(key, each ? Either.right(answer.value) : answer.value)
+        // It has a failure, or the call would have ended with it.
+        else values.set(key, Either.left(Option.getOrThrow(Cause.failureOption(answer.cause)) as Failure<E>))
+      }
+      return values
+    })
   })
 }

@@ -9,13 +9,15 @@ import { detaching } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { freshValue, judgeFound, targetOf } from "../read/many.js"
+import { named } from "./named.js"
 import { replay } from "./replay.js"
 
 /** Deletes, and gives the fresh values that were there. */
 const takeAll = <Key, Value>(
+  operation: string,
   instance: CacheInstance<Key, Value>,
   keys: ReadonlyArray<readonly [key: Key, redisKey: string]>
-): Effect.Effect<ReadonlyArray<Option.Option<Value>>, RedisError> => {
+): Effect.Effect<ReadonlyArray<Option.Option<Value>>, RedisError | CodecError> => {
   if (keys.length === 0) return Effect.succeed([])
   const redisKeys = keys.map(([, redisKey]) => redisKey)
   const taken = instance.runtime.driver.take(redisKeys).pipe(
@@ -24,7 +26,7 @@ const takeAll = <Key, Value>(
     ),
     Effect.flatMap((entries) => Effect.forEach(entries, (entry, i) => freshValue(instance, entry, redisKeys[i]!)))
   )
-  return detaching(instance.runtime, redisKeys, taken)
+  return detaching(instance.runtime, redisKeys, named(instance.definition, operation, taken))
 }
 
 export const take = <Key, Value>(
@@ -32,7 +34,7 @@ export const take = <Key, Value>(
   key: Key
 ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Redis> =>
   withKey(definition, key, (instance, redisKey) => {
-    return Effect.map(takeAll(instance, [[key, redisKey]]), ([value]) => {
+    return Effect.map(takeAll("take", instance, [[key, redisKey]]), ([value]) => {
       if (Option.isSome(value!)) instance.recorder.hit()
       else instance.recorder.miss()
       return value!
@@ -40,6 +42,12 @@ export const take = <Key, Value>(
   })
 
 export const deleteMany = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  keys: Iterable<Key>
+): Effect.Effect<number, RedisError | CodecError, Redis> => deleteAll("deleteMany", definition, keys)
+
+const deleteAll = <Key, Value>(
+  operation: string,
   definition: CacheDefinition<Key, Value>,
   keys: Iterable<Key>
 ): Effect.Effect<number, RedisError | CodecError, Redis> => {
@@ -52,7 +60,7 @@ export const deleteMany = <Key, Value>(
       if (Either.isLeft(redisKey)) return Effect.fail(redisKey.left)
       pairs.push([key, redisKey.right])
     }
-    return Effect.map(takeAll(instance, pairs), (values) => values.filter(Option.isSome).length)
+    return Effect.map(takeAll(operation, instance, pairs), (values) => values.filter(Option.isSome).length)
   })
 }
 
@@ -60,4 +68,4 @@ export const delete_ = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<boolean, RedisError | CodecError, Redis> =>
-  Effect.map(deleteMany(definition, [key]), (count) => count > 0)
+  Effect.map(deleteAll("delete", definition, [key]), (count) => count > 0)

@@ -10,6 +10,10 @@ import * as Entry from "../entry/format.js"
 import { isFresh } from "../entry/verdict.js"
 import { readMany } from "../read/many.js"
 
+const failed =
+  <Key, Value>(operation: string, definition: CacheDefinition<Key, Value>) => (error: RedisError): RedisError =>
+    definition.redisError(operation, error)
+
 /** Enough for the header, a lease and some tags. */
 const headSize = 256
 
@@ -37,7 +41,9 @@ export const keys = <Key, Value>(definition: CacheDefinition<Key, Value>): Strea
           })
           .map((redisKey) => definition.keys.text(redisKey.slice(prefix.length)))
       })
-    return Effect.succeed(Stream.flattenIterables(Stream.mapEffect(driver.scan(prefix), page)))
+    return Effect.succeed(
+      Stream.mapError(Stream.flattenIterables(Stream.mapEffect(driver.scan(prefix), page)), failed("keys", definition))
+    )
   }))
 
 export const flush = <Key, Value>(
@@ -45,5 +51,8 @@ export const flush = <Key, Value>(
 ): Effect.Effect<number, RedisError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
     const instance = bind(fiber, definition)
-    return detachingAll(instance, instance.runtime.driver.clear(instance.prefix))
+    return detachingAll(
+      instance,
+      Effect.mapError(instance.runtime.driver.clear(instance.prefix), failed("flush", definition))
+    )
   })

@@ -3,11 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Reply, Write } from "../../Driver.js"
 import type { Redis } from "../../Redis.js"
 import { bind, withKey } from "../cache/bind.js"
 import { detach, detaching } from "../cache/detach.js"
-import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import {
   isStored,
   noOptions,
@@ -19,7 +18,10 @@ import {
   type WriteOptions
 } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
+import type { Reply, Write } from "../driver/driver.js"
 import { dropOrFail, dropping } from "./dropped.js"
+import { named } from "./named.js"
 import { replay } from "./replay.js"
 
 export const set = <Key, Value>(
@@ -40,18 +42,22 @@ export const set = <Key, Value>(
       prepare(instance, key, redisKey, value, options),
       (ready) => send(instance, ready)
     )
-    return detaching(instance.runtime, [redisKey], dropping(instance, sent, undefined))
+    return detaching(instance.runtime, [redisKey], dropping(instance, named(definition, "set", sent), undefined))
   })
 
 /** Removes what is not to be stored any more; part of a write, so dropped like one. */
 const forget = <Key, Value>(
   instance: CacheInstance<Key, Value>,
+  operation: string,
   redisKeys: ReadonlyArray<string>
 ): Effect.Effect<void, RedisError> =>
   detaching(
     instance.runtime,
     redisKeys,
-    Effect.catchAll(Effect.asVoid(instance.runtime.driver.take(redisKeys)), (error) => dropOrFail(instance, error))
+    Effect.catchAll(
+      Effect.asVoid(instance.runtime.driver.take(redisKeys)),
+      (error) => dropOrFail(instance, instance.definition.redisError(operation, error))
+    )
   )
 
 const send = <Key, Value>(
@@ -60,7 +66,7 @@ const send = <Key, Value>(
 ): Effect.Effect<void, RedisError> => {
   detach(instance.runtime, prepared.key)
   // What was there before must not outlive a newer value that is not stored.
-  if (!isStored(prepared)) return forget(instance, [prepared.key])
+  if (!isStored(prepared)) return forget(instance, "set", [prepared.key])
   return instance.runtime.driver.set(prepared, new SetReply(instance))
 }
 
@@ -89,7 +95,11 @@ export const setMany = <Key, Value>(
       prepareMany(instance, entries, options),
       (prepared) => sendMany(instance, prepared)
     )
-    return detaching(instance.runtime, entries.map(([, redisKey]) => redisKey), dropping(instance, sent, undefined))
+    return detaching(
+      instance.runtime,
+      entries.map(([, redisKey]) => redisKey),
+      dropping(instance, named(definition, "setMany", sent), undefined)
+    )
   })
 }
 
@@ -126,12 +136,12 @@ const sendMany = <Key, Value>(
     },
     onFailure: (error) => {
       detachAll()
-      return dropOrFail(instance, error)
+      return dropOrFail(instance, instance.definition.redisError("setMany", error))
     }
   })
   return dropped.length === 0
     ? written
-    : Effect.zipRight(written, forget(instance, dropped))
+    : Effect.zipRight(written, forget(instance, "setMany", dropped))
 }
 
 /** What `Cache.set` does with its answer. */
@@ -147,6 +157,6 @@ export class SetReply<Key, Value> implements Reply<void, void, RedisError, never
 
   onFailure(error: RedisError, redisKey: string) {
     detach(this.instance.runtime, redisKey)
-    return dropOrFail(this.instance, error)
+    return dropOrFail(this.instance, this.instance.definition.redisError("set", error))
   }
 }

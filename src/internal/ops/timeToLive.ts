@@ -8,6 +8,8 @@ import { withKey } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "../entry/format.js"
 import { freshValue, readOne } from "../read/many.js"
+import { dropping } from "./dropped.js"
+import { named } from "./named.js"
 
 /** In whole milliseconds, since that is what an entry's end is in; at least one, since it is fresh. */
 export const remaining = (until: number, now: number): Duration.Duration =>
@@ -31,6 +33,5 @@ export const timeToLive = <Key, Value>(
         ? Option.none()
         : Option.some(stored.life === undefined ? Duration.infinity : Duration.millis(stored.life))
     })
-    if (!definition.policy.bypass) return found
-    return Effect.catchAll(found, (error) => Effect.as(instance.warnings.bypassed(error, redisKey), Option.none()))
+    return dropping(instance, named(definition, "timeToLive", found), Option.none())
   })

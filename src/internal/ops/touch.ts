@@ -13,6 +13,7 @@ import * as Entry from "../entry/format.js"
 import { freshValue, readOne } from "../read/many.js"
 import { conflict, maxTries } from "./conflict.js"
 import { dropping } from "./dropped.js"
+import { named } from "./named.js"
 
 export const touch = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
@@ -47,5 +48,5 @@ export const touch = <Key, Value>(
       }
       return yield* conflict("touch")
     })
-    return evicting(instance.runtime, [redisKey], dropping(instance, touched, false))
+    return evicting(instance.runtime, [redisKey], dropping(instance, named(definition, "touch", touched), false))
   })

@@ -12,6 +12,7 @@ import * as Entry from "../entry/format.js"
 import { freshValue, judgeFound, readOne, targetOf } from "../read/many.js"
 import { conflict, maxTries } from "./conflict.js"
 import { dropping } from "./dropped.js"
+import { named } from "./named.js"
 
 export const setIfAbsent = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
@@ -34,7 +35,7 @@ export const setIfAbsent = <Key, Value>(
       }
       return yield* conflict("setIfAbsent")
     })
-    return detaching(instance.runtime, [redisKey], dropping(instance, stored, false))
+    return detaching(instance.runtime, [redisKey], dropping(instance, named(definition, "setIfAbsent", stored), false))
   })
 
 const swap = <Key, Value>(
@@ -118,5 +119,5 @@ export const modify = <Key, Value, E, R>(
       }
       return yield* conflict("modify")
     })
-    return detaching(instance.runtime, [redisKey], modified)
+    return detaching(instance.runtime, [redisKey], named(definition, "modify", modified))
   })

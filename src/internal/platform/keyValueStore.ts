@@ -1,9 +1,10 @@
-/** Platform's `KeyValueStore` over a cache of bytes. */
+/** Platform's `KeyValueStore` over a cache of texts and bytes. */
 import { SystemError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -11,13 +12,40 @@ import * as Cache from "../../Cache.js"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import { Redis } from "../../Redis.js"
 import { make as makeCodec } from "../codec/make.js"
+import { structural } from "../codec/structural/structural.js"
+import type { NearOptions } from "../definition/policy.js"
 
-const bytes = makeCodec<Uint8Array>({
-  identity: "bytes",
-  encode: Either.right,
-  // A copy: what a driver hands out is its own.
-  decode: (payload) => Either.right(Uint8Array.from(payload))
+export interface Options {
+  readonly name: string
+  readonly timeToLive?: Duration.DurationInput | undefined
+  readonly maxValueSize?: number | undefined
+  readonly near?: NearOptions | undefined
+  readonly version?: number | undefined
+}
+
+/** Structural, so that text and bytes come back as what they were, and other values under this name are absent. */
+const inner = structural<unknown>()
+
+const codec = makeCodec<string | Uint8Array>({
+  identity: "text or bytes",
+  encode: inner.encode,
+  decode: (payload, context) =>
+    Either.flatMap(inner.decode(payload, context), (value) =>
+      typeof value === "string" || value instanceof Uint8Array
+        ? Either.right(value)
+        : Either.left({ path: "$", detail: "neither text nor bytes" }))
 })
+
+/** A Buffer, or another subclass, is stored as the bytes that it is. */
+const plain = (value: string | Uint8Array): string | Uint8Array =>
+  typeof value === "string" ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+
+/** Bytes that are asked for as text are Base64, as in platform's own stores. */
+const toText = (value: string | Uint8Array): string => typeof value === "string" ? value : Encoding.encodeBase64(value)
+
+/** A copy: with `near` the cache hands out the same value again. */
+const toBytes = (value: string | Uint8Array): Uint8Array =>
+  typeof value === "string" ? new TextEncoder().encode(value) : Uint8Array.from(value)
 
 const toPlatform = (method: string, key?: string) => (error: RedisError | CodecError): SystemError =>
   new SystemError({
@@ -29,34 +57,48 @@ const toPlatform = (method: string, key?: string) => (error: RedisError | CodecE
     cause: error
   })
 
-export const layer = (options: {
-  readonly name: string
-  readonly timeToLive?: Duration.DurationInput | undefined
-}): Layer.Layer<KeyValueStore.KeyValueStore, never, Redis> =>
-  Layer.effect(
-    KeyValueStore.KeyValueStore,
-    Effect.map(Redis, (redis) => {
-      const cache = Cache.make({ name: options.name, codec: bytes, timeToLive: options.timeToLive })
-      const withRedis = <A, E extends RedisError | CodecError>(
-        method: string,
-        effect: Effect.Effect<A, E, Redis>,
-        key?: string
-      ): Effect.Effect<A, SystemError> =>
-        Effect.mapError(Effect.provideService(effect, Redis, redis), toPlatform(method, key))
-      const getBytes = (key: string) => withRedis("get", Cache.get(cache, key), key)
-      const count = Stream.runCount(Cache.keys(cache))
-      return KeyValueStore.make({
-        get: (key) => Effect.map(getBytes(key), Option.map((value) => new TextDecoder().decode(value))),
-        getUint8Array: getBytes,
-        set: (key, value) =>
-          withRedis(
-            "set",
-            Cache.set(cache, key, typeof value === "string" ? new TextEncoder().encode(value) : value),
-            key
-          ),
-        remove: (key) => Effect.asVoid(withRedis("remove", Cache.delete(cache, key), key)),
-        clear: Effect.asVoid(withRedis("clear", Cache.flush(cache))),
-        size: withRedis("size", count)
-      })
-    })
-  )
+const make = (options: Options, redis: Redis["Type"]): KeyValueStore.KeyValueStore => {
+  const { maxValueSize, name, near, timeToLive, version } = options
+  const cache = Cache.make({ name, codec, maxValueSize, near, timeToLive, version })
+  const withRedis = <A, E extends RedisError | CodecError>(
+    method: string,
+    effect: Effect.Effect<A, E, Redis>,
+    key?: string
+  ): Effect.Effect<A, SystemError> =>
+    Effect.mapError(Effect.provideService(effect, Redis, redis), toPlatform(method, key))
+  // In one atomic step: platform's own reads, then writes.
+  const modify = <A extends string | Uint8Array>(
+    method: string,
+    key: string,
+    read: (value: string | Uint8Array) => A,
+    f: (value: A) => A
+  ): Effect.Effect<Option.Option<A>, SystemError> =>
+    withRedis(
+      method,
+      Effect.suspend(() => {
+        let made: Option.Option<A> = Option.none()
+        return Effect.map(
+          Cache.modify(cache, key, (found) => {
+            made = Option.map(found, (value) => f(read(value)))
+            return Option.map(made, plain)
+          }),
+          () => made
+        )
+      }),
+      key
+    )
+  return KeyValueStore.make({
+    get: (key) => withRedis("get", Effect.map(Cache.get(cache, key), Option.map(toText)), key),
+    getUint8Array: (key) => withRedis("getUint8Array", Effect.map(Cache.get(cache, key), Option.map(toBytes)), key),
+    set: (key, value) => withRedis("set", Effect.suspend(() => Cache.set(cache, key, plain(value))), key),
+    has: (key) => withRedis("has", Cache.has(cache, key), key),
+    modify: (key, f) => modify("modify", key, toText, f),
+    modifyUint8Array: (key, f) => modify("modifyUint8Array", key, toBytes, f),
+    remove: (key) => withRedis("remove", Effect.asVoid(Cache.delete(cache, key)), key),
+    clear: withRedis("clear", Effect.asVoid(Cache.flush(cache))),
+    size: withRedis("size", Stream.runCount(Cache.keys(cache)))
+  })
+}
+
+export const layer = (options: Options): Layer.Layer<KeyValueStore.KeyValueStore, never, Redis> =>
+  Layer.effect(KeyValueStore.KeyValueStore, Effect.map(Redis, (redis) => make(options, redis)))

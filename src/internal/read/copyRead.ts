@@ -19,8 +19,9 @@ import { YieldWrap } from "effect/Utils"
 import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
-import { type CacheInstance, clockOf } from "../cache/instance.js"
+import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { clockOf } from "../driver/clockOf.js"
 import type { Copy } from "../near/copies.js"
 
 /** As many as the runtime's steps, by default (`FiberRef.currentMaxOpsBeforeYield`). */
@@ -43,7 +44,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   protected abstract ask(instance: CacheInstance<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
 
   /** Why the call is refused, whatever is there. */
-  protected refusal(_binding: CacheInstance<Key, Value>): CodecError | undefined {
+  protected get refusal(): CodecError | undefined {
     return undefined
   }
 
@@ -68,7 +69,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     if (fiber === undefined) return "Ask"
     const instance = bind(fiber, this.definition)
     const copy = this.plainCopy(instance, fiber)
-    if (copy === undefined || this.refusal(instance) !== undefined) return "Ask"
+    if (copy === undefined || this.refusal !== undefined) return "Ask"
     if (instance.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"
     instance.recorder.nearHit()
     return copy
@@ -81,8 +82,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   }
 
   private serve(instance: CacheInstance<Key, Value>, copy: Copy): Exit.Exit<A, CodecError> {
-    const refusal = this.refusal(instance)
-    if (refusal !== undefined) return Exit.fail(refusal)
+    if (this.refusal !== undefined) return Exit.fail(this.refusal)
     instance.recorder.nearHit()
     return Exit.succeed(this.answer(copy))
   }

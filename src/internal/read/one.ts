@@ -1,8 +1,8 @@
 /** One key to what an operation makes of its entry, its tags judged. */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
-import type { Reply } from "../../Driver.js"
 import type { CacheInstance } from "../cache/instance.js"
+import type { Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { type Epochs, judgeTags } from "../entry/tags.js"
 import { absence } from "../entry/verdict.js"

@@ -1,10 +1,10 @@
 /** `modify` reads, decides and writes, and no other write comes between. */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Option, Ref } from "effect"
+import { Deferred, Effect, Fiber, Option, Ref } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { failureOf, minutes, short, type Subject } from "../subject.js"
+import { failureOf, header, look, minutes, plant, short, type Subject } from "../subject.js"
 
-export const modify = ({ outlive, staling, test }: Subject): void => {
+export const modify = ({ outlive, staling, test, things }: Subject): void => {
   describe("modify", () => {
     test("replaces, stores and deletes", () =>
       Effect.gen(function*() {
@@ -50,5 +50,60 @@ export const modify = ({ outlive, staling, test }: Subject): void => {
         yield* Effect.all(Array.from({ length: 25 }, () => one), { concurrency: "unbounded" })
         assert.deepStrictEqual(yield* Cache.get(numbers, "a"), Option.some(25))
       }))
+
+    describe("to none", () => {
+      const down = Cache.getOrSet(staling, "a", Effect.fail("down"))
+
+      test("a stale value goes, and is served no more", () =>
+        Effect.gen(function*() {
+          yield* Cache.set(staling, "a", "old")
+          yield* outlive(short)
+          assert.deepStrictEqual(yield* Cache.modify(staling, "a", () => Option.none()), Option.none())
+          assert.isUndefined(yield* look("staling", "a"))
+          assert.strictEqual(yield* failureOf(down), "down")
+        }))
+
+      test("what stands there for another version goes, and what does not decode", () =>
+        Effect.gen(function*() {
+          const next = Cache.make({ name: "things", version: 2 })
+          yield* Cache.set(things, "a", "of another version")
+          yield* plant("things", "b", header(0, 0xc1))
+          yield* plant("things", "c", "foreign")
+          for (const key of ["a", "b", "c"]) {
+            yield* Cache.modify(next, key, () => Option.none())
+            assert.isUndefined(yield* look("things", key), key)
+          }
+        }))
+
+      for (const stale of [false, true]) {
+        test(`a load in flight over ${stale ? "a stale value" : "nothing"} does not store what it computed`, () =>
+          Effect.gen(function*() {
+            if (stale) {
+              yield* Cache.set(staling, "a", "old")
+              yield* outlive(short)
+            }
+            const begun = yield* Deferred.make<void>()
+            const end = yield* Deferred.make<string>()
+            const load = Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(end))
+            const loading = yield* Effect.fork(Cache.getOrSet(staling, "a", load))
+            yield* Deferred.await(begun)
+            yield* Cache.modify(staling, "a", () => Option.none())
+            yield* Deferred.succeed(end, "before")
+            assert.strictEqual(yield* Fiber.join(loading), "before")
+            assert.isUndefined(yield* look("staling", "a"))
+          }))
+      }
+
+      test("not what is written meanwhile: it decides again", () =>
+        Effect.gen(function*() {
+          const seen: Array<Option.Option<unknown>> = []
+          const answer = yield* Cache.modify(things, "a", (found) => {
+            seen.push(found)
+            return Option.isSome(found) ? Option.some("kept") : Effect.as(Cache.set(things, "a", 1), Option.none())
+          })
+          assert.deepStrictEqual(answer, Option.some("kept"))
+          assert.deepStrictEqual(seen, [Option.none(), Option.some(1)])
+        }))
+    })
   })
 }

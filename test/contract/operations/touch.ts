@@ -50,6 +50,53 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
         )
       }))
 
+    for (const life of [undefined, "1 hour"] as const) {
+      test(`a lease stays, however short the new life of what lived ${life ?? "for ever"}`, () =>
+        Effect.gen(function*() {
+          const { driver } = yield* Redis.Redis
+          const key = yield* redisKey("things", "a")
+          yield* Cache.set(things, "a", 1, { timeToLive: life })
+          const { bytes } = (yield* driver.inspect(key))!
+          yield* driver.lease([leaseRequest({ key, seen: bytes, token, force: true })], "entry")
+          assert.isTrue(yield* Cache.touch(things, "a", short))
+          yield* outlive(short)
+          assert.isFalse(yield* Cache.has(things, "a"))
+          const other = leaseRequest({ key, seen: bytes, token: new Uint8Array(8).fill(9) })
+          assert.strictEqual((yield* driver.lease([other], "entry"))[0]?._tag, "Held")
+          assert.deepStrictEqual(yield* driver.fill([fillRequest({ key, token, bytes })]), [true])
+        }))
+
+      test(`once the lease is released, what lived ${life ?? "for ever"} ends with its new life`, () =>
+        Effect.gen(function*() {
+          const { driver } = yield* Redis.Redis
+          const key = yield* redisKey("things", "a")
+          yield* Cache.set(things, "a", 1, { timeToLive: life })
+          const { bytes } = (yield* driver.inspect(key))!
+          for (const [renewed, left] of [["30 seconds", 30_000], ["3 hours", 10_800_000]] as const) {
+            yield* driver.lease([leaseRequest({ key, seen: bytes, token, force: true })], "entry")
+            assert.isTrue(yield* Cache.touch(things, "a", renewed))
+            yield* driver.release([{ key, token }])
+            assert.closeTo((yield* driver.inspect(key))!.life!, left, 1_000)
+          }
+          yield* driver.lease([leaseRequest({ key, seen: bytes, token, force: true })], "entry")
+          assert.isTrue(yield* Cache.touch(things, "a", Duration.infinity))
+          yield* driver.release([{ key, token }])
+          assert.isUndefined((yield* driver.inspect(key))!.life)
+        }))
+    }
+
+    test("while a source is left alone the entry ends with its new life", () =>
+      Effect.gen(function*() {
+        const { driver } = yield* Redis.Redis
+        const key = yield* redisKey("things", "a")
+        yield* Cache.set(things, "a", 1)
+        const { bytes } = (yield* driver.inspect(key))!
+        yield* driver.lease([leaseRequest({ key, seen: bytes, token })], "entry")
+        yield* driver.release([{ key, token, backOff: 1_000 }])
+        assert.isTrue(yield* Cache.touch(things, "a", "30 seconds"))
+        assert.closeTo((yield* driver.inspect(key))!.life!, 30_000, 1_000)
+      }))
+
     test("counters have a life, too", () =>
       Effect.gen(function*() {
         yield* Cache.increment(counts, "a")

@@ -4,7 +4,7 @@ import { Effect, Layer, Option, Stream } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
 import { readFileSync } from "node:fs"
 import { afterAll } from "vitest"
-import { slotOf } from "../../../src/internal/store/ioredis/slots.js"
+import { slotOf } from "../../../src/internal/redis/cluster/slots.js"
 import { patientTimeout, startCluster } from "../../support/redisCluster.js"
 
 const cluster = await startCluster(patientTimeout)

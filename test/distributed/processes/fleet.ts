@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { fileURLToPath } from "node:url"
 import { launch } from "../../support/processes/launch.js"
+import { signal } from "../../support/processes/signal.js"
 import type { CacheSettings, Execution, FromWorker, Replies, Request, Target, ToWorker } from "./fleetProtocol.js"
 
 export interface Worker {
@@ -54,11 +55,11 @@ const start = (): Promise<Worker> =>
         ),
       onLoad: (listener) => void listeners.push(listener),
       kill: Effect.promise(() => {
-        child.kill("SIGKILL")
+        signal(child, "SIGKILL")
         return ended // at once, if it has ended already
       }),
-      pause: Effect.sync(() => void child.kill("SIGSTOP")),
-      resume: Effect.sync(() => void child.kill("SIGCONT"))
+      pause: Effect.sync(() => signal(child, "SIGSTOP")),
+      resume: Effect.sync(() => signal(child, "SIGCONT"))
     }
 
     child.on("message", (message: FromWorker) => {

@@ -1,7 +1,9 @@
 /** A batch of keys on several servers, one of which is not asked since it fails: what the others have granted is given back. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer } from "effect"
-import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
+import { Cache, Redis, RedisLayer } from "effect-redis-cache"
+import { makeService } from "../../../src/internal/cache/runtime.js"
+import { partialRefusal, refusal } from "../../../src/internal/driver/breaker.js"
 import { clean, nothingLeft } from "../memoryInstances.js"
 
 describe("a batch whose keys lie on several servers", () => {
@@ -12,10 +14,9 @@ describe("a batch whose keys lie on several servers", () => {
         const memory = Context.get(yield* Layer.build(RedisLayer.layerMemory), Redis.Redis)
         const { driver } = memory
         const isAway = ({ key }: { readonly key: string }) => key === "users:away"
-        const refused = new CacheError.RedisError({ reason: "CircuitOpen", operation: "lease" })
-        const service = yield* Redis.make({
+        const refused = partialRefusal(refusal("lease"))
+        const service = yield* makeService({
           ...driver,
-          hasBreakers: true,
           lease: (requests, kind) =>
             requests.some(isAway)
               ? Effect.zipRight(

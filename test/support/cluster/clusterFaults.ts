@@ -1,5 +1,5 @@
 /** What happens to the servers of a cluster in its life. Each fault ends when all are well again. */
-import { slotOf } from "../../../src/internal/store/ioredis/slots.js"
+import { slotOf } from "../../../src/internal/redis/cluster/slots.js"
 import { now } from "../processes/now.js"
 import type * as RedisCluster from "../redisCluster.js"
 import { replicationWindow, type Window } from "./lossWindows.js"

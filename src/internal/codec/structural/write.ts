@@ -113,10 +113,10 @@ const refusedClass = (value: object): string => {
     : `an instance of ${name}: Codec.structural keeps no classes; give a schema`
 }
 
-const noSymbols = (value: object): void => {
+const noSymbols = (value: object, known?: ReadonlyArray<symbol>): void => {
   for (const symbol of Object.getOwnPropertySymbols(value)) {
     // Effect keeps a hash that it has computed under one, not enumerable.
-    if (Object.prototype.propertyIsEnumerable.call(value, symbol)) {
+    if (Object.prototype.propertyIsEnumerable.call(value, symbol) && known?.includes(symbol) !== true) {
       throw new Refusal("a field under a symbol cannot be stored").within(value, `[${String(symbol)}]`)
     }
   }
@@ -237,8 +237,8 @@ const sparse = (value: ReadonlyArray<unknown>, walk: Walk): Wire => {
   return written
 }
 
-const bare = (value: object, expected = 0): void => {
-  noSymbols(value)
+const bare = (value: object, expected = 0, known?: ReadonlyArray<symbol>): void => {
+  noSymbols(value, known)
   const names = Object.getOwnPropertyNames(value)
   if (names.length !== expected) {
     throw new Refusal("it has a field of its own, which cannot be stored").within(value, field(names.at(-1) ?? ""))
@@ -272,8 +272,11 @@ const entries = (pairs: Iterable<readonly [unknown, unknown]>, walk: Walk, conta
   return written
 }
 
+/** What a runtime itself puts on each URL: Deno brands them. */
+const symbolsOfUrls = Object.getOwnPropertySymbols(new URL("http://localhost"))
+
 const url = (value: URL): Wire => {
-  bare(value)
+  bare(value, 0, symbolsOfUrls)
   const href = value.href
   // It is made again by parsing.
   if (new URL(href).href !== href) throw new Refusal("a URL that parses to another one cannot be stored")
@@ -285,10 +288,13 @@ const regExp = (value: RegExp, walk: Walk): Wire => {
   return [tag("regExp"), wire(value.source, walk), value.flags, wire(value.lastIndex, walk)]
 }
 
+/** What a runtime notes of where an error was made: its stack, and in Bun its line, its file … */
+const placeOfErrors: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(new Error()))
+
 /** The class, how many fields are not enumerable, those, and the others. Where it was made is not kept. */
 const error = (of: ErrorClass) => (value: Error, walk: Walk): Wire => {
   const isShown = (name: string) => Object.prototype.propertyIsEnumerable.call(value, name)
-  const names = Object.getOwnPropertyNames(value).filter((name) => name !== "stack" || isShown(name))
+  const names = Object.getOwnPropertyNames(value).filter((name) => !placeOfErrors.has(name) || isShown(name))
   const hidden = names.filter((name) => !isShown(name))
   return [tag("error"), of, hidden.length, ...fields(value, [...hidden, ...names.filter(isShown)], walk)]
 }

@@ -1,0 +1,115 @@
+/** What is to happen to operations on a driver that misbehaves: as a test says it, and as it is drawn. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type { RedisErrorReason } from "../../CacheError.js"
+
+/**
+ * A delay: always the same, or by chance between two.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Delay = Duration.DurationInput | {
+  readonly min: Duration.DurationInput
+  readonly max: Duration.DurationInput
+}
+
+/**
+ * What is to happen to one operation. Without anything in it the operation is done as always.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Fault {
+  /** It takes place so much later. Operations on the same keys that were sent after it wait for it. */
+  readonly before?: Delay | undefined
+  /** The answer arrives so long after it took place. */
+  readonly after?: Delay | undefined
+  /** It does not take place, and the caller is told this reason. */
+  readonly fail?: RedisErrorReason | undefined
+  /** It takes place, but the caller is told `Timeout`, so long after asking. */
+  readonly lostReply?: Delay | undefined
+}
+
+/**
+ * How a `layerFaulty` misbehaves. All that is not given does not happen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FaultyOptions {
+  /** How often (0–1) an operation fails and does not take place. The reason is `Connection` if none is given. */
+  readonly failure?: { readonly probability: number; readonly reason?: RedisErrorReason | undefined } | undefined
+  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or else a second. */
+  readonly lostReply?: { readonly probability: number; readonly timeout?: Delay | undefined } | undefined
+  /** How long operations take before they take place. */
+  readonly delayBefore?: Delay | undefined
+  /** How long answers take to arrive. */
+  readonly delayAfter?: Delay | undefined
+  /**
+   * How changes are told, which near copies and those who wait for a load live by: how late (in their order), and how
+   * often (0–1, at each change) the link is lost. It is then silent for a while before that shows, and away for another.
+   */
+  readonly feed?:
+    | {
+      readonly delay?: Delay | undefined
+      readonly loss?: number | undefined
+      readonly silence?: Delay | undefined
+    }
+    | undefined
+  /**
+   * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/testing.md` has all), its Redis keys, and how
+   * many of this name there were, this one included. Where it gives `undefined`, the probabilities decide.
+   */
+  readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined
+}
+
+const defaultTimeout: Duration.DurationInput = "1 second"
+
+const isRange = (
+  delay: Delay
+): delay is { readonly min: Duration.DurationInput; readonly max: Duration.DurationInput } =>
+  typeof delay === "object" && "min" in delay
+
+export const millisOf = (delay: Delay | undefined): Effect.Effect<number> => {
+  if (delay === undefined) return Effect.succeed(0)
+  if (!isRange(delay)) return Effect.succeed(Duration.toMillis(delay))
+  const min = Duration.toMillis(delay.min)
+  return Effect.map(Random.next, (random) => Math.floor(min + (Duration.toMillis(delay.max) - min) * random))
+}
+
+export const happens = (probability: number | undefined): Effect.Effect<boolean> =>
+  probability === undefined || probability <= 0
+    ? Effect.succeed(false)
+    : Effect.map(Random.next, (random) => random < probability)
+
+/** What is to happen to one operation, all of it drawn. */
+export interface Decided {
+  readonly before: number
+  readonly after: number
+  readonly fail: RedisErrorReason | undefined
+  readonly lost: number | undefined
+}
+
+export const drawn = (fault: Fault): Effect.Effect<Decided> =>
+  Effect.gen(function*() {
+    return {
+      before: yield* millisOf(fault.before),
+      after: yield* millisOf(fault.after),
+      fail: fault.fail,
+      lost: fault.lostReply === undefined ? undefined : yield* millisOf(fault.lostReply)
+    }
+  })
+
+export const byChance = (options: FaultyOptions): Effect.Effect<Fault> =>
+  Effect.gen(function*() {
+    const failed = yield* happens(options.failure?.probability)
+    const lost = yield* happens(options.lostReply?.probability)
+    return {
+      before: options.delayBefore,
+      after: options.delayAfter,
+      fail: failed ? options.failure?.reason ?? "Connection" : undefined,
+      lostReply: lost ? options.lostReply?.timeout ?? defaultTimeout : undefined
+    }
+  })

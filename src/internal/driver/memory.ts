@@ -1,0 +1,265 @@
+/**
+ * The in-memory driver. Every operation is one synchronous step over a `MemoryServer`, which several drivers may share
+ * as processes share a Redis. Time is Effect's `Clock`, read at every operation, so `TestClock.adjust` expires entries.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { RedisError } from "../../CacheError.js"
+import * as Entry from "../entry/format.js"
+import { clockOf } from "./clockOf.js"
+import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
+import type { MemoryServer, Stored } from "./memoryServer.js"
+
+const text = new TextEncoder()
+const fromText = new TextDecoder()
+
+/** A rough size of one entry in a table, beside its key and bytes: what `inspect` reports as memory. */
+const entryOverhead = 64
+
+/** One atomic step at the clock's present time. */
+const step = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => f(clockOf(fiber).unsafeCurrentTimeMillis()))
+
+/** What is told from inside one process cannot be late, and needs no proof. */
+const link: Link = { heartbeats: () => [], renew: () => {} }
+
+const watch = (server: MemoryServer, prefix: string, watcher: Watcher): Effect.Effect<never> =>
+  Effect.async((_resume) => {
+    const end = server.watch((key) => {
+      if (key === undefined) watcher.onChange(undefined)
+      else if (key.startsWith(prefix)) watcher.onChange([key])
+    })
+    watcher.onLink(link)
+    return end
+  })
+
+const lifeOf = (stored: Stored, now: number): number | undefined =>
+  stored.expires === Infinity ? undefined : stored.expires - now
+
+/** An own end as a lease slot has it. */
+const endOf = (expires: number): number => expires === Infinity ? 0 : expires
+
+const expiry = (end: number): number => end === 0 ? Infinity : end
+
+export const memory = (server: MemoryServer, prefix: string): Driver => {
+  const lease = (request: LeaseRequest, kind: Entry.Kind, now: number): LeaseReply => {
+    const { duration, force, key, life, seen, token, yields } = request
+    const found = server.get(key, now)
+    const has = found !== undefined && Entry.isEntry(found.bytes) ? Entry.lease(found.bytes) : undefined
+    if (has !== undefined && !force) {
+      const state = Entry.leaseState(found!.bytes, now, life)
+      if (state === "Held" || (state === "BackOff" && yields)) {
+        return { _tag: "Held", millis: has.until - now, holder: has.token }
+      }
+    }
+    const until = now + duration
+    const granted = (bytes: Uint8Array): LeaseReply => ({
+      _tag: "Granted",
+      grant: { writeId: Entry.writeId(bytes), turn: server.nextTurn() }
+    })
+    const there = Entry.identity(found?.bytes, kind)
+    if (found === undefined || there.length === 0) {
+      // A marker whose lease goes to another keeps its header: nobody has written.
+      const marker = has === undefined ? Entry.marker(token, until) : Entry.withLease(found!.bytes, token, until, 0)
+      server.set(key, marker, life, now)
+      return granted(marker)
+    }
+    if (!force && !Entry.sameBytes(there, Entry.identity(seen, kind))) return { _tag: "Found" }
+    // A counter has no slot for a lease, and a marker would take its place.
+    if (kind === "counter") return { _tag: "Found" }
+    // A lease in an entry's slot must not go with the entry: it stays at least as long, whatever its own end is.
+    const end = has?.end ?? endOf(found.expires)
+    server.put(key, {
+      bytes: Entry.withLease(found.bytes, token, until, end),
+      expires: Math.max(expiry(end), now + life)
+    })
+    return granted(found.bytes)
+  }
+
+  const fill = ({ bytes, key, leaseLife, life, replaces, token }: FillRequest, now: number): boolean => {
+    const found = server.get(key, now)
+    if (found === undefined || !Entry.isEntry(found.bytes)) return false
+    const has = Entry.lease(found.bytes)
+    if (has !== undefined && Entry.sameBytes(has.token, token)) {
+      if (bytes === undefined) server.delete(key)
+      else server.set(key, bytes, life, now)
+      return true
+    }
+    const unchanged = replaces !== undefined &&
+      (Entry.sameBytes(Entry.writeId(found.bytes), replaces.writeId) ||
+        Entry.isOvertakenBefore(found.bytes, replaces.turn))
+    if (!unchanged) return false
+    const holder = has === undefined || Entry.sameBytes(has.token, Entry.noToken) ? undefined : has
+    if (bytes === undefined) {
+      if (holder === undefined) server.delete(key)
+      else server.set(key, Entry.overtaken(Entry.marker(holder.token, holder.until), replaces.turn), leaseLife, now)
+      return true
+    }
+    const stored = Entry.overtaken(bytes, replaces.turn)
+    if (holder === undefined) server.set(key, stored, life, now)
+    else {
+      // The other load keeps its lease.
+      const leased = Entry.withLease(stored, holder.token, holder.until, life === undefined ? 0 : now + life)
+      server.set(key, leased, life === undefined ? undefined : Math.max(life, leaseLife), now)
+    }
+    return true
+  }
+
+  return {
+    prefix,
+    breaker: undefined,
+    // Effect's clock, for the store and for all that use it: no offset to be measured, and no sleep that only one would miss.
+    unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
+    unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
+    unsafeConnections: () => 1,
+    get: (key, reply) => step((now) => reply.onSuccess(server.get(key, now)?.bytes, now, key)),
+    getMany: (keys, reply) =>
+      step((now) => reply.onSuccess(keys.map((key) => server.get(key, now)?.bytes), now, keys[0] ?? "")),
+    set: (write, reply) =>
+      step((now) => {
+        server.set(write.key, write.bytes, write.life, now)
+        return reply.onSuccess(undefined, now, write.key)
+      }),
+    setMany: (writes, reply) =>
+      step((now) => {
+        for (const write of writes) server.set(write.key, write.bytes, write.life, now)
+        return reply.onSuccess(undefined, now, writes[0]?.key ?? "")
+      }),
+    take: (keys) =>
+      step((now) =>
+        Effect.succeed(keys.map((key) => {
+          const found = server.get(key, now)
+          server.delete(key)
+          return found?.bytes
+        }))
+      ),
+    lease: (requests, kind) => step((now) => Effect.succeed(requests.map((request) => lease(request, kind, now)))),
+    fill: (requests) => step((now) => Effect.succeed(requests.map((request) => fill(request, now)))),
+    release: (requests) =>
+      step((now) => {
+        for (const { backOff, key, token } of requests) {
+          const found = server.get(key, now)
+          if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) continue
+          const end = Entry.lease(found.bytes)!.end
+          if (Entry.isMarker(found.bytes)) server.delete(key)
+          else if (backOff === undefined) {
+            server.put(key, { bytes: Entry.withoutLease(found.bytes), expires: expiry(end) })
+          } else {
+            server.put(key, {
+              bytes: Entry.withLease(found.bytes, Entry.noToken, now + backOff, end),
+              expires: Math.max(expiry(end), now + backOff)
+            })
+          }
+        }
+        return Effect.void
+      }),
+    renew: (requests) =>
+      step((now) =>
+        Effect.succeed(requests.map(({ duration, key, token }) => {
+          const found = server.get(key, now)
+          if (found === undefined || !Entry.isLeasedBy(found.bytes, token)) return false
+          const { end } = Entry.lease(found.bytes)!
+          const bytes = Entry.withLease(found.bytes, token, now + duration, end)
+          server.put(key, { bytes, expires: Math.max(found.expires, now + duration) })
+          return true
+        }))
+      ),
+    swap: ({ bytes, key, life, seen }, kind) =>
+      step((now): Effect.Effect<SwapReply> => {
+        const found = server.get(key, now)
+        const there = Entry.identity(found?.bytes, kind)
+        // What was seen as a value must still be there; what was seen as absent may be absent in any way.
+        const done = there.length === 0
+          ? Entry.identity(seen, kind).length === 0
+          : Entry.sameBytes(there, Entry.identity(seen, kind))
+        if (!done) return Effect.succeed({ done, found: found?.bytes })
+        if (bytes === undefined) server.delete(key)
+        else server.set(key, bytes, life, now)
+        return Effect.succeed({ done, found: undefined })
+      }),
+    touch: ({ freshUntil, key, leaseLife, life, seen }, kind) =>
+      step((now) => {
+        const found = server.get(key, now)
+        const there = Entry.identity(found?.bytes, kind)
+        if (found === undefined || there.length === 0 || !Entry.sameBytes(there, Entry.identity(seen, kind))) {
+          return Effect.succeed(false)
+        }
+        const bytes = found.bytes.slice()
+        let expires = life === undefined ? Infinity : now + life
+        if (kind === "entry") {
+          Entry.writeUint48(bytes, Entry.freshUntilOffset, freshUntil)
+          const has = Entry.lease(bytes)
+          if (has !== undefined) {
+            Entry.writeUint48(bytes, Entry.endOffset, endOf(expires))
+            // A load that comes late finds its lease as it would have without this.
+            const needed = Entry.sameBytes(has.token, Entry.noToken) ? has.until : now + leaseLife
+            expires = Math.max(expires, Math.min(found.expires, needed))
+          }
+        }
+        server.put(key, { bytes, expires })
+        return Effect.succeed(true)
+      }),
+    increment: ({ delta, key, life }) =>
+      step((now) => {
+        const found = server.get(key, now)
+        const there = Entry.identity(found?.bytes, "counter")
+        // Redis knows no -0, either.
+        const sum = (there.length === 0 ? 0 : Number(fromText.decode(there))) + delta
+        if (!Number.isSafeInteger(sum)) {
+          return Effect.fail(
+            new RedisError({
+              reason: "Command",
+              operation: "increment",
+              cause: new Error("ERR increment would overflow")
+            })
+          )
+        }
+        const bytes = text.encode(String(sum))
+        if (found === undefined || there.length === 0) server.set(key, bytes, life, now)
+        else server.put(key, { bytes, expires: found.expires })
+        return Effect.succeed(sum)
+      }),
+    ensureEpochs: (requests) =>
+      step((now) =>
+        Effect.succeed(requests.map(({ candidate, key, life }) => {
+          const found = server.get(key, now)
+          if (found === undefined || found.bytes.length !== Entry.epochSize) {
+            server.set(key, candidate, life, now)
+            return candidate
+          }
+          const expires = life === undefined ? Infinity : now + life
+          if (expires > found.expires) server.put(key, { bytes: found.bytes, expires })
+          return found.bytes
+        }))
+      ),
+    replaceEpochs: (requests) =>
+      step((now) => {
+        for (const { epoch, key } of requests) {
+          const found = server.get(key, now)
+          if (found !== undefined) server.put(key, { bytes: epoch, expires: found.expires })
+        }
+        return Effect.void
+      }),
+    scan: (scanned) => Stream.unwrap(step((now) => Effect.succeed(Stream.make(server.keys(scanned, now))))),
+    clear: (cleared) =>
+      step((now) => {
+        const keys = server.keys(cleared, now)
+        for (const key of keys) server.delete(key)
+        return Effect.succeed(keys.length)
+      }),
+    heads: (keys, size) =>
+      step((now) => Effect.succeed(keys.map((key) => server.get(key, now)?.bytes.subarray(0, size)))),
+    watch: (watcher) => watch(server, prefix, watcher),
+    inspect: (key) =>
+      step((now) => {
+        const found = server.get(key, now)
+        return Effect.succeed(
+          found === undefined ? undefined : {
+            bytes: found.bytes,
+            life: lifeOf(found, now),
+            memory: key.length + found.bytes.length + entryOverhead
+          }
+        )
+      })
+  }
+}

@@ -1,0 +1,109 @@
+/** How answers come back to the fibers that asked: when it is sure what time it is, and many as one. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { RedisError } from "../../CacheError.js"
+import { isUnsent, partialRefusal } from "../driver/breaker.js"
+import type { Reply } from "../driver/driver.js"
+import type { Callback } from "./batch/sender.js"
+import type { Time } from "./clocks/time.js"
+
+/** The callback of a hot operation: hands the answer to the reply, and what that makes of it to the fiber. */
+export class Hot<Answer, A, E, R> implements Callback<Answer> {
+  constructor(
+    private readonly key: string,
+    private readonly reply: Reply<Answer, A, E, R>,
+    private readonly clock: Time,
+    private readonly resume: (effect: Effect.Effect<A, E, R>) => void
+  ) {}
+
+  answer(answer: Answer): void {
+    const now = this.clock.now()
+    if (!this.clock.isSure) return this.answerLater(answer)
+    let effect: Effect.Effect<A, E, R>
+    try {
+      effect = this.reply.onSuccess(answer, now, this.key)
+    } catch (defect) {
+      // A defect of the caller, not of those whose answers came with it.
+      effect = Effect.die(defect)
+    }
+    this.resume(effect)
+  }
+
+  private answerLater(answer: Answer): void {
+    void this.clock.settle().then((failure) => failure === undefined ? this.answer(answer) : this.fail(failure))
+  }
+
+  fail(error: RedisError): void {
+    let effect: Effect.Effect<A, E, R>
+    try {
+      effect = this.reply.onFailure(error, this.key)
+    } catch (defect) {
+      effect = Effect.die(defect)
+    }
+    this.resume(effect)
+  }
+}
+
+/** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
+export const tell = <A>(
+  clock: Time,
+  exit: Exit.Exit<A, RedisError>,
+  resume: (exit: Exit.Exit<A, RedisError>) => void
+): void => {
+  clock.now()
+  if (clock.isSure || Exit.isFailure(exit)) return resume(exit)
+  void clock.settle().then((failure) => failure === undefined ? tell(clock, exit, resume) : resume(Exit.fail(failure)))
+}
+
+/** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
+export const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
+  let open = count
+  let unsent = 0
+  let failure: RedisError | undefined
+  const arrived = (): void => {
+    if (--open > 0) return
+    done(failure !== undefined && isUnsent(failure) && unsent < count ? partialRefusal(failure) : failure)
+  }
+  const fail = (error: RedisError): void => {
+    if (isUnsent(error)) unsent++
+    failure ??= error
+    arrived()
+  }
+  return { arrived, fail }
+}
+
+/** Asks for many things in one tick, so that they leave together. */
+export const askAll = <In, A>(
+  inputs: ReadonlyArray<In>,
+  ask: (input: In, callback: Callback<A>) => void,
+  callback: Callback<ReadonlyArray<A>>
+): void => {
+  const answers: Array<A> = new Array(inputs.length)
+  const { arrived, fail } = gather(
+    inputs.length,
+    (failure) => failure === undefined ? callback.answer(answers) : callback.fail(failure)
+  )
+  for (let i = 0; i < inputs.length; i++) {
+    ask(inputs[i]!, {
+      answer: (answer) => {
+        answers[i] = answer
+        arrived()
+      },
+      fail
+    })
+  }
+}
+
+/** The same as an effect. */
+export const together = <In, A, Out>(
+  clock: Time,
+  inputs: ReadonlyArray<In>,
+  ask: (input: In, callback: Callback<A>) => void,
+  read: (reply: A) => Out
+): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
+  inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) =>
+    askAll(inputs, ask, {
+      answer: (answers) => tell(clock, Exit.succeed(answers.map(read)), resume),
+      fail: (error) => tell(clock, Exit.fail(error), resume)
+    })
+  )

@@ -1,0 +1,176 @@
+/** Commands that leave together, and what becomes of each. */
+import type { RedisError } from "../../../CacheError.js"
+import type { ServerClock } from "../clocks/serverClock.js"
+import { connectionError, isNoScript, toRedisError, unexpectedReply } from "../errors.js"
+import type { Script } from "../lua.js"
+import type { Client, Receiver } from "../port.js"
+import { type Count, isQueued } from "../replies.js"
+import type { Argument } from "../resp/request.js"
+import { nameOf, SetCommand, type Words } from "../resp/words.js"
+import type { Call } from "./calls.js"
+import { Limited } from "./deadlines.js"
+
+/** What the batcher needs to know of the connection. */
+export interface Link {
+  readonly client: Pick<Client, "send">
+  readonly clock: ServerClock
+  /** Whether commands can go out now, may go out soon (the first connection is being made), or cannot. */
+  readonly state: () => "ready" | "waiting" | "down"
+  /** Calls back when the first connection is made or failed. */
+  readonly onceDecided: (listener: () => void) => void
+  /** Something was sent, and no answer came in time; values of so many bytes have been sent and not answered yet. */
+  readonly unanswered: (bytes: number) => void
+  /** Why it is down. */
+  readonly failure: (operation: string) => RedisError
+  /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
+  readonly borrowed: boolean
+  /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
+  readonly refusal: () => ((operation: string) => RedisError) | undefined
+}
+
+export interface BatchOwner {
+  /** Values of so many bytes were sent. */
+  readonly left: (bytes: number) => void
+  /** Whatever was sent with them has been answered, in time or not, or its connection was lost. */
+  readonly heard: (bytes: number) => void
+  /** The last answer is here, and about to be told. */
+  readonly met: (batch: Batch) => void
+  /** Everybody was told. */
+  readonly ended: (batch: Batch) => void
+  /** Time is up; nobody has told these. */
+  readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
+}
+
+/** Commands that leave together. Each caller is told one thing, once: the answer, or that time is up. */
+export class Batch extends Limited implements Receiver {
+  readonly size: number
+  private open: number
+  /** What was sent and has not been answered. */
+  private unheard = 0
+  /** Of values that it carries. */
+  private bytes = 0
+  /** When it left, by this machine's own time, if an answer will tell the server's. */
+  private leftAt: number | undefined
+  private isOver = false
+
+  constructor(
+    /** Those that were told are taken out. */
+    private readonly waiting: Array<Call | undefined>,
+    private readonly link: Link,
+    readonly wasReady: boolean,
+    private readonly owner: BatchOwner
+  ) {
+    super()
+    this.size = waiting.length
+    this.open = waiting.length
+  }
+
+  /** To be called when the connection is ready, or there is none. */
+  readonly leave = (): void => {
+    // What timed out while it waited for the connection is not sent any more.
+    if (this.open === 0) return
+    // All are still there: nobody could have been told.
+    const calls = this.waiting as ReadonlyArray<Call>
+    const refusal = this.refusal()
+    if (refusal === undefined) {
+      for (const { bytes, script } of calls) {
+        this.bytes += bytes
+        if (script?.tellsTime === true) this.leftAt ??= this.link.clock.local.now()
+      }
+      this.unheard = this.size
+      this.owner.left(this.bytes)
+      return this.link.client.send(calls.map(({ command }) => command), this)
+    }
+    for (let i = 0; i < this.size; i++) this.fail(i, refusal(calls[i]!.operation))
+  }
+
+  /** Why it cannot leave. */
+  private refusal(): ((operation: string) => RedisError) | undefined {
+    return this.link.state() === "ready" ? this.link.refusal() : this.link.failure
+  }
+
+  onReply(index: number, reply: unknown): void {
+    this.heard()
+    const call = this.waiting[index]
+    if (call !== undefined) {
+      // A value may be the very word; on a connection of our own nothing else is.
+      if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
+        return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
+      }
+      if (call.script?.tellsTime === true) this.hear(reply)
+      this.take(index)!.callback.answer(reply)
+    }
+    this.told()
+  }
+
+  onError(index: number, error: unknown): void {
+    const call = this.waiting[index]
+    if (call === undefined) return this.heard()
+    const { command, operation, script } = call
+    const isUnknown = script !== undefined && !(command instanceof SetCommand) && isNoScript(error)
+    const refusal = isUnknown ? this.refusal() : undefined
+    if (!isUnknown || refusal !== undefined) {
+      this.heard()
+      return this.fail(index, refusal?.(operation) ?? toRedisError(operation, error))
+    }
+    // It was not run, so it is not run twice.
+    this.link.client.send([withText(script, command)], {
+      onReply: (_, reply) => this.onReply(index, reply),
+      onError: (_, again) => {
+        this.heard()
+        this.fail(index, toRedisError(operation, again))
+      }
+    })
+  }
+
+  expire(): void {
+    const late = this.waiting.filter((call) => call !== undefined)
+    this.waiting.fill(undefined)
+    this.open = 0
+    this.isOver = true
+    this.owner.late(this, late)
+  }
+
+  /** Before it is told of: what is made of the answer may depend on the time. */
+  private hear(reply: unknown): void {
+    const { clock } = this.link
+    const [time] = reply as readonly [Count] // so it begins
+    clock.hear(Number(time), this.leftAt!, clock.local.now())
+  }
+
+  private heard(): void {
+    if (--this.unheard === 0) this.owner.heard(this.bytes)
+  }
+
+  private fail(index: number, error: RedisError): void {
+    this.take(index)?.callback.fail(error)
+    this.told()
+  }
+
+  private take(index: number): Call | undefined {
+    const call = this.waiting[index]
+    if (call === undefined) return undefined
+    this.waiting[index] = undefined
+    // Before the last is told, so that nothing that comes of it can find this late.
+    if (--this.open === 0) this.owner.met(this)
+    return call
+  }
+
+  private told(): void {
+    if (this.open > 0 || this.isOver) return
+    this.isOver = true
+    this.owner.ended(this)
+  }
+}
+
+export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
+
+export const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => RedisError): void => {
+  for (const { callback, operation } of calls) callback.fail(error(operation))
+}
+
+/** The same call with the script's text. */
+const withText = (
+  script: Script<unknown>,
+  [, , ...rest]: ReadonlyArray<Argument>
+): Words => ["eval", script.lua, ...rest]

@@ -1,0 +1,224 @@
+/**
+ * What is asked for in one tick leaves in one go: reads as one `MGET`, everything else as it is, all in the order of
+ * asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
+ * lone command waits for nothing. Where there is more to do, the first commands leave before the last are asked for, so
+ * that the server does not wait for the client and then the client for the server.
+ */
+import type { Write } from "../../driver/driver.js"
+import { timeoutError } from "../errors.js"
+import type { Script } from "../lua.js"
+import type { Shape } from "../replies.js"
+import type { Argument } from "../resp/request.js"
+import { toBuffer } from "../resp/words.js"
+import { Batch, type BatchOwner, failAll, layerClosed, type Link } from "./batch.js"
+import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
+import { Deadlines } from "./deadlines.js"
+import type { Callback, Sender } from "./sender.js"
+
+/** So many commands of one tick leave before it ends, then twice as many, and so on. Reads wait for their `MGET`. */
+const firstPart = 32
+
+/** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
+const maxBatch = 512
+const maxBatchBytes = 1024 * 1024
+
+/**
+ * The most commands that are under way. Beyond that they wait here for answers, and their time limit with them: a
+ * hundred thousand keys take longer than one limit, and nobody is to be kept from the server for so long.
+ */
+const maxUnderWay = 4096
+
+export class Batcher implements Sender, BatchOwner {
+  private queue: Array<Call> = []
+  /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
+  private readonly bySlot = new Map<number, Reads>()
+  private scheduled = false
+  /** Commands in the queue that are no reads, and how many of them leave at once. */
+  private calls = 0
+  private part = firstPart
+  /** What waits for answers before it is sent, and since when. */
+  private backlog: Array<{ readonly call: Call; readonly since: number }> = []
+  private underWay = 0
+  /** Of values that were sent and not answered, also where nobody waits for the answer any more. */
+  private bytesOut = 0
+  private closed = false
+  private readonly deadlines: Deadlines
+
+  constructor(
+    private readonly link: Link,
+    private readonly commandTimeout: number,
+    /** On a cluster: the slot of a key. One command has keys of one slot only. */
+    private readonly slotOf?: (key: string) => number
+  ) {
+    this.deadlines = new Deadlines(commandTimeout)
+  }
+
+  read(key: string, callback: Callback<Buffer | undefined>): void {
+    const reads = this.openReads(key, 1)
+    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, callback }]))
+    else reads.read(key, callback)
+  }
+
+  /** The same for many keys, at most `maxReads`, where one command may have them all. */
+  readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
+    const count = keys.length
+    const reads = this.openReads(keys[0]!, count)
+    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, callback }]))
+    else reads.readMany(keys, callback)
+  }
+
+  write(write: Write, callback: Callback<void>): void {
+    // It is told of the OK, and does not look at it.
+    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
+  }
+
+  call<A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    callback: Callback<A>
+  ): void {
+    this.pushCall({
+      operation,
+      command: [name, ...args],
+      script: undefined,
+      bytes: bytesOf(args),
+      fits: gives,
+      callback: callback as Callback<unknown> // told what fits
+    })
+  }
+
+  run<A>(
+    script: Script<A>,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<Argument>,
+    callback: Callback<A>
+  ): void {
+    this.pushCall({
+      operation: script.name,
+      command: ["evalsha", script.sha, keys.length, ...keys, ...args],
+      script,
+      bytes: bytesOf(args),
+      fits: script.gives,
+      callback: callback as Callback<unknown> // told what fits
+    })
+  }
+
+  /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
+  close(): void {
+    this.closed = true
+    this.deadlines.close()
+  }
+
+  /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
+  private openReads(key: string, count: number): Reads | undefined {
+    const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
+    return last instanceof Reads && last.takes(count) ? last : undefined
+  }
+
+  /** Later reads come after what is asked for now. Clearing a map makes a new one, so not for nothing. */
+  private closeReads(): void {
+    if (this.bySlot.size > 0) this.bySlot.clear()
+  }
+
+  private pushReads(reads: Reads): void {
+    if (this.slotOf !== undefined) this.bySlot.set(this.slotOf(reads.command[1]!), reads)
+    this.push(reads)
+  }
+
+  private pushCall(call: Call): void {
+    this.closeReads()
+    this.push(call)
+    if (++this.calls < this.part) return
+    this.part = Math.min(2 * this.part, maxBatch)
+    this.depart()
+  }
+
+  private push(call: Call): void {
+    this.queue.push(call)
+    if (this.scheduled) return
+    this.scheduled = true
+    process.nextTick(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false
+    this.part = firstPart
+    if (this.queue.length > 0) this.depart()
+  }
+
+  private depart(): void {
+    const calls = this.queue
+    this.queue = []
+    this.calls = 0
+    this.closeReads()
+    if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
+      return this.send(calls)
+    }
+    const since = performance.now()
+    for (const call of calls) this.backlog.push({ call, since })
+    this.sendBacklog()
+  }
+
+  private sendBacklog(): void {
+    while (this.backlog.length > 0 && this.underWay < maxUnderWay) {
+      const next = this.backlog.slice(0, maxBatch).map(({ call }) => call)
+      const batch = next.slice(0, firstBatch(next))
+      // Out of the backlog first, so that nothing that comes of sending can send it twice.
+      this.backlog.splice(0, batch.length)
+      this.send(batch)
+    }
+  }
+
+  private send(calls: Array<Call>): void {
+    if (this.closed) return failAll(calls, layerClosed)
+    const state = this.link.state()
+    if (state === "down") return failAll(calls, this.link.failure)
+    this.underWay += calls.length
+    const batch = new Batch(calls, this.link, state === "ready", this)
+    this.deadlines.start(batch)
+    if (state === "ready") batch.leave()
+    else this.link.onceDecided(batch.leave)
+  }
+
+  met(batch: Batch): void {
+    this.deadlines.stop(batch)
+  }
+
+  ended(batch: Batch): void {
+    this.underWay -= batch.size
+    this.sendBacklog()
+  }
+
+  left(bytes: number): void {
+    this.bytesOut += bytes
+  }
+
+  heard(bytes: number): void {
+    this.bytesOut -= bytes
+  }
+
+  late(batch: Batch, calls: ReadonlyArray<Call>): void {
+    this.underWay -= batch.size
+    // What has waited for these answers as long is late, too; what came later is still sent.
+    const due = this.closed ? Infinity : performance.now() - this.commandTimeout
+    const young = this.backlog.findIndex(({ since }) => since > due)
+    const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
+    const all = [...calls, ...waited.map(({ call }) => call)]
+    if (this.closed) return failAll(all, layerClosed)
+    failAll(all, (operation) => timeoutError(operation, this.commandTimeout))
+    this.sendBacklog()
+    if (batch.wasReady) this.link.unanswered(this.bytesOut)
+  }
+}
+
+/** How many of these calls, from the first on, make a batch. */
+const firstBatch = (calls: ReadonlyArray<Call>): number => {
+  let bytes = 0
+  for (let i = 0; i < calls.length; i++) {
+    if (i === maxBatch || bytes >= maxBatchBytes) return i
+    bytes += calls[i]!.bytes
+  }
+  return calls.length
+}

@@ -1,0 +1,31 @@
+/** Where the driver hands its commands in. */
+import type { RedisError } from "../../../CacheError.js"
+import type { Write } from "../../driver/driver.js"
+import type { Script } from "../lua.js"
+import type { Shape } from "../replies.js"
+import type { Argument } from "../resp/request.js"
+
+/** What a caller is told: an answer, or why there is none. Called exactly once. */
+export interface Callback<in Answer> {
+  readonly answer: (answer: Answer) => void
+  readonly fail: (error: RedisError) => void
+}
+
+/** Where commands are handed in. */
+export interface Sender {
+  readonly read: (key: string, callback: Callback<Buffer | undefined>) => void
+  readonly write: (write: Write, callback: Callback<void>) => void
+  readonly call: <A>(
+    operation: string,
+    name: string,
+    args: ReadonlyArray<Argument>,
+    gives: Shape<A>,
+    callback: Callback<A>
+  ) => void
+  readonly run: <A>(
+    script: Script<A>,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<Argument>,
+    callback: Callback<A>
+  ) => void
+}

@@ -1,0 +1,226 @@
+/** One connection to one server: keeping it, knowing its state, and when it is no use. */
+import type { RedisError } from "../../CacheError.js"
+import type { Link } from "./batch/batch.js"
+import type { LocalClock } from "./clocks/localClock.js"
+import { ServerClock } from "./clocks/serverClock.js"
+import { otherDatabase, reasonOf, toRedisError } from "./errors.js"
+import type { Client, Socket } from "./port.js"
+import * as Scripts from "./scripts.js"
+
+/** How long to wait before the next try to reconnect, in ms: from, to. */
+const firstReconnect = 25
+export const lastReconnect = 500
+
+/** A connection that answers nothing for so many times the limit of a command is made anew. */
+const silentLimits = 3
+
+/**
+ * A slower link, in bytes a ms, is no better than none. Nothing tells here how much of what was written has arrived (the
+ * kernel takes megabytes at once), so a link has the time that what it was given takes at this pace.
+ */
+const slowestLink = 64
+
+/** With a random part, so that a fleet does not come back in step. */
+export const reconnectPause = (attempt: number): number =>
+  Math.min(firstReconnect * 2 ** Math.min(attempt - 1, 10), lastReconnect) * (1 - Math.random() / 2)
+
+/** How often a connection that leads to a replica is made anew at the most, in ms. */
+const renewEvery = 5_000
+
+/** Follows what a client tells of itself. Its errors are told to those who ask. */
+export class Connection implements Link {
+  readonly clock: ServerClock
+  /** The one that all is in: where the client is when the layer is made. */
+  private readonly database: number
+  private closed = false
+  private made: number
+  private decided: boolean
+  private lastError: Error | undefined
+  private waiting: Array<() => void> = []
+  private handshake: ReturnType<typeof setTimeout> | undefined
+  private farewell: ReturnType<typeof setTimeout> | undefined
+  private revival: ReturnType<typeof setTimeout> | undefined
+  private ends = 0
+  private quiet: { readonly socket: Socket; readonly bytes: number; readonly since: number } | undefined
+  private onceMore: () => void = () => {}
+  private onMeasured: () => void = () => {}
+  private renewing = false
+  private renewed = -Infinity
+  /** For so many ms without a byte, and as long as large values take, it may leave what it was asked unanswered. */
+  private readonly patience: number | undefined
+  private readonly forget: () => void
+
+  constructor(
+    readonly client: Client,
+    local: LocalClock,
+    commandTimeout: number,
+    /** A write met a replica. */
+    onReadOnly: (connection: Connection) => void
+  ) {
+    // Another's is another's to end.
+    this.patience = client.borrowed ? undefined : silentLimits * commandTimeout
+    this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
+    this.database = client.database
+    // Somebody else's client may have lost its connection, or ended, long ago.
+    this.decided = !["wait", "connecting", "connect"].includes(client.status)
+    this.made = client.status === "ready" ? 1 : 0
+    this.forget = client.listen({
+      onError: this.onError,
+      onConnect: this.onConnect,
+      onReady: this.onReady,
+      onClose: this.onClose,
+      onEnd: this.onEnd,
+      onRefusal: (error) => {
+        if (reasonOf(error) === "ReadOnly") onReadOnly(this)
+      }
+    })
+  }
+
+  state(): "ready" | "waiting" | "down" {
+    if (this.closed) return "down"
+    if (this.renewing) return "waiting"
+    // Those that wait for what a new connection needs go first: an older write must not come after a newer one.
+    if (this.client.status === "ready") return this.decided ? "ready" : "waiting"
+    if (this.client.status === "wait") {
+      // It is lazy, and somebody needs it now. A failure shows as an event.
+      this.client.connect()
+      return "waiting"
+    }
+    return this.decided ? "down" : "waiting"
+  }
+
+  onceDecided(listener: () => void): void {
+    this.waiting.push(listener)
+  }
+
+  readonly failure = (operation: string): RedisError =>
+    toRedisError(operation, this.lastError ?? new Error(`not connected (${this.client.status})`))
+
+  get borrowed(): boolean {
+    return this.client.borrowed
+  }
+
+  refusal(): ((operation: string) => RedisError) | undefined {
+    const selected = this.client.database
+    return selected === this.database ? undefined : (operation) => otherDatabase(operation, selected, this.database)
+  }
+
+  connections(): number {
+    return this.made
+  }
+
+  onReconnect(listener: () => void): void {
+    this.onceMore = listener
+  }
+
+  /** Calls back whenever the server's time was measured. */
+  onMeasure(listener: () => void): void {
+    this.onMeasured = listener
+  }
+
+  close(): void {
+    this.clock.close()
+    clearTimeout(this.handshake)
+    clearTimeout(this.farewell)
+    clearTimeout(this.revival)
+    this.forget()
+    this.closed = true
+    this.decide()
+  }
+
+  private readonly onError = (error: Error, isConsequence: boolean): void => {
+    // What failed the link tells more.
+    if (!isConsequence || this.lastError === undefined) this.lastError = error
+    // A server that refuses a password keeps the connection open: this is the only sign.
+    if (this.made === 0) this.decide()
+  }
+
+  private readonly onConnect = (): void => {
+    if (this.patience === undefined) return
+    this.unanswered()
+    // What the client asks for itself has no time limit: a server may accept a connection and never speak.
+    clearTimeout(this.handshake)
+    this.handshake = setTimeout(this.onConnect, this.patience)
+  }
+
+  private readonly onReady = (): void => {
+    this.made++
+    this.ends = 0
+    this.lastError = undefined
+    this.prepare().catch(() => undefined).finally(() => {
+      // Until then nothing else may be sent whose time limit could tell that there is no answer.
+      clearTimeout(this.handshake)
+      this.decide()
+    })
+    this.onceMore()
+  }
+
+  private readonly onClose = (): void => {
+    clearTimeout(this.handshake)
+    clearTimeout(this.farewell)
+    if (this.renewing) {
+      // It was closed to be made anew: those who wait are told what the next try comes to.
+      this.renewing = false
+      this.decided = false
+    } else this.decide()
+  }
+
+  /**
+   * A client of our own is not to end before we close it. One may give up for ever: ioredis does where sentinels tell of
+   * another master while one of them is being asked for it, since it takes its connection for one closed on purpose.
+   */
+  private readonly onEnd = (): void => {
+    this.onClose()
+    if (this.patience === undefined) return
+    clearTimeout(this.revival)
+    this.revival = setTimeout(() => this.client.connect(), reconnectPause(++this.ends))
+  }
+
+  /**
+   * A write met a replica. After a failover this address may lead to another server when it is connected to anew. What
+   * was sent before is answered before, and what is asked for meanwhile waits: reads from a replica are not disturbed.
+   */
+  readOnly(): void {
+    const now = performance.now()
+    if (this.renewing || now - this.renewed < renewEvery) return
+    this.renewed = now
+    this.renewing = true
+    const again = () => {
+      clearTimeout(this.farewell)
+      this.client.reconnect()
+    }
+    // Nothing else is sent meanwhile whose time limit could tell that this is never answered.
+    this.farewell = setTimeout(again, this.patience)
+    this.client.ask("ping").then(again, again)
+  }
+
+  /**
+   * A link that swallows everything is given up, long before TCP would: nothing was read from it for longer than values
+   * of so many bytes may take on their way to the server. (ioredis's `socketTimeout` is not for that: its timer outlives
+   * the connection that it was set for, and then ends the next one, which is well.)
+   */
+  unanswered(bytes = 0): void {
+    const { socket } = this.client
+    if (this.patience === undefined || socket === undefined) return
+    const now = performance.now()
+    if (this.quiet?.socket !== socket || this.quiet.bytes !== socket.bytesRead) {
+      this.quiet = { socket, bytes: socket.bytesRead, since: now }
+    } else if (now - this.quiet.since >= this.patience + bytes / slowestLink) {
+      socket.destroy(new Error(`no answer to anything for ${Math.round(now - this.quiet.since)} ms`))
+    }
+  }
+
+  private readonly decide = (): void => {
+    this.decided = true
+    const waiting = this.waiting
+    this.waiting = []
+    for (const listener of waiting) listener()
+  }
+
+  /** What every new connection needs. It may fail: scripts are sent with their text where the server lacks them. */
+  async prepare(): Promise<void> {
+    const measured = this.clock.measure()
+    const loaded = Scripts.all.map((script) => this.client.ask("script", "LOAD", script.lua))
+    await Promise.all([measured, ...loaded])
+  }
+}

@@ -1,0 +1,95 @@
+/** What went wrong, from what a server or a client says. */
+import { RedisError, type RedisErrorReason } from "../../CacheError.js"
+import { isQueued } from "./replies.js"
+
+/** The first word of an error reply is its code. */
+const byCode: Readonly<Record<string, RedisErrorReason>> = {
+  NOAUTH: "Auth",
+  WRONGPASS: "Auth",
+  NOPERM: "Auth",
+  READONLY: "ReadOnly",
+  OOM: "OutOfMemory",
+  // It runs somebody's script, and nothing else.
+  BUSY: "Timeout",
+  // There is a server, but none that can answer yet.
+  LOADING: "Connection",
+  MASTERDOWN: "Connection",
+  CLUSTERDOWN: "Connection",
+  TRYAGAIN: "Connection",
+  // It was followed as long as there was time.
+  MOVED: "Connection",
+  ASK: "Connection"
+}
+
+const isReply = (error: Error): boolean => error.name === "ReplyError"
+
+export const reasonOf = (error: Error): RedisErrorReason => {
+  if (!isReply(error)) return "Connection"
+  const code = error.message.slice(0, error.message.indexOf(" "))
+  if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
+  // What a command inside a script may not do has no code of its own.
+  if (/The user executing the script can't|ACL failure in script|\bNOPERM\b/.test(error.message)) return "Auth"
+  // An error inside a script has the code behind "ERR Error running script" on old servers.
+  return byCode[code] ?? (/\bREADONLY\b/.test(error.message)
+    ? "ReadOnly"
+    : /\bOOM\b/.test(error.message)
+    ? "OutOfMemory"
+    : "Command")
+}
+
+/** Servers and proxies that do not know a command repeat what it came with: a value, or a password. */
+const withoutArguments = (message: string): string => message.replace(/,? with args beginning with:.*$/s, "")
+
+/** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
+export const toRedisError = (operation: string, error: unknown): RedisError => {
+  if (error instanceof RedisError) return error
+  const cause = error instanceof Error ? error : new Error(String(error))
+  const plain = new Error(withoutArguments(cause.message))
+  plain.name = cause.name
+  return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
+}
+
+export const connectionError = (operation: string, detail: string): RedisError =>
+  new RedisError({ reason: "Connection", operation, cause: new Error(detail) })
+
+export const timeoutError = (operation: string, millis: number): RedisError =>
+  new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms`) })
+
+const commandError = (operation: string, detail: string): RedisError =>
+  new RedisError({ reason: "Command", operation, cause: new Error(detail) })
+
+/** What sort of reply it is, not what it says: that may be personal. */
+const sortOf = (reply: unknown): string => {
+  if (reply === null) return "nothing"
+  if (Array.isArray(reply)) return `a list of ${reply.length}`
+  if (reply instanceof Uint8Array || typeof reply === "string") return `a text of ${reply.length} bytes`
+  return `a ${typeof reply}`
+}
+
+const ownClient = "Give the layer a client that nothing else uses, such as client.duplicate()"
+
+/** A reply that its command does not have. */
+export const unexpectedReply = (operation: string, command: string, reply: unknown): RedisError => {
+  const name = command.toUpperCase()
+  return commandError(
+    operation,
+    isQueued(reply)
+      ? `the server answered ${name} with QUEUED: the client is inside a MULTI of its owner's, so this is not done ` +
+        `before its EXEC, if ever. ${ownClient}`
+      : `the server answered ${name} with ${sortOf(reply)}, which is no reply to it: a proxy, or another user of the ` +
+        "client, is in the way. Give the layer a connection of its own, and one that leads to Redis itself"
+  )
+}
+
+/** The owner of a borrowed client uses it for another database. */
+export const otherDatabase = (operation: string, selected: number, own: number): RedisError =>
+  commandError(
+    operation,
+    `not sent: the client's owner has selected database ${selected}, and this layer was made on database ${own}. ` +
+      ownClient
+  )
+
+export const isWrongType = (error: RedisError): boolean =>
+  error.cause instanceof Error && error.cause.message.startsWith("WRONGTYPE")
+
+export const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")

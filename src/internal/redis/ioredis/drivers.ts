@@ -1,0 +1,100 @@
+/** Drivers on connections of ioredis. Loading this loads it. */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Cluster as ClusterClient, Redis as Client, RedisOptions } from "ioredis"
+import type { RedisError } from "../../../CacheError.js"
+import type { Driver } from "../../driver/driver.js"
+import { within } from "../clocks/within.js"
+import * as Cluster from "../cluster/cluster.js"
+import type { Options } from "../driver.js"
+import type { Address, NatMap, Nodes } from "../port.js"
+import * as Single from "../single.js"
+import { borrowed, own, visitor } from "./client.js"
+
+/**
+ * Sentinels, where there are any, are asked anew whenever a connection is made, and tell when there is another master:
+ * the old one, if it lives, takes itself for the master for ten seconds more, and acknowledges what will be lost.
+ */
+const sentinelOptions = ({ tls }: RedisOptions, connectTimeout: number) => ({
+  sentinelCommandTimeout: connectTimeout,
+  failoverDetector: true,
+  // Unless it is told this, the client keeps TLS for when there are no sentinels, and sends passwords in the clear.
+  enableTLSForSentinelMode: tls !== undefined
+})
+
+/** A driver on a connection of its own, closed with the scope. */
+export const connect = (
+  target: RedisOptions,
+  options: Single.ConnectOptions
+): Effect.Effect<Driver, RedisError, Scope.Scope> => {
+  const { connectTimeout } = options
+  return Single.connect(() => own({ ...sentinelOptions(target, connectTimeout), ...target }, connectTimeout), options)
+}
+
+/** A driver on somebody else's client, which is never closed here. */
+export const borrow = (client: Client, options: Options): Effect.Effect<Driver, never, Scope.Scope> =>
+  Single.borrow(borrowed(client), options)
+
+const ownNodes = (
+  startNodes: ReadonlyArray<Address>,
+  target: RedisOptions,
+  connectTimeout: number,
+  natMap: NatMap | undefined
+): Nodes => ({
+  startNodes: () => Promise.resolve(startNodes),
+  natMap,
+  connect: (address) => own({ ...target, ...address }, connectTimeout),
+  visit: (address) => visitor(target, address, connectTimeout)
+})
+
+/**
+ * Those of somebody else's client. Where it has no connection to a server, since it has not noticed yet that it is there,
+ * or that it is back, there is one of our own.
+ */
+const borrowedNodes = (client: ClusterClient, connectTimeout: number): Nodes => {
+  const target: RedisOptions = client.options.redisOptions ?? {}
+  const lent = (): ReadonlyArray<readonly [Address, Client]> =>
+    client.nodes().flatMap((node) => {
+      const { host, port } = node.options
+      return host === undefined || port === undefined || node.status === "end" ? [] : [[{ host, port }, node]]
+    })
+  return {
+    startNodes: async () => {
+      if (client.status === "end") throw new Error("the cluster client has been closed")
+      // It is lazy, and somebody needs it now. A failure shows as nodes that do not answer.
+      if (client.status === "wait") client.connect().catch(() => undefined)
+      if (client.nodes().length === 0) {
+        await within(new Promise((resolve) => client.once("+node", resolve)), connectTimeout)
+      }
+      return lent().map(([address]) => address)
+    },
+    natMap: client.options.natMap,
+    connect: (address) => {
+      const found = lent().find(([{ host, port }]) => host === address.host && port === address.port)
+      return found === undefined ? own({ ...target, ...address }, connectTimeout) : borrowed(found[1])
+    },
+    visit: (address) => visitor(target, address, connectTimeout)
+  }
+}
+
+/** A driver on connections of its own to the masters of a cluster, closed with the scope. */
+export const connectCluster = (
+  nodes: ReadonlyArray<Address>,
+  target: RedisOptions,
+  options: Single.ConnectOptions & { readonly natMap: NatMap | undefined }
+): Effect.Effect<Driver, RedisError, Scope.Scope> => {
+  const { connectTimeout, lazy, natMap } = options
+  return Cluster.connect(
+    ownNodes(nodes, target, connectTimeout, natMap),
+    options,
+    lazy ? undefined : connectTimeout
+  )
+}
+
+/** The same on somebody else's cluster client. */
+export const borrowCluster = (
+  client: ClusterClient,
+  options: Options & { readonly connectTimeout: number }
+): Effect.Effect<Driver, RedisError, Scope.Scope> =>
+  // It may have lost its connections long ago, or end them at any time: as with a single client, that is its owner's.
+  Cluster.connect(borrowedNodes(client, options.connectTimeout), options, undefined)

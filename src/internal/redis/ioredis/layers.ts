@@ -1,0 +1,112 @@
+/** From what layers on ioredis are given to drivers. ioredis is loaded where it is used: other layers do without it. */
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
+import type { RedisError } from "../../../CacheError.js"
+import type { Driver } from "../../driver/driver.js"
+import { type Common, type Connecting, limitsOf, type Opened, refused, withoutUndefined } from "../options.js"
+import type { NatMap } from "../port.js"
+import { parse, type UrlOptions } from "../url.js"
+
+const ioredis = Effect.tryPromise({
+  try: () => import("./drivers.js"),
+  catch: (error) =>
+    refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
+})
+
+const parseUrl = (url: string): Either.Either<UrlOptions, RedisError> => Either.mapLeft(parse(url), refused)
+
+const noKeyPrefix = (options: object): Effect.Effect<void, RedisError> =>
+  "keyPrefix" in options ? Effect.fail(refused("ioredis's keyPrefix is not for here: use prefix")) : Effect.void
+
+const opened = <E>(
+  driver: Effect.Effect<Driver, E, Scope.Scope>,
+  tracksWithin: number | undefined
+): Effect.Effect<Opened, E, Scope.Scope> => Effect.map(driver, (made) => ({ driver: made, tracksWithin }))
+
+/** Whatever else is in it is ioredis's. */
+export interface Target extends Connecting {
+  readonly url?: string | undefined
+}
+
+export const connect = (input: string | Target): Effect.Effect<Opened, RedisError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options }: Target =
+      typeof input === "string" ? { url: input } : input
+    yield* noKeyPrefix(options)
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
+    const module = yield* ioredis
+    const address = url === undefined ? {} : yield* parseUrl(url)
+    return yield* opened(
+      module.connect({ ...address, ...withoutUndefined(options) }, limits),
+      limits.tracksWithin
+    )
+  })
+
+export interface ClusterTarget extends Connecting {
+  readonly natMap?: NatMap | undefined
+}
+
+type Node = string | { readonly host: string; readonly port?: number | undefined }
+
+export const connectCluster = (
+  nodes: ReadonlyArray<Node>,
+  input: ClusterTarget
+): Effect.Effect<Opened, RedisError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { commandTimeout, connectTimeout, lazy, natMap, prefix, tracking, ...options } = input
+    yield* noKeyPrefix(options)
+    if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
+    const module = yield* ioredis
+    const urls = yield* Effect.forEach(
+      nodes,
+      (node): Either.Either<UrlOptions, RedisError> => typeof node === "string" ? parseUrl(node) : Either.right({})
+    )
+    if (urls.some(({ db = 0 }) => db !== 0)) return yield* refused("a cluster has database 0 only")
+    // One option of all connections: those that were meant to have TLS must not go without.
+    const secure = new Set(urls.filter((url) => "host" in url).map(({ tls }) => tls !== undefined))
+    if (secure.size > 1) return yield* refused("the urls of a cluster start all with redis://, or all with rediss://")
+    const addresses = nodes.map((node, i) => {
+      const { host, port } = typeof node === "string" ? urls[i]! : node
+      return { host: host ?? "localhost", port: port ?? 6379 }
+    })
+    const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
+    return yield* opened(
+      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...limits, natMap }),
+      limits.tracksWithin
+    )
+  })
+
+const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster
+
+const keyPrefixOf = (client: Redis | Cluster): string =>
+  client.options.keyPrefix || (isCluster(client) && client.options.redisOptions?.keyPrefix) || ""
+
+/** Whether it sends again what was under way when a connection was lost. */
+const resends = (client: Redis | Cluster): boolean => {
+  const options: RedisOptions | undefined = isCluster(client) ? client.options.redisOptions : client.options
+  if (options?.autoResendUnfulfilledCommands === false) return false
+  // A cluster's connections end when they are lost, unless it is told otherwise.
+  return !isCluster(client) || typeof client.options.clusterNodeRetryStrategy === "function"
+}
+
+export const borrow = (
+  client: Redis | Cluster,
+  options: Common
+): Effect.Effect<Opened, RedisError, Scope.Scope> =>
+  Effect.gen(function*() {
+    if (keyPrefixOf(client) !== "") return yield* refused("the client has a keyPrefix: use prefix")
+    if (resends(client)) {
+      yield* Effect.logWarning(
+        "The client may send commands twice when it reconnects: make it with autoResendUnfulfilledCommands: false"
+      )
+    }
+    const limits = yield* limitsOf(options)
+    const module = yield* ioredis
+    return yield* opened(
+      isCluster(client) ? module.borrowCluster(client, limits) : module.borrow(client, limits),
+      limits.tracksWithin
+    )
+  })

@@ -1,0 +1,86 @@
+/**
+ * What this driver needs of a Redis client: connections to servers, and commands over them, in the order in which they are
+ * given. `ioredis/` has it of ioredis; nothing else here knows which client it is.
+ */
+import type { Words } from "./resp/words.js"
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * - `wait`: not begun, and not needed yet
+ * - `connecting`, `connect`: being made; with a socket, but not ready for commands
+ * - `ready`: for commands
+ * - `close`, `reconnecting`: lost, and about to be made anew
+ * - `end`: lost, and not made anew before it is told to
+ */
+export type Status = "wait" | "connecting" | "connect" | "ready" | "close" | "reconnecting" | "end"
+
+/** What a connection tells of itself. */
+export interface Events {
+  /** `isConsequence`: of an error that was told before. */
+  readonly onError: (error: Error, isConsequence: boolean) => void
+  readonly onConnect: () => void
+  readonly onReady: () => void
+  readonly onClose: () => void
+  readonly onEnd: () => void
+  /** The server has refused a command; not told of a client of somebody else. */
+  readonly onRefusal: (error: Error) => void
+  /** A message to a subscriber came, with what it says. */
+  readonly onMessage: (message: unknown) => void
+}
+
+/** A connection that goes on through many sockets: one that is lost is made anew. */
+export interface Line {
+  readonly status: Status
+  /** Begins to make it. What comes of that shows as an event. */
+  readonly connect: () => void
+  /** Ends it for good. */
+  readonly disconnect: () => void
+  /** One command, and its reply: bulks as text, an error reply as a rejection with an error whose name is `ReplyError`. */
+  readonly ask: (name: string, ...args: ReadonlyArray<string | number>) => Promise<unknown>
+  /** Tells of these events until what it gives is called. */
+  readonly listen: (events: Partial<Events>) => () => void
+}
+
+/** Is told what became of each command of a batch, once, when its reply arrives: bulks and simple strings as bytes. */
+export interface Receiver {
+  readonly onReply: (index: number, reply: unknown) => void
+  readonly onError: (index: number, error: unknown) => void
+}
+
+export interface Socket {
+  readonly bytesRead: number
+  readonly destroy: (error: Error) => void
+}
+
+/** A connection for commands. */
+export interface Client extends Line {
+  /** It is somebody else's to use as well, and to end. */
+  readonly borrowed: boolean
+  /** Where the next command goes. */
+  readonly database: number
+  /** `undefined` before the first was made. */
+  readonly socket: Socket | undefined
+  /** Sends a batch in its order, if it is ready. Whether it succeeds or fails, each command is told. */
+  readonly send: (batch: ReadonlyArray<Words>, receiver: Receiver) => void
+  /** Gives its socket up, and makes another. */
+  readonly reconnect: () => void
+  /** Another connection to the same server, for what it tells of changes. It speaks RESP2, and is not begun. */
+  readonly openFeed: () => Line
+}
+
+/** Where servers are, as others than they themselves see it. */
+export type NatMap = Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined)
+
+/** The servers of a cluster: connections of our own, or those of somebody else's client. */
+export interface Nodes {
+  /** Those that are asked when no other answers. Fails where connections have been ended for good. */
+  readonly startNodes: () => Promise<ReadonlyArray<Address>>
+  readonly natMap: NatMap | undefined
+  readonly connect: (address: Address) => Client
+  /** A connection for one question: it begins by itself, has time limits, and is not made anew. */
+  readonly visit: (address: Address) => Line
+}

@@ -1,0 +1,98 @@
+/**
+ * What each command answers with. Whatever else comes (a client whose owner uses it for a `MULTI`, a proxy that is in
+ * the way) is an error for the caller, never a value: so nothing is sent without saying what its reply looks like.
+ *
+ * Replies come as the parser has them: bulk and simple strings as bytes, of which nobody can tell any more which they
+ * were; integers as numbers, or as text where a borrowed client was made with `stringNumbers`.
+ */
+
+/** Whether a reply is what its command gives. */
+export type Shape<A> = (reply: unknown) => reply is A
+
+type Text = Buffer | string
+export type Count = number | string
+
+export const isBytes = (reply: unknown): reply is Buffer => reply instanceof Uint8Array
+
+export const isBytesOrNothing = (reply: unknown): reply is Buffer | null => reply === null || isBytes(reply)
+
+const isText = (reply: unknown): reply is Text => isBytes(reply) || typeof reply === "string"
+
+export const isCount = (reply: unknown): reply is Count =>
+  typeof reply === "number" || (typeof reply === "string" && /^-?\d+$/.test(reply))
+
+export const isCountOrNothing = (reply: unknown): reply is Count | null => reply === null || isCount(reply)
+
+/** Of a condition: did it hold. */
+export const isFlag = (reply: unknown): reply is Count => isCount(reply) && (Number(reply) === 0 || Number(reply) === 1)
+
+const capitalO = 79
+const capitalK = 75
+
+export const isOk = (reply: unknown): reply is Text =>
+  isBytes(reply) ? reply.length === 2 && reply[0] === capitalO && reply[1] === capitalK : reply === "OK"
+
+export const isOkOrNothing = (reply: unknown): reply is Text | null => reply === null || isOk(reply)
+
+/** A number as text, with no digit lost. */
+export const isDecimal = (reply: unknown): reply is Text => isText(reply) && /^-?\d+$/.test(String(reply))
+
+/** So many values, or nothing in the place of one. A loop of its own: every read comes through here. */
+export const areValues = (reply: unknown, count: number): reply is Array<Buffer | null> => {
+  if (!Array.isArray(reply) || reply.length !== count) return false
+  for (let i = 0; i < count; i++) if (!isBytesOrNothing(reply[i])) return false
+  return true
+}
+
+const isDigits = (reply: unknown): boolean => (isText(reply) || isCount(reply)) && /^\d+$/.test(String(reply))
+
+/** A cursor, and keys. */
+export const isPage = (reply: unknown): reply is readonly [Text, ReadonlyArray<Buffer>] =>
+  Array.isArray(reply) && reply.length === 2 && isDigits(reply[0]) && Array.isArray(reply[1]) && reply[1].every(isBytes)
+
+/** Seconds, and microseconds. */
+export const isTime = (reply: unknown): reply is readonly [Text, Text] =>
+  Array.isArray(reply) && reply.length === 2 && reply.every(isDigits)
+
+/** Done; or not, and what is there. */
+export const isSwap = (reply: unknown): reply is readonly [Count, (Buffer | null)?] =>
+  Array.isArray(reply) && reply.length <= 2 && isFlag(reply[0]) &&
+  (reply[1] === undefined || isBytesOrNothing(reply[1]))
+
+export type Granted = readonly [time: Count, tag: Text, writeId: Buffer, turn: Buffer]
+export type Held = readonly [time: Count, tag: Text, millis: Count, holder: Buffer]
+export type Found = readonly [time: Count, tag: Text]
+
+/** The server's time in ms, what becomes of the request, and more about that. */
+export const isLease = (reply: unknown): reply is Granted | Held | Found => {
+  if (!Array.isArray(reply) || !isCount(reply[0]) || !isText(reply[1])) return false
+  switch (String(reply[1])) {
+    case "Granted":
+      return reply.length === 4 && isBytes(reply[2]) && isBytes(reply[3])
+    case "Held":
+      return reply.length === 4 && isCount(reply[2]) && isBytes(reply[3])
+    case "Found":
+      return reply.length === 2
+    default:
+      return false
+  }
+}
+
+const isAddress = (reply: unknown): boolean =>
+  Array.isArray(reply) && (reply[0] === null || isText(reply[0])) && isCount(reply[1])
+
+/** Of `CLUSTER SLOTS`: from, to, and servers; of each its host and port, and more that does not matter here. */
+export const areRanges = (
+  reply: unknown
+): reply is ReadonlyArray<readonly [Count, Count, ...Array<readonly [string | null, Count]>]> =>
+  Array.isArray(reply) &&
+  reply.every((range) =>
+    Array.isArray(range) && isCount(range[0]) && isCount(range[1]) && range.slice(2).every(isAddress)
+  )
+
+/** Of `CLUSTER NODES`: lines. */
+export const isNodes = (reply: unknown): reply is Text => isText(reply) && /\bmyself\b/.test(String(reply))
+
+/** What the server says of a command that waits for the `EXEC` of a transaction. */
+export const isQueued = (reply: unknown): boolean =>
+  isBytes(reply) ? reply.length === 6 && reply.toString() === "QUEUED" : reply === "QUEUED"

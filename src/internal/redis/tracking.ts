@@ -1,0 +1,215 @@
+/**
+ * The feed of changed keys: Redis's own client-side caching, in broadcast mode, on a connection of its own to each server.
+ *
+ * The connection redirects to itself and then subscribes, so tracking ends with the connection that would be told, and
+ * nothing has to be armed on another. It speaks RESP2, where keys come as a message: ioredis drops the pushes of RESP3.
+ * Without `NOLOOP`: scripts ignore it, and a process knows best from the store itself in which order its writes took
+ * place. See https://redis.io/docs/latest/develop/reference/client-side-caching/
+ */
+import * as Effect from "effect/Effect"
+import type { RedisError } from "../../CacheError.js"
+import type { Watcher } from "../driver/driver.js"
+import { isHeartbeatKey } from "../key/reserved.js"
+import { toRedisError, unexpectedReply } from "./errors.js"
+import type { Line } from "./port.js"
+import { isBytes, isCount, isOk } from "./replies.js"
+import type { Server, Servers } from "./servers.js"
+
+const channel = "__redis__:invalidate"
+
+/** What is told over the feed of one server. */
+interface Listener {
+  readonly onLink: () => void
+  readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
+  readonly onLoss: () => void
+  /** The server, or the rights of its user, do not allow it. */
+  readonly onRefusal: (error: RedisError) => void
+}
+
+interface Listening {
+  /** Gives the connection up, and makes another. */
+  readonly renew: () => void
+  readonly close: () => void
+}
+
+/** How long to wait before the next try with another client, in ms, less a random part. */
+const renewPause = 250
+
+/**
+ * A client that loses its connection makes another by itself. One that has fallen silent, or does not get as far as to be
+ * told of changes, is given up: after a connection that broke in the middle of what the client asks for itself, ioredis
+ * may take itself for connected for ever.
+ */
+const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
+  let client: Line | undefined
+  let linked = false
+  let closed = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const lose = () => {
+    clearTimeout(timer)
+    if (linked && !closed) listener.onLoss()
+    linked = false
+  }
+  const drop = () => {
+    lose()
+    client?.disconnect()
+    client = undefined
+  }
+  const close = () => {
+    closed = true
+    drop()
+  }
+  const renew = () => {
+    if (closed) return
+    drop()
+    timer = setTimeout(open, renewPause * (1 - Math.random() / 2))
+  }
+  // A server may accept a connection and never speak; and what the client asks first has no time limit of its own.
+  const limit = () => {
+    clearTimeout(timer)
+    timer = setTimeout(renew, patience)
+  }
+
+  const arm = async (mine: Line) => {
+    const id = await mine.ask("client", "ID")
+    if (!isCount(id)) throw unexpectedReply("watch", "client id", id)
+    const area = prefix === "" ? [] : ["PREFIX", prefix]
+    const armed = await mine.ask("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", ...area)
+    if (!isOk(armed)) throw unexpectedReply("watch", "client tracking", armed)
+    await mine.ask("subscribe", channel)
+  }
+
+  const open = () => {
+    const mine = server.openFeed()
+    client = mine
+    /** What happens to one that was given up is of no interest. */
+    const ours = (act: () => void) => () => {
+      if (client === mine) act()
+    }
+    mine.listen({
+      onConnect: ours(limit),
+      onReady: ours(() => {
+        limit()
+        arm(mine).then(
+          ours(() => {
+            clearTimeout(timer)
+            linked = true
+            listener.onLink()
+          }),
+          (cause: unknown) => {
+            if (client !== mine) return
+            const error = toRedisError("watch", cause)
+            if (error.reason === "Auth" || error.reason === "Command") {
+              close()
+              listener.onRefusal(error)
+            } // It cannot now: it is gone, or loads its data, or runs somebody's script.
+            else renew()
+          }
+        )
+      }),
+      onClose: ours(lose),
+      onEnd: ours(renew),
+      onMessage: (keys) => {
+        if (client !== mine || !linked) return
+        // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
+        listener.onChange(Array.isArray(keys) && keys.every(isBytes) ? keys.map(String) : undefined)
+      }
+    })
+    mine.connect() // that it failed shows when it is back: it goes on trying
+  }
+
+  open()
+  return { close, renew }
+}
+
+/** The feed of one server, as one of many. */
+interface Part {
+  readonly listening: Listening
+  linked: boolean
+}
+
+/**
+ * The feeds of all servers as one: there is a link when there is one to each. It is lost with any of them, and also when
+ * keys come to lie on other servers than before, since what was copied from a server whose feed was not heard could not
+ * be told to have changed. Fails where a server, or its user's rights, do not allow it.
+ *
+ * A heartbeat is a key on every server, and what counts is that it comes back over the feed of that very server: where
+ * the map of the cluster is out of date it would come over another.
+ *
+ * @param patience how long a server may take to agree, in ms
+ */
+export const watch = (
+  servers: Servers,
+  prefix: string,
+  patience: number,
+  watcher: Watcher
+): Effect.Effect<never, RedisError> =>
+  Effect.async((resume) => {
+    const parts = new Map<Server, Part>()
+    let linked = false
+
+    const lose = () => {
+      if (linked) watcher.onLoss()
+      linked = false
+    }
+    const settle = () => {
+      if (linked || parts.size === 0 || ![...parts.values()].every((part) => part.linked)) return
+      linked = true
+      watcher.onLink({
+        heartbeats: (id) => [...parts.keys()].map((server) => server.beacon(id)),
+        renew: () => {
+          for (const { listening } of parts.values()) listening.renew()
+        }
+      })
+    }
+    const open = (server: Server): Part => {
+      const part: Part = {
+        linked: false,
+        listening: listen(server, prefix, patience, {
+          onLink: () => {
+            part.linked = true
+            settle()
+          },
+          onChange: (keys) => {
+            if (linked) watcher.onChange(keys?.filter((key) => !isHeartbeatKey(prefix, key) || server.isBeacon(key)))
+          },
+          onLoss: () => {
+            part.linked = false
+            lose()
+          },
+          onRefusal: (error) => {
+            close()
+            resume(Effect.fail(error))
+          }
+        })
+      }
+      return part
+    }
+    const follow = () => {
+      lose()
+      const wanted = new Set(servers.masters())
+      for (const [server, part] of parts) {
+        if (wanted.has(server)) continue
+        parts.delete(server)
+        part.listening.close()
+      }
+      for (const server of wanted) if (!parts.has(server)) parts.set(server, open(server))
+      settle()
+    }
+    const forget = servers.observe({
+      onMove: follow,
+      onAstray: (key) => {
+        if (linked) watcher.onChange([key])
+      }
+    })
+    const unhear = servers.clock.local.onSleep(watcher.onSleep)
+    const close = () => {
+      forget()
+      unhear()
+      lose()
+      for (const { listening } of parts.values()) listening.close()
+    }
+    follow()
+    return Effect.sync(close)
+  })

@@ -1,0 +1,66 @@
+/**
+ * `redis://user:password@host:port/db`, or `rediss://` for TLS. Read here and not by the client, which would take any
+ * of its options from the query, and let them win over those that keep this library's promises.
+ */
+import * as Either from "effect/Either"
+
+/** What a url says, if it says it. */
+export interface UrlOptions {
+  readonly host?: string
+  readonly port?: number
+  readonly username?: string
+  readonly password?: string
+  readonly db?: number
+  /** With the defaults. */
+  readonly tls?: object
+}
+
+const example = "redis://user:password@host:6379/0"
+
+/** `undefined` where a percent sign is not followed by what it stands for. */
+const plain = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** An option's name, and not what follows the `?` in a password that was not encoded. */
+const isName = (text: string): boolean => /^[A-Za-z]+$/.test(text)
+
+/** Left: what is wrong, in words that give away none of it, since there may be a password in it. */
+export const parse = (text: string): Either.Either<UrlOptions, string> => {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    return Either.left(`the url is not of the form ${example}`)
+  }
+  if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
+    return Either.left("the url must start with redis:// or rediss://")
+  }
+  const [option] = url.searchParams.keys()
+  if (option !== undefined) {
+    const named = isName(option) && !url.search.includes("@")
+    return Either.left(`options are not taken from the url${named ? `: ${option}` : ""}`)
+  }
+  // What comes behind it would be dropped, and another server connected to.
+  if (url.hash !== "") return Either.left("a # in the url's user or password must be written as %23")
+  const db = url.pathname.replace(/^\//, "")
+  if (!/^\d*$/.test(db)) return Either.left("the url's path must be the number of a database")
+  const username = plain(url.username)
+  const password = plain(url.password)
+  if (username === undefined || password === undefined) {
+    return Either.left("a % in the url's user or password must be written as %25")
+  }
+  return Either.right({
+    // An address of IPv6 is in brackets in a url, and nowhere else.
+    ...(url.hostname === "" ? {} : { host: url.hostname.replace(/^\[|\]$/g, "") }),
+    ...(url.port === "" ? {} : { port: Number(url.port) }),
+    ...(username === "" ? {} : { username }),
+    ...(password === "" ? {} : { password }),
+    ...(db === "" ? {} : { db: Number(db) }),
+    ...(url.protocol === "rediss:" ? { tls: {} } : {})
+  })
+}

@@ -1,4 +1,0 @@
-/** What layers need of the driver on a real Redis. Loading it loads ioredis. */
-export { borrowCluster, connectCluster } from "./cluster.js"
-export { borrow, connect } from "./connect.js"
-export { parse as parseUrl } from "./url.js"

@@ -1,0 +1,147 @@
+/** Big batches: so many keys at a time, so many runs at once, and failures of single keys. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import { Cache, type CacheError, Codec, Redis, RedisLayer } from "effect-redis-cache"
+import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
+import { clean, instances, nothingLeft, settle } from "./memoryInstances.js"
+
+const users = Cache.make({ name: "users", codec: Codec.structural<string>(), timeToLive: "10 seconds" })
+const lasting = Cache.make({
+  name: "users",
+  codec: Codec.structural<string>(),
+  timeToLive: "10 seconds",
+  staleIfError: "1 minute"
+})
+
+const ids = Array.from({ length: 10 }, (_, i) => String(i))
+
+/** Values, but for odd ids, which have none and a reason. */
+const evenOnly = (asked: ReadonlyArray<string>) =>
+  Effect.succeed(asked.map((id) => [id, Number(id) % 2 === 0 ? `v${id}` : Cache.failed(`no ${id}`)] as const))
+
+describe("getOrSetMany", () => {
+  it.scoped("gives each run of the load as many keys as batchSize says, as many runs at once as concurrency says", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const sizes: Array<number> = []
+      let running = 0
+      let most = 0
+      const load = (asked: ReadonlyArray<string>) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            sizes.push(asked.length)
+            most = Math.max(most, ++running)
+          }),
+          () => Effect.delay(Effect.succeed(asked.map((id) => [id, `v${id}`] as const)), "1 second"),
+          () => Effect.sync(() => running--)
+        )
+      yield* first(Cache.set(users, "3", "stored"))
+      const all = yield* Effect.fork(first(Cache.getOrSetMany(users, ids, load, { batchSize: 4, concurrency: 2 })))
+      yield* TestClock.adjust("2 seconds")
+      const values = yield* Fiber.join(all)
+      assert.deepStrictEqual([...values.keys()], ids)
+      assert.strictEqual(values.get("3"), "stored")
+      assert.deepStrictEqual(sizes, [4, 4, 1])
+      assert.strictEqual(most, 2)
+      for (const id of ids) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${id}`), clean)
+    }))
+
+  it.scoped("the failure of one key fails the call, and the others are stored", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const exit = yield* Effect.exit(first(Cache.getOrSetMany(users, ids, evenOnly)))
+      assert.deepStrictEqual(exit, Exit.fail("no 1"))
+      assert.strictEqual((yield* first(Cache.getMany(users, ids))).size, 5)
+      for (const id of ids) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${id}`), clean)
+    }))
+
+  it.scoped("in mode \"either\" each key has its value or its failure", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      yield* first(Cache.set(users, "1", "stored"))
+      const answer = yield* first(Cache.getOrSetMany(users, ["0", "1", "3"], evenOnly, { mode: "either" }))
+      assert.deepStrictEqual([...answer], [
+        ["0", Either.right("v0")],
+        ["1", Either.right("stored")],
+        ["3", Either.left("no 3")]
+      ])
+    }))
+
+  it.scoped("a run that fails is the failure of its own keys alone; a defect is the call's", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const load = (asked: ReadonlyArray<string>) =>
+        asked.includes("0") ? Effect.fail("down") : Effect.succeed(asked.map((id) => [id, `v${id}`] as const))
+      const options = { batchSize: 5, mode: "either" } as const
+      const answer = yield* first(Cache.getOrSetMany(users, ids, load, options))
+      assert.deepStrictEqual([...answer.values()].map(Either.isRight), ids.map((id) => Number(id) >= 5))
+      const dying = Cache.getOrSetMany(users, ["0"], () => Effect.die("defect"), options)
+      assert.deepStrictEqual(yield* Effect.exit(first(dying)), Exit.die("defect"))
+    }))
+
+  it.scoped("a key that fails is served stale inside staleIfError, and its source is left alone", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      yield* first(Cache.setMany(lasting, { 1: "old 1", 2: "old 2" }))
+      yield* TestClock.adjust("11 seconds")
+      const answer = yield* first(Cache.getOrSetMany(lasting, ["1", "2", "3"], evenOnly, { mode: "either" }))
+      assert.deepStrictEqual([...answer.values()], [Either.right("old 1"), Either.right("v2"), Either.left("no 3")])
+      const again = yield* first(Cache.getOrSetMany(lasting, ["1"], () => Effect.die("asked")))
+      assert.deepStrictEqual([...again.values()], ["old 1"])
+    }))
+
+  it.scoped("a failure of Redis is each key's, too", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances({
+        script: (operation) => operation === "getMany" ? { fail: "Timeout" } : undefined
+      })
+      const answer = yield* first(Cache.getOrSetMany(users, ["0"], evenOnly, { mode: "either" }))
+      const left = Option.getOrThrow(Either.getLeft(answer.get("0")!)) as CacheError.RedisError
+      assert.strictEqual(left.message, `Cache "users": getOrSetMany failed (Timeout): injected`)
+    }))
+
+  it.scoped("after its timeout it fails with Empty; the loads go on, and are stored", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const load = (asked: ReadonlyArray<string>) =>
+        Effect.delay(Effect.succeed(asked.map((id) => [id, `v${id}`] as const)), "3 seconds")
+      const all = yield* Effect.fork(
+        first(Effect.flip(Cache.getOrSetMany(users, ids, load, { timeout: "1 second" })))
+      )
+      const each = yield* Effect.fork(
+        first(Cache.getOrSetMany(users, ["0", "1"], load, { timeout: "1 second", mode: "either" }))
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(all))._tag, "Empty")
+      for (const either of (yield* Fiber.join(each)).values()) {
+        assert.strictEqual(Option.getOrThrow(Either.getLeft(either))._tag, "Empty")
+      }
+      yield* TestClock.adjust("2 seconds")
+      yield* settle
+      assert.strictEqual((yield* first(Cache.getMany(users, ids))).size, 10)
+    }))
+
+  it.effect("refuses a batchSize or a concurrency that is no count", () =>
+    Effect.gen(function*() {
+      for (const options of [{ batchSize: 0 }, { batchSize: 1.5 }, { concurrency: 0 }, { concurrency: NaN }]) {
+        const error = yield* Effect.flip(Cache.getOrSetMany(users, ids, evenOnly, options))
+        assert(typeof error !== "string" && error._tag === "CodecError")
+        assert.include(error.message, `${Object.keys(options)[0]} must be a whole number of 1 or more`)
+      }
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
+  it.live("does all that on Redis: 1,000 keys in batches, every tenth without a value", () =>
+    Effect.gen(function*() {
+      const many = Array.from({ length: 1_000 }, (_, i) => String(i))
+      const load = (asked: ReadonlyArray<string>) =>
+        Effect.succeed(
+          asked.map((id) => [id, id.endsWith("0") ? Cache.failed("none" as const) : `v${id}`] as const)
+        )
+      const answer = yield* Cache.getOrSetMany(users, many, load, { batchSize: 64, concurrency: 4, mode: "either" })
+      assert.strictEqual([...answer.values()].filter(Either.isRight).length, 900)
+      assert.strictEqual(answer.size, 1_000)
+      assert.strictEqual((yield* Cache.getMany(users, many)).size, 900)
+      const { runtime } = yield* Redis.Redis
+      assert.strictEqual(runtime.flights.size, 0)
+    }).pipe(Effect.provide(Layer.fresh(RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() })))))
+})

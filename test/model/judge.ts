@@ -1,0 +1,13 @@
+/** What must never be seen in a history. Each judgement follows from what is promised, not from how it is kept. */
+import { hits } from "./judge/hits.js"
+import { leases } from "./judge/leases.js"
+import { lives } from "./judge/lives.js"
+import { loads } from "./judge/loads.js"
+import { lost } from "./judge/lost.js"
+import { replaced } from "./judge/replaced.js"
+import { spared } from "./judge/spared.js"
+import type { Record } from "./record.js"
+
+/** What is wrong with what was recorded. */
+export const violations = (record: Record): ReadonlyArray<string> =>
+  [replaced, lives, lost, loads, hits, leases, spared].flatMap((judge) => judge(record))

@@ -1,0 +1,33 @@
+/** Which loads have a lease, as far as one can tell from outside: where time ends none, and no answer is lost. */
+import { leaseWait, longLease } from "../history.js"
+import type { Computation, Record } from "../record.js"
+import { mayRevoke, ofKey } from "./support.js"
+
+/** Whether leases can be judged in a history. */
+export const canTell = ({ history: { lost, policy } }: Record): boolean =>
+  lost === 0 && policy.leaseDuration >= longLease
+
+/** Whether what had the lease of a load's key may have been revoked since the load was asked for. */
+export const disturbed = (record: Record, computation: Computation, until: number): boolean =>
+  record.calls.some((other) => mayRevoke(other, computation.key, computation.call, until))
+
+/** Whoever has waited for too long for others loads beside them, and stores nothing. */
+export const waitedTooLong = ({ began, call }: Computation): boolean => began.millis - call.began.millis >= leaseWait
+
+/**
+ * Whoever has waited for one load that came to nothing does not wait for the next, if others were sooner to begin that:
+ * it loads beside them, and stores nothing.
+ */
+const isImpatient = (record: Record, b: Computation): boolean => {
+  // Others have the lease before they begin: an answer has to come, and epochs to be read.
+  const soon = b.began.millis + 4 * record.history.delay
+  const computations = ofKey(record, b.key).filter((other) => other !== b)
+  const rivals = computations.filter(({ began }) => began.millis <= soon)
+  return computations.some((other) =>
+    other.over !== undefined && b.call.began.at < other.over.at && other.over.at < b.began.at &&
+    rivals.some((rival) => rival.began.at > other.over!.at)
+  ) || (rivals.length > 0 && disturbed(record, b, b.began.at))
+}
+
+export const hasLease = (record: Record, computation: Computation): boolean =>
+  computation.forced || (!waitedTooLong(computation) && !isImpatient(record, computation))

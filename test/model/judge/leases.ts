@@ -1,0 +1,41 @@
+/**
+ * A lease lasts as long as its load, unless somebody writes: so a load that nobody disturbs is stored, and nobody loads
+ * beside it.
+ */
+import { leaseWait, maxDuration } from "../history.js"
+import type { Computation, Record } from "../record.js"
+import { canTell, disturbed, hasLease } from "./holders.js"
+import { name, ofKey } from "./support.js"
+
+const beside = (record: Record, computations: ReadonlyArray<Computation>): ReadonlyArray<string> =>
+  computations.filter((b) => !b.forced && hasLease(record, b)).flatMap((b) =>
+    computations.filter((a) =>
+      a !== b && a.began.at < b.began.at && b.began.at < (a.over?.at ?? Infinity) &&
+      hasLease(record, a) && !disturbed(record, a, b.began.at) &&
+      // A load that nobody wants any more gives its lease up first, and is interrupted then.
+      !(a.exit === "Interruption" && a.ended!.millis === b.began.millis) &&
+      // A load is cut at its longest, and so is what keeps others out.
+      b.began.millis - a.call.began.millis < maxDuration &&
+      // A forced load may have taken the other's lease before that began.
+      (!a.forced || a.began.at < b.call.began.at)
+    ).map((a) => `the load ${b.value} of #${b.instance} began beside ${a.value} of #${a.instance}`)
+  )
+
+const unstored = (record: Record, computations: ReadonlyArray<Computation>, key: number): ReadonlyArray<string> => {
+  const puts = record.puts(key)
+  return computations.flatMap((a) => {
+    const { acknowledged, began, read } = a.call
+    const judged = a.exit === "Success" && acknowledged !== undefined && read.some(({ value }) => value === a.value) &&
+      acknowledged.millis - began.millis < leaseWait && hasLease(record, a) &&
+      !disturbed(record, a, acknowledged.at)
+    return !judged || puts.some(({ value }) => value === a.value)
+      ? []
+      : [`${name(a.call)} was given ${a.value}, which was not stored, and nobody had written`]
+  })
+}
+
+export const leases = (record: Record): ReadonlyArray<string> =>
+  !canTell(record) ? [] : record.standing.flatMap((_, key) => {
+    const computations = ofKey(record, key)
+    return [...beside(record, computations), ...unstored(record, computations, key)]
+  })

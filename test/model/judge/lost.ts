@@ -1,0 +1,46 @@
+/** A value that was written, that lives for ever, and that nobody else has touched since, is still there. */
+import { isForced, longLife } from "../history.js"
+import type { Call, Record } from "../record.js"
+import { concerns, heardOf, name } from "./support.js"
+
+const lookers = new Set(["get", "getMany", "has", "take", "getOrSet", "getOrSetMany", "setIfAbsent", "touch"])
+
+const removers = new Set(["set", "setMany", "delete", "deleteMany", "take", "setIfAbsent", "modify", "invalidateTags"])
+
+/** Whether a call may have put something in the place of a value, or ended its life. */
+const mayRemove = ({ failure, operation }: Call): boolean =>
+  removers.has(operation._tag) || (operation._tag === "touch" && operation.life < longLife) ||
+  // A load that failed changes nothing.
+  (isForced(operation) && failure === undefined)
+
+export const lost = (record: Record): ReadonlyArray<string> => {
+  const { history } = record
+  if (history.policy.timeToLive !== undefined) return []
+
+  const lostTo = (call: Call, key: number): ReadonlyArray<string> => {
+    const writes = record.calls.filter((write) =>
+      write.writes.has(key) && write.put.has(key) && write.acknowledged !== undefined &&
+      write.acknowledged.at < call.began.at && heardOf(call, write.acknowledged, write.instance, history)
+    )
+    return writes.flatMap((write) => {
+      const disturbed = record.calls.some((other) =>
+        other !== write && other !== call && concerns(other, key) && mayRemove(other) &&
+        other.began.at < call.ended!.at &&
+        (other.acknowledged === undefined || other.acknowledged.at > write.began.at ||
+          !heardOf(call, other.acknowledged, other.instance, history))
+      )
+      if (disturbed) return []
+      const value = write.writes.get(key)
+      const right = call.read.length === 0 && call.saw !== undefined
+        ? call.saw
+        : call.read.some((read) => read.key === key && read.value === value)
+      return right ? [] : [`${name(call)} did not find ${value}, which nobody had touched`]
+    })
+  }
+
+  return record.calls.flatMap((call) =>
+    call.acknowledged === undefined || !lookers.has(call.operation._tag) || isForced(call.operation)
+      ? []
+      : call.keys.flatMap((key) => lostTo(call, key))
+  )
+}

@@ -1,0 +1,81 @@
+/** What several judgements ask of a call. */
+import { type History, isForced, isLoad } from "../history.js"
+import { type Call, type Computation, isSame, type Moment, type Record, type Standing } from "../record.js"
+
+export const name = ({ id, operation }: Call): string => `call ${id} (${operation._tag})`
+
+const nearReads = new Set(["get", "getMany", "has", "getOrSet", "getOrSetMany"])
+
+/** Whether a call must know of what was acknowledged then: copies in memory may be a little old. */
+export const heardOf = (
+  call: Call,
+  { millis }: Moment,
+  instance: number | undefined,
+  { policy: { maxStaleness } }: History
+): boolean =>
+  maxStaleness === undefined || !nearReads.has(call.operation._tag) || instance === call.instance ||
+  millis + maxStaleness < call.began.millis
+
+/** Whether they ran at the same time. Nobody knows when a call that was not answered takes place, if ever. */
+export const overlap = (
+  a: { readonly began: Moment; readonly ended: Moment | undefined },
+  b: { readonly began: Moment; readonly ended: Moment | undefined }
+): boolean => a.began.at < (b.ended?.at ?? Infinity) && b.began.at < (a.ended?.at ?? Infinity)
+
+/** All that it has sent has taken place: it was answered, or it only waited for a load that failed. */
+export const isOver = (call: Call): boolean => call.acknowledged !== undefined || call.failure !== undefined
+
+/** A call that waits for whoever loads, and is given a stale value in its windows. */
+export const isUnforcedLoad = ({ operation }: Call): boolean => isLoad(operation) && !isForced(operation)
+
+/** It was answered with what it has loaded itself, whatever was stored: not with a stale value where that failed. */
+export const hasLoadedAnew = (record: Record, call: Call): boolean =>
+  isForced(call.operation) && call.acknowledged !== undefined &&
+  call.read.every(({ value }) => value !== undefined && record.computations.get(value)?.call === call)
+
+export const concerns = (call: Call, key: number): boolean =>
+  call.keys.includes(key) || call.operation._tag === "invalidateTags"
+
+/** What may change what stands under a key, or who may store something there. */
+const disturbers = new Set([
+  "set",
+  "setMany",
+  "delete",
+  "deleteMany",
+  "take",
+  "setIfAbsent",
+  "modify",
+  "invalidateTags"
+])
+
+/** Whether this call may have revoked a lease at some time from when one call began until then. */
+export const mayRevoke = (other: Call, key: number, since: Call, until: number): boolean =>
+  other !== since && concerns(other, key) &&
+  (disturbers.has(other.operation._tag) || isForced(other.operation)) && other.began.at < until &&
+  !(isOver(other) && other.ended!.at < since.began.at)
+
+/** A value that stood there, alone and untouched, for as long as the call took, and could be found for as long. */
+export const stood = (record: Record, call: Pick<Call, "began" | "ended">, key: number): Standing | undefined => {
+  if (call.ended === undefined) return undefined
+  const all = record.during(key, call)
+  const last = all[all.length - 1]!
+  if (last.value === undefined || all.some((standing) => !isSame(standing, last))) return undefined
+  if (all.some(({ expires }) => expires <= call.ended!.millis)) return undefined
+  // Who invalidates it leaves it where it is.
+  const invalidated = record.history.policy.tags !== "None" &&
+    record.calls.some(({ began, operation }) => operation._tag === "invalidateTags" && began.at < call.ended!.at)
+  if (invalidated) return undefined
+  // It may have been touched: what is said of it holds for the shortest of its lives.
+  const ends = all.flatMap(({ freshUntil }) => freshUntil === 0 ? [] : [freshUntil])
+  return { ...last, freshUntil: ends.length === 0 ? 0 : Math.min(...ends) }
+}
+
+/** Epochs are given an entry's life when they are read, so they may end by as much sooner as it takes to write it. */
+export const epochsEndSooner = ({ delay, policy }: History): number => policy.tags === "None" ? 0 : 4 * delay
+
+/** Whether it is served for as long as the call takes: fresh, or within a window. */
+export const servedFor = ({ freshUntil }: Standing, call: Call, window: number, history: History): boolean =>
+  freshUntil === 0 || freshUntil + window - epochsEndSooner(history) > call.ended!.millis
+
+export const ofKey = (record: Record, key: number): ReadonlyArray<Computation> =>
+  [...record.computations.values()].filter((computation) => computation.key === key)
