@@ -1,12 +1,15 @@
 /**
- * What is published is what was meant: the package is built and packed, its `exports` and types resolve in every
- * consumer, and the core loads nothing that it does not need.
+ * What is published is what was meant: the package is built and packed, its `exports` and types resolve, its links lead
+ * somewhere, the core loads nothing that it does not need, and programs that have some of the optional peers can be
+ * checked, bundled and run.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join } from "node:path"
 import ts from "typescript"
+import { checkConsumers } from "./consumers.js"
+import { checkLinks } from "./links.js"
 
 const folder = ".tmp/package-check"
 
@@ -104,6 +107,13 @@ for (const name of [...core, "index"]) {
     }
   }
 }
+
+const unpacked = join(folder, "unpacked")
+mkdirSync(unpacked)
+execFileSync("tar", ["-xzf", tarball, "-C", unpacked, "--strip-components", "1"])
+checkLinks(unpacked, (problem) => failures.add(problem))
+const passed = await checkConsumers(unpacked, (problem) => failures.add(problem))
 failures.forEach((failure) => console.error(failure))
+console.log(`${passed} passed, ${failures.size} failed`)
 if (failures.size === 0) rmSync(folder, { recursive: true, force: true })
 process.exitCode = failures.size === 0 ? 0 : 1
