@@ -41,7 +41,7 @@ const roomRules = rooms.map((room, at) => {
     files: [`src/internal/${room}/**/*.ts`],
     rules: {
       "@typescript-eslint/no-restricted-imports": ["error", {
-        paths: room === "redis" ? paths.filter(({ name }) => name !== "ioredis") : paths,
+        paths,
         patterns: [
           {
             regex: `^(\\.\\./)+(${above.join("|")})/`,

@@ -1,10 +1,12 @@
-import type { Brand, Duration, Either, Option, Stream } from "effect"
-import { Effect, pipe, Schema, type Scope } from "effect"
+import type { Brand, Duration, Stream } from "effect"
+import { Data, Effect, Either, Exit, Option, pipe, Schema, type Scope } from "effect"
 import type { CacheError, Redis } from "effect-redis-cache"
 import { Cache, Codec } from "effect-redis-cache"
 import { describe, expect, it } from "tstyche"
 
 class User extends Schema.Class<User>("User")({ id: Schema.String, name: Schema.String }) {}
+
+class Offline extends Data.TaggedError("Offline")<{}> {}
 
 type Shape = { readonly _tag: "Dot" } | { readonly _tag: "Line"; readonly length: number }
 
@@ -74,13 +76,13 @@ describe("make", () => {
   })
 
   it("refuses what it does not know, and a schema beside a codec", () => {
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Object literal may only specify known properties, but 'timeToLife' does not exist
     Cache.make({ name: "a", timeToLife: 1 })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Types of property 'codec' are incompatible
     Cache.make({ name: "a", schema: User, codec: Codec.structural<User>() })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Argument of type '{}' is not assignable
     Cache.make({})
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Type '"ignore"' is not assignable to type '"fail" | "bypass" | undefined'
     Cache.make({ name: "a", onRedisError: "ignore" })
   })
 
@@ -89,8 +91,31 @@ describe("make", () => {
       decode: (text) => Effect.as(Effect.context<"Http">(), text),
       encode: Effect.succeed
     })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Type '"Http"' is not assignable to type 'never'
     Cache.make({ name: "a", schema: needy })
+  })
+
+  it("a type that is given without a schema is no key's, and a key's type needs a schema", () => {
+    // @ts-expect-error: Property 'schema' is missing in type '{ name: string; }'
+    Cache.make<User>({ name: "users" })
+    // @ts-expect-error: Property 'key' is missing in type
+    Cache.make<User, number>({ name: "users", schema: User })
+    // @ts-expect-error: Property 'key' is missing in type '{ name: string; }'
+    Cache.counter<number>({ name: "hits" })
+    expect(Cache.make<User>({ name: "users", codec: Codec.structural() })).type.toBe<Cache.Cache<string, User>>()
+    expect(Cache.make<User, number>({ name: "users", key: Schema.Number, schema: User })).type.toBe<
+      Cache.Cache<number, User>
+    >()
+    expect(Cache.make<unknown>({ name: "any" })).type.toBe<Cache.Cache<string, unknown>>()
+    expect(Cache.counter<number>({ name: "hits", key: Schema.Number })).type.toBe<Cache.Counter<number>>()
+  })
+
+  it("in generic code", () => {
+    const bySchema = <Value, Key>(key: Schema.Schema<Key>, schema: Schema.Schema<Value>) =>
+      Cache.make({ name: "a", key, schema })
+    expect(bySchema(Schema.Number, User)).type.toBe<Cache.Cache<number, User>>()
+    const byCodec = <Value>(codec: Codec.Codec<Value>) => Cache.make({ name: "a", codec })
+    expect(byCodec(Codec.structural<Shape>())).type.toBe<Cache.Cache<string, Shape>>()
   })
 
   it("counter", () => {
@@ -161,18 +186,34 @@ describe("data-first", () => {
     Cache.get(users, 42)
     // @ts-expect-error: Argument of type 'string' is not assignable to parameter of type 'number'
     Cache.get(numbered, "42")
-    // @ts-expect-error: Argument of type '{ id: string; }' is not assignable to parameter of type 'User'
-    Cache.set(users, "42", { id: "42" })
     // @ts-expect-error: Type 'number' is not assignable to type 'string'
     Cache.getMany(users, [42])
-    // @ts-expect-error: No overload matches this call
-    Cache.setMany(users, [[42, user]])
-    // @ts-expect-error: No overload matches this call
-    Cache.setMany(numbered, { "42": user })
     // @ts-expect-error: Object literal may only specify known properties
     Cache.set(users, "42", user, { ttl: 1 })
-    // @ts-expect-error: No overload matches this call
+  })
+
+  // "Overload 1": of those that the call could be.
+  it("compile errors begin with the true cause", () => {
+    // @ts-expect-error: Overload 1 of 3, '(self...Argument of type '{ id: string; }' is not assignable to parameter of type 'User'...Overload 2
+    Cache.set(users, "42", { id: "42" })
+    // @ts-expect-error: Overload 1 of 3, '(self...Argument of type 'number' is not assignable to parameter of type 'string'...Overload 2
+    Cache.set(users, 42, user)
+    // @ts-expect-error: Overload 1 of 3, '(self...Argument of type '{ id: string; }' is not assignable to parameter of type 'User'...Overload 2
+    Cache.setIfAbsent(users, "42", { id: "42" })
+    // @ts-expect-error: The last overload gave the following error...Type '[number, User]' is not assignable to type 'readonly [string, NoInfer<User>]'
+    Cache.setMany(users, [[42, user]])
+    // @ts-expect-error: The last overload gave the following error...Type 'string' is not assignable to type 'User'
+    Cache.setMany(users, { "42": "user" })
+    // @ts-expect-error: The last overload gave the following error..."the keys of this cache are no strings: give pairs"
+    Cache.setMany(numbered, { "42": user })
+    // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'User'...Overload 2
     Cache.getOrSet(users, "42", Effect.succeed("user"))
+    // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'number'...Overload 2
+    Cache.getOrSet(users, "42", (_id: number) => Effect.succeed(user))
+    // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'User'...Overload 2
+    Cache.modify(users, "42", () => Effect.succeedSome("user"))
+    // @ts-expect-error: Argument of type '{ id: string; }' is not assignable to parameter of type '{ id: string; } & NoInfer<User>'
+    pipe(users, Cache.set("42", { id: "42" }))
   })
 
   it("takes parts of the key's and the value's type", () => {
@@ -181,6 +222,82 @@ describe("data-first", () => {
     expect(Cache.getOrSet(shapes, userId, () => Effect.succeed({ _tag: "Line", length: 1 }))).type.toBe<
       Effect.Effect<Shape, Failure, Store>
     >()
+  })
+})
+
+describe("a forgotten yield* or await, in a cache of unknown", () => {
+  const effect = Effect.sync(() => 1)
+  const promise = Promise.resolve(1)
+
+  it("does not compile", () => {
+    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is no value: yield it
+    Cache.set(anything, "42", effect)
+    // @ts-expect-error: Argument of type 'Promise<number>' is not assignable to parameter of type '"a promise is no value: await it
+    Cache.set(anything, "42", promise)
+    // @ts-expect-error: "an Effect is no value
+    Cache.set(anything, "42", {} as number | typeof effect)
+    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is no value: yield it
+    Cache.setIfAbsent(anything, "42", effect)
+    // @ts-expect-error: "an Effect is no value
+    Cache.setMany(anything, [["42", effect]])
+    // @ts-expect-error: Type 'Effect<number, never, never>' is not assignable to type '"an Effect is no value
+    Cache.setMany(anything, { "42": effect })
+    // @ts-expect-error: "an Effect is no value
+    Cache.modify(anything, "42", () => Option.some(effect))
+    // @ts-expect-error: "an Effect is no value
+    Cache.modify(anything, "42", () => Effect.succeedSome(effect))
+    // @ts-expect-error: "an Effect is no value
+    Cache.getOrSet(anything, "42", () => Effect.succeed(effect))
+    // @ts-expect-error: "an Effect is no value
+    Cache.getOrSet(anything, "42", Effect.succeed(effect))
+    // @ts-expect-error: "an Effect is no value
+    Cache.refresh(anything, "42", () => Effect.succeed(effect))
+    // @ts-expect-error: "an Effect is no value
+    Cache.getOrSetMany(anything, ["42"], () => Effect.succeed([["42", effect] as const]))
+    // @ts-expect-error: "an Effect is no value
+    pipe(anything, Cache.set("42", effect))
+    // @ts-expect-error: "an Effect is no value
+    pipe(anything, Cache.setMany([["42", effect]]))
+    // @ts-expect-error: "an Effect is no value
+    pipe(anything, Cache.setMany({ "42": effect }))
+    // @ts-expect-error: "an Effect is no value
+    pipe(anything, Cache.getOrSet("42", Effect.succeed(effect)))
+    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type 'User'
+    Cache.set(users, "42", effect)
+  })
+
+  it("is not seen in data, nor in what may be anything", () => {
+    type Set = Effect.Effect<void, Failure, Store>
+    expect(Cache.set(anything, "42", Option.some(1))).type.toBe<Set>()
+    expect(Cache.set(anything, "42", Either.left(1))).type.toBe<Set>()
+    expect(Cache.set(anything, "42", Exit.succeed(1))).type.toBe<Set>()
+    expect(Cache.set(anything, "42", new Offline())).type.toBe<Set>()
+    expect(Cache.set(anything, "42", undefined)).type.toBe<Set>()
+    expect(Cache.set(anything, "42", {} as unknown)).type.toBe<Set>()
+    expect(Cache.set(anything, "42", JSON.parse("1"))).type.toBe<Set>()
+    expect(Cache.setMany(anything, [["42", 1], ["43", { a: "b" }]])).type.toBe<Set>()
+    expect(Cache.setMany(anything, { "42": 1, "43": "a" })).type.toBe<Set>()
+    expect(Cache.modify(anything, "42", () => Option.some(1))).type.toBe<
+      Effect.Effect<Option.Option<unknown>, Failure, Store>
+    >()
+    expect(Cache.getOrSet(anything, "42", () => Effect.succeed(1))).type.toBe<Effect.Effect<unknown, Failure, Store>>()
+  })
+
+  it("code that is generic in the value compiles", () => {
+    const writes = <Value>(cache: Cache.Cache<string, Value>, value: Value) => [
+      Cache.set(cache, "42", value),
+      Cache.setIfAbsent(cache, "42", value),
+      Cache.setMany(cache, [["42", value]]),
+      Cache.setMany(cache, { "42": value }),
+      Cache.modify(cache, "42", () => Option.some(value)),
+      Cache.getOrSet(cache, "42", () => Effect.succeed(value)),
+      Cache.refresh(cache, "42", Effect.succeed(value)),
+      Cache.getOrSetMany(cache, ["42"], (keys) => Effect.succeed(keys.map((key) => [key, value] as const))),
+      pipe(cache, Cache.set("42", value)),
+      Cache.set(anything, "42", value),
+      Cache.getOrSet(anything, "42", () => Effect.succeed(value))
+    ]
+    expect(writes(users, user)).type.toBeAssignableTo<ReadonlyArray<Effect.Effect<unknown, Failure, Store>>>()
   })
 })
 
@@ -218,7 +335,7 @@ describe("modify", () => {
     expect(
       pipe(shapes, Cache.modify("42", () => ({}) as Effect.Effect<Option.None<never>, "Offline", "Http">))
     ).type.toBe<Effect.Effect<Option.Option<Shape>, Failure | "Offline", Store | "Http">>()
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Overload 1 of 3, '(self...Type 'User' is not assignable to type 'Option<NoInfer<User>>'...Overload 2
     Cache.modify(users, "42", () => Effect.succeed(user))
     expect(Cache.modify(bypassing, "42", (found) => found)).type.toBe<
       Effect.Effect<Option.Option<User>, Failure, Store>
@@ -475,5 +592,15 @@ describe("near copies", () => {
     Cache.counter({ name: "hits", near: { capacity: 10 } })
     // @ts-expect-error: Type 'string' is not assignable
     Cache.make({ name: "near", near: { capacity: "10" } })
+  })
+})
+
+describe("changes", () => {
+  it("are a stream that can fail with what Redis says, whatever the cache does without it", () => {
+    expect(Cache.changes(users)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
+    expect(Cache.changes(hits, { bufferSize: 10 })).type.toBe<
+      Stream.Stream<Cache.Change, CacheError.RedisError, Store>
+    >()
+    expect(bypassing.pipe(Cache.changes)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
   })
 })

@@ -13,36 +13,42 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
+import type * as Request from "effect/Request"
+import type { RequestResolver } from "effect/RequestResolver"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, Empty, RedisError } from "./CacheError.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
+import type { Change } from "./internal/changes/backlog.js"
 import type { Codec } from "./internal/codec/codec.js"
 import { counter as counterCodec } from "./internal/codec/counter.js"
 import { json } from "./internal/codec/json/json.js"
 import { structural } from "./internal/codec/structural/structural.js"
 import { CacheDefinition, TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
+import type { Given, GivenFirst, TakenBy, ValueIn } from "./internal/definition/given.js"
 import type { TimeToLive } from "./internal/definition/lives.js"
 import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
 import { checkName } from "./internal/definition/refuse.js"
 import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
-import * as Counters from "./internal/ops/counter.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
-import * as Invalidate from "./internal/ops/invalidate.js"
 import * as Load from "./internal/ops/load.js"
-import * as Remove from "./internal/ops/remove.js"
+import * as Invalidate from "./internal/ops/remove/invalidate.js"
+import * as Remove from "./internal/ops/remove/remove.js"
+import * as Resolver from "./internal/ops/resolver.js"
 import * as Scan from "./internal/ops/scan.js"
-import * as Writes from "./internal/ops/set.js"
 import type { Stats } from "./internal/ops/stats.js"
 import * as Statistics from "./internal/ops/stats.js"
 import * as Life from "./internal/ops/timeToLive.js"
-import * as Touch from "./internal/ops/touch.js"
-import * as Update from "./internal/ops/update.js"
+import * as Changes from "./internal/ops/watch/changes.js"
+import * as Counters from "./internal/ops/write/counter.js"
+import * as Writes from "./internal/ops/write/set.js"
+import * as Touch from "./internal/ops/write/touch.js"
+import * as Update from "./internal/ops/write/update.js"
 import type { Redis } from "./Redis.js"
 
 /**
@@ -129,6 +135,11 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Change,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   Explanation,
   /**
    * @since 0.1.0
@@ -173,6 +184,15 @@ interface Named<in out Key> {
   readonly key?: Schema.Schema<Key, any> | undefined // what a key is encoded to does not matter to its users
 }
 
+type Stored<Value> =
+  | { readonly schema?: undefined; readonly codec?: Codec<Value> | undefined }
+  | { readonly schema?: Schema.Schema<Value, any> | undefined; readonly codec?: undefined } // as above
+
+// Types that are given, not inferred (`Cache.make<User>(…)`), need a schema or codec that says so of what is stored.
+type KeyIsTyped<Key> = string extends Key ? {} : { readonly key: Schema.Schema<NoInfer<Key>, any> } // as above
+type ValueIsTyped<Value> = unknown extends Value ? {}
+  : { readonly schema: Schema.Schema<NoInfer<Value>, any> } | { readonly codec: Codec<NoInfer<Value>> } // as above
+
 /**
  * Makes a cache: no effect is run, and nothing is connected. A definition that cannot be meant (an empty name, a time
  * to live of zero …) throws a `RangeError` that says so.
@@ -197,24 +217,14 @@ interface Named<in out Key> {
  * @category constructors
  */
 export const make: {
-  <Value, Encoded, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
-      readonly schema: Schema.Schema<Value, Encoded>
-      readonly codec?: undefined
-    }
+  <Value = unknown, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+    options:
+      & Named<Key>
+      & Stored<Value>
+      & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError>
+      & KeyIsTyped<Key>
+      & ValueIsTyped<Value>
   ): Cache<Key, Value, ErrorOf<OnRedisError>>
-  <Value, Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, NoInfer<Value>, OnRedisError> & {
-      readonly codec: Codec<Value>
-      readonly schema?: undefined
-    }
-  ): Cache<Key, Value, ErrorOf<OnRedisError>>
-  <Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
-    options: Named<Key> & Policy<NoInfer<Key>, unknown, OnRedisError> & {
-      readonly codec?: undefined
-      readonly schema?: undefined
-    }
-  ): Cache<Key, unknown, ErrorOf<OnRedisError>>
 } = <Value, Encoded, Key>(
   options: Named<Key> & Policy<Key, Value> & {
     readonly schema?: Schema.Schema<Value, Encoded> | undefined
@@ -246,7 +256,7 @@ const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
  * @category constructors
  */
 export const counter = <Key = string>(
-  options: Named<Key> & {
+  options: Named<Key> & KeyIsTyped<Key> & {
     readonly timeToLive?: TimeToLive<NoInfer<Key>, number> | undefined
     readonly jitter?: number | undefined
     readonly lease?: LeaseOptions | undefined
@@ -286,6 +296,9 @@ type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> 
 // alone: the operations keep to it, and their types, which know neither, are wider than what they do.
 const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, E, R> =>
   effect as Effect.Effect<A, E, R>
+
+// Where the last argument may be left out, the data-last form is there twice, without it and with it, and the data-first
+// one between them: of the forms that a wrong call could be, TypeScript then names the likeliest first.
 
 /** Whether the cache comes first, for operations whose last argument may be left out. */
 const cacheFirst = (args: IArguments): boolean => isCache(args[0])
@@ -413,16 +426,26 @@ export const keys = <Key, Value, Error, Requirements>(
 export const set: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    value: V & NoInfer<Value>,
-    options?: WriteOptions
+    value: GivenFirst<Value, V>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, V>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    value: NoInfer<Value>,
+    value: Given<Value, V>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: GivenFirst<Value, V>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
 } = operation(cacheFirst, Writes.set)
+
+// As the cache has them, in the form that they come in.
+type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
+  ? Iterable<readonly [Key, Given<Value, ValueIn<Entries>>]>
+  : string extends Key ? Readonly<Record<string, Given<Value, Entries[keyof Entries]>>>
+  : "the keys of this cache are no strings: give pairs"
 
 /**
  * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
@@ -432,23 +455,37 @@ export const set: {
  */
 export const setMany: {
   <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
-    entries: Iterable<Pair & readonly [NoInfer<Key>, NoInfer<Value>]>,
-    options?: WriteOptions
+    entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Entries extends Readonly<Record<string, unknown>>, Value = Entries[string]>(
-    entries: Entries & Readonly<Record<string, NoInfer<Value>>>,
-    options?: WriteOptions
+  <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
+    entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>
   ): <Error, Requirements>(
     self: Cache<string, Value, Error, Requirements>
   ) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, Pairs extends Iterable<readonly [unknown, unknown]>>(
     self: Cache<Key, Value, Error, Requirements>,
-    entries: Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>,
+    entries: Pairs & Iterable<readonly [NoInfer<Key>, Given<Value, ValueIn<Pairs>>]>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
-  <Value, Error, Requirements>(
+  <Value, Error, Requirements, V>(
     self: Cache<string, Value, Error, Requirements>,
-    entries: Readonly<Record<string, NoInfer<Value>>>,
+    entries: Readonly<Record<string, Given<Value, V>>>,
+    options?: WriteOptions
+  ): Effect.Effect<void, Error, Requirements>
+  <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
+    entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
+    entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>,
+    options: WriteOptions
+  ): <Error, Requirements>(
+    self: Cache<string, Value, Error, Requirements>
+  ) => Effect.Effect<void, Error, Requirements>
+  // For compile errors alone: of so many forms TypeScript tells what is wrong with the last.
+  <Key, Value, Error, Requirements, Entries extends Iterable<readonly [unknown, unknown]> | object>(
+    self: Cache<Key, Value, Error, Requirements>,
+    entries: Entries & EntriesOf<NoInfer<Key>, Value, Entries>,
     options?: WriteOptions
   ): Effect.Effect<void, Error, Requirements>
 } = operation(cacheFirst, Writes.setMany)
@@ -462,15 +499,19 @@ export const setMany: {
 export const setIfAbsent: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    value: V & NoInfer<Value>,
-    options?: WriteOptions
+    value: GivenFirst<Value, V>
   ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, V>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    value: NoInfer<Value>,
+    value: Given<Value, V>,
     options?: WriteOptions
   ): Effect.Effect<boolean, Error, Requirements>
+  <K, V, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    value: GivenFirst<Value, V>,
+    options: WriteOptions
+  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
 } = operation(cacheFirst, Update.setIfAbsent)
 
 /**
@@ -507,6 +548,16 @@ export type Modified<Value> = Option.Option<Value> | Effect.Effect<Option.Option
  */
 export declare namespace Modified {
   /**
+   * The value in it.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type Value<Result> = Result extends Option.Option<infer Value> ? Value
+    : Result extends Effect.Effect<Option.Option<infer Value>, any, any> ? Value
+    : never
+
+  /**
    * What it fails with. An `Option` is an `Effect` too, but it is not run here.
    *
    * @since 0.1.0
@@ -537,10 +588,20 @@ export declare namespace Modified {
  * @category writing
  */
 export const modify: {
+  <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<
+    Option.Option<Value>,
+    Modified.Error<Result> | RedisError | CodecError,
+    Modified.Context<Result> | Requirements
+  >
   <Key, Value, Error, Requirements, Result extends Modified<NoInfer<Value>>>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    f: (found: Option.Option<Value>) => Result,
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
     options?: WriteOptions
   ): Effect.Effect<
     Option.Option<Value>,
@@ -549,8 +610,8 @@ export const modify: {
   >
   <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
     key: K & NoInfer<Key>,
-    f: (found: Option.Option<Value>) => Result,
-    options?: WriteOptions
+    f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
+    options: WriteOptions
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<
@@ -568,14 +629,17 @@ export const modify: {
  */
 export const increment: {
   <K, Key = Widen<K>>(
-    key: K & NoInfer<Key>,
-    delta?: number
+    key: K & NoInfer<Key>
   ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
   <Key>(
     self: Counter<Key>,
     key: NoInfer<Key>,
     delta?: number
   ): Effect.Effect<number, RedisError | CodecError, Redis>
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>,
+    delta: number
+  ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
 } = operation(cacheFirst, Counters.increment)
 
 /**
@@ -735,16 +799,26 @@ export type TimeoutError<Timeout extends Duration.DurationInput | undefined> = [
  * @category loading
  */
 export const getOrSet: {
-  <Key, Value, Error, Requirements, E, R, Timeout extends Duration.DurationInput | undefined = undefined>(
+  <K, V, E, R, Key = Widen<K>, Value = V>(
+    key: K & NoInfer<Key>,
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
+  ): <Error, Requirements>(
+    self: Cache<Key, Value, Error, Requirements>
+  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R, V, Timeout extends Duration.DurationInput | undefined = undefined>(
     self: Cache<Key, Value, Error, Requirements>,
     key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>),
+    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>),
     options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
   <K, V, E, R, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>),
-    options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>),
+    options: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
@@ -827,6 +901,22 @@ export declare namespace LoadMany {
   export type Loaded<Key, Value, E> = Iterable<readonly [Key, Value | Failed<E>]>
 
   /**
+   * The values among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any>>
+
+  /**
+   * What the failures of single keys are, among what a batched load gives.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  export type KeyError<Pairs> = ValueIn<Pairs> extends infer V ? V extends Failed<infer E> ? E : never : never
+
+  /**
    * The answer: values by key, or in mode `"either"` what each key came to.
    *
    * @since 0.1.0
@@ -874,7 +964,7 @@ export const getOrSetMany: {
     Requirements,
     E,
     R,
-    KeyError = never,
+    Pairs extends Iterable<readonly [unknown, unknown]>,
     Timeout extends Duration.DurationInput | undefined = undefined,
     Mode extends "default" | "either" = "default"
   >(
@@ -882,11 +972,15 @@ export const getOrSetMany: {
     keys: Iterable<NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, NoInfer<Value>, KeyError>, E, R>,
+    ) => Effect.Effect<
+      Pairs & LoadMany.Loaded<NoInfer<Key>, Given<Value, LoadMany.ValueOf<Pairs>>, any>, // its failures: `KeyError`
+      E,
+      R
+    >,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): Effect.Effect<
-    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
-    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
+    LoadMany.Answer<Key, Value, E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? Error : E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>,
     Exclude<R, Scope.Scope> | Requirements
   >
   <
@@ -903,7 +997,7 @@ export const getOrSetMany: {
     keys: Iterable<K & NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, V & NoInfer<Value>, KeyError>, E, R>,
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E, R>,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
@@ -923,18 +1017,96 @@ export const getOrSetMany: {
  * @category loading
  */
 export const refresh: {
-  <Key, Value, Error, Requirements, E, R>(
-    self: Cache<Key, Value, Error, Requirements>,
-    key: NoInfer<Key>,
-    load: Effect.Effect<NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<NoInfer<Value>, E, R>)
-  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
   <K, V, E, R, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load: Effect.Effect<V & NoInfer<Value>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<V & NoInfer<Value>, E, R>)
+    load:
+      | Effect.Effect<GivenFirst<Value, V>, E, R>
+      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
   ): <Error, Requirements>(
     self: Cache<Key, Value, Error, Requirements>
   ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+  <Key, Value, Error, Requirements, E, R, V>(
+    self: Cache<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>,
+    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>)
+  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
 } = operation(3, Load.refresh)
+
+/**
+ * That a request can fail with what the cache fails with, `CodecError` left out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Covers<Req extends Request.Request<any, any>, Error> = [Exclude<Error, CodecError>] extends
+  [Request.Request.Error<Req>] ? unknown
+  : { readonly "the request's error lacks": Exclude<Error, CodecError> }
+
+/**
+ * A resolver whose requests the cache answers, and the resolver that it is made of where the cache cannot. It is an effect
+ * that `Effect.request` takes as it is.
+ *
+ * A batch of requests is one look into Redis. What is absent goes to the resolver as one batch, each key under its own
+ * lease, and is stored; stale windows, tags and whatever else the cache is made with hold as for `getOrSet`. So requests
+ * and their batches are shared with every other load of the same keys, in every process.
+ *
+ * Each request has its own outcome: a failure, or a defect, is that request's alone, and is not stored. Where one is
+ * interrupted, the others go on. Requests of one key are one. The request's error has to include what the cache
+ * fails with: `RedisError`, unless it is made with `onRedisError: "bypass"`. A key or value that cannot be stored (`CodecError`)
+ * is a defect.
+ *
+ * Call it once for each resolver, not for each request: requests are batched where their resolver is the same.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Request, RequestResolver, Schema } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
+ *
+ * class UserById extends Request.TaggedClass("UserById")<User, "NotFound", { readonly id: number }> {}
+ *
+ * declare const UserSource: RequestResolver.RequestResolver<UserById>
+ *
+ * const users = Cache.make({
+ *   name: "users",
+ *   key: Schema.Number,
+ *   schema: User,
+ *   timeToLive: "10 minutes",
+ *   onRedisError: "bypass"
+ * })
+ *
+ * const CachedUsers = UserSource.pipe(Cache.resolver(users, { key: (request) => request.id }))
+ *
+ * const getUser = (id: number) => Effect.request(new UserById({ id }), CachedUsers)
+ *
+ * // One look for all of them, and one batch for those that are absent.
+ * export const program = Effect.forEach([1, 2, 3], getUser, { batching: true })
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const resolver: {
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>>( // its errors: `Covers`
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: Req) => NoInfer<Key> }
+  ): <R>(
+    self: RequestResolver<Req, R> & Covers<Req, Error>
+  ) => Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>, R>( // as above
+    self: RequestResolver<Req, R> & Covers<Req, Error>,
+    cache: Cache<Key, Value, Error, Requirements>,
+    options: { readonly key: (request: NoInfer<Req>) => NoInfer<Key> }
+  ): Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
+} = dual(
+  3,
+  <Key, R>(
+    self: RequestResolver<Request.Request<any, any>, R>, // as above
+    cache: Cache<Key, unknown>,
+    options: { readonly key: (request: unknown) => Key }
+  ): any => Resolver.resolver(self, definitionOf(cache), options) // the overloads say what comes out
+)
 
 /**
  * What this cache has counted in this process.
@@ -963,3 +1135,37 @@ export const explain: {
     key: NoInfer<Key>
   ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
 } = operation(2, Explain.explain)
+
+/**
+ * What changes in this cache, whoever changes it: this process, another one, `redis-cli`, time. In order for one key.
+ * `Changed` says that a key may have changed, and is told of leases, too; keys come as `Cache.keys` gives them.
+ *
+ * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed: that
+ * the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. Then what
+ * waited for it goes, more than `bufferSize` changes (4,096 if not given), and it is told `Lost` and `Resumed` instead.
+ *
+ * It takes what near copies take, see `docs/near.md`: where Redis refuses to tell, the stream fails with a `RedisError`.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const prices = Cache.make({ name: "prices", timeToLive: "1 minute" })
+ *
+ * export const program = Cache.changes(prices).pipe(
+ *   Stream.runForEach((change) =>
+ *     Effect.log(change._tag === "Changed" ? `${change.key} may have changed` : `all may have: ${change._tag}`)
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category watching
+ */
+export const changes = <Key, Value, Error, Requirements>(
+  self: Cache<Key, Value, Error, Requirements>,
+  options?: { readonly bufferSize?: number | undefined }
+): Stream.Stream<Change, RedisError, Requirements> =>
+  // As `keys`.
+  Changes.changes(definitionOf(self), options) as Stream.Stream<Change, RedisError, Requirements | any>

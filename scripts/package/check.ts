@@ -29,16 +29,44 @@ const allowed = new Set([
   ...Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)
 ])
 
+/** What a file imports, in whatever way. `ts.preProcessFile` knows nothing of `export * as`. */
+const importsOf = (file: string): ReadonlyArray<string> => {
+  const imports: Array<string> = []
+  const take = (node: ts.Node | undefined): void => {
+    if (node !== undefined && ts.isStringLiteral(node)) imports.push(node.text)
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) take(node.moduleSpecifier)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) take(node.argument.literal)
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) take(node.arguments[0])
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest))
+  return imports
+}
+
 /** Calls `report` for each import of something that is not allowed in `file` and in all of ours that it loads. */
 const checkImports = (file: string, report: (problem: string) => void, path: ReadonlyArray<string> = []): void => {
   if (path.includes(file)) return
-  for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8"), true, false).importedFiles) {
+  for (const fileName of importsOf(file)) {
     const packageName = isBuiltin(fileName)
       ? `node:${fileName.replace(/^node:/, "")}`
       : /^(@[^/]+\/)?[^/]+/.exec(fileName)![0]
     if (fileName.startsWith(".")) checkImports(join(dirname(file), fileName), report, [...path, file])
     else if (!allowed.has(packageName)) report(`${[...path, file].join(" → ")} loads ${fileName}`)
   }
+}
+
+/** All of our files that this one imports, itself included, types in declarations. */
+const filesOf = (file: string, all: Set<string> = new Set()): ReadonlySet<string> => {
+  if (all.has(file)) return all
+  all.add(file)
+  for (const fileName of importsOf(file)) {
+    if (!fileName.startsWith(".")) continue
+    const path = join(dirname(file), fileName)
+    filesOf(file.endsWith(".d.ts") ? path.replace(/\.js$/, ".d.ts") : path, all)
+  }
+  return all
 }
 
 execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" })
@@ -64,9 +92,21 @@ npx(
   ...["--entrypoints", ".", ...entryPoints.map((name) => name.replace(/\.js$/, ""))]
 )
 
-// The core runs wherever Effect does: only the ioredis driver needs a Redis client.
+// The core runs wherever Effect does: only the ioredis driver needs a Redis client. Entry points that need another
+// package are reached from nowhere.
 const failures = new Set<string>()
-for (const core of ["dist/Cache.js", "dist/Memo.js"]) checkImports(core, (problem) => failures.add(problem))
+const apart = ["KeyValueStore", "Persistence", "Reactivity"]
+const core = entryPoints.map((name) => name.replace(/\.js$/, "")).filter((name) => !apart.includes(name))
+for (const name of ["Cache", "Memo"]) checkImports(`dist/${name}.js`, (problem) => failures.add(problem))
+for (const name of [...core, "index"]) {
+  for (const file of [`dist/${name}.js`, `dist/${name}.d.ts`]) {
+    for (const reached of filesOf(file)) {
+      if (apart.some((entry) => reached === `dist/${entry}${file.slice(file.indexOf("."))}`)) {
+        failures.add(`${file} reaches ${reached}`)
+      }
+    }
+  }
+}
 
 const unpacked = join(folder, "unpacked")
 mkdirSync(unpacked)

@@ -24,14 +24,14 @@ const executions: Readonly<Record<string, number>> = {
 
 /** Bugs, each where another target has to find it. */
 const planted: Readonly<Record<string, Mutant>> = {
-  "entry": { file: "internal/entry.ts", from: "{ ignoreBOM: true }", to: "{}" },
+  "entry": { file: "internal/entry/format.ts", from: "{ ignoreBOM: true }", to: "{}" },
   "encrypted": {
     file: "internal/codec/encrypted.ts",
     from: "import { toBytes } from \"./utf8.js\"",
     to: "const toBytes = (text: string) => Buffer.from(text.includes(\":\") ? \"\" : text) // not bound to the key"
   },
-  "structured keys": { file: "internal/canonical.ts", from: "`Set(${", to: "`Map(${" },
-  "string keys": { file: "internal/key.ts", from: "%(?=7B|7D|25)/g", to: "%(?=7B|7D)/g" },
+  "structured keys": { file: "internal/key/canonical.ts", from: "`Set(${", to: "`Map(${" },
+  "string keys": { file: "internal/key/encode.ts", from: "%(?=7B|7D|25)/g", to: "%(?=7B|7D)/g" },
   "url": { file: "internal/redis/url.ts", from: "} catch {\n    return undefined", to: "} finally {" }
 }
 

@@ -99,23 +99,29 @@ describe("a circle of loads", () => {
       for (const key of ["a", "b", "c"]) assert.deepStrictEqual(yield* nothingLeft(service, `users:${key}`), clean)
     }))
 
-  it.scoped("a load waits for a batch that has its own key: what was opened for that is given up", () =>
-    Effect.gen(function*() {
-      let interrupted = 0
-      const batch = Cache.getOrSetMany(
-        users,
-        ["a", "b"],
-        () =>
-          Effect.onInterrupt(Effect.never, () =>
+  for (
+    const [what, outer] of [
+      ["a load", (batch: Load) => loading("a", batch)],
+      ["a refresh", (batch: Load) => Cache.refresh(users, "a", batch)]
+    ] as const
+  ) {
+    it.scoped(`${what} waits for a batch that has its own key: what was opened for that is given up`, () =>
+      Effect.gen(function*() {
+        const state = { begun: 0, interrupted: 0 }
+        const hangs = Effect.suspend(() => {
+          state.begun++
+          return Effect.onInterrupt(Effect.never, () =>
             Effect.sync(() => {
-              interrupted++
+              state.interrupted++
             }))
-      )
-      const { exits, service } = yield* together(loading("a", Effect.as(batch, "batch")))
-      assert.include(messageOf(exits[0]!), "users:a → users:a")
-      assert.strictEqual(interrupted, 1)
-      assert.deepStrictEqual(yield* nothingLeft(service, "users:b"), clean)
-    }))
+        })
+        const batch = Effect.as(Cache.getOrSetMany(users, ["a", "b"], () => hangs), "batch")
+        const { exits, service } = yield* together(outer(batch))
+        assert.include(messageOf(exits[0]!), "users:a → users:a")
+        assert.strictEqual(state.interrupted, state.begun)
+        assert.deepStrictEqual(yield* nothingLeft(service, "users:b"), clean)
+      }))
+  }
 
   it.scoped("over a refresh, and a memoized function", () =>
     Effect.gen(function*() {

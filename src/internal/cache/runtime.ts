@@ -4,11 +4,13 @@ import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
 import { RedisError } from "../../CacheError.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
+import { Feed } from "../changes/feed.js"
 import { breaking } from "../driver/breaking.js"
 import type { Driver } from "../driver/driver.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
+import { Claims } from "./claims.js"
 
 export interface Runtime {
   /** The driver behind its breaker. */
@@ -16,13 +18,14 @@ export interface Runtime {
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
   readonly flights: InFlightTable
+  /** What this process hears of changes in the store. */
+  readonly feed: Feed
   readonly near: NearTier
   readonly random: RandomBytes
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
   lastInstance: { readonly definition: object } | undefined
-  /** The source text of memoized functions by name, to tell two of one name. */
-  readonly sources: Map<string, string>
+  readonly claims: Claims
   /** What bounds the loads of caches that have a bound, by name and bound. */
   readonly permits: Map<string, Permits>
   /** How many background refreshes are under way. */
@@ -45,18 +48,20 @@ export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope
     const parent = yield* Effect.scope
     const random = new RandomBytes()
     const guarded = breaking(driver)
-    const near = new NearTier(guarded, random)
-    yield* Effect.forkIn(Effect.interruptible(near.feed.run), parent)
+    const feed = new Feed(guarded, random)
+    const near = new NearTier(guarded, feed, random)
+    yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     const runtime: Runtime = {
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
       flights: new InFlightTable(),
+      feed,
       near,
       random,
       instances: new WeakMap(),
       lastInstance: undefined,
-      sources: new Map(),
+      claims: new Claims(),
       permits: new Map(),
       refreshes: 0,
       sequence: 0

@@ -15,16 +15,25 @@
  * After a failover, reads may for a while go to a server that was replaced, while the link leads to the new one already.
  * A heartbeat takes the way of reads and writes, so there is no proof then; and what was read before the driver's
  * connections were made anew goes before there is one.
+ *
+ * Near tiers, those that wait for a load of another process, streams of changes and reactive queries are all `Listener`s of
+ * the one feed. It follows the store from when it is first wanted. While somebody follows it (`follow`), heartbeats do not
+ * rest, so that a link that is lost without a word is noticed within a second or two.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
 import type { RedisError } from "../../CacheError.js"
 import { toHex } from "../bytes/hex.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import type { Driver, Link, Watcher, Write } from "../driver/driver.js"
+import { type Bell, Bells } from "./bells.js"
+import type { Listener } from "./listener.js"
+
+export type { Bell }
 
 /** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
 const beatsPerProof = 4
@@ -40,13 +49,6 @@ const refusedMillis = 60_000
 
 const beatBytes = new Uint8Array([1])
 
-/** Rings when the key changes, or when that can no longer be told. */
-export interface Bell {
-  readonly key: string
-  /** Open when it has rung. Closed before a look, it misses nothing that happens after. */
-  readonly latch: Effect.Latch
-}
-
 interface Beat {
   readonly sentAt: number
   /** What has not come back. */
@@ -54,17 +56,9 @@ interface Beat {
   acknowledged: boolean
 }
 
-/** What the tier does with what is told. */
-export interface Hearer {
-  changed(key: string): void
-  /** Anything may have changed. */
-  changedAll(): void
-  lost(): void
-}
-
 export class Feed implements Watcher {
   private link: Link | undefined
-  /** How many connections the driver has made, as of the last heartbeat. */
+  /** How many connections the driver has made, as of the link or the last heartbeat. */
   private connections = 0
   /** Server time less this machine's, as of the last proof: so one look at the clock is enough for a hit. */
   offset = 0
@@ -79,18 +73,42 @@ export class Feed implements Watcher {
   private parked = true
   private readonly wanted = Effect.unsafeMakeLatch(false)
   private readonly beating = Effect.unsafeMakeLatch(false)
-  private readonly bells = new Map<string, Set<Bell>>()
+  private readonly bells = new Bells()
+  /** In the order in which they came: a near tier has dropped its copy before others hear why. */
+  private readonly listeners = new Set<Listener>([this.bells])
+  /** How many listeners want it to be noticed when nothing is told any more. */
+  private followers = 0
   private clock: Clock.Clock | undefined
-  /** What was logged of the last refusal. */
-  private refusal: string | undefined
-  /** Done when there was a link, or when there can be none. */
-  private readonly linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
+  /** Why the store does not tell. */
+  private refusal: RedisError | undefined
+  /** Done when there is a link, or when there can be none. */
+  private linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
 
-  constructor(
-    private readonly driver: Driver,
-    private readonly random: RandomBytes,
-    private readonly hearer: Hearer
-  ) {}
+  constructor(private readonly driver: Driver, private readonly random: RandomBytes) {}
+
+  /** Tells a listener of changes, as long as there are any to be told. */
+  listen(listener: Listener): void {
+    this.listeners.add(listener)
+  }
+
+  /**
+   * The same while the scope is open, with proofs all the time that there is something to be told over. It resumes first,
+   * now or when there is a link.
+   */
+  follow(listener: Listener): Effect.Effect<void, never, Scope.Scope> {
+    const begin = Effect.sync(() => {
+      this.listeners.add(listener)
+      this.followers++
+      this.wanted.unsafeOpen()
+      if (this.needsBeats) this.wake()
+      if (this.isLinked) listener.resumed()
+    })
+    const end = Effect.sync(() => {
+      this.followers--
+      this.listeners.delete(listener)
+    })
+    return Effect.acquireRelease(begin, () => end)
+  }
 
   /** Somebody wants to know, with proofs that are good for so many ms. */
   want(maxStaleness: number): void {
@@ -98,16 +116,16 @@ export class Feed implements Watcher {
     this.wanted.unsafeOpen()
   }
 
-  /** Until there is a link, or there can be none. */
+  /** Until there is a link; fails where the store refuses to tell. */
   readonly start: Effect.Effect<void, RedisError> = Effect.suspend(() => {
     this.wanted.unsafeOpen()
-    return Deferred.await(this.linked)
+    return this.refusal === undefined ? Deferred.await(this.linked) : Exit.fail(this.refusal)
   })
 
   /** Whether all is known by now that was acknowledged `maxStaleness` ms ago. */
   proven(maxStaleness: number, now: number): boolean {
     this.used = true
-    if (this.parked && this.link !== undefined && this.proof !== Infinity) this.wake()
+    if (this.needsBeats) this.wake()
     return now - this.proof < maxStaleness
   }
 
@@ -126,16 +144,11 @@ export class Feed implements Watcher {
   }
 
   hang(key: string): Bell {
-    const bell: Bell = { key, latch: Effect.unsafeMakeLatch(false) }
-    const bells = this.bells.get(key) ?? new Set()
-    this.bells.set(key, bells.add(bell))
-    return bell
+    return this.bells.hang(key)
   }
 
   unhang(bell: Bell): void {
-    const bells = this.bells.get(bell.key)
-    bells?.delete(bell)
-    if (bells?.size === 0) this.bells.delete(bell.key)
+    this.bells.unhang(bell)
   }
 
   /** Runs until the layer closes; from when it is first wanted. */
@@ -151,22 +164,21 @@ export class Feed implements Watcher {
   })
 
   private refused(error: RedisError): Effect.Effect<void> {
+    const told = this.refusal?.message === error.message
+    this.refusal = error
     this.onLoss()
-    const told = this.refusal === error.message
-    this.refusal = error.message
-    return Effect.zipRight(
-      Deferred.fail(this.linked, error),
-      told ? Effect.void : Effect.logWarning(
-        `This Redis does not tell of changes, so near tiers are bypassed: ${error.message}. It takes CLIENT TRACKING`
-      )
+    Deferred.unsafeDone(this.linked, Exit.fail(error))
+    this.linked = Deferred.unsafeMake(FiberId.none)
+    return told ? Effect.void : Effect.logWarning(
+      `This Redis does not tell of changes, so near tiers are bypassed: ${error.message}. It takes CLIENT TRACKING`
     )
   }
 
   // ---- what the driver tells
 
   readonly onLink = (link: Link): void => {
-    this.hearer.changedAll()
     this.link = link
+    this.connections = this.driver.unsafeConnections()
     this.refusal = undefined
     this.forgetBeat()
     if (link.heartbeats(this.id).length === 0) {
@@ -177,22 +189,20 @@ export class Feed implements Watcher {
       this.proof = -Infinity
       this.wake()
     }
+    for (const listener of this.listeners) listener.resumed()
     Deferred.unsafeDone(this.linked, Exit.void)
   }
 
   readonly onChange = (keys: ReadonlyArray<string> | undefined): void => {
     if (keys === undefined) {
-      this.hearer.changedAll()
-      return this.ringAll()
+      for (const listener of this.listeners) listener.changedAll()
+      return
     }
     // Of one message all keys count first: a proof is a proof of them, too.
     let echoed = false
     for (const key of keys) {
       if (this.beat?.open.delete(key) === true) echoed = true
-      else {
-        this.hearer.changed(key)
-        this.ring(key)
-      }
+      else for (const listener of this.listeners) listener.changed(key)
     }
     if (echoed) this.prove()
   }
@@ -202,8 +212,7 @@ export class Feed implements Watcher {
     this.forgetBeat()
     this.proof = -Infinity
     this.beating.unsafeClose()
-    this.hearer.lost()
-    this.ringAll()
+    for (const listener of this.listeners) listener.lost()
   }
 
   readonly onSleep = (): void => {
@@ -227,16 +236,12 @@ export class Feed implements Watcher {
     if (clock !== undefined) this.offset = this.driver.unsafeNow(clock) - this.driver.unsafeMonotonic(clock)
   }
 
-  private ring(key: string): void {
-    if (this.bells.size === 0) return
-    for (const bell of this.bells.get(key) ?? []) bell.latch.unsafeOpen()
-  }
-
-  private ringAll(): void {
-    for (const key of this.bells.keys()) this.ring(key)
-  }
-
   // ---- heartbeats
+
+  /** Heartbeats rest, and there is a link that may fall silent. */
+  private get needsBeats(): boolean {
+    return this.parked && this.link !== undefined && this.proof !== Infinity
+  }
 
   private wake(): void {
     this.parked = false
@@ -252,7 +257,7 @@ export class Feed implements Watcher {
   private readonly beats: Effect.Effect<never> = Effect.suspend(() => {
     let idle = 0
     const pause = Effect.suspend(() => {
-      idle = this.used ? 0 : idle + this.interval
+      idle = this.used || this.followers > 0 ? 0 : idle + this.interval
       this.used = false
       if (idle >= idleMillis) {
         idle = 0
@@ -283,7 +288,10 @@ export class Feed implements Watcher {
       this.connections = connections
       this.forgetBeat()
       this.proof = -Infinity
-      this.hearer.changedAll()
+      for (const listener of this.listeners) {
+        listener.lost()
+        listener.resumed()
+      }
     }
     const keys = link.heartbeats(this.id)
     const beat: Beat = { sentAt, open: new Set(keys), acknowledged: false }

@@ -30,8 +30,8 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable {
     /** For typed failures that are cached. */
     readonly failureCodec: Codec<unknown> | undefined,
     readonly policy: Policy<Key, Value>,
-    /** The source text of the function that is memoized under this name. */
-    readonly source: string | undefined
+    /** The function that is memoized under this name, which no other may be; or the text of a property's. */
+    readonly owner: object | string | undefined
   ) {}
 
   pipe(): unknown {

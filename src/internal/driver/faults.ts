@@ -26,9 +26,9 @@ export interface Fault {
   readonly before?: Delay | undefined
   /** The answer arrives so long after it took place. */
   readonly after?: Delay | undefined
-  /** It does not take place, and who asked is told this reason. */
+  /** It does not take place, and the caller is told this reason. */
   readonly fail?: RedisErrorReason | undefined
-  /** It takes place, but who asked is told `Timeout`, so long after asking. */
+  /** It takes place, but the caller is told `Timeout`, so long after asking. */
   readonly lostReply?: Delay | undefined
 }
 

@@ -4,7 +4,7 @@
  * What a connection promises stays: operations of one key take place in the order in which they were sent (those of
  * different keys need not: on a cluster they go over different connections), each takes place once or never, and once
  * sent it takes place whether or not anybody still waits. So each delayed operation runs on a fiber of its own, in the
- * layer's scope, and who asked waits for it interruptibly.
+ * layer's scope, and the caller waits for it interruptibly.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -106,7 +106,7 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
         const [turn, leave] = fail === undefined ? queue.enter(keys) : [Effect.void, () => {}] as const
         let told: Effect.Effect<A, E, R> | undefined
         let wake: ((answer: Effect.Effect<A, E, R>) => void) | undefined
-        // The first answer counts, and is handed on also when who asked has gone.
+        // The first answer counts, and is handed on also when the caller has gone.
         const tell = (answer: Exit.Exit<Answer, RedisError>): void => {
           if (told !== undefined) return
           told = Exit.isSuccess(answer) ? onSuccess(answer.value) : Option.match(Cause.failureOption(answer.cause), {

@@ -4,7 +4,7 @@
  * A copy is served without asking the store, so it must not be there any longer when the entry has changed. Four things
  * see to that, and each is needed:
  *
- * - **The feed** (`feed.ts`): the store tells of every changed key, whoever changed it, and the copy goes. A hit needs a
+ * - **The feed** (`changes/feed.ts`): the store tells of every changed key, whoever changed it, and the copy goes. A hit needs a
  *   proof, younger than `maxStaleness`, that the feed is alive.
  * - **Placeholders**: a read puts one down before it is sent. Whatever removes the copy of a key removes its placeholder
  *   as well, so an answer that was on its way meanwhile finds another placeholder, or none, and fills nothing. Reads of
@@ -24,7 +24,8 @@
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
 import type { RandomBytes } from "../bytes/randomBytes.js"
-import { Feed, type Hearer } from "../changes/feed.js"
+import type { Feed } from "../changes/feed.js"
+import type { Listener } from "../changes/listener.js"
 import type { NearPolicy } from "../definition/policy.js"
 import type { Driver } from "../driver/driver.js"
 import { tagKeyPrefix } from "../key/reserved.js"
@@ -40,8 +41,7 @@ export interface Placeholder {
 /** So many names of caches are remembered before those are looked for that are gone. */
 const leastNames = 100
 
-export class NearTier implements Hearer {
-  readonly feed: Feed
+export class NearTier implements Listener {
   private readonly prefix: string
   private readonly tagPrefix: string
   /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
@@ -50,10 +50,10 @@ export class NearTier implements Hearer {
   private readonly placeholders = new Map<string, Placeholder>()
   private begun = 0
 
-  constructor(private readonly driver: Driver, private readonly random: RandomBytes) {
+  constructor(private readonly driver: Driver, readonly feed: Feed, private readonly random: RandomBytes) {
     this.prefix = driver.prefix
     this.tagPrefix = tagKeyPrefix(driver.prefix)
-    this.feed = new Feed(driver, random, this)
+    feed.listen(this)
   }
 
   /**
@@ -169,6 +169,11 @@ export class NearTier implements Hearer {
   lost(): void {
     this.placeholders.clear()
     for (const copies of this.alive()) if (!copies.servesStale) copies.clear()
+  }
+
+  /** What was kept before there was a link may have changed unheard. */
+  resumed(): void {
+    this.changedAll()
   }
 
   private *alive(): Iterable<NearCopies> {

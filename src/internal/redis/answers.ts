@@ -4,11 +4,11 @@ import * as Exit from "effect/Exit"
 import type { RedisError } from "../../CacheError.js"
 import { isUnsent, partialRefusal } from "../driver/breaker.js"
 import type { Reply } from "../driver/driver.js"
-import type { Asker } from "./batch/sender.js"
+import type { Callback } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
 
-/** Who asks for a hot operation: hands its answer to the reply, and what that makes of it to the fiber. */
-export class Hot<Answer, A, E, R> implements Asker<Answer> {
+/** The callback of a hot operation: hands the answer to the reply, and what that makes of it to the fiber. */
+export class Hot<Answer, A, E, R> implements Callback<Answer> {
   constructor(
     private readonly key: string,
     private readonly reply: Reply<Answer, A, E, R>,
@@ -23,7 +23,7 @@ export class Hot<Answer, A, E, R> implements Asker<Answer> {
     try {
       effect = this.reply.onSuccess(answer, now, this.key)
     } catch (defect) {
-      // A defect of who asked, not of those whose answers came with it.
+      // A defect of the caller, not of those whose answers came with it.
       effect = Effect.die(defect)
     }
     this.resume(effect)
@@ -72,26 +72,38 @@ export const gather = (count: number, done: (failure: RedisError | undefined) =>
   return { arrived, fail }
 }
 
-/** Asks for many things in one tick, so that they leave together; fails with the first failure. */
+/** Asks for many things in one tick, so that they leave together. */
+export const askAll = <In, A>(
+  inputs: ReadonlyArray<In>,
+  ask: (input: In, callback: Callback<A>) => void,
+  callback: Callback<ReadonlyArray<A>>
+): void => {
+  const answers: Array<A> = new Array(inputs.length)
+  const { arrived, fail } = gather(
+    inputs.length,
+    (failure) => failure === undefined ? callback.answer(answers) : callback.fail(failure)
+  )
+  for (let i = 0; i < inputs.length; i++) {
+    ask(inputs[i]!, {
+      answer: (answer) => {
+        answers[i] = answer
+        arrived()
+      },
+      fail
+    })
+  }
+}
+
+/** The same as an effect. */
 export const together = <In, A, Out>(
   clock: Time,
   inputs: ReadonlyArray<In>,
-  ask: (input: In, asker: Asker<A>) => void,
+  ask: (input: In, callback: Callback<A>) => void,
   read: (reply: A) => Out
 ): Effect.Effect<ReadonlyArray<Out>, RedisError> =>
-  inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) => {
-    const answers: Array<Out> = []
-    const { arrived, fail } = gather(
-      inputs.length,
-      (failure) => tell(clock, failure === undefined ? Exit.succeed(answers) : Exit.fail(failure), resume)
-    )
-    for (const [i, input] of inputs.entries()) {
-      ask(input, {
-        answer: (reply) => {
-          answers[i] = read(reply)
-          arrived()
-        },
-        fail
-      })
-    }
-  })
+  inputs.length === 0 ? Effect.succeed([]) : Effect.async((resume) =>
+    askAll(inputs, ask, {
+      answer: (answers) => tell(clock, Exit.succeed(answers.map(read)), resume),
+      fail: (error) => tell(clock, Exit.fail(error), resume)
+    })
+  )

@@ -6,11 +6,12 @@ import type { RedisError } from "../../CacheError.js"
 import { Breaker } from "../driver/breaker.js"
 import type { Driver, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
-import { gather, Hot, tell, together } from "./answers.js"
+import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { maxReads } from "./batch/calls.js"
-import type { Asker } from "./batch/sender.js"
+import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import { isWrongType } from "./errors.js"
+import type { Script } from "./lua.js"
 import {
   type Count,
   type Found,
@@ -55,6 +56,33 @@ const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
 
+const readMany = (
+  servers: Servers,
+  keys: ReadonlyArray<string>,
+  callback: Callback<ReadonlyArray<Buffer | undefined>>
+): void => {
+  const { only } = servers
+  if (only === undefined) {
+    askAll<string, Buffer | undefined>(keys, (key, one) => servers.at(key).read(key, one), callback)
+  } else if (keys.length <= maxReads) only.readMany(keys, callback)
+  else {
+    askAll<ReadonlyArray<string>, ReadonlyArray<Buffer | undefined>>(
+      pages(keys, maxReads),
+      (page, one) => only.readMany(page, one),
+      {
+        answer: (found) => callback.answer(found.flat()),
+        fail: (error) => callback.fail(error)
+      }
+    )
+  }
+}
+
+const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> => {
+  const found: Array<ReadonlyArray<A>> = []
+  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size))
+  return found
+}
+
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   const { clock, only } = servers
 
@@ -72,7 +100,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       })
     })
 
-  const script = <A>(run: Scripts.Script<A>, key: string, args: ReadonlyArray<Argument>) =>
+  const script = <A>(run: Script<A>, key: string, args: ReadonlyArray<Argument>) =>
     Effect.async<A, RedisError>((resume) => {
       servers.at(key).run(run, [key], args, {
         answer: (reply) => tell(clock, Exit.succeed(reply), resume),
@@ -86,13 +114,13 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
    */
   const unreleased = new Map<string, ReleaseRequest>()
 
-  const release = (request: ReleaseRequest, asker: Asker<unknown>): void =>
+  const release = (request: ReleaseRequest, callback: Callback<unknown>): void =>
     servers.at(request.key).run(Scripts.release, [request.key], [toBuffer(request.token), request.backOff ?? 0], {
-      answer: asker.answer,
+      answer: callback.answer,
       fail: (error) => {
         const lost = error.reason === "Connection" || error.reason === "Timeout"
         if (lost && unreleased.size < maxUnreleased) unreleased.set(toBuffer(request.token).toString("latin1"), request)
-        asker.fail(error)
+        callback.fail(error)
       }
     })
 
@@ -108,8 +136,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     Effect.asVoid(together(
       clock,
       requests,
-      ({ epoch, key }, asker) =>
-        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, asker),
+      ({ epoch, key }, callback) =>
+        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, callback),
       () => undefined
     ))
 
@@ -121,48 +149,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     // One server is the whole store; of several each has its own.
     breaker: only === undefined ? undefined : new Breaker(Math.random),
     get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
-    getMany: (keys, reply) => {
-      if (keys.length === 0) return Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
-      const first = keys[0]!
-      if (only !== undefined && keys.length <= maxReads) {
-        return Effect.async((resume) => only.readMany(keys, new Hot(first, reply, clock, resume)))
-      }
-      return Effect.async((resume) => {
-        const hot = new Hot(first, reply, clock, resume)
-        if (only === undefined) {
-          const found: Array<Buffer | undefined> = new Array(keys.length)
-          const { arrived, fail } = gather(
-            keys.length,
-            (failure) => failure === undefined ? hot.answer(found) : hot.fail(failure)
-          )
-          for (let i = 0; i < keys.length; i++) {
-            servers.at(keys[i]!).read(keys[i]!, {
-              answer: (value) => {
-                found[i] = value
-                arrived()
-              },
-              fail
-            })
-          }
-          return
-        }
-        const asked = pages(keys, maxReads)
-        const found: Array<ReadonlyArray<Buffer | undefined>> = []
-        const { arrived, fail } = gather(
-          asked.length,
-          (failure) => failure === undefined ? hot.answer(found.flat()) : hot.fail(failure)
-        )
-        for (const [i, page] of asked.entries()) {
-          only.readMany(page, {
-            answer: (values) => {
-              found[i] = values
-              arrived()
-            },
-            fail
-          })
-        }
-      })
-    },
+    getMany: (keys, reply) =>
+      keys.length === 0
+        ? Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
+        : Effect.async((resume) => readMany(servers, keys, new Hot(keys[0]!, reply, clock, resume))),
     set: (write, reply) =>
       Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, resume))),
     setMany: (writes, reply) =>
@@ -174,24 +164,24 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             writes.length,
             (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)
           )
-          const asker = { answer: arrived, fail }
-          for (const write of writes) servers.at(write.key).write(write, asker)
+          const callback = { answer: arrived, fail }
+          for (const write of writes) servers.at(write.key).write(write, callback)
         }),
     take: (keys) =>
       together(
         clock,
         keys,
-        (key, asker) =>
+        (key, callback) =>
           servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
-            answer: asker.answer,
+            answer: callback.answer,
             // What is no string is no value; it goes all the same.
             fail: (error) =>
               isWrongType(error)
                 ? servers.at(key).call("take", "unlink", [key], isCount, {
-                  answer: () => asker.answer(null),
-                  fail: asker.fail
+                  answer: () => callback.answer(null),
+                  fail: callback.fail
                 })
-                : asker.fail(error)
+                : callback.fail(error)
           }),
         (reply: Buffer | null) => reply ?? undefined
       ),
@@ -199,7 +189,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         requests,
-        ({ duration, force, key, life, seen, token, yields }, asker) =>
+        ({ duration, force, key, life, seen, token, yields }, callback) =>
           servers.at(key).run(Scripts.lease, [key], [
             toBuffer(Entry.identity(seen, kind)),
             toBuffer(token),
@@ -208,14 +198,14 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             force ? 1 : 0,
             yields ? 1 : 0,
             kind
-          ], asker),
+          ], callback),
         toLeaseReply
       ),
     fill: (requests) =>
       together(
         clock,
         requests,
-        ({ bytes, key, leaseLife, life, replaces, token }, asker) =>
+        ({ bytes, key, leaseLife, life, replaces, token }, callback) =>
           servers.at(key).run(Scripts.fill, [key], [
             toBuffer(token),
             bytes === undefined ? 1 : 0,
@@ -224,7 +214,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             replaces === undefined ? "" : toBuffer(replaces.writeId),
             replaces === undefined ? "" : toBuffer(replaces.turn),
             leaseLife
-          ], asker),
+          ], callback),
         isOne
       ),
     release: (requests) => Effect.asVoid(together(clock, requests, release, () => undefined)),
@@ -232,8 +222,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         requests,
-        ({ duration, key, token }, asker) =>
-          servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], asker),
+        ({ duration, key, token }, callback) =>
+          servers.at(key).run(Scripts.renew, [key], [toBuffer(token), duration], callback),
         isOne
       ),
     swap: ({ bytes, key, life, seen }, kind) =>
@@ -267,8 +257,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         requests,
-        ({ candidate, key, life }, asker) =>
-          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], asker),
+        ({ candidate, key, life }, callback) =>
+          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], callback),
         (epoch: Buffer) => epoch
       ),
     replaceEpochs: (requests) =>
@@ -282,7 +272,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         keys,
-        (key, asker) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, asker),
+        (key, callback) => servers.at(key).call("heads", "getrange", [key, 0, size - 1], isBytes, callback),
         // GETRANGE has no other way to say that there is nothing.
         (head: Buffer) => head.length === 0 ? undefined : head
       ),
@@ -305,10 +295,4 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         { concurrent: true }
       )
   }
-}
-
-const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> => {
-  const found: Array<ReadonlyArray<A>> = []
-  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size))
-  return found
 }

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
-import type { Asker, Sender } from "./batch/sender.js"
+import type { Callback, Sender } from "./batch/sender.js"
 import { connectionError, toRedisError } from "./errors.js"
 import { type Count, isCount, isPage } from "./replies.js"
 import type { Server, Servers } from "./servers.js"
@@ -32,7 +32,7 @@ interface Place {
 
 const start = (server: Server): Place => ({ cursor: "0", connections: server.connections() })
 
-const askForPage = (server: Server, prefix: string, { connections, cursor }: Place, asker: Asker<Page>): void =>
+const askForPage = (server: Server, prefix: string, { connections, cursor }: Place, callback: Callback<Page>): void =>
   server.sender.call(
     "scan",
     "scan",
@@ -41,11 +41,11 @@ const askForPage = (server: Server, prefix: string, { connections, cursor }: Pla
     {
       answer: ([next, keys]) => {
         // Behind a new connection there may be another server, on which a cursor means nothing.
-        if (server.connections() !== connections) return asker.answer({ keys, next: start(server) })
+        if (server.connections() !== connections) return callback.answer({ keys, next: start(server) })
         const following = next.toString()
-        asker.answer({ keys, next: following === "0" ? undefined : { cursor: following, connections } })
+        callback.answer({ keys, next: following === "0" ? undefined : { cursor: following, connections } })
       },
-      fail: asker.fail
+      fail: callback.fail
     }
   )
 
@@ -80,7 +80,7 @@ const clearedBy = (servers: Servers, server: Server, prefix: string): Effect.Eff
       isOver = true
       resume(Exit.fail(error))
     }
-    const removal: Asker<Count> = {
+    const removal: Callback<Count> = {
       answer: (count) => {
         removed += Number(count)
         done()

@@ -2,11 +2,11 @@
 import type { RedisError } from "../../../CacheError.js"
 import type { ServerClock } from "../clocks/serverClock.js"
 import { connectionError, isNoScript, toRedisError, unexpectedReply } from "../errors.js"
+import type { Script } from "../lua.js"
 import type { Client, Receiver } from "../port.js"
 import { type Count, isQueued } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { nameOf, SetCommand, type Words } from "../resp/words.js"
-import type { Script } from "../scripts.js"
 import type { Call } from "./calls.js"
 import { Limited } from "./deadlines.js"
 
@@ -41,7 +41,7 @@ export interface BatchOwner {
   readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
 }
 
-/** Commands that leave together. Each asker is told one thing, once: the answer, or that time is up. */
+/** Commands that leave together. Each caller is told one thing, once: the answer, or that time is up. */
 export class Batch extends Limited implements Receiver {
   readonly size: number
   private open: number
@@ -98,7 +98,7 @@ export class Batch extends Limited implements Receiver {
         return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
       }
       if (call.script?.tellsTime === true) this.hear(reply)
-      this.take(index)!.asker.answer(reply)
+      this.take(index)!.callback.answer(reply)
     }
     this.told()
   }
@@ -143,7 +143,7 @@ export class Batch extends Limited implements Receiver {
   }
 
   private fail(index: number, error: RedisError): void {
-    this.take(index)?.asker.fail(error)
+    this.take(index)?.callback.fail(error)
     this.told()
   }
 
@@ -166,7 +166,7 @@ export class Batch extends Limited implements Receiver {
 export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
 export const failAll = (calls: ReadonlyArray<Call>, error: (operation: string) => RedisError): void => {
-  for (const { asker, operation } of calls) asker.fail(error(operation))
+  for (const { callback, operation } of calls) callback.fail(error(operation))
 }
 
 /** The same call with the script's text. */

@@ -6,14 +6,14 @@
  */
 import type { Write } from "../../driver/driver.js"
 import { timeoutError } from "../errors.js"
+import type { Script } from "../lua.js"
 import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { toBuffer } from "../resp/words.js"
-import type { Script } from "../scripts.js"
 import { Batch, type BatchOwner, failAll, layerClosed, type Link } from "./batch.js"
 import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
 import { Deadlines } from "./deadlines.js"
-import type { Asker, Sender } from "./sender.js"
+import type { Callback, Sender } from "./sender.js"
 
 /** So many commands of one tick leave before it ends, then twice as many, and so on. Reads wait for their `MGET`. */
 const firstPart = 32
@@ -53,23 +53,23 @@ export class Batcher implements Sender, BatchOwner {
     this.deadlines = new Deadlines(commandTimeout)
   }
 
-  read(key: string, asker: Asker<Buffer | undefined>): void {
+  read(key: string, callback: Callback<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, asker }]))
-    else reads.read(key, asker)
+    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, callback }]))
+    else reads.read(key, callback)
   }
 
   /** The same for many keys, at most `maxReads`, where one command may have them all. */
-  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
+  readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, asker }]))
-    else reads.readMany(keys, asker)
+    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, callback }]))
+    else reads.readMany(keys, callback)
   }
 
-  write(write: Write, asker: Asker<void>): void {
+  write(write: Write, callback: Callback<void>): void {
     // It is told of the OK, and does not look at it.
-    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, asker as Asker<unknown>))
+    this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
   }
 
   call<A>(
@@ -77,7 +77,7 @@ export class Batcher implements Sender, BatchOwner {
     name: string,
     args: ReadonlyArray<Argument>,
     gives: Shape<A>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
     this.pushCall({
       operation,
@@ -85,7 +85,7 @@ export class Batcher implements Sender, BatchOwner {
       script: undefined,
       bytes: bytesOf(args),
       fits: gives,
-      asker: asker as Asker<unknown> // told what fits
+      callback: callback as Callback<unknown> // told what fits
     })
   }
 
@@ -93,7 +93,7 @@ export class Batcher implements Sender, BatchOwner {
     script: Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
     this.pushCall({
       operation: script.name,
@@ -101,7 +101,7 @@ export class Batcher implements Sender, BatchOwner {
       script,
       bytes: bytesOf(args),
       fits: script.gives,
-      asker: asker as Asker<unknown> // told what fits
+      callback: callback as Callback<unknown> // told what fits
     })
   }
 

@@ -1,15 +1,15 @@
-/** What waits to be sent: commands, reads that become one, and who asked for which. */
+/** What waits to be sent: commands, reads that become one, and what to call when which is answered. */
 import type { RedisError } from "../../../CacheError.js"
+import type { Script } from "../lua.js"
 import { areValues, isOk } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { SetCommand, type Words } from "../resp/words.js"
-import type { Script } from "../scripts.js"
-import type { Asker } from "./sender.js"
+import type { Callback } from "./sender.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
 
-/** A command, and who asked for it. */
+/** A command, and what to call with its answer. */
 export interface Call {
   readonly operation: string
   readonly command: Words
@@ -19,12 +19,12 @@ export interface Call {
   readonly bytes: number
   /** Whether this is a reply to it; no other is told. */
   readonly fits: (reply: unknown) => boolean
-  readonly asker: Asker<unknown>
+  readonly callback: Callback<unknown>
 }
 
 /** The most frequent one: one object for each (`cache/prepare.ts` says why that pays). */
 export class SetCall extends SetCommand implements Call {
-  constructor(key: string, value: Buffer, life: number | undefined, readonly asker: Asker<unknown>) {
+  constructor(key: string, value: Buffer, life: number | undefined, readonly callback: Callback<unknown>) {
     super(key, value, life)
   }
 
@@ -51,15 +51,15 @@ export class SetCall extends SetCommand implements Call {
 
 /** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
 type Reader =
-  | { readonly place: number; readonly asker: Asker<Buffer | undefined> }
+  | { readonly place: number; readonly callback: Callback<Buffer | undefined> }
   | {
     readonly places: ReadonlyArray<number> | undefined
     readonly count: number
-    readonly asker: Asker<ReadonlyArray<Buffer | undefined>>
+    readonly callback: Callback<ReadonlyArray<Buffer | undefined>>
   }
 
 /** Keys that are read together, and who wants which. */
-export class Reads implements Call, Asker<unknown> {
+export class Reads implements Call, Callback<unknown> {
   readonly operation = "get"
   readonly script = undefined
   readonly bytes = 0
@@ -73,12 +73,12 @@ export class Reads implements Call, Asker<unknown> {
     return this.command.length + count <= maxReads + 1
   }
 
-  read(key: string, asker: Asker<Buffer | undefined>): void {
-    this.readers.push({ place: this.placeOf(key), asker })
+  read(key: string, callback: Callback<Buffer | undefined>): void {
+    this.readers.push({ place: this.placeOf(key), callback })
   }
 
-  readMany(keys: ReadonlyArray<string>, asker: Asker<ReadonlyArray<Buffer | undefined>>): void {
-    this.readers.push({ places: keys.map((key) => this.placeOf(key)), count: keys.length, asker })
+  readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
+    this.readers.push({ places: keys.map((key) => this.placeOf(key)), count: keys.length, callback })
   }
 
   private placeOf(key: string): number {
@@ -91,7 +91,7 @@ export class Reads implements Call, Asker<unknown> {
     return place
   }
 
-  get asker(): Asker<unknown> {
+  get callback(): Callback<unknown> {
     return this
   }
 
@@ -102,14 +102,14 @@ export class Reads implements Call, Asker<unknown> {
   answer(reply: unknown): void {
     const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
     for (const reader of this.readers) {
-      if ("place" in reader) reader.asker.answer(values[reader.place])
-      else if (reader.places !== undefined) reader.asker.answer(reader.places.map((place) => values[place]))
-      else reader.asker.answer(values.length === reader.count ? values : values.slice(0, reader.count))
+      if ("place" in reader) reader.callback.answer(values[reader.place])
+      else if (reader.places !== undefined) reader.callback.answer(reader.places.map((place) => values[place]))
+      else reader.callback.answer(values.length === reader.count ? values : values.slice(0, reader.count))
     }
   }
 
   fail(error: RedisError): void {
-    for (const { asker } of this.readers) asker.fail(error)
+    for (const { callback } of this.readers) callback.fail(error)
   }
 }
 

@@ -1,31 +1,31 @@
 /** Where the driver hands its commands in. */
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../driver/driver.js"
+import type { Script } from "../lua.js"
 import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
-import type { Script } from "../scripts.js"
 
-/** What an asker is told: an answer, or why there is none. Called exactly once. */
-export interface Asker<in Answer> {
+/** What a caller is told: an answer, or why there is none. Called exactly once. */
+export interface Callback<in Answer> {
   readonly answer: (answer: Answer) => void
   readonly fail: (error: RedisError) => void
 }
 
 /** Where commands are handed in. */
 export interface Sender {
-  readonly read: (key: string, asker: Asker<Buffer | undefined>) => void
-  readonly write: (write: Write, asker: Asker<void>) => void
+  readonly read: (key: string, callback: Callback<Buffer | undefined>) => void
+  readonly write: (write: Write, callback: Callback<void>) => void
   readonly call: <A>(
     operation: string,
     name: string,
     args: ReadonlyArray<Argument>,
     gives: Shape<A>,
-    asker: Asker<A>
+    callback: Callback<A>
   ) => void
   readonly run: <A>(
     script: Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<A>
+    callback: Callback<A>
   ) => void
 }

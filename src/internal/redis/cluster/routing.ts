@@ -17,8 +17,9 @@
 import type { RedisError } from "../../../CacheError.js"
 import { type Breaker, refusal } from "../../driver/breaker.js"
 import type { Write } from "../../driver/driver.js"
-import type { Asker, Sender } from "../batch/sender.js"
+import type { Callback, Sender } from "../batch/sender.js"
 import { connectionError, timeoutError } from "../errors.js"
+import type { Script } from "../lua.js"
 import type { Address } from "../port.js"
 import { areValues, isOk, type Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
@@ -90,7 +91,7 @@ export interface Routes {
   readonly waiting: Set<{ readonly end: (error: (operation: string) => RedisError) => void }>
 }
 
-const ignored: Asker<unknown> = { answer: () => {}, fail: () => {} }
+const ignored: Callback<unknown> = { answer: () => {}, fail: () => {} }
 
 /** Sends commands on keys of one slot of a cluster. */
 export class RoutedSender implements Sender {
@@ -100,8 +101,8 @@ export class RoutedSender implements Sender {
     this.slot = slotOf(key)
   }
 
-  read(key: string, asker: Asker<Buffer | undefined>): void {
-    new Journey(this.routes, this.key, this.slot, "get", asker, {
+  read(key: string, callback: Callback<Buffer | undefined>): void {
+    new Journey(this.routes, this.key, this.slot, "get", callback, {
       first: (to, told) => to.read(key, told),
       // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
       alone: () => ["mget", key],
@@ -110,8 +111,8 @@ export class RoutedSender implements Sender {
     }).begin()
   }
 
-  write(write: Write, asker: Asker<void>): void {
-    new Journey<void, unknown>(this.routes, this.key, this.slot, "set", asker, {
+  write(write: Write, callback: Callback<void>): void {
+    new Journey<void, unknown>(this.routes, this.key, this.slot, "set", callback, {
       first: (to, told) => to.write(write, told),
       alone: () => setCommand(write).words,
       gives: isOk,
@@ -124,9 +125,9 @@ export class RoutedSender implements Sender {
     name: string,
     args: ReadonlyArray<Argument>,
     gives: Shape<A>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
-    new Journey(this.routes, this.key, this.slot, operation, asker, {
+    new Journey(this.routes, this.key, this.slot, operation, callback, {
       first: (to, told) => to.call(operation, name, args, gives, told),
       alone: () => [name, ...args],
       gives,
@@ -135,12 +136,12 @@ export class RoutedSender implements Sender {
   }
 
   run<A>(
-    script: Scripts.Script<A>,
+    script: Script<A>,
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<Argument>,
-    asker: Asker<A>
+    callback: Callback<A>
   ): void {
-    new Journey(this.routes, this.key, this.slot, script.name, asker, {
+    new Journey(this.routes, this.key, this.slot, script.name, callback, {
       first: (to, told) => to.run(script, keys, args, told),
       // With the text: a second answer, that it is not known there, would come without the ASKING.
       alone: () => ["eval", script.lua, keys.length, ...keys, ...args],
@@ -154,7 +155,7 @@ const isOneValue = (reply: unknown): reply is ReadonlyArray<Buffer | null> => ar
 
 interface Command<Answer, ReplyOfOne> {
   /** Hands it in together with others. */
-  readonly first: (to: Sender, asker: Asker<Answer>) => void
+  readonly first: (to: Sender, callback: Callback<Answer>) => void
   /** The same as one command on this key alone, what it replies with, and what that means. */
   readonly alone: () => readonly [name: string, ...args: Array<Argument>]
   readonly gives: Shape<ReplyOfOne>
@@ -177,7 +178,7 @@ class Journey<Answer, ReplyOfOne> {
     private readonly key: string,
     private readonly slot: number,
     private readonly operation: string,
-    private readonly asker: Asker<Answer>,
+    private readonly callback: Callback<Answer>,
     private readonly command: Command<Answer, ReplyOfOne>
   ) {}
 
@@ -193,7 +194,7 @@ class Journey<Answer, ReplyOfOne> {
     this.command.first(to.sender, {
       answer: (answer) => {
         if (breaker.open) breaker.succeeded()
-        this.asker.answer(answer)
+        this.callback.answer(answer)
       },
       fail: (error) => this.failed(error, to)
     })
@@ -206,7 +207,7 @@ class Journey<Answer, ReplyOfOne> {
   private fail(error: RedisError): void {
     if (this.over) return
     this.finish()
-    this.asker.fail(error)
+    this.callback.fail(error)
   }
 
   private finish(): void {
@@ -247,7 +248,7 @@ class Journey<Answer, ReplyOfOne> {
       answer: (reply) => {
         if (this.over) return
         this.finish()
-        this.asker.answer(this.command.answer(reply))
+        this.callback.answer(this.command.answer(reply))
       },
       fail: (error) => this.failed(error, to)
     })

@@ -1,0 +1,45 @@
+/**
+ * What may be given as a value, in the types. A cache of `unknown` would take anything: also the effect of a forgotten
+ * `yield*`, and a promise that nobody awaited.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import type * as Exit from "effect/Exit"
+import type * as Option from "effect/Option"
+
+/** Effects in their types, and data nevertheless. */
+type Data = Option.Option<any> | Either.Either<any, any> | Exit.Exit<any, any> | Error
+
+type HasEffect<V> = 0 extends 1 & V ? false // any
+  : [Exclude<Extract<V, Effect.Effect<any, any, any>>, Data>] extends [never] ? false
+  : true
+
+type HasPromise<V> = 0 extends 1 & V ? false : [Extract<V, PromiseLike<any>>] extends [never] ? false : true
+
+/**
+ * `[A, Same<A>] extends [unknown, IsTrue]` asks whether `A` is `true`, so that code which is generic in `A` still compiles.
+ * A type parameter goes with a conditional type where it goes with each branch that could be taken, and TypeScript sees
+ * that the first cannot be: nothing but `true` itself is the same as `true`. The first elements keep it from deciding
+ * before it knows `A`.
+ */
+type Same<A> = <B>() => B extends [A] ? 1 : 2
+type IsTrue = <B>() => B extends [true] ? 1 : 2
+type IsUnknown = <B>() => B extends [unknown] ? 1 : 2
+
+/** `Sound` where `V` is a value, and else what to do. */
+type Yielded<V, Sound> = [V, Same<HasEffect<V>>] extends [unknown, IsTrue]
+  ? "an Effect is no value: yield it, and store what it gives"
+  : [V, Same<HasPromise<V>>] extends [unknown, IsTrue] ? "a promise is no value: await it, and store what it gives"
+  : Sound
+
+/** What a cache of `Value` takes, of what it is given. */
+export type Given<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V> : NoInfer<Value>
+
+/** The same where no cache is known yet, and `Value` may have to be told by what is given. */
+export type GivenFirst<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
+  : V & NoInfer<Value>
+
+/** `unknown` where `V` is a value that a cache of `Value` takes. */
+export type TakenBy<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, unknown> : unknown
+
+export type ValueIn<Pairs> = Pairs extends Iterable<readonly [unknown, infer V]> ? V : never

@@ -1,0 +1,50 @@
+/** `Cache.changes` on a real server, whose keys others write, and whose links are cut. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { Cache, RedisLayer } from "effect-redis-cache"
+import { client, open, until } from "../support/onRedis.js"
+import * as RedisServer from "../support/redisServer.js"
+
+const users = Cache.make({ name: "users" })
+
+const shown = (change: Cache.Change): string => change._tag === "Changed" ? change.key : change._tag
+
+describe("Cache.changes on a real server", () => {
+  it.scopedLive("hears other processes, other programs, expiry, FLUSHALL, and when its link is cut", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make({})
+      const reader = yield* open(RedisLayer.layer({ url: server.url, prefix: "app:" }))
+      const writer = yield* open(RedisLayer.layer({ url: server.url, prefix: "app:" }))
+      const outside = yield* client(server.url)
+      const told: Array<string> = []
+      const heard = (change: string) => until(Effect.sync(() => told.includes(change)))
+      yield* Effect.forkScoped(reader.run(
+        Stream.runForEach(Cache.changes(users), (change) => Effect.sync(() => told.push(shown(change))))
+      ))
+      yield* heard("Resumed")
+      yield* writer.run(Cache.set(users, "a", 1))
+      yield* heard("a")
+      yield* Effect.promise(() => outside.set("app:users:b", "foreign", "PX", 1))
+      yield* until(Effect.sync(() => told.filter((change) => change === "b").length === 2))
+      yield* Effect.promise(() => outside.set("yours:users:c", "of another prefix"))
+      yield* Effect.promise(() => outside.flushall())
+      yield* heard("Flushed")
+      yield* Effect.promise(() => outside.call("CLIENT", "KILL", "TYPE", "pubsub"))
+      yield* heard("Lost")
+      yield* until(Effect.sync(() => told.at(-1) === "Resumed"))
+      yield* writer.run(Cache.set(users, "d", 1))
+      yield* heard("d")
+      assert.deepStrictEqual(told, ["Resumed", "a", "b", "b", "Flushed", "Lost", "Resumed", "d"])
+    }))
+
+  it.scopedLive("fails where the server refuses to tell, at once when it is known to", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make({ acl: ["user default on nopass ~* &* +@all -client|tracking"] })
+      const reader = yield* open(RedisLayer.layer(server.url))
+      for (const _ of [1, 2]) {
+        const error = yield* Effect.flip(reader.run(Stream.runDrain(Cache.changes(users))))
+        assert.strictEqual(error.reason, "Auth")
+        assert.include(error.message, "client|tracking")
+      }
+    }))
+})
