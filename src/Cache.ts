@@ -236,6 +236,28 @@ export const make: {
   return new CacheDefinition(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
 }
 
+/**
+ * `make` for values of a type that no schema describes. What lies in Redis is taken for of that type, unchecked: give `version`
+ * another number when the type changes. Short for `codec: Codec.structural<Value>()`.
+ *
+ * @example
+ * ```ts
+ * import { Cache } from "effect-redis-cache"
+ *
+ * interface User { readonly name: string; readonly born: Date }
+ *
+ * export const users = Cache.of<User>()({ name: "users", timeToLive: "10 minutes" }) // Cache<string, User>
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = <Value>() =>
+<Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+  options: Named<Key> & Policy<NoInfer<Key>, Value, OnRedisError> & KeyIsTyped<Key>
+): Cache<Key, Value, ErrorOf<OnRedisError>> =>
+  (make as (options: object) => any)({ ...options, codec: structural<Value>() }) // `make` takes what types can follow
+
 const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
   // Without a schema the key's type is string: the overloads see to it.
   schema === undefined ? stringKeys as unknown as ReturnType<typeof typedKeys<Key>> : typedKeys(schema)

@@ -1,9 +1,11 @@
 /** What a cache is, without any Redis: plain data, made without any effect. */
+import { format, type Inspectable, NodeInspectSymbol } from "effect/Inspectable"
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import { CodecError, RedisError } from "../../CacheError.js"
 import type { Codec, CodecContext, CodecIssue } from "../codec/codec.js"
 import type { KeySpace } from "../key/keySpace.js"
 import type { Policy } from "./policy.js"
+import * as Show from "./show.js"
 
 export const TypeId: unique symbol = Symbol.for("effect-redis-cache/Cache")
 
@@ -19,7 +21,7 @@ const variance = {
   _Requirements: (_: never) => _
 }
 
-export class CacheDefinition<in out Key, in out Value> implements Pipeable {
+export class CacheDefinition<in out Key, in out Value> implements Pipeable, Inspectable {
   readonly [TypeId] = variance
 
   constructor(
@@ -36,6 +38,18 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable {
 
   pipe(): unknown {
     return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return { _id: "Cache", name: this.name, kind: this.kind, ...Show.options(this.policy.given) }
+  }
+
+  toString(): string {
+    return format(this.toJSON())
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 
   /** The tags that the key names. */
