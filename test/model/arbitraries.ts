@@ -15,6 +15,10 @@ import {
 
 type Weighted<A> = fc.WeightedArbitrary<A>
 
+/** One time in six. */
+const rarely = <A>(arbitrary: fc.Arbitrary<A>): fc.Arbitrary<A | undefined> =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
+
 const duration = fc.oneof(
   { weight: 8, arbitrary: fc.nat(60) },
   { weight: 1, arbitrary: fc.constant(2 * maxDuration) }
@@ -51,7 +55,7 @@ const getOrSet = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbi
     _tag: fc.constant("getOrSet" as const),
     key: ofKey,
     load: one,
-    timeout: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined, freq: 8 }),
+    timeout: rarely(fc.integer({ min: 1, max: 60 })),
     forceRefresh: fc.constant(false)
   })
 
@@ -106,7 +110,7 @@ const step = (
   instances: number,
   of: fc.Arbitrary<Operation>,
   pause: fc.Arbitrary<number> = fc.oneof(fc.constant(0), fc.nat(10), fc.nat(60)),
-  interruptAfter: fc.Arbitrary<number | undefined> = fc.option(fc.nat(40), { nil: undefined, freq: 7 })
+  interruptAfter: fc.Arbitrary<number | undefined> = rarely(fc.nat(40))
 ): fc.Arbitrary<Step> => fc.record({ instance: fc.nat(instances - 1), pause, operation: of, interruptAfter })
 
 const fibers = (one: fc.Arbitrary<Step>, maxLength: number): fc.Arbitrary<History["fibers"]> =>

@@ -6,59 +6,42 @@ import { InFlight } from "../../../src/internal/inFlight/inFlight.js"
 import { InFlightTable } from "../../../src/internal/inFlight/table.js"
 import { Entries } from "../../../src/internal/load/entries.js"
 import { Leases } from "../../../src/internal/load/lease.js"
-import { focused, history } from "../arbitraries.js"
-import type { Load, Operation } from "../history.js"
+import { focused } from "../arbitraries.js"
 import { classIsCaught as caught } from "./bite.js"
-
-/** How the loads of an operation go. */
-const loadOf = (operation: Operation): Load | undefined =>
-  "load" in operation ? operation.load : "loads" in operation ? operation.loads[0] : undefined
-
-/** Two processes that write and load one key. */
-const twoInstances = history.filter(({ instances }) => instances === 2).map((tried) => ({
-  ...tried,
-  policy: { ...tried.policy, timeToLive: undefined, tags: "None" as const },
-  fibers: tried.fibers.map((steps) =>
-    steps.map((step) => {
-      const load = loadOf(step.operation)
-      const operation: Operation = load === undefined
-        ? { _tag: "set", key: 0 }
-        : { _tag: "getOrSet", key: 0, load, timeout: undefined, forceRefresh: false }
-      return { ...step, operation }
-    })
-  )
-}))
 
 describe("a mutant of the load path is caught", () => {
   const { ensure } = TagEpochs.prototype
   const { settle } = InFlightTable.prototype
   const { prepare, readEpochs } = Entries.prototype
 
-  caught("no detach on a local write", InFlightTable.prototype, { detach: () => {}, detachAll: () => {} }, { seed: 14 })
+  caught("no detach on a local write", InFlightTable.prototype, { detach: () => {}, detachAll: () => {} }, {
+    histories: focused.removals,
+    seed: 5
+  })
 
   caught("a tag's epoch is read only after the load", Entries.prototype, {
     readEpochs: () => Effect.void,
     prepare(this: Entries<unknown, unknown>, ...of: Parameters<typeof prepare>) {
       return Effect.zipRight(readEpochs.call(this, [of[0]]), Effect.suspend(() => prepare.apply(this, of)))
     }
-  })
+  }, { histories: focused.invalidations, seed: 6 })
 
   caught("a tag generation that is never another", TagEpochs.prototype, {
     generation: () => Effect.succeed(new Uint8Array(Entry.epochSize))
-  })
+  }, { histories: focused.invalidations, seed: 6 })
 
   caught("an epoch that is made anew at each write, not kept", TagEpochs.prototype, {
     ensure(this: TagEpochs, ...of: Parameters<typeof ensure>) {
       const another = () => crypto.getRandomValues(new Uint8Array(Entry.epochSize))
       return Effect.map(ensure.apply(this, of), (found) => found.map(({ name }) => ({ name, epoch: another() })))
     }
-  })
+  }, { histories: focused.refreshes, seed: 2 })
 
   caught("everyone who waits is given the value, however late he came", InFlightTable.prototype, {
     settle(this: InFlightTable, key: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
       settle.call(this, key, outcome._tag === "Again" ? outcome : { ...outcome, validBefore: Infinity })
     }
-  }, { histories: twoInstances })
+  }, { histories: focused.batches, seed: 15 })
 
   caught("a lease that nobody releases", Leases.prototype, { release: () => Effect.void })
 
@@ -67,16 +50,17 @@ describe("a mutant of the load path is caught", () => {
       if (key.waiters.size > 1) key.waiters.delete([...key.waiters][0]!)
       settle.call(this, key, outcome)
     }
-  })
+  }, { histories: focused.batches, seed: 4 })
 
   caught("a forced load that is joined before a look", InFlightTable.prototype, {
     joinable(this: InFlightTable, key: string) {
       const there = this.get(key)
       return there?.background === true ? undefined : there
     }
-  }, { histories: focused.refreshes })
+  }, { histories: focused.refreshes, seed: 2 })
 
   caught("a forced load that is like any other to those who wait", InFlight.prototype, { forced: () => false }, {
-    histories: focused.refreshes
+    histories: focused.refreshes,
+    seed: 2
   })
 })
