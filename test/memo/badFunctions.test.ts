@@ -83,9 +83,11 @@ describe("Functions that cannot be memoized", () => {
 
   it("no function at all, and no options, are told of where they are passed", () => {
     const effect = Effect.succeed(1)
-    // @ts-expect-error: no function
-    const memoize = () => Memo.cached(effect, "1 minute")
-    assert.throws(memoize, "Memo takes a function that gives an Effect, and got an Effect")
+    assert.throws(
+      // @ts-expect-error: no function
+      () => Memo.cached(effect, "1 minute"),
+      "Memo takes a function that gives an Effect, and got an Effect"
+    )
     // @ts-expect-error: no options
     assert.throws(() => Memo.cached(() => Effect.succeed(1)), "Memo takes a function and a time to live, or options")
   })
