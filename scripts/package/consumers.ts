@@ -21,19 +21,22 @@ const ioredis = { ioredis: "ioredis" }
 
 const platform = { "@effect/platform": "@effect/platform" }
 
+const experimental = { "@effect/experimental": "@effect/experimental" }
+
 const consumers: ReadonlyArray<Consumer> = [
   { name: "without optional peers", packages: {}, resolution: "NodeNext", bundlers: ["esbuild", "webpack"] },
   { name: "with ioredis 5", packages: ioredis, resolution: "NodeNext", bundlers: ["esbuild"] },
   { name: "with ioredis 6", packages: { ioredis: "ioredis6" }, resolution: "Bundler", bundlers: ["esbuild"] },
   { name: "with @effect/platform", packages: platform, resolution: "Bundler", bundlers: ["esbuild"] },
+  { name: "with @effect/experimental", packages: experimental, resolution: "Bundler", bundlers: [] },
   {
-    name: "with both",
-    packages: { ...ioredis, ...platform },
+    name: "with all",
+    packages: { ...ioredis, ...platform, ...experimental },
     resolution: "NodeNext",
     bundlers: ["esbuild", "webpack"]
   },
   {
-    name: "with both and no notion of exports",
+    name: "with two and no notion of exports",
     packages: { ...ioredis, ...platform },
     resolution: "Node10",
     bundlers: []
@@ -41,7 +44,11 @@ const consumers: ReadonlyArray<Consumer> = [
 ]
 
 /** Which entry points need a peer. All others do without any. */
-const needs: Readonly<Record<string, string>> = { KeyValueStore: "@effect/platform" }
+const needs: Readonly<Record<string, string>> = {
+  KeyValueStore: "@effect/platform",
+  Persistence: "@effect/experimental",
+  Reactivity: "@effect/experimental"
+}
 
 const programFile = "program.ts"
 

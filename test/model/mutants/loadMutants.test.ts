@@ -59,7 +59,11 @@ describe("a mutant of the load path is caught", () => {
     }
   }, { histories: focused.refreshes, seed: 2 })
 
-  caught("a forced load that is like any other to those who wait", InFlight.prototype, { forced: () => false }, {
+  caught("a forced load that is like any other to those who wait", InFlight.prototype, {
+    aside(this: InFlight) {
+      return this.background
+    }
+  }, {
     histories: focused.refreshes,
     seed: 2
   })
