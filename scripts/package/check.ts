@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join } from "node:path"
 import ts from "typescript"
-import { checkConsumers } from "./consumers.js"
+import { checkConsumers, needs } from "./consumers.js"
 import { checkLinks } from "./links.js"
 
 const folder = ".tmp/package-check"
@@ -95,7 +95,7 @@ npx(
 // The core runs wherever Effect does: only the ioredis driver needs a Redis client. Entry points that need another
 // package are reached from nowhere.
 const failures = new Set<string>()
-const apart = ["KeyValueStore", "Persistence", "Reactivity"]
+const apart = Object.keys(needs)
 const core = entryPoints.map((name) => name.replace(/\.js$/, "")).filter((name) => !apart.includes(name))
 for (const name of ["Cache", "Memo"]) checkImports(`dist/${name}.js`, (problem) => failures.add(problem))
 for (const name of [...core, "index"]) {
