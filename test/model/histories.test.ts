@@ -11,7 +11,7 @@ import { focused, history } from "./arbitraries.js"
 import type { History } from "./history.js"
 import { breath, run } from "./run.js"
 
-const seed = Number(process.env.MODEL_SEED ?? Date.now() % 0x7fffffff)
+const seed = Number(process.env.MODEL_SEED ?? 540_758_787)
 const histories = Number(process.env.MODEL_RUNS ?? 1_000)
 
 const holds = (of: string, arbitrary: fc.Arbitrary<History>, numRuns: number): void =>

@@ -36,26 +36,28 @@ export const readManyFilling = <Key, Value, A, E, R>(
   instance: CacheInstance<Key, Value>,
   targets: ReadonlyArray<Target>,
   reply: Reply<ReadonlyArray<Judged>, A, E, R>
-): Effect.Effect<A, E, R> => {
-  const { near } = instance
-  if (near === undefined) return readMany(instance, targets, reply)
-  const reading = targets.map(({ redisKey, tags }) => ({ redisKey, tags, reading: near.read(redisKey) }))
-  const finish = () => {
-    for (const target of reading) target.reading.finish()
-  }
-  const filling: Reply<ReadonlyArray<Judged>, A, E, R> = {
-    onSuccess: (entries, now, first) => {
-      const answer = reply.onSuccess(entries, now, first)
-      finish()
-      return answer
-    },
-    onFailure: (error, first) => {
-      finish()
-      return reply.onFailure(error, first)
+): Effect.Effect<A, E, R> =>
+  // Placeholders are put down when it runs: what is never run would never take them up.
+  Effect.suspend(() => {
+    const { near } = instance
+    if (near === undefined) return readMany(instance, targets, reply)
+    const reading = targets.map(({ redisKey, tags }) => ({ redisKey, tags, reading: near.read(redisKey) }))
+    const finish = () => {
+      for (const target of reading) target.reading.finish()
     }
-  }
-  return Effect.onInterrupt(readMany(instance, reading, filling), () => Effect.sync(finish))
-}
+    const filling: Reply<ReadonlyArray<Judged>, A, E, R> = {
+      onSuccess: (entries, now, first) => {
+        const answer = reply.onSuccess(entries, now, first)
+        finish()
+        return answer
+      },
+      onFailure: (error, first) => {
+        finish()
+        return reply.onFailure(error, first)
+      }
+    }
+    return Effect.onInterrupt(readMany(instance, reading, filling), () => Effect.sync(finish))
+  })
 
 /** Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more. */
 export const readMany = <Key, Value, A, E, R>(
