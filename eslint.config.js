@@ -36,12 +36,12 @@ const paths = [
 
 const roomRules = rooms.map((room, at) => {
   // What talks to Redis is loaded by the layers alone, where it is needed.
-  const above = [...rooms.slice(at + 1), ...(room === "redis" ? [] : ["redis"])]
+  const above = [...rooms.slice(at + 1), "platform", ...(room === "redis" ? [] : ["redis"])]
   return {
     files: [`src/internal/${room}/**/*.ts`],
     rules: {
       "@typescript-eslint/no-restricted-imports": ["error", {
-        paths: room === "redis" ? paths.filter(({ name }) => name !== "ioredis") : paths,
+        paths,
         patterns: [
           {
             regex: `^(\\.\\./)+(${above.join("|")})/`,

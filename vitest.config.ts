@@ -6,6 +6,8 @@ const root = fileURLToPath(new URL(".", import.meta.url))
 /** What both suites share; `vitest.distributed.config.ts` builds on it. */
 export const shared = {
   alias: [
+    // The other major that the library is for: ioredis 5 is what is installed under its own name.
+    ...(process.env.TEST_IOREDIS === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : []),
     { find: /^effect-redis-cache$/, replacement: `${root}src/index.ts` },
     { find: /^effect-redis-cache\/(.+)$/, replacement: `${root}src/$1.ts` }
   ],

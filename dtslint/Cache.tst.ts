@@ -604,3 +604,22 @@ describe("changes", () => {
     expect(bypassing.pipe(Cache.changes)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
   })
 })
+
+describe("of", () => {
+  it("types the values of a cache without schema, and infers the rest", () => {
+    expect(Cache.of<User>()({ name: "a" })).type.toBe<Cache.Cache<string, User>>()
+    expect(Cache.of<User>()({ name: "a", key: Schema.Number, onRedisError: "bypass" })).type.toBe<
+      Cache.Cache<number, User, CacheError.CodecError>
+    >()
+    Cache.of<User>()({
+      name: "a",
+      timeToLive: (value, key) => {
+        expect(value).type.toBe<User>()
+        expect(key).type.toBe<string>()
+        return "1 minute"
+      }
+    })
+    // @ts-expect-error: 'schema' does not exist in type
+    Cache.of<User>()({ name: "a", schema: User })
+  })
+})

@@ -29,7 +29,7 @@ describe("cached", () => {
     expect(getUser(42, "en")).type.toBe<Effect.Effect<User, Offline | Failure, "Http" | Store>>()
     // @ts-expect-error: Argument of type 'string' is not assignable to parameter of type 'number'
     getUser("42")
-    // @ts-expect-error: Expected 1-2 arguments, but got 0
+    // @ts-expect-error: Expected at least 1 arguments, but got 0
     getUser()
   })
 
@@ -47,6 +47,8 @@ describe("cached", () => {
 
   it("data-last", () => {
     expect(pipe(fetchUser, Memo.cached("10 minutes"))).type.toBe<typeof getUser>()
+    // @ts-expect-error: is not assignable to parameter of type 'DurationInput | Options<
+    Memo.cached(fetchUser)
     expect(pipe(fetchUser, Memo.cached({ timeToLive: "10 minutes" }))).type.toBe<typeof getUser>()
     expect(pipe(fetchUser, Memo.cached({ timeout: "1 second", onRedisError: "bypass" }))(42)).type.toBe<
       Effect.Effect<User, Offline | CacheError.CodecError | CacheError.Empty, "Http" | Store>
@@ -64,12 +66,14 @@ describe("cached", () => {
     >()
     expect(pipe(fetchUser, Memo.cached({ errors: { schema: Offline, timeToLive: 1 } }))).type.toBe<typeof getUser>()
     expect(pipe(fetchUser, Memo.cached({ codec: Codec.structural() }))).type.toBe<typeof getUser>()
+    // @ts-expect-error: "the options are those of a function of other arguments"
+    Memo.cached({ key: (id: string) => id })(fetchUser)
+    // @ts-expect-error: Argument of type
+    Memo.cached({ schema: Schema.String })(fetchUser)
+    // @ts-expect-error: "`errors` holds failures that the function does not have"
+    Memo.cached({ errors: { schema: Schema.String } })(fetchUser)
     // @ts-expect-error: Argument of type
     pipe(fetchUser, Memo.cached({ key: (id: string) => id }))
-    // @ts-expect-error: Argument of type
-    pipe(fetchUser, Memo.cached({ schema: Schema.String }))
-    // @ts-expect-error: Argument of type
-    pipe(fetchUser, Memo.cached({ errors: { schema: Schema.String } }))
   })
 
   it("types the functions in its options", () => {
@@ -102,18 +106,98 @@ describe("cached", () => {
   })
 
   it("refuses options that are another function's", () => {
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Types of property 'key' are incompatible
     Memo.cached(fetchUser, { key: (id: string) => id })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Type 'string' is not assignable to type 'User'
     Memo.cached(fetchUser, { schema: Schema.String })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Type 'string' is not assignable to type 'Offline'
     Memo.cached(fetchUser, { errors: { schema: Schema.String, timeToLive: 1 } })
-    // @ts-expect-error: No overload matches this call
-    Memo.cached(fetchUser, { ttl: 1 })
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Object literal may only specify known properties, and 'ttl' does not exist in type
+    Memo.cached(fetchUser, { name: "getUser", ttl: 1 })
+    // @ts-expect-error: Argument of type '"soon"' is not assignable
     Memo.cached(fetchUser, "soon")
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Type 'string' is not assignable to type 'readonly unknown[]'
+    Memo.cached(fetchUser, { captures: "tenant" })
+  })
+
+  it("refuses what is no function that gives an effect", () => {
+    // @ts-expect-error: Argument of type '(id: number) => number' is not assignable to parameter of type '(id: number) => Effect
     Memo.cached((id: number) => id, "1 minute")
+    // @ts-expect-error: Argument of type '(id: number) => Promise<number>' is not assignable to parameter of type '(id: number) => Effect
+    Memo.cached(async (id: number) => id, "1 minute")
+  })
+
+  it("takes no more arguments than the function: they would be part of the key", () => {
+    expect<Parameters<typeof getUser>>().type.toBe<
+      [id: number, lang?: string | undefined, ...surplus: Array<never>]
+    >()
+    // @ts-expect-error: Argument of type '3' is not assignable to parameter of type 'never'
+    getUser(1, "en", 3)
+    // @ts-expect-error: Argument of type '3' is not assignable to parameter of type 'never'
+    getUser.bust(1, "en", 3)
+    // @ts-expect-error: Argument of type '3' is not assignable to parameter of type 'never'
+    getUser.refresh(1, "en", 3)
+    // @ts-expect-error: Argument of type '3' is not assignable to parameter of type 'never'
+    getUser.peek(1, "en", 3)
+    // @ts-expect-error: Argument of type '3' is not assignable to parameter of type 'never'
+    getUser.key(1, "en", 3)
+
+    const ids = [1, 2]
+    const byId = Memo.cached((id: number) => fetchUser(id), { name: "byId" })
+    // @ts-expect-error: Types of parameters 'surplus' and 'index' are incompatible
+    ids.map(byId)
+    // @ts-expect-error: Types of parameters 'surplus' and 'i' are incompatible
+    Effect.forEach(ids, byId)
+    // @ts-expect-error: Types of parameters 'surplus' and 'i' are incompatible
+    Effect.forEach(ids, byId.bust)
+    expect(Effect.forEach([1, 2], (id) => byId(id))).type.toBe<
+      Effect.Effect<Array<User>, Offline | Failure, "Http" | Store>
+    >()
+    expect(Effect.flatMap(Effect.succeed(1), byId)).type.toBe<Effect.Effect<User, Offline | Failure, "Http" | Store>>()
+    expect(pipe(1, byId)).type.toBe<Effect.Effect<User, Offline | Failure, "Http" | Store>>()
+  })
+
+  it("takes all that a function of any number of arguments takes, an index too", () => {
+    const all = Memo.cached((...ids: ReadonlyArray<number>) => Effect.succeed(ids), { name: "all" })
+    expect(all(1, 2, 3)).type.toBe<Effect.Effect<ReadonlyArray<number>, Failure, Store>>()
+    const page = Memo.cached((id: number, page?: number) => Effect.succeed([id, page]), { name: "page" })
+    expect(Effect.forEach([1, 2], page)).type.toBe<
+      Effect.Effect<Array<Array<number | undefined>>, Failure, Store>
+    >()
+  })
+
+  it("caches some of the failures, or all, or says which it may", () => {
+    class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}
+    const fetch = {} as (id: number) => Effect.Effect<User, Offline | Busy>
+    type Fetched = Memo.Cached<[id: number], User, Offline | Busy, never>
+    expect(Memo.cached(fetch, { errors: { schema: Offline } })).type.toBe<Fetched>()
+    expect(Memo.cached(fetch, { errors: { schema: Schema.Union(Offline, Busy), timeToLive: 1 } })).type.toBe<Fetched>()
+    expect(Memo.cached(fetch, { codec: Codec.structural(), errors: { codec: Codec.json(Offline) } })).type.toBe<
+      Fetched
+    >()
+    expect(pipe(fetch, Memo.cached({ errors: { schema: Offline } }))).type.toBe<Fetched>()
+    expect(
+      Memo.cached(fetch, {
+        timeToLive: (exit) => {
+          expect(exit).type.toBe<Exit.Exit<User, Offline | Busy>>()
+          return 1
+        },
+        errors: { schema: Offline }
+      })
+    ).type.toBe<Fetched>()
+    // @ts-expect-error: Property 'schema' is missing in type '{ timeToLive: number; }'
+    Memo.cached(fetch, { errors: { timeToLive: 1 } })
+    // @ts-expect-error: Argument of type '{ errors: {}; }' is not assignable
+    Memo.cached(fetch, { errors: {} })
+    // @ts-expect-error: is not assignable to type 'undefined'
+    Memo.cached(fetch, { errors: { schema: Offline, codec: Codec.json(Offline) } })
+  })
+
+  it("captures change no type", () => {
+    expect(Memo.cached(fetchUser, { captures: ["tenant", { region: 1 }] })).type.toBe<typeof getUser>()
+    expect(pipe(fetchUser, Memo.cached({ captures: [] }))).type.toBe<typeof getUser>()
+    // @ts-expect-error: 'captures' does not exist in type
+    Memo.cachedProperty({ id: 1 }, { name: "p", key: (self) => self.id, captures: [] }, () => Effect.succeed(1))
   })
 
   it("a timeout adds Empty to the call, and to nothing else", () => {
@@ -254,7 +338,7 @@ describe("cachedProperty", () => {
 
   it("does not compile without an identity", () => {
     const self = new NoIdentity("a")
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Overload 1 of 2...Property 'key' is missing in type...Overload 2
     Memo.cachedProperty(self, { name: "p" }, () => Effect.succeed(1))
     expect(Memo.cachedProperty(self, { name: "p", key: (it) => it.id }, (it) => Effect.succeed(it.id))).type.toBe<
       Memo.CachedProperty<string, never, never>
@@ -263,9 +347,9 @@ describe("cachedProperty", () => {
 
   it("needs a name, and knows no timeout", () => {
     const self = new NoIdentity("a")
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Overload 1 of 2...Property 'name' is missing in type...Overload 2
     Memo.cachedProperty(self, { key: (it) => it.id }, () => Effect.succeed(1))
-    // @ts-expect-error: No overload matches this call
+    // @ts-expect-error: Overload 1 of 2...'timeout' does not exist in type...Overload 2
     Memo.cachedProperty(self, { name: "p", key: (it) => it.id, timeout: 1 }, () => Effect.succeed(1))
   })
 })

@@ -32,23 +32,23 @@ import type { TimeToLive } from "./internal/definition/lives.js"
 import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
 import { checkName } from "./internal/definition/refuse.js"
 import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
-import * as Counters from "./internal/ops/counter.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
-import * as Invalidate from "./internal/ops/invalidate.js"
 import * as Load from "./internal/ops/load.js"
-import * as Remove from "./internal/ops/remove.js"
+import * as Invalidate from "./internal/ops/remove/invalidate.js"
+import * as Remove from "./internal/ops/remove/remove.js"
 import * as Resolver from "./internal/ops/resolver.js"
 import * as Scan from "./internal/ops/scan.js"
-import * as Writes from "./internal/ops/set.js"
 import type { Stats } from "./internal/ops/stats.js"
 import * as Statistics from "./internal/ops/stats.js"
 import * as Life from "./internal/ops/timeToLive.js"
-import * as Touch from "./internal/ops/touch.js"
-import * as Update from "./internal/ops/update.js"
 import * as Changes from "./internal/ops/watch/changes.js"
+import * as Counters from "./internal/ops/write/counter.js"
+import * as Writes from "./internal/ops/write/set.js"
+import * as Touch from "./internal/ops/write/touch.js"
+import * as Update from "./internal/ops/write/update.js"
 import type { Redis } from "./Redis.js"
 
 /**
@@ -235,6 +235,28 @@ export const make: {
   const codec = options.schema !== undefined ? json(options.schema) : options.codec ?? structural<Value>()
   return new CacheDefinition(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
 }
+
+/**
+ * `make` for values of a type that no schema describes. What lies in Redis is taken for of that type, unchecked: give `version`
+ * another number when the type changes. Short for `codec: Codec.structural<Value>()`.
+ *
+ * @example
+ * ```ts
+ * import { Cache } from "effect-redis-cache"
+ *
+ * interface User { readonly name: string; readonly born: Date }
+ *
+ * export const users = Cache.of<User>()({ name: "users", timeToLive: "10 minutes" }) // Cache<string, User>
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const of = <Value>() =>
+<Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
+  options: Named<Key> & Policy<NoInfer<Key>, Value, OnRedisError> & KeyIsTyped<Key>
+): Cache<Key, Value, ErrorOf<OnRedisError>> =>
+  (make as (options: object) => any)({ ...options, codec: structural<Value>() }) // `make` takes what types can follow
 
 const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
   // Without a schema the key's type is string: the overloads see to it.

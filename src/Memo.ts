@@ -16,8 +16,21 @@ import type { CodecError, RedisError } from "./CacheError.js"
 import type { Codec } from "./internal/codec/codec.js"
 import type { PolicyOptions } from "./internal/definition/policy.js"
 import * as Internal from "./internal/memo/memo.js"
+import { cachedProperty as cachedProperty_ } from "./internal/memo/property.js"
 import type { Pending } from "./Pending.js"
 import type { Redis } from "./Redis.js"
+
+/**
+ * The arguments of a call: the function's own, and no more. Whatever is passed is part of the key: `ids.map(getUser)` would
+ * pass index and array, too, and store a result for each place that an id is found at. Write `ids.map((id) => getUser(id))`.
+ *
+ * Rest parameters, and an optional second number (`(id: string, page?: number)`), do take an index: call such functions
+ * with their arguments, too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Arguments<Args extends ReadonlyArray<unknown>> = [...Args, ...surplus: Array<never>]
 
 /**
  * What every memoized function has beside its call.
@@ -27,13 +40,13 @@ import type { Redis } from "./Redis.js"
  */
 export interface Members<in out Args extends ReadonlyArray<unknown>, in out A, out E, out R, out StoreError> {
   /** Forgets the result for these arguments; tells whether there was one. */
-  readonly bust: (...args: Args) => Effect.Effect<boolean, RedisError | CodecError, Redis>
+  readonly bust: (...args: Arguments<Args>) => Effect.Effect<boolean, RedisError | CodecError, Redis>
   /** Computes now, and stores the result. */
-  readonly refresh: (...args: Args) => Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
+  readonly refresh: (...args: Arguments<Args>) => Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored result, never computed. */
-  readonly peek: (...args: Args) => Effect.Effect<Option.Option<A>, StoreError, Redis>
+  readonly peek: (...args: Arguments<Args>) => Effect.Effect<Option.Option<A>, StoreError, Redis>
   /** The Redis key, for people who look. */
-  readonly key: (...args: Args) => Effect.Effect<string, CodecError, Redis>
+  readonly key: (...args: Arguments<Args>) => Effect.Effect<string, CodecError, Redis>
   /** The cache behind it: `Cache.stats`, `Cache.keys`, `Cache.flush`. Its keys are the arguments. */
   readonly cache: Cache<Args, A, StoreError>
 }
@@ -52,7 +65,7 @@ export interface Cached<
   out StoreError = RedisError | CodecError,
   out Timeout = never
 > extends Members<Args, A, E, R, StoreError> {
-  (...args: Args): Effect.Effect<A, E | StoreError | Timeout, Exclude<R, Scope.Scope> | Redis>
+  (...args: Arguments<Args>): Effect.Effect<A, E | StoreError | Timeout, Exclude<R, Scope.Scope> | Redis>
 }
 
 /**
@@ -69,7 +82,9 @@ export interface CachedAsync<
   out StoreError = RedisError | CodecError,
   out Timeout = never
 > extends Members<Args, A, E, R, StoreError> {
-  (...args: Args): Effect.Effect<Pending<A, E | StoreError | Timeout>, never, Exclude<R, Scope.Scope> | Redis>
+  (
+    ...args: Arguments<Args>
+  ): Effect.Effect<Pending<A, E | StoreError | Timeout>, never, Exclude<R, Scope.Scope> | Redis>
 }
 
 /**
@@ -92,6 +107,27 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
 }
 
 /**
+ * Which typed failures are cached, and how: those that `schema` or `codec` can hold. The others are not cached.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ErrorOptions<CachedError> =
+  | {
+    readonly codec: Codec<CachedError>
+    readonly schema?: undefined
+    /** Default: what `timeToLive` says of the failure. */
+    readonly timeToLive?: Duration.DurationInput | undefined
+  }
+  | {
+    /** Failures are stored as JSON of their encoded form. */
+    readonly schema: Schema.Schema<CachedError, any> // what a failure is encoded to does not matter to its users
+    readonly codec?: undefined
+    /** Default: what `timeToLive` says of the failure. */
+    readonly timeToLive?: Duration.DurationInput | undefined
+  }
+
+/**
  * How results are cached: the policy of `Cache.make`, and what memoization adds. `Key` is what its `tags`, `valueTags`
  * are given: the arguments of a function, the instance of a property.
  *
@@ -102,7 +138,8 @@ export interface ResultOptions<
   in Key,
   in out A,
   in out E,
-  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass"
+  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
+  in out CachedError = E
 > extends Omit<PolicyOptions<Key, A, OnRedisError>, "timeToLive"> {
   /** Results are stored as JSON of their encoded form. */
   readonly schema?: Schema.Schema<A, any> | undefined // what a result is encoded to does not matter to its users
@@ -113,15 +150,10 @@ export interface ResultOptions<
     | ((exit: Exit.Exit<A, E>) => Duration.DurationInput)
     | undefined
   /**
-   * Caches typed failures too, for a time of their own, or else for what `timeToLive` says. Defects and interruptions
-   * never are. They are stored as JSON of the schema's encoded form, or through a codec of their own, which they need
-   * where results have one: what is encrypted for results is to be for failures.
+   * Caches typed failures too: all that the function has, or some of them. Defects and interruptions are never cached.
+   * Where results have a codec, failures need one of their own: if results are encrypted, failures must be.
    */
-  readonly errors?: {
-    readonly schema?: Schema.Schema<E, any> | undefined // as above
-    readonly codec?: Codec<E> | undefined
-    readonly timeToLive?: Duration.DurationInput | undefined
-  } | undefined
+  readonly errors?: ErrorOptions<CachedError> | undefined
 }
 
 /**
@@ -135,12 +167,19 @@ export interface Options<
   in out A,
   in out E,
   out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined
-> extends ResultOptions<Args, A, E, OnRedisError> {
+  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  in out CachedError = E
+> extends ResultOptions<Args, A, E, OnRedisError, CachedError> {
   /** Default: the function's own. Give one where code is minified or bundled: both may rename functions. */
   readonly name?: string | undefined
   /** What the result depends on. Default: the arguments. Any structural value. */
   readonly key?: ((...args: Args) => unknown) | undefined
+  /**
+   * What the function closes over: any structural values, which become part of every key. They are read once, when the
+   * function is memoized. `[]` says that nothing differs, however often the function is defined (by hot reload, for
+   * example). Without `captures` a name belongs to one function object.
+   */
+  readonly captures?: ReadonlyArray<unknown> | undefined
   /** How long a call waits for the computation before it fails with `Empty`. The computation goes on. */
   readonly timeout?: Timeout
 }
@@ -156,8 +195,9 @@ export interface PropertyOptions<
   in Self,
   in out A,
   in out E,
-  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass"
-> extends ResultOptions<Self, A, E, OnRedisError> {
+  out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
+  in out CachedError = E
+> extends ResultOptions<Self, A, E, OnRedisError, CachedError> {
   /** Not empty, and without `:`. */
   readonly name: string
 }
@@ -165,17 +205,35 @@ export interface PropertyOptions<
 // What the options say is checked against the function, and the function's arguments are not guessed from them.
 type Fixed<Args extends ReadonlyArray<unknown>> = [Args][Args extends unknown ? 0 : never]
 
+type IsAny<A> = 0 extends 1 & A ? true : false
+
 // In the data-last form the options come first: what they were written for is checked when the function comes.
-type Fits<Wanted extends ReadonlyArray<unknown>, Args extends ReadonlyArray<unknown>> =
-  ((...args: Wanted) => void) extends ((...args: Args) => void) ? unknown : never
+type Fits<Wanted extends ReadonlyArray<unknown>, Args extends ReadonlyArray<unknown>> = IsAny<Wanted> extends true
+  ? unknown
+  : ((...args: Wanted) => void) extends ((...args: Args) => void) ? unknown
+  : "the options are those of a function of other arguments"
+
+// The failures that are to be cached are among those that the function has.
+type Covers<CachedError, E> = IsAny<CachedError> extends true ? unknown
+  : [CachedError] extends [E] ? unknown
+  : "`errors` holds failures that the function does not have"
+
+// A function is never options: where they were forgotten, it is told of at once.
+const isDataFirst = (args: IArguments): boolean => args.length > 1 || typeof args[0] === "function"
 
 /**
  * Memoizes a function by its arguments. The result is an `Effect` that computes where nothing fresh is stored, once in
  * the whole fleet however many ask (see `Cache.getOrSet`).
  *
- * The name is the function's, or `options.name`; with neither, this throws. Two different functions under one name on
- * one `Redis` are a defect at the second's first call. A generic function's type parameter cannot be kept: memoize a
- * function of the type that is meant.
+ * - The name is the function's, or `options.name`; with neither, this throws.
+ * - On one `Redis` a name belongs to one function object: what a function closes over is no part of its key. A second
+ *   function under the name dies at its first call. Memoize a function once, at the top of a module for example, or pass
+ *   what it closes over as `captures`.
+ * - A call takes the function's own arguments only. See `Arguments`.
+ * - Instances of classes are keys by their `PrimaryKey` or by `Equal` (the classes of Data and Schema). Others are refused
+ *   with a `CodecError`: give `key`.
+ * - Pass a method as an arrow function, `(id: string) => repository.find(id)`: a memoized function has no `this`.
+ * - A generic function's type parameter cannot be kept. Memoize one with concrete types.
  *
  * @example
  * ```ts
@@ -200,36 +258,31 @@ type Fits<Wanted extends ReadonlyArray<unknown>, Args extends ReadonlyArray<unkn
  * @category constructors
  */
 export const cached: {
-  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<unknown>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>
-  ) => Cached<Args, A, E, R>
-  <
-    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
-    Value = any,
-    Failure = any,
-    OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined
-  >(
-    options: Options<Wanted, Value, Failure, OnRedisError, Timeout>
-  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
-    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args>
-  ) => Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
-  <Args extends ReadonlyArray<unknown>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>,
-    timeToLive: Duration.DurationInput
-  ): Cached<Args, A, E, R>
   <
     Args extends ReadonlyArray<unknown>,
     A,
     E,
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    CachedError extends E = E
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: Options<Fixed<Args>, A, E, OnRedisError, Timeout>
+    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError>
   ): Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
-} = dual(2, Internal.cached)
+  <
+    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
+    Value = any,
+    Failure = any,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    CachedError = any
+  >(
+    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>
+  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
+    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args> & Covers<CachedError, E>
+  ) => Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+} = dual(isDataFirst, Internal.cached)
 
 /**
  * Memoizes a function, whose calls give back a `Pending` at once; the work is done by a fiber in the layer's scope.
@@ -254,40 +307,37 @@ export const cached: {
  * @category constructors
  */
 export const cachedAsync: {
-  (timeToLive: Duration.DurationInput): <Args extends ReadonlyArray<unknown>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>
-  ) => CachedAsync<Args, A, E, R>
-  <
-    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
-    Value = any,
-    Failure = any,
-    OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined
-  >(
-    options: Options<Wanted, Value, Failure, OnRedisError, Timeout>
-  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
-    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args>
-  ) => CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
-  <Args extends ReadonlyArray<unknown>, A, E, R>(
-    fn: (...args: Args) => Effect.Effect<A, E, R>,
-    timeToLive: Duration.DurationInput
-  ): CachedAsync<Args, A, E, R>
   <
     Args extends ReadonlyArray<unknown>,
     A,
     E,
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    CachedError extends E = E
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: Options<Fixed<Args>, A, E, OnRedisError, Timeout>
+    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError>
   ): CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
-} = dual(2, Internal.cachedAsync)
+  <
+    Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
+    Value = any,
+    Failure = any,
+    OnRedisError extends "fail" | "bypass" = "fail",
+    Timeout extends Duration.DurationInput | undefined = undefined,
+    CachedError = any
+  >(
+    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>
+  ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
+    fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args> & Covers<CachedError, E>
+  ) => CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+} = dual(isDataFirst, Internal.cachedAsync)
 
 /**
- * A property that is computed when first read and cached: an effect, for a class field. Which instance it belongs to
- * is said, never guessed: by `key`, or by the instance's `PrimaryKey`.
+ * A property that is computed when first read and cached: an effect, for a class field. You state which instance it
+ * belongs to, with `key`, or with the instance's `PrimaryKey`.
+ *
+ * In a class of Data or Schema the field changes neither equality nor JSON, and instances can still be keys.
  *
  * @example
  * ```ts
@@ -309,14 +359,16 @@ export const cachedAsync: {
  * @category constructors
  */
 export const cachedProperty: {
-  <Self extends PrimaryKey, A, E, R, OnRedisError extends "fail" | "bypass" = "fail">(
+  <Self, A, E, R, OnRedisError extends "fail" | "bypass" = "fail", CachedError extends E = E>(
     self: Self,
-    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError> & { readonly key?: undefined },
+    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError, CachedError> & {
+      readonly key: (self: NoInfer<Self>) => unknown
+    },
     compute: (self: Self) => Effect.Effect<A, E, R>
   ): CachedProperty<A, E, R, ErrorOf<OnRedisError>>
-  <Self, A, E, R, OnRedisError extends "fail" | "bypass" = "fail">(
+  <Self extends PrimaryKey, A, E, R, OnRedisError extends "fail" | "bypass" = "fail", CachedError extends E = E>(
     self: Self,
-    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError> & { readonly key: (self: NoInfer<Self>) => unknown },
+    options: PropertyOptions<NoInfer<Self>, A, E, OnRedisError, CachedError> & { readonly key?: undefined },
     compute: (self: Self) => Effect.Effect<A, E, R>
   ): CachedProperty<A, E, R, ErrorOf<OnRedisError>>
-} = Internal.cachedProperty
+} = cachedProperty_

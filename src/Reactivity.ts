@@ -8,40 +8,14 @@
  *
  * @since 0.1.0
  */
-import * as Reactivity from "@effect/experimental/Reactivity"
-import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as Hash from "effect/Hash"
-import * as Layer from "effect/Layer"
-import * as Mailbox from "effect/Mailbox"
-import type { ReadonlyRecord } from "effect/Record"
-import * as Stream from "effect/Stream"
+import type * as Reactivity from "@effect/experimental/Reactivity"
+import type * as Layer from "effect/Layer"
 import type { Cache } from "./Cache.js"
-import type { CacheDefinition } from "./internal/definition/definition.js"
-import * as TagWatch from "./internal/ops/watch/tagWatch.js"
+import * as internal from "./internal/platform/reactivity.js"
 import type { Redis } from "./Redis.js"
-
-type Keys = ReadonlyArray<unknown> | ReadonlyRecord<string, ReadonlyArray<unknown>>
 
 /** A cache, whatever it holds. */
 type AnyCache = Cache<any, any, any, Redis>
-
-const isList = (keys: Keys): keys is ReadonlyArray<unknown> => Array.isArray(keys)
-
-/** The tags that keys are to all processes: strings. Ids that are objects may be told apart differently elsewhere. */
-const tagsOf = (keys: Keys): ReadonlyArray<string> => {
-  if (isList(keys)) return keys.filter((key) => typeof key === "string")
-  const tags: Array<string> = []
-  for (const [key, ids] of Object.entries(keys)) {
-    tags.push(key)
-    for (const id of ids) {
-      if (typeof id === "string") tags.push(`${key}:${id}`)
-      // As `Reactivity` names it: for whole numbers of up to 30 bits, their decimal text.
-      else if (typeof id !== "object" && typeof id !== "function") tags.push(`${key}:${Hash.hash(id)}`)
-    }
-  }
-  return tags
-}
 
 /**
  * A `Reactivity` whose keys are tags of these caches.
@@ -88,54 +62,6 @@ const tagsOf = (keys: Keys): ReadonlyArray<string> => {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
+export const layer: (
   caches: AnyCache | ReadonlyArray<AnyCache>
-): Layer.Layer<Reactivity.Reactivity, never, Redis> =>
-  Layer.scoped(
-    Reactivity.Reactivity,
-    Effect.gen(function*() {
-      const here = yield* Reactivity.make
-      // A cache is its definition.
-      const definitions = (Array.isArray(caches) ? caches : [caches]) as unknown as ReadonlyArray<
-        CacheDefinition<any, any>
-      >
-      const tags = yield* TagWatch.make(definitions, here.unsafeInvalidate)
-      const runFork = yield* FiberSet.makeRuntime<never>()
-
-      const invalidateTags = (keys: Keys): Effect.Effect<void> =>
-        Effect.suspend(() => tags.invalidate(tagsOf(keys))).pipe(
-          Effect.catchAll((error) =>
-            Effect.logWarning(
-              `Tags could not be invalidated, and other processes read on what they have: ${error.message}`
-            )
-          )
-        )
-      const invalidate = (keys: Keys): Effect.Effect<void> =>
-        Effect.zipRight(invalidateTags(keys), here.invalidate(keys))
-
-      const query: Reactivity.Reactivity.Service["query"] = (keys, effect) =>
-        // Before it first reads: what is invalidated after that is told of.
-        Effect.zipRight(tags.watching(tagsOf(keys)), here.query(keys, effect))
-
-      return Reactivity.Reactivity.of({
-        invalidate,
-        mutation: (keys, effect) =>
-          Effect.uninterruptibleMask((restore) => Effect.zipLeft(restore(effect), invalidate(keys))),
-        query,
-        stream: (keys, effect) => Stream.unwrapScoped(Effect.map(query(keys, effect), Mailbox.toStream)),
-        unsafeInvalidate: (keys) => {
-          here.unsafeInvalidate(keys)
-          runFork(invalidateTags(keys))
-        },
-        unsafeRegister: (keys, handler) => {
-          const watched = tagsOf(keys)
-          const unregister = here.unsafeRegister(keys, handler)
-          tags.watch(watched)
-          return () => {
-            tags.unwatch(watched)
-            unregister()
-          }
-        }
-      })
-    })
-  )
+) => Layer.Layer<Reactivity.Reactivity, never, Redis> = internal.layer

@@ -337,7 +337,7 @@ export const layerMemoryServer = (
  * import { Effect, Option, TestClock, TestContext } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const sessions = Cache.makeService({ name: "sessions", timeToLive: "10 seconds" })
+ * const sessions = Cache.make({ name: "sessions", timeToLive: "10 seconds" })
  *
  * const program = Effect.gen(function*() {
  *   yield* Cache.set(sessions, "ada", "online")
@@ -380,7 +380,7 @@ export type { Delay, Fault, FaultyOptions }
  * import { Effect, Either, Layer } from "effect"
  * import { Cache, RedisLayer } from "effect-redis-cache"
  *
- * const users = Cache.makeService({ name: "users" })
+ * const users = Cache.make({ name: "users" })
  *
  * const faulty = RedisLayer.layerFaulty({
  *   script: (operation, keys, call) => operation === "set" && call === 1 ? { fail: "OutOfMemory" } : undefined

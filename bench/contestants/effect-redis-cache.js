@@ -34,7 +34,8 @@ export const makeWith = async (url, values) => {
     getMany: (keys) => Cache.getMany(users, keys),
     readMany: (found, keys) => keys.map((key) => found.get(key)),
     setMany: (entries) => Cache.setMany(users, entries),
-    memoize: (compute) => Memo.cached(compute, { name: "getUser", timeToLive: life, ...values }),
+    // Each workload brings a function of its own, which gives the same users.
+    memoize: (compute) => Memo.cached(compute, { name: "getUser", captures: [], timeToLive: life, ...values }),
     clear: () => Cache.flush(users),
     setTagged: (key, value, tags) => Cache.set(users, key, value, { tags }),
     invalidateTag: (tag) => Cache.invalidateTags(users, [tag])

@@ -1,7 +1,7 @@
 /** A definition that cannot be meant shows where it is made, before anything runs. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schema } from "effect"
-import { Cache, Codec, Memo } from "effect-redis-cache"
+import { Duration, Effect, Option, Schema } from "effect"
+import { Cache, Codec, Memo, RedisLayer } from "effect-redis-cache"
 
 type Options = NonNullable<Parameters<typeof Cache.make<string, "fail">>[0]>
 
@@ -148,4 +148,17 @@ describe("a codec", () => {
       /32/
     )
   })
+})
+
+describe("Cache.of", () => {
+  it.effect("keeps any structural value, and is a cache like any other of its name", () =>
+    Effect.gen(function*() {
+      const users = Cache.of<{ readonly born: Date }>()({ name: "users", timeToLive: "1 minute" })
+      const ada = { born: new Date(0) }
+      yield* users.pipe(Cache.set("ada", ada))
+      assert.deepStrictEqual(yield* Cache.get(users, "ada"), Option.some(ada))
+      const same = Cache.make({ name: "users", codec: Codec.structural<unknown>() })
+      assert.deepStrictEqual(yield* Cache.get(same, "ada"), Option.some<unknown>(ada))
+      assert.throws(() => Cache.of<string>()({ name: "a:b" }), RangeError, /":"/)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
 })

@@ -35,9 +35,7 @@ const pathOf = (value: unknown): string =>
 const detailOf = (value: unknown): string =>
   Either.match(key.encode(value), { onLeft: ({ detail }) => detail, onRight: (text) => `stored as ${text}` })
 
-class Point {
-  constructor(readonly x: number, readonly y: number) {}
-}
+class Point extends Data.Class<{ readonly x: number; readonly y: number }> {}
 
 class Tagged extends Data.TaggedClass("Tagged")<{ readonly a: number }> {}
 
@@ -93,7 +91,7 @@ describe("a structured key", () => {
     assert.strictEqual(encode([new Date(0)]), "[Date(1970-01-01T00:00:00.000Z)]")
     assert.strictEqual(encode(new Map([["b", 2], ["a", 1]])), "Map(\"a\"=>1,\"b\"=>2)")
     assert.strictEqual(encode(Option.some(Duration.seconds(2))), "Some(Duration(2000ms))")
-    assert.strictEqual(encode(new Point(1, 2)), "new Point(\"x\":1,\"y\":2)")
+    assert.strictEqual(encode(new Point({ x: 1, y: 2 })), "new Point(\"x\":1,\"y\":2)")
     assert.strictEqual(encode(new User("7")), "PrimaryKey(\"7\")")
   })
 
@@ -269,7 +267,7 @@ describe("a structured key", () => {
       new RegExp("/"),
       new URL("http://a/"),
       "http://a/",
-      new Point(1, 2),
+      new Point({ x: 1, y: 2 }),
       { x: 1, y: 2 },
       new Tagged({ a: 1 }),
       { _tag: "Tagged", a: 1 },
@@ -412,7 +410,7 @@ describe("a key that cannot be stored", () => {
     const cycle: { a: { b: Array<unknown> } } = { a: { b: [] } }
     cycle.a.b.push(1, cycle)
     assert.strictEqual(pathOf([cycle]), "$[0].a.b[1]")
-    assert.strictEqual(detailOf([cycle]), "a cycle")
+    assert.strictEqual(detailOf([cycle]), "a cycle: give `key`")
     const map = new Map<string, unknown>()
     map.set("self", map)
     assert.strictEqual(pathOf(map), "$.values()[0]")

@@ -9,9 +9,11 @@ const lease = { duration: "5 seconds", maxDuration: "1 minute" } as const
 const users = Cache.make({ name: "users", codec, lease })
 const sie = Cache.make({ name: "sie", codec, lease, timeToLive: "1 second", staleIfError: "1 hour" })
 const swr = Cache.make({ name: "swr", codec, lease, timeToLive: "1 second", staleWhileRevalidate: "1 hour" })
-const find = Memo.cached((_: number) => hung, { name: "find", codec, lease })
+const find = Memo.cached((_: number) => hung, { name: "find", captures: [], codec, lease })
 const broken = Memo.cached((_: number) => hung, {
   name: "find",
+  // The same function for whoever asks: another policy is all that differs.
+  captures: [],
   codec,
   lease,
   timeToLive: "1 second",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Equal, Exit, Fiber, Option, Schema, TestClock } from "effect"
-import { Cache, Memo, RedisLayer } from "effect-redis-cache"
+import { Cause, Data, Effect, Equal, Exit, Fiber, Option, Schema, TestClock } from "effect"
+import { Cache, Codec, Memo, RedisLayer } from "effect-redis-cache"
 
 const memory = RedisLayer.layerMemory
 
@@ -110,6 +110,33 @@ describe("Failures of memoized functions", () => {
       }, { errors: { schema: Schema.Struct({ code: Schema.NonNegative }), timeToLive: "1 minute" } })
       assert.deepStrictEqual(yield* Effect.exit(find()), Exit.fail({ code: -1 }))
       assert.deepStrictEqual(yield* Effect.exit(find()), Exit.fail({ code: -2 }))
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("of which the schema holds some: those are cached, and the others are not", () =>
+    Effect.gen(function*() {
+      class SqlError extends Data.TaggedError("SqlError")<{ readonly sql: string }> {}
+      const runs = { missing: 0, broken: 0 }
+      const fetch = (id: "missing" | "broken"): Effect.Effect<string, NotFound | SqlError> =>
+        Effect.suspend(() => {
+          runs[id]++
+          return Effect.fail(
+            id === "missing" ? new NotFound({ id: 1, at: new Date(0) }) : new SqlError({ sql: "SELECT" })
+          )
+        })
+      const find = Memo.cached(fetch, { name: "find", errors: { schema: NotFound, timeToLive: "1 minute" } })
+      const findLater = Memo.cachedAsync(fetch, {
+        name: "findLater",
+        codec: Codec.structural(),
+        errors: { codec: Codec.json(NotFound), timeToLive: "1 minute" }
+      })
+      for (const call of [find, (id: "missing" | "broken") => Effect.flatten(findLater(id))]) {
+        runs.missing = runs.broken = 0
+        for (let i = 0; i < 3; i++) {
+          assert.instanceOf(yield* Effect.flip(call("missing")), NotFound)
+          assert.instanceOf(yield* Effect.flip(call("broken")), SqlError)
+        }
+        assert.deepStrictEqual(runs, { missing: 1, broken: 3 })
+      }
     }).pipe(Effect.provide(memory)))
 
   it.effect("defects and interruptions are never cached", () =>

@@ -37,7 +37,7 @@ describe("Names of memoized functions", () => {
       assert.isTrue((yield* given.key(1)).startsWith("given:"))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("two different functions of one name: the second's first call dies and says what to do", () =>
+  it.effect("a second function under one name: its first call dies and says what to do", () =>
     Effect.gen(function*() {
       const first = Memo.cached(() => Effect.succeed("one"), { name: "same" })
       const second = Memo.cached(() => Effect.succeed("two"), { name: "same" })
@@ -47,6 +47,7 @@ describe("Names of memoized functions", () => {
         assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
         const [defect] = Exit.isFailure(exit) ? Cause.defects(exit.cause) : []
         assert.include(String(defect), "\"same\"")
+        assert.include(String(defect), "`captures: [tenant]`")
         assert.include(String(defect), "pass `name`")
       }
       assert.strictEqual(yield* first(), "one", "the first is unharmed")
@@ -64,8 +65,8 @@ describe("Names of memoized functions", () => {
   it.effect("one function memoized twice is one", () =>
     Effect.gen(function*() {
       let calls = 0
-      const make = () => Memo.cached(() => Effect.sync(() => ++calls), { name: "twice" })
-      const [first, second] = [make(), make()]
+      const next = () => Effect.sync(() => ++calls)
+      const [first, second] = [Memo.cached(next, { name: "twice" }), Memo.cached(next, { name: "twice" })]
       assert.strictEqual(yield* first(), 1)
       assert.strictEqual(yield* second(), 1)
       assert.isTrue(yield* second.bust())

@@ -34,11 +34,11 @@ describe("Single flight of memoized functions", () => {
       assert.deepStrictEqual([stats.loads, stats.coalesced, stats.writes], [1, 999, 1])
     }).pipe(Effect.provide(memory)))
 
-  it.effect("two functions made alike share one run too, different arguments do not", () =>
+  it.effect("two memos of one function share one run too, different arguments do not", () =>
     Effect.gen(function*() {
       let runs = 0
-      const make = () => Memo.cached((_n: number) => Effect.delay(Effect.sync(() => ++runs), 10), { name: "f" })
-      const [one, other] = [make(), make()]
+      const run = (_n: number) => Effect.delay(Effect.sync(() => ++runs), 10)
+      const [one, other] = [Memo.cached(run, { name: "f" }), Memo.cached(run, { name: "f" })]
       const fiber = yield* Effect.fork(Effect.all([one(1), other(1), one(2)], { concurrency: "unbounded" }))
       yield* TestClock.adjust(10)
       const [a, b, c] = yield* Fiber.join(fiber)

@@ -65,7 +65,7 @@ describe("a hit", () => {
         memoized: yield* bytesOf(memoized("42"))
       }
       assert.isBelow(bytes.near - bytes.nothing, 300)
-      assert.isBelow(bytes.far, 9_000)
-      assert.isBelow(bytes.memoized, 9_500)
+      assert.isBelow(bytes.far, 7_100)
+      assert.isBelow(bytes.memoized, 7_800)
     }).pipe(Effect.provide(live)), 30_000)
 })

@@ -2,12 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
+import * as ioredis from "ioredis"
 import { makeService } from "../../src/internal/cache/runtime.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { type Clocks, LocalClock } from "../../src/internal/redis/clocks/localClock.js"
 import { MedianClock } from "../../src/internal/redis/clocks/medianClock.js"
 import { ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
-import * as Ioredis from "../../src/internal/redis/ioredis/drivers.js"
+import { driversOf } from "../../src/internal/redis/ioredis/drivers.js"
 import type { Status } from "../../src/internal/redis/port.js"
 import { untilCopied, users } from "../contract/nearCopies.js"
 import * as FakeRedis from "../support/fakeRedis.js"
@@ -286,7 +287,7 @@ const open = (address: { readonly host?: string; readonly port: number }, prefix
     const layer = Layer.scoped(
       Redis.Redis,
       Effect.flatMap(
-        Ioredis.connect(
+        driversOf(ioredis).connect(
           { host: "127.0.0.1", ...address },
           { prefix, commandTimeout, connectTimeout: 5_000, lazy: false, clocks }
         ),

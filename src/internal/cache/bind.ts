@@ -49,11 +49,15 @@ export const withKey = <Key, Value, A, E, R>(
   })
 
 /** Two memoized functions of one name would be given each other's values. */
-const claimName = <Key, Value>(runtime: Runtime, { name, source }: CacheDefinition<Key, Value>): void => {
-  if (source === undefined) return
-  const known = runtime.sources.get(name)
-  if (known === undefined) runtime.sources.set(name, source)
-  else if (known !== source) {
-    throw new Error(`Two different functions are memoized under the name "${name}": pass \`name\` to tell them apart`)
-  }
+const claimName = <Key, Value>(runtime: Runtime, { name, owner }: CacheDefinition<Key, Value>): void => {
+  if (owner === undefined || runtime.claims.claim(name, owner)) return
+  throw new Error(
+    typeof owner === "string"
+      ? `Two different properties are cached under the name "${name}", and would be given each other's values: ` +
+        "pass `name` to tell them apart"
+      : `Another function is memoized under the name "${name}" already. What a function closes over is no part of its ` +
+        "key, so they would be given each other's results. Define the function once, outside of what makes it again " +
+        "and again; or pass what it closes over, `captures: [tenant]` (`captures: []` if nothing differs). If it is a " +
+        "different function, pass `name` to tell them apart"
+  )
 }

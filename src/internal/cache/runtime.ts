@@ -10,6 +10,7 @@ import type { Driver } from "../driver/driver.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
+import { Claims } from "./claims.js"
 
 export interface Runtime {
   /** The driver behind its breaker. */
@@ -24,8 +25,7 @@ export interface Runtime {
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
   lastInstance: { readonly definition: object } | undefined
-  /** The source text of memoized functions by name, to tell two of one name. */
-  readonly sources: Map<string, string>
+  readonly claims: Claims
   /** What bounds the loads of caches that have a bound, by name and bound. */
   readonly permits: Map<string, Permits>
   /** How many background refreshes are under way. */
@@ -61,7 +61,7 @@ export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope
       random,
       instances: new WeakMap(),
       lastInstance: undefined,
-      sources: new Map(),
+      claims: new Claims(),
       permits: new Map(),
       refreshes: 0,
       sequence: 0

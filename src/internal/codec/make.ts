@@ -1,13 +1,34 @@
 /** How codecs are made: what all of them have in common. */
 import type * as Either from "effect/Either"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import { pipeArguments } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import { type Codec, type CodecContext, type CodecIssue, type InPlace, TypeId } from "./codec.js"
+import { schemaName } from "./schemaName.js"
+
+/** What a codec is made of, without its keys. */
+const nameOf = (identity: unknown): string => {
+  if (typeof identity === "string") return identity
+  if (Schema.isSchema(identity)) return `json(${schemaName(identity)})`
+  if (!Array.isArray(identity)) return "custom"
+  return identity[0] === "compressed"
+    ? `compressed(${nameOf(identity[2])})`
+    : identity[0] === "encrypted"
+    ? `encrypted(${nameOf(identity[1])})`
+    : "custom"
+}
 
 const Proto = {
   [TypeId]: { _Value: (value: never) => value },
   pipe() {
     return pipeArguments(this, arguments)
+  },
+  toJSON(this: Codec<unknown>) {
+    return { _id: "Codec", name: nameOf(this.identity) }
+  },
+  [NodeInspectSymbol](this: Codec<unknown> & { readonly toJSON: () => unknown }) {
+    return this.toJSON()
   }
 }
 

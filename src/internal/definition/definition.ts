@@ -1,9 +1,11 @@
 /** What a cache is, without any Redis: plain data, made without any effect. */
+import { format, type Inspectable, NodeInspectSymbol } from "effect/Inspectable"
 import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import { CodecError, RedisError } from "../../CacheError.js"
 import type { Codec, CodecContext, CodecIssue } from "../codec/codec.js"
 import type { KeySpace } from "../key/keySpace.js"
 import type { Policy } from "./policy.js"
+import * as Show from "./show.js"
 
 export const TypeId: unique symbol = Symbol.for("effect-redis-cache/Cache")
 
@@ -19,7 +21,7 @@ const variance = {
   _Requirements: (_: never) => _
 }
 
-export class CacheDefinition<in out Key, in out Value> implements Pipeable {
+export class CacheDefinition<in out Key, in out Value> implements Pipeable, Inspectable {
   readonly [TypeId] = variance
 
   constructor(
@@ -30,12 +32,24 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable {
     /** For typed failures that are cached. */
     readonly failureCodec: Codec<unknown> | undefined,
     readonly policy: Policy<Key, Value>,
-    /** The source text of the function that is memoized under this name. */
-    readonly source: string | undefined
+    /** The function that is memoized under this name, which no other may be; or the text of a property's. */
+    readonly owner: object | string | undefined
   ) {}
 
   pipe(): unknown {
     return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return { _id: "Cache", name: this.name, kind: this.kind, ...Show.options(this.policy.given) }
+  }
+
+  toString(): string {
+    return format(this.toJSON())
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 
   /** The tags that the key names. */

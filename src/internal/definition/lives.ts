@@ -15,6 +15,7 @@ export type Life<Key, Value> =
 /** Milliseconds, rounded up; `NaN` for what is no duration. `Duration.decode` would take NaN and negatives for zero. */
 export const toMillis = (input: Duration.DurationInput): number => {
   if (typeof input === "number") return input > 0 ? Math.ceil(input) : input
+  if (Array.isArray(input) && input.some(Number.isNaN)) return NaN
   try {
     return Math.ceil(Duration.toMillis(Duration.decode(input)))
   } catch {
@@ -31,6 +32,12 @@ export const orEndless = (millis: number): number | undefined => millis >= endle
 export const toLife = (input: Duration.DurationInput): number | undefined => {
   const millis = toMillis(input)
   return millis > 0 ? orEndless(millis) : 0
+}
+
+/** Fresh life by what a function gave: a mistake in it is not to look like "do not store". */
+export const toComputedLife = (cache: string, input: Duration.DurationInput): number | undefined => {
+  if (!Number.isNaN(toMillis(input))) return toLife(input)
+  return refuse(cache, "timeToLive", "a function that gives durations (zero or less: do not store)", input)
 }
 
 export const positive = (
@@ -50,6 +57,11 @@ export const decodeLife = <Key, Value>(
   input: TimeToLive<Key, Value> | undefined
 ): Life<Key, Value> => {
   if (input === undefined) return { _tag: "Fixed", millis: undefined }
-  if (typeof input === "function") return { _tag: "Computed", of: (value, key) => toLife(input(value, key)) }
+  if (typeof input === "function") {
+    return {
+      _tag: "Computed",
+      of: (value, key) => toComputedLife(cache, input(value, key))
+    }
+  }
   return { _tag: "Fixed", millis: orEndless(positive(cache, option, input, 0)) }
 }

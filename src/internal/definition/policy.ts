@@ -81,6 +81,8 @@ export interface Policy<in Key, in Value> {
   readonly maxValueSize: number
   readonly version: number
   readonly near: NearPolicy | undefined
+  /** The options as they were given, which print. */
+  readonly given: object
 }
 
 /** Two bytes of an entry's header hold it. */
@@ -232,7 +234,8 @@ export const decode = <Key, Value>(
     options.near,
     positive(cache, "staleIfError", options.staleIfError, 0),
     options.earlyRefresh ?? 0
-  )
+  ),
+  given: options
 })
 
 /** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */

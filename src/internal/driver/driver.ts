@@ -51,9 +51,6 @@ export interface LeaseRequest {
 
 /**
  * What a lease was granted over, and when: that tells later what others have stored since.
- *
- * @since 0.1.0
- * @category drivers
  */
 export interface Grant {
   /** Of what the lease stands in, marker or entry. */

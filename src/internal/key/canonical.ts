@@ -27,8 +27,10 @@ import * as PrimaryKey from "effect/PrimaryKey"
 import * as Redacted from "effect/Redacted"
 import * as SortedMap from "effect/SortedMap"
 import * as SortedSet from "effect/SortedSet"
-import { dataArray, dataObject, isStructural } from "../codec/dataPrototype.js"
+import { isDataArray, isDataObject, isStructural, ownObject } from "../codec/dataPrototype.js"
 import { field, index, maxDepth, Refusal, tooDeep, within } from "../codec/refusal.js"
+import { errorClasses } from "../codec/structural/forms.js"
+import { isDerived } from "./derived.js"
 
 /** Shared references count again each time that they are met: without a bound, 40 nested pairs would never end. */
 const maxNodes = 1_000_000
@@ -100,12 +102,12 @@ const shape = (value: object, walk: Walk): string => {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (Array.isArray(value)) {
     if (prototype === Array.prototype) return `[${items(value, walk)}]`
-    if (prototype === dataArray) return `Data[${items(value, walk)}]`
+    if (isDataArray(prototype)) return `Data[${items(value, walk)}]`
     throw new Refusal("an instance of a subclass of Array cannot be part of a key")
   }
   if (prototype === Object.prototype) return `(${onlyFields(value, walk)})`
   if (prototype === null) return `null(${onlyFields(value, walk)})`
-  if (prototype === dataObject) return `Data(${fields(value, Object.keys(value), walk)})`
+  if (prototype === ownObject) return dataFields(value, walk)
   const builtIn = builtIns.get(prototype)
   if (builtIn !== undefined) {
     const written = builtIn(value as never, walk) // its prototype says what it is; what pretends to be it throws
@@ -113,7 +115,8 @@ const shape = (value: object, walk: Walk): string => {
     if (!ArrayBuffer.isView(value)) noFields(value)
     return written
   }
-  return effectValue(value, walk) ?? instance(value, prototype, walk)
+  return effectValue(value, walk) ??
+    (isDataObject(prototype) ? dataFields(value, walk) : instance(value, prototype, walk))
 }
 
 const primaryKey = (value: object): string => {
@@ -160,12 +163,18 @@ const fields = (value: object, names: Array<string>, walk: Walk): string => {
   let written = ""
   let name = ""
   try {
-    for (name of names) written += `${written === "" ? "" : ","}${quote(name)}:${write(record[name], walk)}`
+    for (name of names) {
+      const item = record[name]
+      if (typeof item === "object" && isDerived(item)) continue
+      written += `${written === "" ? "" : ","}${quote(name)}:${write(item, walk)}`
+    }
   } catch (error) {
     throw within(error, value, field(name))
   }
   return noSymbols(value, written)
 }
+
+const dataFields = (value: object, walk: Walk): string => `Data(${fields(value, Object.keys(value), walk)})`
 
 /** Of a plain object: a property that no loop shows would be a difference that the key does not have. */
 const onlyFields = (value: object, walk: Walk): string => {
@@ -349,19 +358,18 @@ const instance = (value: object, prototype: unknown, walk: Walk): string => {
   const constructor = Predicate.hasProperty(prototype, "constructor") && Object.hasOwn(prototype, "constructor")
     ? prototype.constructor
     : undefined
+  if (!isStructural(value) && !languageErrors.has(prototype)) {
+    const of = typeof constructor === "function" && constructor.name !== "" ? constructor.name : "an unnamed class"
+    throw new Refusal(`an instance of ${of} cannot be part of a key, unless by PrimaryKey or Equal`)
+  }
   if (typeof constructor !== "function" || constructor.name === "") {
-    throw new Refusal("an object whose class has no name cannot be part of a key: give it a PrimaryKey")
+    throw new Refusal("an object whose class has no name cannot be part of a key")
   }
   const name = /^[\w$]+$/.test(constructor.name) ? constructor.name : quote(constructor.name)
   if (value instanceof Error) return `new ${name}${errorText(value, walk)}`
-  const names = Object.keys(value)
-  // An instance of Data.Class may well have no field: it is equal to any other of its kind.
-  if (names.length === 0 && !isStructural(value)) {
-    throw new Refusal(
-      `an instance of ${constructor.name} without fields of its own cannot be part of a key: give it a PrimaryKey`
-    )
-  }
-  return `new ${name}(${fields(value, names, walk)})`
+  return `new ${name}(${fields(value, Object.keys(value), walk)})`
 }
+
+const languageErrors: ReadonlySet<unknown> = new Set(Object.values(errorClasses).map(({ prototype }) => prototype))
 
 const article = (name: string): string => `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`

@@ -50,12 +50,36 @@ export const decodeString = (stored: string): string =>
  * A short form is never a long one: where it holds a `#` at all it is inside quotes, so it ends in a quote or a
  * bracket, not in a digit.
  */
-export const encode = (value: unknown): Either.Either<string, CodecIssue> => {
+export const encode = (value: unknown): Either.Either<string, CodecIssue> => within(() => canonical.text(value))
+
+/** `key` is an option of caches and of memoized functions alike. */
+const within = (written: () => string): Either.Either<string, CodecIssue> => {
   try {
-    const text = canonical.text(value)
+    const text = written()
     return Either.right(text.length > longest ? shorten(text) : text)
   } catch (error) {
-    return Either.left(refusal.issue(error))
+    const issue = refusal.issue(error)
+    return Either.left({ ...issue, detail: `${issue.detail}: give \`key\`` })
+  }
+}
+
+/**
+ * The same with what a memoized function closes over in front: no structured key without it begins like that. What
+ * cannot be part of a key throws.
+ */
+export const encodeWith = (cache: string, captures: ReadonlyArray<unknown>) => {
+  const front = encodeCaptures(cache, captures)
+  return (value: unknown): Either.Either<string, CodecIssue> => within(() => front + canonical.text(value))
+}
+
+const encodeCaptures = (cache: string, captures: ReadonlyArray<unknown>): string => {
+  try {
+    return `captures${canonical.text(captures)}`
+  } catch (error) {
+    const { detail, path } = refusal.issue(error)
+    throw new RangeError(
+      `Cache "${cache}": captures${path.slice(1)}: ${detail}. Pass what tells it apart, an id for example`
+    )
   }
 }
 

@@ -1,8 +1,9 @@
 /** What is behind `Pending`: a fiber in the layer's scope. */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { format, NodeInspectSymbol, toJSON } from "effect/Inspectable"
 import type * as Option from "effect/Option"
 
 export const TypeId: unique symbol = Symbol.for("effect-redis-cache/Pending")
@@ -28,5 +29,22 @@ export class PendingImpl<A, E> extends Effectable.Class<A, E> {
 
   get cancel(): Effect.Effect<void> {
     return Effect.asVoid(Fiber.interrupt(this.fiber))
+  }
+
+  toJSON(): unknown {
+    const exit = this.fiber.unsafePoll()
+    return {
+      _id: "Pending",
+      key: this.key,
+      ...exit === null ? { state: "Running" } : { state: Exit.isSuccess(exit) ? "Done" : "Failed", exit: toJSON(exit) }
+    }
+  }
+
+  override toString(): string {
+    return format(this.toJSON())
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 }

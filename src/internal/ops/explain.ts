@@ -9,6 +9,7 @@ import { withKey } from "../cache/bind.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { wholeLife } from "../definition/policy.js"
+import { printing } from "../definition/show.js"
 import * as Entry from "../entry/format.js"
 import { holds } from "../entry/tags.js"
 import { type AbsentReason, judge, type Verdict } from "../entry/verdict.js"
@@ -122,6 +123,11 @@ const tagStates = <Key, Value>(
     })
 
 export const explain = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  key: Key
+): Effect.Effect<Explanation, RedisError | CodecError, Redis> => Effect.map(look(definition, key), printing)
+
+const look = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>

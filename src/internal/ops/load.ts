@@ -14,6 +14,7 @@ import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { decodeLife, type TimeToLive, toMillis } from "../definition/lives.js"
+import { noEffect } from "../definition/refuse.js"
 import { Caller } from "../load/caller.js"
 import { type Compute, Failed, type LoadOptions as Decoded, noOptions } from "../load/task.js"
 import type { Copy } from "../near/copies.js"
@@ -39,12 +40,25 @@ export { Failed }
 
 type Load<Key, Value, E, R> = Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
 
-const loadOf = <Key, Value, E, R>(load: Load<Key, Value, E, R>, key: Key): Effect.Effect<Value, E, R> =>
-  Effect.isEffect(load) ? load : load(key)
+/** Types do not reach everywhere: what is no effect is told with the name of the cache. */
+const given = <A, E, R>(
+  { name }: { readonly name: string },
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => {
+  if (Effect.isEffect(effect)) return effect
+  throw noEffect(`Cache "${name}": a load`, effect)
+}
 
 /** A load of one key. */
-const single = <Key, Value, E, R>(load: Load<Key, Value, E, R>): Compute<Key, Value, E, R> => ([task]) =>
-  Effect.map(loadOf(load, task!.key), (value) => () => Exit.succeed(value))
+const single = <Key, Value, E, R>(
+  definition: CacheDefinition<Key, Value>,
+  load: Load<Key, Value, E, R>
+): Compute<Key, Value, E, R> =>
+([task]) =>
+  Effect.map(
+    given(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key)),
+    (value) => () => Exit.succeed(value)
+  )
 
 /** The options of one call, or why they are refused: that is told before anything is read. */
 type Checked<Key, Value> = Either.Either<Decoded<Key, Value>, CodecError>
@@ -116,7 +130,10 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     return Either.isLeft(this.checked)
       ? Effect.fail(this.checked.left)
-      : new Caller(instance, fiber, single(this.load), this.checked.right, "getOrSet").one(this.key, redisKey)
+      : new Caller(instance, fiber, single(instance.definition, this.load), this.checked.right, "getOrSet").one(
+        this.key,
+        redisKey
+      )
   }
 }
 
@@ -143,7 +160,7 @@ export const refresh = <Key, Value, E, R>(
     (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> =>
       Either.isLeft(checked)
         ? Effect.fail(checked.left)
-        : new Caller(instance, fiber, single(load), checked.right, "refresh").refresh(key, redisKey)
+        : new Caller(instance, fiber, single(definition, load), checked.right, "refresh").refresh(key, redisKey)
   )
 }
 
@@ -153,7 +170,7 @@ const batched = <Key, Value, E, R>(
   load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E>]>, E, R>
 ): Compute<Key, Value, E, R> =>
 (tasks) =>
-  Effect.map(load(tasks.map((task) => task.key)), (loaded) => {
+  Effect.map(given(instance.definition, load(tasks.map((task) => task.key))), (loaded) => {
     const values = new Map<string, Exit.Exit<Value, E>>()
     for (const [key, value] of loaded) {
       const redisKey = instance.redisKey(key)

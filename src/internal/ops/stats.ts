@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { printing } from "../definition/show.js"
 
 /**
  * What a cache has counted in this process, on this `Redis`.
@@ -36,7 +37,7 @@ export interface Stats {
 export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effect.Effect<Stats, never, Redis> =>
   Effect.withFiberRuntime((fiber) => {
     const { recorder } = bind(fiber, definition)
-    return Effect.succeed({
+    return Effect.succeed(printing({
       hits: recorder.hits,
       nearHits: recorder.nearHits,
       misses: recorder.misses,
@@ -53,5 +54,5 @@ export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effe
         mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
         max: Duration.millis(recorder.longestLoadMillis)
       }
-    })
+    }))
   })

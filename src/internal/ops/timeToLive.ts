@@ -8,8 +8,8 @@ import { withKey } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "../entry/format.js"
 import { freshValue, readOne } from "../read/many.js"
-import { dropping } from "./dropped.js"
 import { named } from "./named.js"
+import { dropping } from "./write/dropped.js"
 
 /** In whole milliseconds, since that is what an entry's end is in; at least one, since it is fresh. */
 export const remaining = (until: number, now: number): Duration.Duration =>

@@ -8,6 +8,7 @@
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
@@ -16,7 +17,7 @@ import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import { dataArray, dataObject } from "../dataPrototype.js"
+import { isDataArray, isDataObject, ownObject } from "../dataPrototype.js"
 import { field, index, maxDepth, Refusal, tooDeep, within } from "../refusal.js"
 import { isWellFormed } from "../wellFormed.js"
 import { fromBigInt, fromBytes, fromDate, fromMillis, fromText } from "./bytes.js"
@@ -86,22 +87,25 @@ const shape = (value: object, walk: Walk): Wire => {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (Array.isArray(value)) {
     if (prototype === Array.prototype) return array(value, walk)
-    if (prototype === dataArray) return dataItems(value, walk)
+    if (isDataArray(prototype)) return dataItems(value, walk)
     throw new Refusal("an instance of a subclass of Array: Codec.structural keeps no classes")
   }
   if (prototype === Object.prototype) return plain(value, walk)
   if (prototype === null) return [tag("nullObject"), ...fields(value, onlyNames(value), walk)]
-  if (prototype === dataObject) return [tag("dataObject"), ...fields(value, Object.keys(value), walk)]
+  if (prototype === ownObject) return dataFields(value, walk)
   const builtIn = builtIns.get(prototype)
   if (builtIn !== undefined) return builtIn(value as never, walk) // its prototype says what it is
   const written = effectValue(value, walk)
   if (written !== undefined) return written
+  if (isDataObject(prototype)) return dataFields(value, walk)
   throw new Refusal(refusedClass(value))
 }
 
 const refusedClass = (value: object): string => {
   if (Redacted.isRedacted(value)) return "a Redacted: give a schema that says how the secret is stored"
-  if (Predicate.isPromiseLike(value)) return "a promise cannot be stored"
+  if (Predicate.isPromiseLike(value)) return "a promise cannot be stored: await it"
+  // Errors of Data.TaggedError are effects too, but they are data first.
+  if (Effect.isEffect(value) && !(value instanceof Error)) return "an Effect cannot be stored: yield it"
   const named: unknown = Predicate.hasProperty(value, "constructor") ? value.constructor : undefined
   const name = typeof named === "function" && named.name !== "" ? named.name : "an unnamed class"
   return value instanceof Error
@@ -181,6 +185,11 @@ const part = (value: unknown, walk: Walk, container: object, segment: string): W
     throw within(error, container, segment)
   }
 }
+
+const dataFields = (value: object, walk: Walk): Wire => [
+  tag("dataObject"),
+  ...fields(value, Object.keys(value), walk)
+]
 
 const dataItems = (value: ReadonlyArray<unknown>, walk: Walk): Wire => {
   const written = items(value, walk)

@@ -19,7 +19,7 @@ import type { CacheInstance } from "../../cache/instance.js"
 import type { Listener } from "../../changes/listener.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import * as Entry from "../../entry/format.js"
-import { invalidateTags } from "../invalidate.js"
+import { invalidateTags } from "../remove/invalidate.js"
 
 /** How long an epoch lives at least that nothing but a watch needs, in ms. It is prolonged at half time. */
 const epochLife = 3_600_000

@@ -1,9 +1,9 @@
 /** Connections of ioredis, as this driver knows them: of our own, and of somebody else. */
-import { Redis, type RedisOptions } from "ioredis"
+import type { Command, Redis, RedisOptions } from "ioredis"
 import { lastReconnect, reconnectPause } from "../connection.js"
 import type { Address, Client, Events, Line, Receiver, Socket, Status } from "../port.js"
 import type { Words } from "../resp/words.js"
-import { send } from "./send.js"
+import { type Send, sending } from "./send.js"
 
 /** What every connection of our own is made with: nothing is sent twice, and nothing waits without a bound. */
 const ownOptions = {
@@ -82,7 +82,12 @@ class IoredisLine implements Line {
 }
 
 class IoredisClient extends IoredisLine implements Client {
-  constructor(client: Redis, readonly borrowed: boolean, private readonly duplicate: () => Redis) {
+  constructor(
+    client: Redis,
+    readonly borrowed: boolean,
+    private readonly give: Send,
+    private readonly duplicate: () => Redis
+  ) {
     super(client)
   }
 
@@ -96,7 +101,7 @@ class IoredisClient extends IoredisLine implements Client {
   }
 
   send(batch: ReadonlyArray<Words>, receiver: Receiver): void {
-    send(this.client, batch, receiver)
+    this.give(this.client, batch, receiver)
   }
 
   reconnect(): void {
@@ -111,36 +116,53 @@ class IoredisClient extends IoredisLine implements Client {
 /** An error that nobody listens to would end the process; those of a client that was given up come late. */
 const heedless = (client: Redis): Redis => client.on("error", () => {})
 
-/** A connection of our own, not begun. */
-export const own = (target: RedisOptions, connectTimeout: number): Client => {
-  const client: Redis = new Redis({
-    ...target,
-    ...ownOptions,
-    connectTimeout,
-    reconnectOnError: (error) => {
-      client.emit(refusal, error)
-      return false
-    }
-  })
-  return new IoredisClient(heedless(client), false, () => new Redis({ ...target, connectTimeout, ...feedOptions }))
+/** The package, loaded: what is used of it but for its types. */
+export interface Ioredis {
+  readonly Command: typeof Command
+  readonly Redis: typeof Redis
 }
 
-/** Somebody else's. */
-export const borrowed = (client: Redis): Client => new IoredisClient(client, true, () => client.duplicate(feedOptions))
+/** How clients are made, and where from. */
+export interface Clients {
+  /** A connection of our own, not begun. */
+  readonly own: (target: RedisOptions, connectTimeout: number) => Client
+  /** Somebody else's. */
+  readonly borrowed: (client: Redis) => Client
+  /** A client that asks one thing. */
+  readonly visitor: (target: RedisOptions, address: Address, connectTimeout: number) => Line
+}
 
-/** A client that asks one thing. */
-export const visitor = (target: RedisOptions, { host, port }: Address, connectTimeout: number): Line =>
-  new IoredisLine(heedless(
-    new Redis({
-      ...target,
-      ...ownOptions,
-      host,
-      port,
-      connectTimeout,
-      commandTimeout: connectTimeout,
-      enableOfflineQueue: true,
-      enableReadyCheck: false,
-      lazyConnect: false,
-      retryStrategy: () => null
-    })
-  ))
+export const clientsOf = (ioredis: Ioredis): Clients => {
+  const send = sending(ioredis)
+  return {
+    own: (target, connectTimeout) => {
+      const client: Redis = new ioredis.Redis({
+        ...target,
+        ...ownOptions,
+        connectTimeout,
+        reconnectOnError: (error) => {
+          client.emit(refusal, error)
+          return false
+        }
+      })
+      const forFeed = () => new ioredis.Redis({ ...target, connectTimeout, ...feedOptions })
+      return new IoredisClient(heedless(client), false, send, forFeed)
+    },
+    borrowed: (client) => new IoredisClient(client, true, send, () => client.duplicate(feedOptions)),
+    visitor: (target, { host, port }, connectTimeout) =>
+      new IoredisLine(heedless(
+        new ioredis.Redis({
+          ...target,
+          ...ownOptions,
+          host,
+          port,
+          connectTimeout,
+          commandTimeout: connectTimeout,
+          enableOfflineQueue: true,
+          enableReadyCheck: false,
+          lazyConnect: false,
+          retryStrategy: () => null
+        })
+      ))
+  }
+}

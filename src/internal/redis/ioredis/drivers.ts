@@ -1,4 +1,4 @@
-/** Drivers on connections of ioredis. Loading this loads it. */
+/** Drivers on connections of ioredis. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Cluster as ClusterClient, Redis as Client, RedisOptions } from "ioredis"
@@ -9,7 +9,7 @@ import * as Cluster from "../cluster/cluster.js"
 import type { Options } from "../driver.js"
 import type { Address, NatMap, Nodes } from "../port.js"
 import * as Single from "../single.js"
-import { borrowed, own, visitor } from "./client.js"
+import { type Clients, clientsOf, type Ioredis } from "./client.js"
 
 /**
  * Sentinels, where there are any, are asked anew whenever a connection is made, and tell when there is another master:
@@ -22,8 +22,8 @@ const sentinelOptions = ({ tls }: RedisOptions, connectTimeout: number) => ({
   enableTLSForSentinelMode: tls !== undefined
 })
 
-/** A driver on a connection of its own, closed with the scope. */
-export const connect = (
+const connect = ({ own }: Clients) =>
+(
   target: RedisOptions,
   options: Single.ConnectOptions
 ): Effect.Effect<Driver, RedisError, Scope.Scope> => {
@@ -31,11 +31,12 @@ export const connect = (
   return Single.connect(() => own({ ...sentinelOptions(target, connectTimeout), ...target }, connectTimeout), options)
 }
 
-/** A driver on somebody else's client, which is never closed here. */
-export const borrow = (client: Client, options: Options): Effect.Effect<Driver, never, Scope.Scope> =>
-  Single.borrow(borrowed(client), options)
+const borrow =
+  ({ borrowed }: Clients) => (client: Client, options: Options): Effect.Effect<Driver, never, Scope.Scope> =>
+    Single.borrow(borrowed(client), options)
 
 const ownNodes = (
+  { own, visitor }: Clients,
   startNodes: ReadonlyArray<Address>,
   target: RedisOptions,
   connectTimeout: number,
@@ -51,7 +52,11 @@ const ownNodes = (
  * Those of somebody else's client. Where it has no connection to a server, since it has not noticed yet that it is there,
  * or that it is back, there is one of our own.
  */
-const borrowedNodes = (client: ClusterClient, connectTimeout: number): Nodes => {
+const borrowedNodes = (
+  { borrowed, own, visitor }: Clients,
+  client: ClusterClient,
+  connectTimeout: number
+): Nodes => {
   const target: RedisOptions = client.options.redisOptions ?? {}
   const lent = (): ReadonlyArray<readonly [Address, Client]> =>
     client.nodes().flatMap((node) => {
@@ -77,24 +82,38 @@ const borrowedNodes = (client: ClusterClient, connectTimeout: number): Nodes => 
   }
 }
 
-/** A driver on connections of its own to the masters of a cluster, closed with the scope. */
-export const connectCluster = (
+const connectCluster = (clients: Clients) =>
+(
   nodes: ReadonlyArray<Address>,
   target: RedisOptions,
   options: Single.ConnectOptions & { readonly natMap: NatMap | undefined }
 ): Effect.Effect<Driver, RedisError, Scope.Scope> => {
   const { connectTimeout, lazy, natMap } = options
   return Cluster.connect(
-    ownNodes(nodes, target, connectTimeout, natMap),
+    ownNodes(clients, nodes, target, connectTimeout, natMap),
     options,
     lazy ? undefined : connectTimeout
   )
 }
 
-/** The same on somebody else's cluster client. */
-export const borrowCluster = (
+const borrowCluster = (clients: Clients) =>
+(
   client: ClusterClient,
   options: Options & { readonly connectTimeout: number }
 ): Effect.Effect<Driver, RedisError, Scope.Scope> =>
   // It may have lost its connections long ago, or end them at any time: as with a single client, that is its owner's.
-  Cluster.connect(borrowedNodes(client, options.connectTimeout), options, undefined)
+  Cluster.connect(borrowedNodes(clients, client, options.connectTimeout), options, undefined)
+
+export const driversOf = (ioredis: Ioredis) => {
+  const clients = clientsOf(ioredis)
+  return {
+    /** A driver on a connection of its own, closed with the scope. */
+    connect: connect(clients),
+    /** A driver on somebody else's client, which is never closed here. */
+    borrow: borrow(clients),
+    /** A driver on connections of its own to the masters of a cluster, closed with the scope. */
+    connectCluster: connectCluster(clients),
+    /** The same on somebody else's cluster client. */
+    borrowCluster: borrowCluster(clients)
+  }
+}

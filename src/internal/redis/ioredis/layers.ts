@@ -10,9 +10,18 @@ import type { NatMap } from "../port.js"
 import { parse, type UrlOptions } from "../url.js"
 
 const ioredis = Effect.tryPromise({
-  try: () => import("./drivers.js"),
-  catch: (error) =>
-    refused(`this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`)
+  try: async () => {
+    // In a `try` that is its own: so bundlers do without a package that is not installed.
+    try {
+      const { driversOf } = await import("./drivers.js")
+      return driversOf(await import("ioredis"))
+    } catch (error) {
+      throw refused(
+        `this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`
+      )
+    }
+  },
+  catch: (error) => error as RedisError // as it was thrown above
 })
 
 const parseUrl = (url: string): Either.Either<UrlOptions, RedisError> => Either.mapLeft(parse(url), refused)

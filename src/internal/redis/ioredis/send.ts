@@ -2,12 +2,12 @@
  * One batch over one connection. Its commands are joined into one write, which costs one system call and one turn of
  * the client's machinery; a pipeline of the client's would make a promise, and pieces to be joined, for each.
  */
-import { Command, type Redis as Client } from "ioredis"
+import type { Command, Redis as Client } from "ioredis"
 import type { Receiver } from "../port.js"
 import { encode, nameOf, type Words } from "../resp/words.js"
 
 /** A command of the client's as far as it matters here: without what it is given to make promises of. */
-const Base = Command as unknown as new(name: string, args: [], options: { replyEncoding: null }) => {
+type Base = new(name: string, args: [], options: { replyEncoding: null }) => {
   resolve: (reply: unknown) => void
   reject: (error: unknown) => void
 }
@@ -18,61 +18,69 @@ const nothing: Words = ["ping"]
 const noReplyEncoding = { replyEncoding: null } as const
 
 /** In the client's queue like any other of its commands, where replies find it. */
-class Sent extends Base {
-  constructor(
-    private words: Words,
-    /** What it writes: the whole batch, or nothing. Sent once more on a new connection, it writes itself. */
-    private written: string | Buffer | undefined,
-    private readonly index: number,
-    /** Until it was told. */
-    private receiver: Receiver | undefined
-  ) {
-    super(nameOf(words), [], noReplyEncoding)
-    this.resolve = this.onReply
-    this.reject = this.onError
+const commandOf = (Base: Base) =>
+  class Sent extends Base {
+    constructor(
+      private words: Words,
+      /** What it writes: the whole batch, or nothing. Sent once more on a new connection, it writes itself. */
+      private written: string | Buffer | undefined,
+      private readonly index: number,
+      /** Until it was told. */
+      private receiver: Receiver | undefined
+    ) {
+      super(nameOf(words), [], noReplyEncoding)
+      this.resolve = this.onReply
+      this.reject = this.onError
+    }
+
+    /** A promise that nobody awaits would be the dearest part of it. */
+    protected initPromise(): void {}
+
+    private onReply(reply: unknown): void {
+      this.release()?.onReply(this.index, reply)
+    }
+
+    private onError(error: unknown): void {
+      this.release()?.onError(this.index, error)
+    }
+
+    /**
+     * Whom to tell, once: a borrowed client may have a time limit of its own, so both may come. What the client holds of
+     * it after that is to hold nothing else (`cache/prepare.ts` says why).
+     */
+    private release(): Receiver | undefined {
+      const { receiver } = this
+      this.receiver = undefined
+      this.words = nothing
+      return receiver
+    }
+
+    toWritable(): string | Buffer {
+      const written = this.written ?? encode([this.words])
+      this.written = undefined
+      return written
+    }
   }
 
-  /** A promise that nobody awaits would be the dearest part of it. */
-  protected initPromise(): void {}
+export type Send = (client: Client, batch: ReadonlyArray<Words>, receiver: Receiver) => void
 
-  private onReply(reply: unknown): void {
-    this.release()?.onReply(this.index, reply)
+/**
+ * What sends a batch in its order over a connection that is ready. Whether it succeeds or fails, each command is told.
+ */
+export const sending = (ioredis: { readonly Command: typeof Command }): Send => {
+  const Sent = commandOf(ioredis.Command as unknown as Base) // see there
+  return (client, batch, receiver) => {
+    const give = (command: InstanceType<typeof Sent>, stream?: Client["stream"]): unknown =>
+      client.sendCommand(command as unknown as Command, stream) // see `Base`
+    const last = batch.length - 1
+    if (last > 0) {
+      const beside = besides(client)
+      for (let i = 0; i < last; i++) give(new Sent(batch[i]!, "", i, receiver), beside)
+    }
+    // The last one writes for all. By then the others are in the client's queue, or refused as it will be: what is
+    // written and what waits for replies stay in step.
+    give(new Sent(batch[last]!, encode(batch), last, receiver))
   }
-
-  private onError(error: unknown): void {
-    this.release()?.onError(this.index, error)
-  }
-
-  /**
-   * Whom to tell, once: a borrowed client may have a time limit of its own, so both may come. What the client holds of
-   * it after that is to hold nothing else (`cache/prepare.ts` says why).
-   */
-  private release(): Receiver | undefined {
-    const { receiver } = this
-    this.receiver = undefined
-    this.words = nothing
-    return receiver
-  }
-
-  toWritable(): string | Buffer {
-    const written = this.written ?? encode([this.words])
-    this.written = undefined
-    return written
-  }
-}
-
-/** Sends a batch in its order over a connection that is ready. Whether it succeeds or fails, each command is told. */
-export const send = (client: Client, batch: ReadonlyArray<Words>, receiver: Receiver): void => {
-  const give = (command: Sent, stream?: Client["stream"]): unknown =>
-    client.sendCommand(command as unknown as Command, stream) // see `Base`
-  const last = batch.length - 1
-  if (last > 0) {
-    const beside = besides(client)
-    for (let i = 0; i < last; i++) give(new Sent(batch[i]!, "", i, receiver), beside)
-  }
-  // The last one writes for all. By then the others are in the client's queue, or refused as it will be: what is
-  // written and what waits for replies stay in step.
-  give(new Sent(batch[last]!, encode(batch), last, receiver))
 }
 
 /** Takes nothing from those that have nothing to write: an empty write costs the socket as much as a full one. */

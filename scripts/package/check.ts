@@ -1,12 +1,15 @@
 /**
- * What is published is what was meant: the package is built and packed, its `exports` and types resolve in every
- * consumer, and the core loads nothing that it does not need.
+ * What is published is what was meant: the package is built and packed, its `exports` and types resolve, its links lead
+ * somewhere, the core loads nothing that it does not need, and programs that have some of the optional peers can be
+ * checked, bundled and run.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join } from "node:path"
 import ts from "typescript"
+import { checkConsumers, needs } from "./consumers.js"
+import { checkLinks } from "./links.js"
 
 const folder = ".tmp/package-check"
 
@@ -26,10 +29,26 @@ const allowed = new Set([
   ...Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)
 ])
 
+/** What a file imports, in whatever way. `ts.preProcessFile` knows nothing of `export * as`. */
+const importsOf = (file: string): ReadonlyArray<string> => {
+  const imports: Array<string> = []
+  const take = (node: ts.Node | undefined): void => {
+    if (node !== undefined && ts.isStringLiteral(node)) imports.push(node.text)
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) take(node.moduleSpecifier)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) take(node.argument.literal)
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) take(node.arguments[0])
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest))
+  return imports
+}
+
 /** Calls `report` for each import of something that is not allowed in `file` and in all of ours that it loads. */
 const checkImports = (file: string, report: (problem: string) => void, path: ReadonlyArray<string> = []): void => {
   if (path.includes(file)) return
-  for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8"), true, false).importedFiles) {
+  for (const fileName of importsOf(file)) {
     const packageName = isBuiltin(fileName)
       ? `node:${fileName.replace(/^node:/, "")}`
       : /^(@[^/]+\/)?[^/]+/.exec(fileName)![0]
@@ -42,7 +61,7 @@ const checkImports = (file: string, report: (problem: string) => void, path: Rea
 const filesOf = (file: string, all: Set<string> = new Set()): ReadonlySet<string> => {
   if (all.has(file)) return all
   all.add(file)
-  for (const { fileName } of ts.preProcessFile(readFileSync(file, "utf8"), true, false).importedFiles) {
+  for (const fileName of importsOf(file)) {
     if (!fileName.startsWith(".")) continue
     const path = join(dirname(file), fileName)
     filesOf(file.endsWith(".d.ts") ? path.replace(/\.js$/, ".d.ts") : path, all)
@@ -76,7 +95,7 @@ npx(
 // The core runs wherever Effect does: only the ioredis driver needs a Redis client. Entry points that need another
 // package are reached from nowhere.
 const failures = new Set<string>()
-const apart = ["Reactivity"]
+const apart = Object.keys(needs)
 const core = entryPoints.map((name) => name.replace(/\.js$/, "")).filter((name) => !apart.includes(name))
 for (const name of ["Cache", "Memo"]) checkImports(`dist/${name}.js`, (problem) => failures.add(problem))
 for (const name of [...core, "index"]) {
@@ -88,6 +107,13 @@ for (const name of [...core, "index"]) {
     }
   }
 }
+
+const unpacked = join(folder, "unpacked")
+mkdirSync(unpacked)
+execFileSync("tar", ["-xzf", tarball, "-C", unpacked, "--strip-components", "1"])
+checkLinks(unpacked, (problem) => failures.add(problem))
+const passed = await checkConsumers(unpacked, (problem) => failures.add(problem))
 failures.forEach((failure) => console.error(failure))
+console.log(`${passed} passed, ${failures.size} failed`)
 if (failures.size === 0) rmSync(folder, { recursive: true, force: true })
 process.exitCode = failures.size === 0 ? 0 : 1

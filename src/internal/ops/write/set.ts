@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Redis } from "../../Redis.js"
-import { bind, withKey } from "../cache/bind.js"
-import { detach, detaching } from "../cache/detach.js"
-import type { CacheInstance } from "../cache/instance.js"
+import type { CodecError, RedisError } from "../../../CacheError.js"
+import type { Redis } from "../../../Redis.js"
+import { bind, withKey } from "../../cache/bind.js"
+import { detach, detaching } from "../../cache/detach.js"
+import type { CacheInstance } from "../../cache/instance.js"
 import {
   isStored,
   noOptions,
@@ -16,13 +16,13 @@ import {
   prepareMany,
   prepareSync,
   type WriteOptions
-} from "../cache/prepare.js"
-import type { CacheDefinition } from "../definition/definition.js"
-import { clockOf } from "../driver/clockOf.js"
-import type { Reply, Write } from "../driver/driver.js"
+} from "../../cache/prepare.js"
+import type { CacheDefinition } from "../../definition/definition.js"
+import { clockOf } from "../../driver/clockOf.js"
+import type { Reply, Write } from "../../driver/driver.js"
+import { named } from "../named.js"
+import { replay } from "../replay.js"
 import { dropOrFail, dropping } from "./dropped.js"
-import { named } from "./named.js"
-import { replay } from "./replay.js"
 
 export const set = <Key, Value>(
   definition: CacheDefinition<Key, Value>,

@@ -1,18 +1,18 @@
 /** `Cache.setIfAbsent` and `Cache.modify`: writes that depend on what is there, by compare-and-set. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Redis } from "../../Redis.js"
-import { withKey } from "../cache/bind.js"
-import { detaching } from "../cache/detach.js"
-import type { CacheInstance } from "../cache/instance.js"
-import { checkTags, noOptions, notStored, prepare, type Prepared, type WriteOptions } from "../cache/prepare.js"
-import type { CacheDefinition } from "../definition/definition.js"
-import * as Entry from "../entry/format.js"
-import { freshValue, judgeFound, readOne, targetOf } from "../read/many.js"
+import type { CodecError, RedisError } from "../../../CacheError.js"
+import type { Redis } from "../../../Redis.js"
+import { withKey } from "../../cache/bind.js"
+import { detaching } from "../../cache/detach.js"
+import type { CacheInstance } from "../../cache/instance.js"
+import { checkTags, noOptions, notStored, prepare, type Prepared, type WriteOptions } from "../../cache/prepare.js"
+import type { CacheDefinition } from "../../definition/definition.js"
+import * as Entry from "../../entry/format.js"
+import { freshValue, judgeFound, readOne, targetOf } from "../../read/many.js"
+import { named } from "../named.js"
 import { conflict, maxTries } from "./conflict.js"
 import { dropping } from "./dropped.js"
-import { named } from "./named.js"
 
 export const setIfAbsent = <Key, Value>(
   definition: CacheDefinition<Key, Value>,

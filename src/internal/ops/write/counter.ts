@@ -1,14 +1,14 @@
 /** `Cache.increment`. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Redis } from "../../Redis.js"
-import { withKey } from "../cache/bind.js"
-import { detaching } from "../cache/detach.js"
-import { jittered, lifeOf, noOptions } from "../cache/prepare.js"
-import type { CacheDefinition } from "../definition/definition.js"
-import { freshValue } from "../read/many.js"
-import { named } from "./named.js"
+import type { CodecError, RedisError } from "../../../CacheError.js"
+import type { Redis } from "../../../Redis.js"
+import { withKey } from "../../cache/bind.js"
+import { detaching } from "../../cache/detach.js"
+import { jittered, lifeOf, noOptions } from "../../cache/prepare.js"
+import type { CacheDefinition } from "../../definition/definition.js"
+import { freshValue } from "../../read/many.js"
+import { named } from "../named.js"
 
 export const increment = <Key>(
   definition: CacheDefinition<Key, number>,

@@ -1,8 +1,8 @@
 /** Writes that the store did not do. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { CodecError, RedisError } from "../../CacheError.js"
-import type { CacheInstance } from "../cache/instance.js"
+import type { CodecError, RedisError } from "../../../CacheError.js"
+import type { CacheInstance } from "../../cache/instance.js"
 
 /** Under `bypass` such a write is dropped, else it fails. */
 export const dropOrFail = <Key, Value>(

@@ -1,5 +1,5 @@
 /** Compare-and-set against other writers. */
-import { RedisError } from "../../CacheError.js"
+import { RedisError } from "../../../CacheError.js"
 
 /** How often a compare-and-set is tried against other writers. */
 export const maxTries = 64

@@ -1,12 +1,12 @@
 /** `Cache.invalidateTags`. */
 import * as Effect from "effect/Effect"
-import type { CodecError, RedisError } from "../../CacheError.js"
-import type { Redis } from "../../Redis.js"
-import { bind } from "../cache/bind.js"
-import { detachingTags } from "../cache/detach.js"
-import { checkTags } from "../cache/prepare.js"
-import type { CacheDefinition } from "../definition/definition.js"
-import { named } from "./named.js"
+import type { CodecError, RedisError } from "../../../CacheError.js"
+import type { Redis } from "../../../Redis.js"
+import { bind } from "../../cache/bind.js"
+import { detachingTags } from "../../cache/detach.js"
+import { checkTags } from "../../cache/prepare.js"
+import type { CacheDefinition } from "../../definition/definition.js"
+import { named } from "../named.js"
 
 export const invalidateTags = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
