@@ -8,7 +8,6 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
@@ -19,7 +18,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import type { CodecError, Empty, RedisError } from "./CacheError.js"
+import type { CodecError, RedisError } from "./CacheError.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
 import type { Change } from "./internal/changes/backlog.js"
 import type { Codec } from "./internal/codec/codec.js"
@@ -37,6 +36,7 @@ import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
 import * as Load from "./internal/ops/load.js"
+import type { Failed, LoadMany, LoadManyOptions, LoadOptions, TimeoutError } from "./internal/ops/loadTypes.js"
 import * as Invalidate from "./internal/ops/remove/invalidate.js"
 import * as Remove from "./internal/ops/remove/remove.js"
 import * as Resolver from "./internal/ops/resolver.js"
@@ -46,6 +46,7 @@ import * as Statistics from "./internal/ops/stats.js"
 import * as Life from "./internal/ops/timeToLive.js"
 import * as Changes from "./internal/ops/watch/changes.js"
 import * as Counters from "./internal/ops/write/counter.js"
+import type { Modified } from "./internal/ops/write/modifyTypes.js"
 import * as Writes from "./internal/ops/write/set.js"
 import * as Touch from "./internal/ops/write/touch.js"
 import * as Update from "./internal/ops/write/update.js"
@@ -145,7 +146,32 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Failed,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   LeaseOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LoadMany,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LoadManyOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  LoadOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Modified,
   /**
    * @since 0.1.0
    * @category models
@@ -156,6 +182,11 @@ export type {
    * @category models
    */
   Stats,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TimeoutError,
   /**
    * @since 0.1.0
    * @category models
@@ -557,50 +588,6 @@ export const touch: {
 } = operation(3, Touch.touch)
 
 /**
- * What the function of `modify` gives: an `Option`, or an effect of one.
- *
- * @since 0.1.0
- * @category models
- */
-export type Modified<Value> = Option.Option<Value> | Effect.Effect<Option.Option<Value>, any, any> // any effect may do
-
-/**
- * @since 0.1.0
- * @category models
- */
-export declare namespace Modified {
-  /**
-   * The value in it.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Value<Result> = Result extends Option.Option<infer Value> ? Value
-    : Result extends Effect.Effect<Option.Option<infer Value>, any, any> ? Value
-    : never
-
-  /**
-   * What it fails with. An `Option` is an `Effect` too, but it is not run here.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Error<Result> = Result extends Option.Option<any> ? never
-    : Result extends Effect.Effect<any, infer E, any> ? E
-    : never
-
-  /**
-   * What it needs.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Context<Result> = Result extends Option.Option<any> ? never
-    : Result extends Effect.Effect<any, any, infer R> ? R
-    : never
-}
-
-/**
  * Replaces a value by what `f` makes of it; answers with what is there then. Where `f` gives none, whatever is there goes:
  * also a stale value, and the lease of a load in flight. `f`
  * runs again where another writer came between (compare-and-set), 64 times at the most: then it fails with a
@@ -763,43 +750,6 @@ export const invalidateTags: {
 } = operation(2, Invalidate.invalidateTags)
 
 /**
- * What one `getOrSet` may ask for beside the policy.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LoadOptions<
-  in Key,
-  in Value,
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined
-> {
-  /** The fresh life of what is loaded, instead of the policy's. */
-  readonly timeToLive?: TimeToLive<Key, Value> | undefined
-  /**
-   * Tags of what is loaded, beside the policy's. They belong to the call that loads: a call that joins a load under way
-   * gets its value, and adds nothing to it. Tags that every entry should have belong into the policy.
-   */
-  readonly tags?: ReadonlyArray<string> | undefined
-  /**
-   * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then
-   * a stale value inside one of its windows is served, or else the call fails with `Empty`. The load goes on, and its
-   * value is stored.
-   */
-  readonly timeout?: Timeout
-  /** Load now, whatever is stored. */
-  readonly forceRefresh?: boolean | undefined
-}
-
-/**
- * `Empty` where there is a `timeout`.
- *
- * @since 0.1.0
- * @category models
- */
-export type TimeoutError<Timeout extends Duration.DurationInput | undefined> = [Timeout] extends [undefined] ? never
-  : Empty
-
-/**
  * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted
  * or invalidated meanwhile. One load runs in the whole fleet: others who ask wait for it. `load` runs in a fiber of its
  * own, with the context of who came first, and a `Scope` of its own. Its failure is given to all who wait, and not kept.
@@ -847,39 +797,6 @@ export const getOrSet: {
 } = operation(cacheFirst, Load.getOrSet)
 
 /**
- * What one `getOrSetMany` may ask for beside the policy.
- *
- * @since 0.1.0
- * @category models
- */
-export interface LoadManyOptions<
-  in Key,
-  in Value,
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
-  out Mode extends "default" | "either" = "default" | "either"
-> extends Omit<LoadOptions<Key, Value, Timeout>, "forceRefresh"> {
-  /** How many absent keys one run of `load` is given at the most. Default: all of them. */
-  readonly batchSize?: number | undefined
-  /** How many runs of `load` this call has at a time. Default: `"unbounded"`. */
-  readonly concurrency?: number | "unbounded" | undefined
-  /**
-   * `"default"`: the first failure is the call's. `"either"`: each key has its value or its failure in the answer; a run
-   * of `load` that fails is the failure of its own keys alone.
-   */
-  readonly mode?: Mode
-}
-
-/**
- * What a batched load gives in the place of a value, for a key that has none and a reason. See `failed`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Failed<out E> {
-  readonly error: E
-}
-
-/**
  * A failure of one key of a batched load, which is no failure of the others.
  *
  * @example
@@ -908,47 +825,6 @@ export interface Failed<out E> {
  * @category loading
  */
 export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
-
-/**
- * @since 0.1.0
- * @category models
- */
-export declare namespace LoadMany {
-  /**
-   * What a batched load gives: values, or failures, by key.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Loaded<Key, Value, E> = Iterable<readonly [Key, Value | Failed<E>]>
-
-  /**
-   * The values among what a batched load gives.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any>>
-
-  /**
-   * What the failures of single keys are, among what a batched load gives.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type KeyError<Pairs> = ValueIn<Pairs> extends infer V ? V extends Failed<infer E> ? E : never : never
-
-  /**
-   * The answer: values by key, or in mode `"either"` what each key came to.
-   *
-   * @since 0.1.0
-   * @category models
-   */
-  export type Answer<Key, Value, E, Mode> = ReadonlyMap<
-    Key,
-    Mode extends "either" ? Either.Either<Value, E> : Value
-  >
-}
 
 /**
  * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
 import { Redis as IORedis } from "ioredis"
-import * as RedisServer from "../support/redisServer.js"
-import { instances, settle } from "./memoryInstances.js"
+import * as RedisServer from "../../support/redisServer.js"
+import { instances, settle } from "../memoryInstances.js"
 
 const policy = { codec: Codec.structural<string>(), timeToLive: "1 second", staleWhileRevalidate: "1 day" } as const
 const swr = Cache.make({ ...policy, name: "swr" })

@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Exit, Fiber, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { fleets } from "./fleets.js"
+import { fleets } from "../fleets.js"
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 

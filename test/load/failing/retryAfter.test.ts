@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Effect, Exit, Fiber, Logger, Option, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
-import { fleets } from "./fleets.js"
-import { instances, settle } from "./memoryInstances.js"
+import { fleets } from "../fleets.js"
+import { instances, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const policy = { codec, timeToLive: "1 millis", staleIfError: "1 hour" } as const

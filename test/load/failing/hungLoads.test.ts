@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Codec, Memo, type Redis } from "effect-redis-cache"
-import { clean, instances, nothingLeft, settle } from "./memoryInstances.js"
+import { clean, instances, nothingLeft, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const lease = { duration: "5 seconds", maxDuration: "1 minute" } as const

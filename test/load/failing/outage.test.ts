@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Exit, Fiber, Option, Stream, TestClock } from "effect"
 import { Cache, Codec, type RedisLayer } from "effect-redis-cache"
-import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
+import { clean, instances, nothingLeft, Origin, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const failing = Cache.make({ name: "c", codec, valueTags: () => ["tag"] })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Runtime, TestClock } from "effect"
 import { Cache, Codec, Memo, type Redis } from "effect-redis-cache"
-import { clean, instances, nothingLeft, settle } from "./memoryInstances.js"
+import { clean, instances, nothingLeft, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const users = Cache.make({ name: "users", codec, lease: { maxDuration: "1 minute" } })
