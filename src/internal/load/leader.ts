@@ -45,8 +45,9 @@
  *   computes without storing: others may write faster than it can look
  * - two processes ask for one lease: one is granted, the other is told `Held`. It looks again by asking for the lease, so
  *   that it sees the value or has the lease in one step: when the feed of changes tells that the key has changed, or,
- *   where there is none, from every 5 ms to every 100 ms. It waits for one other load: where that has failed and a third
- *   process has the lease by then, it computes at once, without a lease
+ *   where there is none, from every 5 ms to every 100 ms. It waits for two other loads: where both have ended
+ *   without a value and a third has begun, it computes at once, without a lease. (From here a load that was deleted in the
+ *   middle looks like one that has failed.)
  * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
  *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
  *   was granted after it alone (`FillRequest.replaces`)

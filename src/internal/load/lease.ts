@@ -124,7 +124,7 @@ export class Leases<Key, Value> {
   /**
    * Waits for a lease that another process holds, and looks again by asking for it. Ends with what the lease's key came
    * to: it is this load's, or something was stored. Nothing is what it ends with where the caller should wait no longer:
-   * `lease.wait` is over, or that load has failed and another process makes the next attempt.
+   * `lease.wait` is over, or two other loads have ended without a value and a third has begun.
    *
    * @param granted what has to be read anew as soon as the lease is granted, before anything is computed
    */
@@ -139,7 +139,7 @@ export class Leases<Key, Value> {
       Effect.sync(() => feed.hang(task.redisKey)),
       (bell) =>
         Effect.clockWith((clock) => {
-          const wait = new Wait(bell, holder, this.monotonic(clock), granted)
+          const wait = new Wait(bell, holder, this.monotonic(clock) + millis, this.monotonic(clock), granted)
           // What happened before the bell hung it has not told: so the first look is at once, where bells ring.
           return feed.hears(clock) ? this.lookAgain(task, wait) : this.pauseThenLook(task, wait, millis)
         }),
@@ -176,10 +176,13 @@ export class Leases<Key, Value> {
           case "Granted":
             return Effect.as(wait.granted, { reply, asked })
           case "Held":
-            if (Entry.sameBytes(reply.holder, wait.holder)) return this.pauseThenLook(task, wait, reply.millis)
-            // The attempt that this one has waited for has failed. Either the source is left alone now, or the next
-            // attempt is another's: one is enough to wait for.
-            return Effect.succeed(Entry.sameBytes(reply.holder, Entry.noToken) ? { reply, asked } : undefined)
+            // The load that this one has waited for has failed, and the source is left alone now.
+            if (Entry.sameBytes(reply.holder, Entry.noToken)) return Effect.succeed({ reply, asked })
+            return Effect.clockWith((clock) =>
+              wait.goesOn(reply, this.monotonic(clock))
+                ? this.pauseThenLook(task, wait, reply.millis)
+                : Effect.succeed(undefined)
+            )
           case "Found":
             return Effect.succeed({ reply, asked })
         }
@@ -188,13 +191,32 @@ export class Leases<Key, Value> {
   }
 }
 
+/**
+ * So many other loads may end before their time while a caller waits. The first may have been deleted in the middle, which
+ * looks like a failure from here; where the second ends as well, the source fails.
+ */
+const patience = 1
+
+/** Times are on a clock that never jumps. */
 class Wait {
+  private ended = 0
+
   constructor(
     readonly bell: Bell,
     /** The load that is waited for. */
-    readonly holder: Uint8Array,
-    /** On a clock that never jumps. */
+    private holder: Uint8Array,
+    /** When its lease ends, unless it is renewed. */
+    private until: number,
     readonly began: number,
     readonly granted: Effect.Effect<void, RedisError>
   ) {}
+
+  /** Whether to wait for the load that has the lease now. */
+  goesOn({ holder, millis }: { readonly holder: Uint8Array; readonly millis: number }, now: number): boolean {
+    // A lease that ran out was its holder's that has died: no attempt has failed.
+    if (!Entry.sameBytes(holder, this.holder) && now < this.until) this.ended++
+    this.holder = holder
+    this.until = now + millis
+    return this.ended <= patience
+  }
 }

@@ -1,4 +1,4 @@
-/** A load that fails, in a fleet: nobody waits for more than one attempt of another process. */
+/** A load that fails, in a fleet: nobody waits for more than two attempts of other processes. */
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Exit, Fiber, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -13,7 +13,7 @@ for (const fleet of fleets) {
   const processes = fleet.name === "memory" ? 8 : 4
 
   describe(`a load that fails after 500 ms, in ${processes} processes, ${fleet.name}`, () => {
-    fleet.test("each has its answer after two attempts at the most, and makes one at the most", () =>
+    fleet.test("each has its answer after three attempts at the most, and makes one at the most", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(...Arr.replicate(undefined, processes))
         const clock = yield* Effect.clock
@@ -29,13 +29,13 @@ for (const fleet of fleets) {
             at(i)(Effect.exit(Cache.getOrSet(users, "42", load))),
             Effect.sync(() => waited.push(clock.unsafeCurrentTimeMillis() - began))
           )))
-        for (let i = 0; i < 25; i++) yield* fleet.pass("50 millis")
+        for (let i = 0; i < 36; i++) yield* fleet.pass("50 millis")
         for (const caller of callers) {
-          assert.isTrue(Option.isSome(yield* Fiber.poll(caller)), "it waits for a third attempt")
+          assert.isTrue(Option.isSome(yield* Fiber.poll(caller)), "it waits for a fourth attempt")
           assert.deepStrictEqual(yield* Fiber.join(caller), Exit.fail("down"))
         }
         assert.isAtMost(asked, processes)
-        assert.isAtMost(Math.max(...waited), 1_000 + slack[fleet.name as "memory" | "Redis"])
+        assert.isAtMost(Math.max(...waited), 1_500 + 2 * slack[fleet.name as "memory" | "Redis"])
       }))
 
     fleet.test("the second attempt succeeds: its value is stored, and every process has one", () =>
