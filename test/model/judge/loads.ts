@@ -18,6 +18,12 @@ const tooOld = (record: Record, call: Call, failed: Computation): ReadonlyArray<
         : []
     )
 
+/** A refresh in the background, whose caller was answered before it began: it is to fail for nobody. */
+const isBackground = ({ began, call: { acknowledged, operation }, forced }: Computation): boolean =>
+  !forced && acknowledged !== undefined && acknowledged.at < began.at &&
+  // Whoever runs out of time leaves a load behind that others wait for.
+  !("timeout" in operation && operation.timeout !== undefined)
+
 const failures = (record: Record, call: Call): ReadonlyArray<string> => {
   const failed = call.failure === undefined ? undefined : record.computations.get(call.failure)
   if (failed === undefined) return []
@@ -25,6 +31,8 @@ const failures = (record: Record, call: Call): ReadonlyArray<string> => {
     ? [`${name(call)} was given the failure of ${failed.value}, and joins nobody`]
     : failed.forced
     ? [`${name(call)} was given the failure of ${failed.value}, which ${name(failed.call)} alone asked for`]
+    : isBackground(failed)
+    ? [`${name(call)} was given the failure of ${failed.value}, which nobody waits for`]
     : []
   return [...others, ...tooOld(record, call, failed)]
 }

@@ -63,8 +63,11 @@ describe("a mutant of the load path is caught", () => {
     aside(this: InFlight) {
       return this.background
     }
-  }, {
-    histories: focused.refreshes,
-    seed: 2
-  })
+  }, { histories: focused.refreshes, seed: 2 })
+
+  caught("a background refresh that is like any other load to those who wait", InFlight.prototype, {
+    aside(this: InFlight) {
+      return this.run.mode === "Force"
+    }
+  }, { histories: focused.staleWindows, seed: 2 })
 })
