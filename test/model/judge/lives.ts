@@ -65,7 +65,11 @@ export const lives = (record: Record): ReadonlyArray<string> => {
       if (value === undefined) return []
       const until = freshUntil(record, key, value, call)
       const computation = record.computations.get(value)
-      const waitedFor = computation !== undefined && (computation.ended?.at ?? Infinity) > call.began.at
+      // A load is joined until it is stored, which may be after its computation: a batch ends with its slowest key.
+      const settled = isLoad(call.operation)
+        ? record.standing[key]!.find((standing) => standing.value === value)?.from.at ?? computation?.ended?.at
+        : computation?.ended?.at
+      const waitedFor = computation !== undefined && (settled ?? Infinity) > call.began.at
       return until !== 0 && !waitedFor && call.began.millis >= until + window
         ? [`${name(call)} was given ${value}, which had expired before it began`]
         : []
