@@ -2,6 +2,7 @@
  * What happened in a history, in the order in which it happened: calls, as their callers saw them, runs of the user's
  * loads, and what stood in the store from when to when.
  */
+import type { Effect } from "effect"
 import type { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { allKeys, type History, isForced, keysOf, type Operation } from "./history.js"
@@ -141,9 +142,9 @@ export class Record {
     return computation
   }
 
-  /** Looks at what stands there at each change, right when it happens. */
-  watch(server: MemoryServer, redisKey: (key: number) => string): void {
-    server.watch((changed) => {
+  /** Looks at what stands there at each change, right when it happens, until the effect is run. */
+  watch(server: MemoryServer, redisKey: (key: number) => string): Effect.Effect<void> {
+    return server.watch((changed) => {
       for (const key of allKeys) {
         if (changed === undefined || changed === redisKey(key)) {
           this.changed(key, server.get(redisKey(key), this.now()))

@@ -89,7 +89,8 @@ const program = (history: History, record: Record, mutant: Mutant) =>
   Effect.gen(function*() {
     const cache = cacheOf(history)
     const server = new MemoryServer()
-    record.watch(server, redisKey)
+    const unwatch = record.watch(server, redisKey)
+    yield* Effect.addFinalizer(() => unwatch)
     const services: Array<Service> = []
     for (let i = 0; i < history.instances; i++) {
       const layer = Layer.fresh(connection(history, server, mutant))
