@@ -44,7 +44,9 @@ class Cluster implements Servers, Routes {
   readonly clock: MedianClock
   private readonly nodes: Nodes
   private readonly members = new Map<string, Member>()
-  private map: ReadonlyArray<Member | undefined> | undefined
+  private map: Array<Member | undefined> | undefined
+  /** Slots have moved, and what depends on the map has not been told yet. */
+  private hasMoved = false
   /** All servers that were heard of, replicas too. */
   private known: ReadonlyArray<Address> = []
   private current: ReadonlyArray<Member> = []
@@ -85,6 +87,8 @@ class Cluster implements Servers, Routes {
   }
 
   async look(): Promise<number> {
+    // One that is under way may have asked before what the caller wants to know of.
+    await this.looking
     await this.lookNow()
     if (this.failure !== undefined) throw this.failure
     return this.moves
@@ -133,9 +137,12 @@ class Cluster implements Servers, Routes {
   moved(slot: number, to: Target): void {
     const member = this.members.get(nameOf(to.address))
     if (this.map === undefined || member === undefined || this.map[slot] === member) return
-    const map = [...this.map]
-    map[slot] = member
-    this.adopt(map)
+    this.map[slot] = member
+    if (this.hasMoved) return
+    this.hasMoved = true
+    // After a failover thousands of redirections are read at once. What is sent on to the new master is not answered
+    // before this runs.
+    process.nextTick(this.settle)
   }
 
   astray(key: string): void {
@@ -152,9 +159,7 @@ class Cluster implements Servers, Routes {
         if (this.map === undefined) return resume(Effect.fail(this.failure ?? connectionError("connect", "no answer")))
         let open = this.current.length
         const decided = (): void => {
-          if (--open > 0) return
-          const ready = this.current.some(({ connection }) => connection.state() === "ready")
-          resume(ready ? Effect.void : Effect.fail(this.current[0]!.connection.failure("connect")))
+          if (--open === 0) resume(Effect.fail(this.current[0]!.connection.failure("connect")))
         }
         for (const { connection } of this.current) {
           if (connection.state() === "waiting") connection.onceDecided(decided)
@@ -163,7 +168,11 @@ class Cluster implements Servers, Routes {
       })
       this.begin()
     }).pipe(
-      Effect.timeoutFail({ duration: timeout, onTimeout: () => timeoutError("connect", timeout) })
+      Effect.timeoutFail({ duration: timeout, onTimeout: () => timeoutError("connect", timeout) }),
+      // A master that refuses, or never answers, does not keep callers from the others.
+      Effect.catchAll((error) =>
+        this.current.some(({ connection }) => connection.state() === "ready") ? Effect.void : Effect.fail(error)
+      )
     )
 
   close(): void {
@@ -270,20 +279,28 @@ class Cluster implements Servers, Routes {
     }
   }
 
-  private adopt(map: ReadonlyArray<Member | undefined>): void {
+  private adopt(map: Array<Member | undefined>): void {
     const before = this.map
     this.map = map
-    if (before !== undefined && before.every((member, slot) => member === map[slot])) return
+    if (before === undefined || before.some((member, slot) => member !== map[slot])) this.hasMoved = true
+    this.settle()
+  }
+
+  /** Tells all that depends on the map that slots have moved, if they have. */
+  private readonly settle = (): void => {
+    const { map } = this
+    if (!this.hasMoved || this.closed || map === undefined) return
+    this.hasMoved = false
     this.current = [...new Set(map.filter((member) => member !== undefined))]
     for (const member of this.current) {
       member.settle((slot) => map[slot] === member)
       member.connection.state() // connects
     }
-    this.moves++
+    const isFirst = this.moves++ === 0
     this.made++
     this.clock.tell()
     for (const observer of this.observers) observer.onMove()
-    if (before !== undefined) this.onceMore()
+    if (!isFirst) this.onceMore()
   }
 }
 

@@ -49,8 +49,8 @@ const ownNodes = (
 })
 
 /**
- * Those of somebody else's client. Where it has no connection to a server, since it has not noticed yet that it is there,
- * or that it is back, there is one of our own.
+ * The nodes of a borrowed client. Where it has no connection to a server, since it has not noticed yet that the server is
+ * there, or is back, the driver makes one of its own.
  */
 const borrowedNodes = (
   { borrowed, own, visitor }: Clients,
@@ -66,10 +66,13 @@ const borrowedNodes = (
   return {
     startNodes: async () => {
       if (client.status === "end") throw new Error("the cluster client has been closed")
-      // It is lazy, and somebody needs it now. A failure shows as nodes that do not answer.
+      // It is lazy, and needed now. A failure shows as nodes that do not answer.
       if (client.status === "wait") client.connect().catch(() => undefined)
       if (client.nodes().length === 0) {
-        await within(new Promise((resolve) => client.once("+node", resolve)), connectTimeout)
+        let found = () => {}
+        const node = new Promise<void>((resolve) => client.once("+node", found = resolve))
+        // Looks are repeated as long as there is none: each leaves no listener on the client.
+        await within(node, connectTimeout).finally(() => client.off("+node", found))
       }
       return lent().map(([address]) => address)
     },
