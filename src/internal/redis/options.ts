@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { RedisError } from "../../CacheError.js"
+import { isWellFormed } from "../codec/wellFormed.js"
 import { toMillis } from "../definition/lives.js"
 import type { Driver } from "../driver/driver.js"
 
@@ -52,16 +53,55 @@ export interface Limits {
   readonly tracksWithin: number | undefined
 }
 
+const isWhole = (value: unknown, from: number, to: number): boolean =>
+  typeof value === "number" && Number.isInteger(value) && value >= from && value <= to
+
+/** What is wrong with where to connect to, if anything: an unset variable must not lead to another database. */
+const refusalOf = (options: object): string | undefined => {
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    if (option === "db" && !isWhole(value, 0, 2 ** 31 - 1)) {
+      return `db must be a whole number of 0 or more, got ${shown(value)}`
+    }
+    if (option === "port" && !isWhole(value, 1, 65_535)) {
+      return `port must be a whole number from 1 to 65535, got ${shown(value)}`
+    }
+    if (option === "host" && (typeof value !== "string" || value === "")) {
+      return `host must be text that is not empty, got ${shown(value)}`
+    }
+    if (typeof value === "number" && Number.isNaN(value)) return `${option} must be a number, got NaN`
+  }
+  return undefined
+}
+
+const shown = (value: unknown): string => typeof value === "string" ? JSON.stringify(value) : String(value)
+
+export const checkTarget = (options: object): Effect.Effect<void, RedisError> => {
+  const refusal = refusalOf(options)
+  return refusal === undefined ? Effect.void : Effect.fail(refused(refusal))
+}
+
 export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError> =>
   Effect.gen(function*() {
+    const { prefix = "", tracking = "onDemand" } = options
+    // The server would be sent, and would tell of, another prefix.
+    if (typeof prefix !== "string" || !isWellFormed(prefix)) {
+      return yield* refused(`prefix must be well-formed Unicode, got ${shown(prefix)}`)
+    }
+    if (tracking !== "onDemand" && tracking !== "required") {
+      return yield* refused(`tracking must be "onDemand" or "required", got ${shown(tracking)}`)
+    }
+    if (options.lazy !== undefined && typeof options.lazy !== "boolean") {
+      return yield* refused(`lazy must be true or false, got ${shown(options.lazy)}`)
+    }
     const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
     const connectTimeout = yield* millisOf("connectTimeout", options.connectTimeout, defaultConnectTimeout)
     return {
-      prefix: options.prefix ?? "",
+      prefix,
       commandTimeout,
       connectTimeout,
       lazy: options.lazy ?? false,
-      tracksWithin: options.tracking === "required" ? connectTimeout : undefined
+      tracksWithin: tracking === "required" ? connectTimeout : undefined
     }
   })
 

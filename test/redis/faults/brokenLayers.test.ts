@@ -104,12 +104,25 @@ describe("a layer that cannot be built", () => {
         [/commandTimeout/, { commandTimeout: NaN }],
         [/commandTimeout/, { commandTimeout: Infinity }],
         [/commandTimeout/, { commandTimeout: "soon" as "1 second" }],
-        [/connectTimeout/, { connectTimeout: 0 }]
+        [/connectTimeout/, { connectTimeout: 0 }],
+        [/prefix must be well-formed Unicode/, { prefix: "a\ud800" }],
+        [/prefix must be well-formed Unicode, got 42/, { prefix: 42 as never }],
+        [/tracking must be "onDemand" or "required", got "require"/, { tracking: "require" as never }],
+        [/lazy must be true or false, got "no"/, { lazy: "no" as never }],
+        [/db must be a whole number of 0 or more, got NaN/, { db: Number(undefined) }],
+        [/db must be a whole number of 0 or more, got 1.5/, { db: 1.5 }],
+        [/db must be a whole number of 0 or more, got null/, { db: null as never }],
+        [/port must be a whole number from 1 to 65535, got NaN/, { port: NaN }],
+        [/host must be text that is not empty, got ""/, { host: "" }],
+        [/keepAlive must be a number, got NaN/, { keepAlive: NaN }]
       ]
       for (const [pattern, options] of refusals) {
         const [, error] = yield* failureOf(RedisLayer.layer({ url: sharedRedisUrl(), ...options }))
         assert.match(error.message, pattern)
       }
+      const node = { host: "127.0.0.1", port: Number(undefined) }
+      const [, error] = yield* failureOf(RedisLayer.layerCluster([node]))
+      assert.match(error.message, /port must be a whole number/)
     }))
 })
 

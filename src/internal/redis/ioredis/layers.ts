@@ -5,7 +5,15 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../driver/driver.js"
-import { type Common, type Connecting, limitsOf, type Opened, refused, withoutUndefined } from "../options.js"
+import {
+  checkTarget,
+  type Common,
+  type Connecting,
+  limitsOf,
+  type Opened,
+  refused,
+  withoutUndefined
+} from "../options.js"
 import type { NatMap } from "../port.js"
 import { parse, type UrlOptions } from "../url.js"
 
@@ -44,6 +52,7 @@ export const connect = (input: string | Target): Effect.Effect<Opened, RedisErro
     const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options }: Target =
       typeof input === "string" ? { url: input } : input
     yield* noKeyPrefix(options)
+    yield* checkTarget(options)
     const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
     const module = yield* ioredis
     const address = url === undefined ? {} : yield* parseUrl(url)
@@ -66,6 +75,8 @@ export const connectCluster = (
   Effect.gen(function*() {
     const { commandTimeout, connectTimeout, lazy, natMap, prefix, tracking, ...options } = input
     yield* noKeyPrefix(options)
+    yield* checkTarget(options)
+    for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
     const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
     const module = yield* ioredis
