@@ -24,6 +24,26 @@ const notMeant: ReadonlyArray<Duration.DurationInput> = [
 ]
 
 describe("a cache", () => {
+  it.effect("asks its functions of tags once for each write", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const tagged = Cache.make({
+        name: "tagged",
+        tags: (key) => {
+          asked.push(`key ${key}`)
+          return ["a"]
+        },
+        valueTags: (value) => {
+          asked.push(`value ${String(value)}`)
+          return []
+        }
+      })
+      yield* Cache.set(tagged, "1", "v")
+      assert.deepStrictEqual(asked.splice(0), ["key 1", "value v"])
+      yield* Cache.setMany(tagged, { 1: "v", 2: "w" })
+      assert.deepStrictEqual(asked, ["key 1", "value v", "key 2", "value w"])
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
   it("needs a name that is not empty and has no colon", () => {
     assert.throws(make({ name: "" }), RangeError, /needs a name that is not empty/)
     assert.throws(make({}), RangeError, /needs a name that is not empty/)

@@ -1,71 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Array as Arr,
-  type Context,
-  Effect,
-  type Exit,
-  Fiber,
-  Logger,
-  Metric,
-  type MetricState,
-  Option,
-  TestClock,
-  Tracer
-} from "effect"
+import { Array as Arr, Effect, Exit, Fiber, Logger, Metric, type MetricState, Option, TestClock } from "effect"
 import { Cache, CacheMetrics, Codec } from "effect-redis-cache"
 import { instances, leaseAndDie, Origin, settle } from "../load/memoryInstances.js"
+import { type Span, tracing } from "../support/tracing.js"
 
 const users = Cache.make({ name: "watched", codec: Codec.structural<string>(), timeToLive: "1 minute" })
-
-class Span implements Tracer.Span {
-  readonly _tag = "Span"
-  readonly traceId = "trace"
-  readonly sampled = true
-  readonly attributes = new Map<string, unknown>()
-  status: Tracer.SpanStatus
-  links: Array<Tracer.SpanLink>
-
-  constructor(
-    readonly spanId: string,
-    readonly name: string,
-    readonly parent: Option.Option<Tracer.AnySpan>,
-    readonly context: Context.Context<never>,
-    links: ReadonlyArray<Tracer.SpanLink>,
-    startTime: bigint,
-    readonly kind: Tracer.SpanKind
-  ) {
-    this.links = [...links]
-    this.status = { _tag: "Started", startTime }
-  }
-
-  end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
-    this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
-  }
-
-  attribute(key: string, value: unknown): void {
-    this.attributes.set(key, value)
-  }
-
-  event(): void {}
-
-  addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
-    this.links.push(...links)
-  }
-}
-
-/** A tracer that keeps every span it made. */
-const tracing = () => {
-  const spans: Array<Span> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const span = new Span(String(spans.length), name, parent, context, links, startTime, kind)
-      spans.push(span)
-      return span
-    },
-    context: (f) => f()
-  })
-  return { spans, tracer }
-}
 
 describe("spans", () => {
   it.scoped("one for a load, under that of who began it, linked to those of who waits", () =>
@@ -103,6 +42,18 @@ describe("spans", () => {
       const [load, ...others] = spans.filter((span) => span.name === "Cache.load")
       assert.strictEqual(others.length, 0)
       assert.strictEqual(load!.links.length, 2)
+    }))
+
+  it.scoped("a load that fails ends its span with the failure", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { first } = yield* instances(undefined)
+      for (const end of [Effect.fail("down"), Effect.die("broken"), Effect.interrupt]) {
+        spans.length = 0
+        yield* Effect.withTracer(Effect.exit(first(Cache.getOrSet(users, "42", end))), tracer)
+        const { status } = spans.find(({ name }) => name === "Cache.load")!
+        assert.isTrue(status._tag === "Ended" && Exit.isFailure(status.exit))
+      }
     }))
 
   it.scoped("a hit pays for none", () =>

@@ -44,6 +44,7 @@ describe("Cache.changes on a real server", () => {
       for (const _ of [1, 2]) {
         const error = yield* Effect.flip(reader.run(Stream.runDrain(Cache.changes(users))))
         assert.strictEqual(error.reason, "Auth")
+        assert.include(error.message, `Cache "users": changes failed (Auth)`)
         assert.include(error.message, "client|tracking")
       }
     }))

@@ -1,34 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Tracer } from "effect"
+import { Effect, Layer, type Tracer } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
+import { tracing } from "../support/tracing.js"
 
 /** Keeps every span that ends. */
 const recording = () => {
-  const ended: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const attributes = new Map<string, unknown>()
-      const span: Tracer.Span = {
-        _tag: "Span",
-        spanId: String(Math.random()),
-        traceId: "trace",
-        name,
-        parent,
-        context,
-        links,
-        kind,
-        sampled: true,
-        attributes,
-        status: { _tag: "Started", startTime },
-        attribute: (key, value) => void attributes.set(key, value),
-        end: () => void ended.push(span),
-        event: () => undefined,
-        addLinks: () => undefined
-      }
-      return span
-    },
-    context: (f) => f()
-  })
+  const { ended, tracer } = tracing()
   return { ended, layer: Layer.setTracer(tracer) }
 }
 

@@ -1,6 +1,6 @@
 /** Big batches: so many keys at a time, so many runs at once, and failures of single keys. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import { Duration, Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, Redis, RedisLayer } from "effect-redis-cache"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 import { clean, instances, nothingLeft, settle } from "./memoryInstances.js"
@@ -44,6 +44,36 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(sizes, [4, 4, 1])
       assert.strictEqual(most, 2)
       for (const id of ids) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${id}`), clean)
+    }))
+
+  it.scoped("tags by value cost one round trip for all keys", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances({ delayBefore: "10 millis" })
+      const tagged = Cache.make({ name: "users", timeToLive: () => "1 minute", valueTags: (value) => [String(value)] })
+      const load = (asked: ReadonlyArray<string>) => Effect.succeed(asked.map((id) => [id, `v${id}`] as const))
+      const all = yield* Effect.fork(first(Cache.getOrSetMany(tagged, ids, load)))
+      yield* TestClock.adjust("60 millis")
+      assert.isTrue(Option.isSome(yield* Fiber.poll(all)))
+    }))
+
+  it.scoped("past its timeout a call has the outcome of each load that has ended", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const one = (id: string, after: string, end: Effect.Effect<string, string>) =>
+        Effect.fork(
+          first(Effect.exit(Cache.getOrSet(users, id, Effect.delay(end, Duration.decode(after as "1 second")))))
+        )
+      yield* one("0", "50 millis", Effect.fail("why"))
+      yield* one("1", "1 second", Effect.succeed("late"))
+      yield* settle
+      const call = yield* Effect.fork(first(
+        Cache.getOrSetMany(users, ["0", "1"], evenOnly, { mode: "either", timeout: "150 millis" })
+      ))
+      yield* TestClock.adjust("150 millis")
+      const answer = yield* Fiber.join(call)
+      assert.deepStrictEqual(answer.get("0"), Either.left("why"))
+      const late = Option.getOrThrow(Either.getLeft(answer.get("1")!))
+      assert.isTrue(typeof late === "object" && late._tag === "Empty")
     }))
 
   it.scoped("the failure of one key fails the call, and the others are stored", () =>

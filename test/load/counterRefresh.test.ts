@@ -14,6 +14,15 @@ describe("refreshing a counter", () => {
       assert.deepStrictEqual(yield* Cache.get(hits, "new"), Option.some(1))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
+  it.effect("leaves no count where the new one is not to be stored", () =>
+    Effect.gen(function*() {
+      const low = Cache.counter({ name: "low", timeToLive: (count) => count > 5 ? 0 : "1 day" })
+      yield* Cache.increment(low, "home", 3)
+      assert.strictEqual(yield* Cache.refresh(low, "home", Effect.succeed(10)), 10)
+      assert.deepStrictEqual(yield* Cache.get(low, "home"), Option.none())
+      assert.strictEqual((yield* Cache.stats(low)).writes, 1)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
+
   it.effect("loses no count where the load fails", () =>
     Effect.gen(function*() {
       yield* Cache.increment(hits, "home", 41)

@@ -74,6 +74,21 @@ for (const form of forms) {
         assert.strictEqual((yield* first(Cache.stats(users))).coalesced, 1)
       }))
 
+    it.scoped("a load that was joined interrupts itself: what was written meanwhile is given", () =>
+      Effect.gen(function*() {
+        const { first, second } = yield* instances(undefined, undefined)
+        const origin = new Origin()
+        const load = Effect.catchAll(origin.load, () => Effect.interrupt)
+        const leading = yield* Effect.fork(first(Effect.exit(Cache.getOrSet(users, "42", load))))
+        yield* settle
+        const joining = yield* Effect.fork(first(Effect.exit(calls(users, never)[form])))
+        yield* settle
+        yield* second(Cache.set(users, "42", "written"))
+        yield* origin.fail(1)
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.join(leading)))
+        assert.deepStrictEqual(yield* Fiber.join(joining), Exit.succeed("written"))
+      }))
+
     for (const cache of [users, sie]) {
       const before = cache === users ? undefined : "stale"
       it.scoped(`a refresh that was joined ${before === undefined ? "" : "over a stale value "}fails: one more load`, () =>

@@ -173,7 +173,7 @@ describe("interruption", () => {
       for (const key of ["one:a", "one:b"]) assert.deepStrictEqual(yield* nothingLeft(services[0]!, key), clean)
     }))
 
-  it.scoped("of the load by itself is told to all, and leaves nothing", () =>
+  it.scoped("of the load by itself is told to its caller, and leaves nothing", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const exit = yield* first(Effect.exit(Cache.getOrSet(ways.plain.cache, "42", Effect.interrupt)))

@@ -1,5 +1,5 @@
 /** What the tests of loads share: `Redis` instances over one server, and an origin whose loads end when they are told. */
-import { Context, Deferred, Effect, Exit, Layer, type Scope, TestClock } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Logger, type Scope, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/internal/driver/driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
@@ -21,6 +21,15 @@ export const instances = (...faults: ReadonlyArray<RedisLayer.FaultyOptions | un
       Effect.provideService(effect, Redis.Redis, services[i]!)
     return { server, services, at, first: at(0), second: at(1) }
   })
+
+/** Keeps what is logged, each with its level. */
+export const logs = () => {
+  const messages: Array<string> = []
+  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+    messages.push(`${logLevel.label} ${String(message)}`)
+  })
+  return { messages, layer: Logger.replace(Logger.defaultLogger, logger) }
+}
 
 /** Lets everything run that can without time passing. */
 export const settle: Effect.Effect<void> = TestClock.adjust(0)

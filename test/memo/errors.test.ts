@@ -55,6 +55,19 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual(runs.count, 3)
     }).pipe(Effect.provide(memory)))
 
+  it.effect("cached ones are given by what loads through the memo's cache, too", () =>
+    Effect.gen(function*() {
+      const runs = { count: 0 }
+      const find = caching(runs)
+      const failure = yield* Effect.flip(find(0))
+      const never = Effect.dieMessage("it is cached")
+      const one = yield* Effect.flip(Cache.getOrSet(find.cache, [0], never))
+      const many = yield* Effect.flip(Cache.getOrSetMany(find.cache, [[0]], () => never))
+      assert.isTrue(Equal.equals<unknown, unknown>(one, failure))
+      assert.isTrue(Equal.equals<unknown, unknown>(many, failure))
+      assert.strictEqual(runs.count, 1)
+    }).pipe(Effect.provide(memory)))
+
   it.effect("cached ones are no values, and are busted and refreshed as these are", () =>
     Effect.gen(function*() {
       const runs = { count: 0 }

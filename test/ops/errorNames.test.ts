@@ -1,11 +1,13 @@
 /** Failures name the operation that was called and its cache, not a step of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
-import { Cache, RedisLayer } from "effect-redis-cache"
+import { Cache, Memo, RedisLayer } from "effect-redis-cache"
 
 const users = Cache.make({ name: "users" })
 const tagged = Cache.make({ name: "users", tags: () => ["all"], jitter: 0.1 })
 const hits = Cache.counter({ name: "users" })
+const memo = Memo.cached((_: number) => Effect.succeed(1), { name: "users" })
+const property = Memo.cachedProperty({}, { name: "users", key: () => 1 }, () => Effect.succeed(1))
 const unstored = Cache.make({ name: "users", timeToLive: () => 0 })
 
 const away = RedisLayer.layerFaulty({ script: () => ({ fail: "Connection" }) }).pipe(
@@ -38,7 +40,13 @@ const operations = {
   getOrSet: Cache.getOrSet(users, "42", Effect.succeed(1)),
   "getOrSet with tags": Cache.getOrSet(tagged, "42", Effect.succeed(1)),
   getOrSetMany: Cache.getOrSetMany(users, ["42"], () => Effect.succeed([])),
-  refresh: Cache.refresh(users, "42", Effect.succeed(1))
+  refresh: Cache.refresh(users, "42", Effect.succeed(1)),
+  "getOrSet by Memo": memo(1),
+  "refresh by Memo": memo.refresh(1),
+  "get by Memo": memo.peek(1),
+  "delete by Memo": memo.bust(1),
+  "getOrSet by a property": property,
+  "delete by a property": property.bust
 }
 
 describe("a failure of Redis", () => {
@@ -51,5 +59,25 @@ describe("a failure of Redis", () => {
         assert.strictEqual(error.operation, called)
         assert.strictEqual(error.message, `Cache "users": ${called} failed (Connection): injected`)
       }).pipe(Effect.provide(away)))
+  }
+
+  const inner = Cache.make({ name: "inner" })
+  for (
+    const [name, operation] of Object.entries({
+      getOrSet: Cache.getOrSet(users, "42", Effect.flatMap(Cache.get(inner, "1"), () => Effect.succeed(1))),
+      getOrSetMany: Cache.getOrSetMany(users, ["42"], () => Effect.as(Cache.get(inner, "1"), [])),
+      refresh: Cache.refresh(users, "42", Cache.get(inner, "1"))
+    })
+  ) {
+    it.effect(`${name}: of another cache, inside the load, keeps its name`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(operation)
+        assert.strictEqual(error.message, `Cache "inner": get failed (Connection): injected`)
+      }).pipe(
+        Effect.provide(RedisLayer.layerFaulty({
+          script: (_, keys) => keys.includes("inner:1") ? { fail: "Connection" } : undefined
+        })),
+        Effect.provide(RedisLayer.layerMemory)
+      ))
   }
 })

@@ -105,7 +105,7 @@ const tagsOf = <Key, Value>(
 export interface Draft {
   readonly redisKey: string
   readonly payload: Uint8Array
-  /** In ms; `undefined`: for ever. More than zero. */
+  /** In ms, more than zero. `undefined`: it never expires. */
   readonly life: number | undefined
   readonly loadMillis: number
   readonly failure: boolean
@@ -127,7 +127,7 @@ export const finish = <Key, Value>(
 
 const noTags: ReadonlyArray<Entry.StoredTag> = []
 
-/** A write without tags and jitter, in one go; `undefined` where it takes more. */
+/** A write without tags and jitter, in one go; `undefined` where there may be either. */
 export const prepareSync = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   key: Key,
@@ -137,7 +137,9 @@ export const prepareSync = <Key, Value>(
   clock: Clock.Clock
 ): Either.Either<Prepared, CodecError> | undefined => {
   const { definition } = instance
-  if (definition.policy.jitter !== 0 || tagsOf(definition, key, value, options).length > 0) return undefined
+  const { jitter, tags, valueTags } = definition.policy
+  // The functions are not called to find out: they run once for each write.
+  if (jitter !== 0 || tags !== undefined || valueTags !== undefined || options.tags !== undefined) return undefined
   const life = lifeOf(definition, key, value, options)
   if (Either.isLeft(life)) return Either.left(life.left)
   const encoded = payload(definition, value, redisKey)

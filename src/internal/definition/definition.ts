@@ -63,9 +63,15 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable, Insp
     return { key: redisKey, maxSize: this.policy.maxValueSize }
   }
 
-  /** A failure of the store under the name of the operation that was called, whatever steps that takes. */
-  redisError(operation: string, { cause, reason }: RedisError): RedisError {
-    return new RedisError({ reason, operation, cache: this.name, cause })
+  /**
+   * A failure of the store under the name of the operation that was called, whatever steps that takes. One that names
+   * another cache came out of the user's function, and stays as it is.
+   */
+  redisError(operation: string, error: RedisError): RedisError {
+    const { cache, cause, reason } = error
+    return cache === undefined || cache === this.name
+      ? new RedisError({ reason, operation, cache: this.name, cause })
+      : error
   }
 
   codecError(subject: "key" | "value", issue: CodecIssue): CodecError {

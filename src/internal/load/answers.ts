@@ -108,9 +108,12 @@ export class Answers<Key, Value, E> {
     failed: ReadonlyArray<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]>
   ): Effect.Effect<void, Failure<E>> {
     if (failed.length === 0) return Effect.void
-    const serve = (wanted: Wanted<Key, Value>, stale: boolean): Effect.Effect<void> =>
-      stale ? this.instance.warnings.warn(servedMessage, wanted.redisKey, failed[0]![1]) : Effect.void
-    return this.serveStored(failed.map(([wanted]) => wanted), serve, (i) => this.fail(failed[i]![0], failed[i]![1]))
+    return this.serveStored(
+      failed.map(([wanted]) => wanted),
+      (i, stale) =>
+        stale ? this.instance.warnings.warn(servedMessage, failed[i]![0].redisKey, failed[i]![1]) : Effect.void,
+      (i) => this.fail(failed[i]![0], failed[i]![1])
+    )
   }
 
   /** The caller's time is over; the loads go on. */
@@ -136,7 +139,7 @@ export class Answers<Key, Value, E> {
   /** Serves what is stored, fresh by now, or stale and inside a window; `otherwise` is for keys that have neither. */
   private serveStored(
     wanted: ReadonlyArray<Wanted<Key, Value>>,
-    served: (wanted: Wanted<Key, Value>, stale: boolean) => Effect.Effect<void>,
+    served: (index: number, stale: boolean) => Effect.Effect<void>,
     otherwise: (index: number) => Effect.Effect<void, Failure<E>>
   ): Effect.Effect<void, Failure<E>> {
     if (wanted.length === 0) return Effect.void
@@ -149,11 +152,11 @@ export class Answers<Key, Value, E> {
           const verdict = judge(this.instance.definition, bytes, now, invalidated, one.redisKey)
           if (verdict._tag === "Fresh") {
             one.answer = { value: verdict.value }
-            return served(one, false)
+            return served(i, false)
           }
           if (verdict._tag !== "Stale" || verdict.late >= window) return otherwise(i)
           this.serveStale(one, verdict.value)
-          return served(one, true)
+          return served(i, true)
         }, { discard: true }),
       onFailure: () => Effect.forEach(wanted, (_, i) => otherwise(i), { discard: true })
     })

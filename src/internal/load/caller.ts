@@ -104,7 +104,7 @@ export class Caller<Key, Value, E, R> {
     return copy.value as Value // it was read through a cache of the same codec
   }
 
-  /** Loads now, whatever is stored, and joins nobody. */
+  /** Loads now, whatever is stored, and joins no other load. */
   refresh(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const wanted = new Wanted<Key, Value>(key, redisKey)
     if (this.instance.definition.kind === "entry") {
@@ -113,7 +113,8 @@ export class Caller<Key, Value, E, R> {
     // A counter has no place for a lease: what is there now is what the load may replace.
     return this.instance.runtime.driver.get(redisKey, {
       onSuccess: (count) => this.answered(wanted, this.lead([[wanted, count]], "Force")),
-      onFailure: (error) => this.answered(wanted, this.withoutLook([wanted], error))
+      // Nor has it near copies, or a way on without Redis.
+      onFailure: (error) => this.answered(wanted, this.answers.fail(wanted, Cause.fail(error)))
     })
   }
 
@@ -347,12 +348,13 @@ export class Caller<Key, Value, E, R> {
     const late = Effect.map(Effect.sleep(Math.max(0, left)), () => {
       // Before the wait is interrupted: the loads go on, and their values are stored.
       for (const [, key] of waits) key.keep = true
-      return undefined
+      const [open, ended] = Arr.partition(waits, ([, key]) => key.outcome !== undefined)
+      return Effect.zipRight(
+        this.answers.settled(ended, opened, ended.map(([, key]) => key.outcome!)),
+        Effect.suspend(() => this.answers.timedOut(open, timeout))
+      )
     })
-    return Effect.flatMap(
-      Effect.raceFirst(wait, late),
-      (outcomes) => outcomes === undefined ? this.answers.timedOut(waits, timeout) : settled(outcomes)
-    )
+    return Effect.flatten(Effect.raceFirst(Effect.map(wait, settled), late))
   }
 }
 

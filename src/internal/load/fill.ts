@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import { evicting } from "../cache/detach.js"
 import type { CacheInstance } from "../cache/instance.js"
+import { notStored } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
 import type { Mode } from "../inFlight/inFlight.js"
 import type { Entries, Prepared, Ready } from "./entries.js"
@@ -59,8 +60,15 @@ export class Fill<Key, Value, E> {
     const fill = Effect.gen(this, function*() {
       const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
       const unstored: Array<{ task: Task<Key>; exit: Exit.Exit<Value, E> | undefined; prepared: Prepared }> = []
-      for (const { exit, task } of computed) {
-        const prepared = exit === undefined ? "Changed" : yield* this.entries.prepare(task, exit, millis)
+      // All at once: the epochs of all their tags are one round trip.
+      const all = yield* Effect.forEach(
+        computed,
+        ({ exit, task }): Effect.Effect<Prepared, RedisError> =>
+          exit === undefined ? Effect.succeed("Changed") : this.entries.prepare(task, exit, millis),
+        { concurrency: "unbounded" }
+      )
+      for (const [i, { exit, task }] of computed.entries()) {
+        const prepared = all[i]!
         if (typeof prepared === "object" && Either.isRight(prepared)) {
           ready.push({ task, exit: exit!, ...prepared.right })
         } else unstored.push({ task, exit, prepared })
@@ -171,13 +179,12 @@ export class Fill<Key, Value, E> {
   /** The store failed at the last step, so it is unknown whether the value is there. */
   private notStored(computed: Loaded<Key, Value, E>, error: RedisError, asked: number): Effect.Effect<void> {
     const { bypass } = this.policy
-    const tasks = computed.map(({ task }) => task)
+    const first = computed[0]?.task
     const told = bypass
-      ? this.instance.warnings.bypassed(error, tasks[0]?.redisKey)
-      : this.outcomes.report(Cause.fail(error), tasks[0])
+      ? this.instance.warnings.bypassed(error, first?.redisKey)
+      : this.outcomes.report(Cause.fail(error), first)
     return this.refused.pipe(
       Effect.zipRight(told),
-      Effect.zipRight(this.leases.releaseBehind(tasks)),
       Effect.map(() => {
         for (const { exit, task } of computed) {
           // A failure that could not be cached is still the failure.
@@ -195,14 +202,14 @@ export class Fill<Key, Value, E> {
     const { kind } = this.instance.definition
     return Effect.gen(this, function*() {
       const prepared = yield* this.entries.prepare(task, exit, millis)
-      if (typeof prepared === "string") return
-      const { prepared: { bytes, life } } = yield* prepared
+      // What is not to be stored must not leave an older count in its place.
+      const { bytes, life } = typeof prepared === "string" ? notStored(task.redisKey) : (yield* prepared).prepared
       const { done } = yield* this.write(
         [task],
         driver.swap({ key: task.redisKey, seen: task.seen, bytes, life }, kind)
       )
-      if (done) this.instance.recorder.write()
-      else this.instance.recorder.refusedFill()
+      if (!done) this.instance.recorder.refusedFill()
+      else if (bytes !== undefined) this.instance.recorder.write()
     })
   }
 }

@@ -1,4 +1,4 @@
-/** What one load tells the callers that wait for it, and what it tells nobody but the log. */
+/** What one load tells the callers that wait for it, and what it tells only the log. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,6 +7,9 @@ import { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { again, type Mode } from "../inFlight/inFlight.js"
 import type { Task } from "./task.js"
+
+/** Failures of the store that a load meets on its way name no cache yet; others came out of the user's function. */
+const isOfStore = (error: unknown): error is RedisError => error instanceof RedisError && error.cache === undefined
 
 export class Outcomes<Key, Value> {
   /** Why there is no value, for the load's span. */
@@ -40,10 +43,10 @@ export class Outcomes<Key, Value> {
     for (const { inFlight } of tasks) this.table.settle(inFlight, again)
   }
 
-  /** A background refresh fails where nobody waits for it: only the log can tell. */
+  /** No caller waits for a background refresh: only the log can tell of its failure. */
   report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
     if (this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)) return Effect.void
-    const reason = Option.filter(Cause.failureOption(cause), (error) => error instanceof RedisError)
+    const reason = Option.filter(Cause.failureOption(cause), isOfStore)
     const what = Option.isSome(reason)
       ? `A background refresh could not be stored (${reason.value.reason})`
       : "A background refresh failed"

@@ -18,7 +18,7 @@ import { running } from "./run.js"
 
 /** What every memoized function has beside its call. */
 const members = (run: Fn, definition: CacheDefinition<Args, unknown>) => ({
-  bust: (...args: Args) => Effect.map(Deletes.deleteMany(definition, [args]), (count) => count > 0),
+  bust: (...args: Args) => Deletes.delete_(definition, args),
   refresh: (...args: Args) => Loads.refresh(definition, args, () => run(...args)),
   peek: (...args: Args) => Reads.get(definition, args),
   key: (...args: Args) =>

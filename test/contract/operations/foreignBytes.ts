@@ -122,6 +122,15 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
         assert.strictEqual(logged.length, 2)
       }))
 
+    test("an entry that is cut short inside its tags is counted, and explained", () =>
+      Effect.gen(function*() {
+        yield* plant("numbers", "a", foreign["tags cut short"]!)
+        yield* Cache.get(numbers, "a")
+        yield* Cache.getMany(numbers, ["a"])
+        assert.strictEqual((yield* Cache.stats(numbers)).undecodable, 2)
+        assert.strictEqual((yield* Cache.explain(numbers, "a")).state, "Undecodable")
+      }))
+
     test("a marker is absent, and is written over", () =>
       Effect.gen(function*() {
         yield* plantLease("numbers", "a")

@@ -1,9 +1,9 @@
 /** After a load that failed over a stale value the source is left alone for a while, in the whole fleet. */
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Exit, Fiber, Logger, Option, TestClock } from "effect"
+import { Array as Arr, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
 import { fleets } from "../fleets.js"
-import { instances, settle } from "../memoryInstances.js"
+import { instances, logs, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const policy = { codec, timeToLive: "1 millis", staleIfError: "1 hour" } as const
@@ -139,18 +139,15 @@ describe("retryAfter", () => {
   it.scoped("it tells once a minute", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
-      const messages: Array<string> = []
-      const logger = Logger.make<unknown, void>(({ message }) => {
-        messages.push(String(message))
-      })
+      const { layer, messages } = logs()
       const { load, state } = dead()
       yield* first(Cache.set(sie, "42", "stale"))
       for (let i = 0; i < 125; i++) {
         yield* TestClock.adjust("1 second")
-        yield* Effect.provide(first(Cache.getOrSet(sie, "42", load)), Logger.replace(Logger.defaultLogger, logger))
+        yield* Effect.provide(first(Cache.getOrSet(sie, "42", load)), layer)
       }
       assert.strictEqual(state.asked, 125)
-      assert.deepStrictEqual(messages, Arr.replicate("A load failed, and a stale value is served", 3))
+      assert.deepStrictEqual(messages, Arr.replicate("WARN A load failed, and a stale value is served", 3))
     }))
 
   it.scoped("a write or a refresh ends it", () =>

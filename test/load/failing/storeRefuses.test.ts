@@ -1,22 +1,14 @@
 /** A store that takes nothing (no memory, a replica, no replicas): callers go on, and are told once a minute for each reason. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Option, TestClock } from "effect"
+import { Effect, Layer, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
 import { Redis as IORedis } from "ioredis"
 import * as RedisServer from "../../support/redisServer.js"
-import { instances, settle } from "../memoryInstances.js"
+import { instances, logs, settle } from "../memoryInstances.js"
 
 const policy = { codec: Codec.structural<string>(), timeToLive: "1 second", staleWhileRevalidate: "1 day" } as const
 const swr = Cache.make({ ...policy, name: "swr" })
 const bypassing = Cache.make({ ...policy, name: "swr", onRedisError: "bypass" })
-
-const logs = () => {
-  const messages: Array<string> = []
-  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
-    messages.push(`${logLevel.label} ${String(message)}`)
-  })
-  return { messages, layer: Logger.replace(Logger.defaultLogger, logger) }
-}
 
 /** A store that refuses these operations as long as `reason` says why. */
 const refusing = (operations: ReadonlyArray<string>) => {

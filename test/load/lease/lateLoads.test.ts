@@ -1,9 +1,9 @@
 /** Loads whose lease has ended before they did: what they computed is stored where nobody took their place. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option, TestClock } from "effect"
+import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, type RedisLayer } from "effect-redis-cache"
 import { fleets } from "../fleets.js"
-import { instances, Origin, settle } from "../memoryInstances.js"
+import { instances, logs, Origin, settle } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const users = Cache.make({ name: "users", codec, lease: { duration: "100 millis" } })
@@ -85,14 +85,6 @@ for (const fleet of fleets) {
 }
 
 describe("a fill that is refused", () => {
-  const logs = () => {
-    const messages: Array<string> = []
-    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
-      messages.push(`${logLevel.label} ${String(message)}`)
-    })
-    return { messages, layer: Logger.replace(Logger.defaultLogger, logger) }
-  }
-
   it.scoped("names lease.duration where the lease had ended, once a minute", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(blocked, undefined)

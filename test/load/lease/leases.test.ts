@@ -12,6 +12,12 @@ const users = Cache.make({
 
 type Write = Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>
 
+const patient = Cache.make({
+  name: "patient",
+  codec: Codec.structural<string>(),
+  lease: { duration: "5 seconds", wait: "2 minutes" }
+})
+
 const poll = TestClock.adjust("100 millis")
 
 describe("a lease that another process holds", () => {
@@ -100,10 +106,34 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(yield* stored(services[0]!.driver, "users:42"), "value")
     }))
 
+  it.scoped("holders that die are no failed attempts: it is waited for as long as lease.wait", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const { driver } = services[0]!
+      const seize = (n: number) =>
+        driver.lease(
+          [leaseRequest({ key: "patient:42", token: new Uint8Array(8).fill(n), duration: 5_000, force: true })],
+          "entry"
+        )
+      yield* leaseAndDie(driver, "patient:42", 5_000)
+      const origin = new Origin()
+      const waiting = yield* Effect.fork(first(Cache.getOrSet(patient, "42", origin.load)))
+      yield* settle
+      for (const n of [20, 21, 22]) {
+        // The waiting process looks every 100 ms, so another one may be sooner where a lease has ended.
+        yield* TestClock.adjust("4999 millis")
+        assert.strictEqual(origin.runs, 0)
+        yield* TestClock.adjust("1 millis")
+        yield* seize(n)
+      }
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(origin.runs, 0)
+      yield* Fiber.interrupt(waiting)
+    }))
+
   it.scoped("a living holder renews: nobody takes over while it computes", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
-      const patient = Cache.make({ name: "patient", lease: { duration: "5 seconds", wait: "2 minutes" } })
       const origin = new Origin()
       const here = yield* Effect.fork(first(Cache.getOrSet(patient, "42", origin.load)))
       yield* settle

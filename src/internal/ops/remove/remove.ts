@@ -46,6 +46,7 @@ export const deleteMany = <Key, Value>(
   keys: Iterable<Key>
 ): Effect.Effect<number, RedisError | CodecError, Redis> => deleteAll("deleteMany", definition, keys)
 
+/** `operation` is what its failures are named after. */
 const deleteAll = <Key, Value>(
   operation: string,
   definition: CacheDefinition<Key, Value>,

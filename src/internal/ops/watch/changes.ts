@@ -22,7 +22,7 @@ export const changes = <Key, Value>(
     const { prefix, runtime: { feed } } = bind(fiber, definition)
     const backlog = new Backlog(prefix, definition.keys.text, bufferSize)
     return feed.follow(backlog).pipe(
-      Effect.zipRight(feed.start),
+      Effect.zipRight(Effect.mapError(feed.start, (error) => definition.redisError("changes", error))),
       Effect.as(Stream.repeatEffectChunk(backlog.take))
     )
   }))

@@ -71,6 +71,7 @@ export class TagWatch implements Listener {
       for (const key of watched.keys) {
         this.byKey.delete(key)
         this.epochs.delete(key)
+        this.suspects.delete(key)
       }
     }
   }
@@ -137,7 +138,8 @@ export class TagWatch implements Listener {
   }
 
   private suspect(keys: ReadonlyArray<string>): void {
-    for (const key of keys) this.suspects.add(key)
+    // A look may end after the watch of what it looked at.
+    for (const key of keys) if (this.byKey.has(key)) this.suspects.add(key)
     if (this.linked && this.suspects.size > 0) this.wake.unsafeOpen()
   }
 

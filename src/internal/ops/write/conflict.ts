@@ -5,9 +5,11 @@ import { RedisError } from "../../../CacheError.js"
 export const maxTries = 64
 
 /** Others were faster every time. */
-export const conflict = (operation: string) =>
+export const conflict = (operation: string, redisKey: string) =>
   new RedisError({
     reason: "Conflict",
     operation,
-    cause: new Error(`other writers changed the entry at each of ${maxTries} tries`)
+    cause: new Error(
+      `other writers changed ${redisKey} at each of ${maxTries} tries: try again later, or let fewer writers share it`
+    )
   })

@@ -108,8 +108,7 @@ const pairsOf = <Key, Value>(
 ): Iterable<readonly [Key, Value]> =>
   Symbol.iterator in values
     ? replay(values) // it has an iterator
-    // A record is taken for caches whose keys are strings only.
-    : Object.entries(values) as unknown as Iterable<readonly [Key, Value]>
+    : Object.entries(values) as Iterable<readonly [any, Value]> // records are for caches whose keys are strings
 
 const sendMany = <Key, Value>(
   instance: CacheInstance<Key, Value>,
@@ -131,6 +130,7 @@ const sendMany = <Key, Value>(
   const written = writes.length === 0 ? Exit.void : instance.runtime.driver.setMany(writes, {
     onSuccess: () => {
       detachAll()
+      instance.storing = true
       instance.recorder.write(writes.length)
       return Exit.void
     },

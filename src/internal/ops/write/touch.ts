@@ -46,7 +46,7 @@ export const touch = <Key, Value>(
         )
         if (done) return true
       }
-      return yield* conflict("touch")
+      return yield* conflict("touch", redisKey)
     })
     return evicting(instance.runtime, [redisKey], dropping(instance, named(definition, "touch", touched), false))
   })

@@ -33,7 +33,7 @@ export const setIfAbsent = <Key, Value>(
         if (Option.isSome(fresh)) return false
         seen = entry.bytes
       }
-      return yield* conflict("setIfAbsent")
+      return yield* conflict("setIfAbsent", redisKey)
     })
     return detaching(instance.runtime, [redisKey], dropping(instance, named(definition, "setIfAbsent", stored), false))
   })
@@ -117,7 +117,7 @@ export const modify = <Key, Value, E, R>(
         const swapped = yield* swap(instance, entry.bytes, ready)
         if (swapped.done) return next
       }
-      return yield* conflict("modify")
+      return yield* conflict("modify", redisKey)
     })
     return detaching(instance.runtime, [redisKey], named(definition, "modify", modified))
   })
