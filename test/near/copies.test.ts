@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Data, Effect, Option, Schema, TestClock } from "effect"
+import { Data, Effect, Exit, Option, Schema, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
 import { settle } from "../load/memoryInstances.js"
 import { instances } from "./watchedInstances.js"
@@ -26,6 +26,21 @@ describe("near copies", () => {
       assert.deepStrictEqual(first.calls, [])
       const { hits, nearHits } = yield* first.run(Cache.stats(users))
       assert.deepStrictEqual([hits, nearHits], [5, 4])
+    }))
+
+  it.scoped("a read whose tags throw leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const broken = Cache.make({
+        name: "users",
+        near: { capacity: 100 },
+        tags: () => {
+          throw new Error("broken")
+        }
+      })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(first.run(Cache.get(broken, "42")))))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(first.run(Cache.getMany(broken, ["42"])))))
+      assert.strictEqual(first.service.runtime.near.reading, 0)
     }))
 
   it.scoped("writes do not fill it", () =>

@@ -56,7 +56,7 @@ export const readManyFilling = <Key, Value, A, E, R>(
         return reply.onFailure(error, first)
       }
     }
-    return Effect.onInterrupt(readMany(instance, reading, filling), () => Effect.sync(finish))
+    return Effect.onError(readMany(instance, reading, filling), () => Effect.sync(finish))
   })
 
 /** Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more. */

@@ -66,23 +66,24 @@ export const readEntry = <Key, Value, A, E, R>(
   key: Key,
   reply: EntryReply<Key, Value, A, E, R>
 ): Effect.Effect<A, E, R> => {
-  const { near } = reply.instance
-  if (near === undefined) return readFar(redisKey, key, reply)
+  const { definition, near } = reply.instance
+  // Before a placeholder is put down: it is the user's function, which may throw.
+  const required = definition.keyTags(key)
+  if (near === undefined) return readFar(redisKey, required, reply)
   const reading = near.read(redisKey)
-  return Effect.onInterrupt(
-    readFar(redisKey, key, new Filling(reply.instance, reading, reply)),
+  return Effect.onError(
+    readFar(redisKey, required, new Filling(reply.instance, reading, reply)),
     () => Effect.sync(() => reading.finish())
   )
 }
 
 const readFar = <Key, Value, A, E, R>(
   redisKey: string,
-  key: Key,
+  required: ReadonlyArray<string>,
   reply: EntryReply<Key, Value, A, E, R>
 ): Effect.Effect<A, E, R> => {
   const { instance } = reply
-  const { definition, runtime, tags } = instance
-  const required = definition.keyTags(key)
+  const { runtime, tags } = instance
   if (required.length === 0) return runtime.driver.get(redisKey, reply)
   const tagKeys = required.map((tag) => tags.key(tag))
   reply.reading?.expect(tagKeys)
