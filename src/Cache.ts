@@ -30,7 +30,7 @@ import type { Given, GivenFirst, TakenBy, ValueIn } from "./internal/definition/
 import type { TimeToLive } from "./internal/definition/lives.js"
 import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
 import { checkName } from "./internal/definition/refuse.js"
-import { stringKeys, typedKeys } from "./internal/key/keySpace.js"
+import { type KeySpace, stringKeys, typedKeys } from "./internal/key/keySpace.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
@@ -289,9 +289,10 @@ export const of = <Value>() =>
 ): Cache<Key, Value, ErrorOf<OnRedisError>> =>
   (make as (options: object) => any)({ ...options, codec: structural<Value>() }) // `make` takes what types can follow
 
-const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined) =>
-  // Without a schema the key's type is string: the overloads see to it.
-  schema === undefined ? stringKeys as unknown as ReturnType<typeof typedKeys<Key>> : typedKeys(schema)
+const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined): KeySpace<Key> =>
+  schema === undefined
+    ? stringKeys as KeySpace<any> // without a schema the key's type is string: the overloads see to it
+    : typedKeys(schema)
 
 /**
  * Makes a cache of counters.
@@ -323,13 +324,13 @@ export const counter = <Key = string>(
   ) as Counter<Key> // it was just made of that kind
 }
 
-// A definition is what is behind every cache. Its type has no `Error`: which one holds was decided when it was made.
+// A cache is a definition: the class has no `Error` in its type, which the overloads that make one decide.
 const toCache = <Key, Value>(definition: CacheDefinition<Key, Value>): Cache<Key, Value> =>
-  definition as unknown as Cache<Key, Value>
+  definition as unknown as Cache<Key, Value> // the same object, see above
 
 const definitionOf = <Key, Value, Error, Requirements>(
   self: Cache<Key, Value, Error, Requirements>
-): CacheDefinition<Key, Value> => self as unknown as CacheDefinition<Key, Value> // see `toCache`
+): CacheDefinition<Key, Value> => self as unknown as CacheDefinition<Key, Value> // the same object, see above
 
 /**
  * Whether something is a cache.

@@ -5,30 +5,17 @@
  * @since 0.1.0
  */
 import type * as Platform from "@effect/platform/KeyValueStore"
-import type * as Duration from "effect/Duration"
 import type * as Layer from "effect/Layer"
-import type { NearOptions } from "./internal/definition/policy.js"
 import * as internal from "./internal/platform/keyValueStore.js"
 import type { Redis } from "./Redis.js"
 
-/**
- * The options of `layer`: those of `Cache.make` that a store has a use for.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Not empty, and without `:`. */
-  readonly name: string
-  /** How long a value lives. Default: for ever. */
-  readonly timeToLive?: Duration.DurationInput | undefined
-  /** In bytes. Larger values are refused. Default: 16 MiB. */
-  readonly maxValueSize?: number | undefined
-  /** Copies in this process, which Redis itself keeps coherent. */
-  readonly near?: NearOptions | undefined
-  /** 0–65535; values of another version are absent. */
-  readonly version?: number | undefined
-}
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Options
+} from "./internal/platform/keyValueStore.js"
 
 /**
  * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name, `<prefix><name>:<key>`, with
@@ -64,4 +51,5 @@ export interface Options {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<Platform.KeyValueStore, never, Redis> => internal.layer(options)
+export const layer = (options: internal.Options): Layer.Layer<Platform.KeyValueStore, never, Redis> =>
+  internal.layer(options)

@@ -27,8 +27,8 @@ export const TypeId: typeof PendingTypeId = PendingTypeId
 export type TypeId = typeof TypeId
 
 /**
- * A computation that runs by itself. It is an `Effect`: yielding it waits for its outcome. Interrupting who waits does
- * not interrupt it.
+ * A computation that runs by itself. It is an `Effect`: yielding it waits for its outcome. Interrupting a
+ * waiting fiber does not interrupt it.
  *
  * @since 0.1.0
  * @category models
@@ -50,8 +50,7 @@ export interface Pending<out A, out E = never> extends Effect.Effect<A, E> {
  */
 export const isPending = (u: unknown): u is Pending<unknown, unknown> => hasProperty(u, TypeId)
 
-// There is one kind of pending, and this is it.
-const impl = <A, E>(self: Pending<A, E>): PendingImpl<A, E> => self as unknown as PendingImpl<A, E>
+const impl = <A, E>(self: Pending<A, E>): PendingImpl<A, E> => self as PendingImpl<A, E> // there is no other kind
 
 const wait = <A, E>(self: Pending<A, E>): Effect.Effect<A, E> => impl(self).commit()
 

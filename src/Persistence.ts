@@ -9,25 +9,16 @@
  */
 import type * as Persistence from "@effect/experimental/Persistence"
 import type * as Layer from "effect/Layer"
-import type * as Cache from "./Cache.js"
 import * as internal from "./internal/platform/persistence.js"
 import type { Redis } from "./Redis.js"
 
-/**
- * How stores treat their entries: those options of a cache that do not depend on what is kept.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends
-  Pick<
-    Cache.Policy<string, unknown>,
-    "jitter" | "maxValueSize" | "near" | "onRedisError" | "version"
-  >
-{
-  /** Stands before the id of a store in the name of its cache. Default: nothing. */
-  readonly prefix?: string | undefined
-}
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Options
+} from "./internal/platform/persistence.js"
 
 /**
  * `BackingPersistence` over a `Redis`. The entries of a store are those of a cache of its id (with `%3A` for each `:`), so
@@ -37,7 +28,8 @@ export interface Options extends
  * @since 0.1.0
  * @category layers
  */
-export const layer: (options?: Options) => Layer.Layer<Persistence.BackingPersistence, never, Redis> = internal.layer
+export const layer: (options?: internal.Options) => Layer.Layer<Persistence.BackingPersistence, never, Redis> =
+  internal.layer
 
 /**
  * `ResultPersistence` over a `Redis`: what `PersistedCache.make` and `RequestResolver.persisted` need.
@@ -75,5 +67,5 @@ export const layer: (options?: Options) => Layer.Layer<Persistence.BackingPersis
  * @since 0.1.0
  * @category layers
  */
-export const layerResult: (options?: Options) => Layer.Layer<Persistence.ResultPersistence, never, Redis> =
+export const layerResult: (options?: internal.Options) => Layer.Layer<Persistence.ResultPersistence, never, Redis> =
   internal.layerResult

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-/** @ts-ignore Where ioredis is not installed, what is written with its types takes anything. */
+/** @ts-ignore ioredis is an optional peer: without it, the options that use its types accept anything. */
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import type { RedisError } from "./CacheError.js"
 import { makeService, makeTracking } from "./internal/cache/runtime.js"
@@ -373,7 +373,7 @@ export type { Delay, Fault, FaultyOptions }
  * with a seed under `TestClock` does the same every time.
  *
  * What a connection promises stays: operations of one key take place in the order in which they were asked for, each
- * once or never, also when who asked was interrupted. The breaker and the loads in flight are the new layer's own.
+ * once or never, also when the caller was interrupted. The breaker and the loads in flight are the new layer's own.
  *
  * @example
  * ```ts

@@ -65,7 +65,7 @@ describe("a hit", () => {
         memoized: yield* bytesOf(memoized("42"))
       }
       assert.isBelow(bytes.near - bytes.nothing, 300)
-      assert.isBelow(bytes.far, 7_100)
-      assert.isBelow(bytes.memoized, 7_800)
+      assert.isBelow(bytes.far, 7_400)
+      assert.isBelow(bytes.memoized, 8_100)
     }).pipe(Effect.provide(live)), 30_000)
 })

@@ -2,12 +2,12 @@
 import * as Duration from "effect/Duration"
 import { refuse } from "./refuse.js"
 
-/** How long a value lives: a duration, a function of what is stored, nothing: for ever. */
+/** How long a value lives: a duration, or a function of what is stored. Without one it never expires. */
 export type TimeToLive<Key, Value> =
   | Duration.DurationInput
   | ((value: Value, key: Key) => Duration.DurationInput)
 
-/** Fresh life in ms (`undefined`: for ever) of what a load or a write gave; zero or less: it is not stored. */
+/** Fresh life, in ms, of what a load or a write gave. `undefined`: it never expires; zero or less: it is not stored. */
 export type Life<Key, Value> =
   | { readonly _tag: "Fixed"; readonly millis: number | undefined }
   | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
@@ -23,12 +23,12 @@ export const toMillis = (input: Duration.DurationInput): number => {
   }
 }
 
-/** What lives longer (4,459 years) lives for ever: an entry's end has 48 bits, and Redis takes no infinite life. */
+/** A longer life (4,459 years) never expires: an entry's end has 48 bits, and Redis takes no infinite life. */
 export const endless = 2 ** 47
 
 export const orEndless = (millis: number): number | undefined => millis >= endless ? undefined : millis
 
-/** Fresh life of one entry: `undefined` for ever, zero where it is not to be stored. */
+/** Fresh life of one entry, in ms. `undefined`: it never expires; zero: it is not stored. */
 export const toLife = (input: Duration.DurationInput): number | undefined => {
   const millis = toMillis(input)
   return millis > 0 ? orEndless(millis) : 0

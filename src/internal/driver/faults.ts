@@ -22,18 +22,18 @@ export type Delay = Duration.DurationInput | {
  * @category models
  */
 export interface Fault {
-  /** It takes place so much later. Operations on the same keys that were sent after it wait for it. */
+  /** The operation takes place after this time. Later operations on its keys wait for it. */
   readonly before?: Delay | undefined
-  /** The answer arrives so long after it took place. */
+  /** The answer arrives this long after the operation took place. */
   readonly after?: Delay | undefined
-  /** It does not take place, and the caller is told this reason. */
+  /** The operation does not take place and fails with this reason. */
   readonly fail?: RedisErrorReason | undefined
-  /** It takes place, but the caller is told `Timeout`, so long after asking. */
+  /** The operation takes place, but fails with `Timeout` this long after it was sent. */
   readonly lostReply?: Delay | undefined
 }
 
 /**
- * How a `layerFaulty` misbehaves. All that is not given does not happen.
+ * How a `layerFaulty` misbehaves. A fault that you leave out does not happen.
  *
  * @since 0.1.0
  * @category models
@@ -48,8 +48,8 @@ export interface FaultyOptions {
   /** How long answers take to arrive. */
   readonly delayAfter?: Delay | undefined
   /**
-   * How changes are told, which near copies and those who wait for a load live by: how late (in their order), and how
-   * often (0–1, at each change) the link is lost. It is then silent for a while before that shows, and away for another.
+   * The feed of changes, which near copies and waiting callers depend on: how late changes arrive (in order), and how often
+   * (0–1, at each change) the link is lost. It is silent for `silence` before the loss shows, and then stays away.
    */
   readonly feed?:
     | {

@@ -134,7 +134,7 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
           scope
         )
         const sent = Effect.map(Effect.forkIn(Effect.interruptible(taken), scope), (fiber) => {
-          // However it ends, also before its first step: nobody waits for ever, and nobody behind it either.
+          // However it ends, also before its first step, neither its caller nor later operations on its keys wait on.
           fiber.addObserver((exit) => {
             leave()
             if (Exit.isFailure(exit)) tell(failure("Connection", "the layer is closed"))
@@ -168,7 +168,7 @@ const around = (driver: Driver, options: FaultyOptions, scope: Scope.Scope): Dri
           onFailure: (error) => reply.onFailure(error, keys(input)[0] ?? "")
         }),
       cold: ({ keys, name }, send) => (first, ...rest) => cold(name, keys(first), send(first, ...rest)),
-      // Its pages come when they are asked for: it stands in nobody's way.
+      // Its pages come when they are asked for: no other operation waits for it.
       paged: ({ name }, send) => (prefix) => Stream.unwrap(cold(name, [], Effect.succeed(send(prefix))))
     }),
     breaker: new Breaker(() => random.fraction()),

@@ -27,7 +27,10 @@ import * as PrimaryKey from "effect/PrimaryKey"
 import * as Redacted from "effect/Redacted"
 import * as SortedMap from "effect/SortedMap"
 import * as SortedSet from "effect/SortedSet"
+import { toHex } from "../bytes/hex.js"
+import * as Collections from "../codec/collections.js"
 import { isDataArray, isDataObject, isStructural, ownObject } from "../codec/dataPrototype.js"
+import { fieldsOfError } from "../codec/fieldsOfError.js"
 import { field, index, maxDepth, Refusal, tooDeep, within } from "../codec/refusal.js"
 import { errorClasses } from "../codec/structural/forms.js"
 import { isDerived } from "./derived.js"
@@ -209,43 +212,16 @@ const nameOf = (value: object): string => Object.prototype.toString.call(value).
 
 const sorted = (texts: Array<string>): string => texts.sort().join(",")
 
-// Loops, here and above: a callback to Array.from takes three frames a level, and there may be a thousand levels.
-const members = (values: Iterable<unknown>, walk: Walk, container: object): Array<string> => {
-  const written: Array<string> = []
-  for (const value of values) {
-    try {
-      written.push(write(value, walk))
-    } catch (error) {
-      throw within(error, container, index(written.length))
-    }
-  }
-  return written
-}
-
 const entries = (pairs: Iterable<readonly [unknown, unknown]>, walk: Walk, container: object): Array<string> => {
+  const sides = Collections.entries(pairs, write, walk, container)
   const written: Array<string> = []
-  for (const [key, value] of pairs) {
-    let side = "keys"
-    try {
-      const left = write(key, walk)
-      side = "values"
-      written.push(`${left}=>${write(value, walk)}`)
-    } catch (error) {
-      throw within(error, container, `.${side}()[${written.length}]`)
-    }
-  }
-  return written
-}
-
-const hex = (bytes: Uint8Array): string => {
-  let written = ""
-  for (const byte of bytes) written += (byte < 16 ? "0" : "") + byte.toString(16)
+  for (let i = 0; i < sides.length; i += 2) written.push(`${sides[i]}=>${sides[i + 1]}`)
   return written
 }
 
 /** Where an error was made is not part of what it is, nor is whether it has its message from its class. */
 const errorText = (error: Error, walk: Walk): string => {
-  const names = Object.getOwnPropertyNames(error).filter((name) => !["name", "message", "stack"].includes(name))
+  const names = fieldsOfError(error).filter((name) => name !== "name" && name !== "message")
   return `(${quote(String(error.name))},${quote(String(error.message))})(${fields(error, names, walk)})`
 }
 
@@ -261,19 +237,19 @@ const builtIns: ReadonlyMap<unknown, (value: never, walk: Walk) => string> = new
   ],
   [URL.prototype, (url: URL) => `URL(${quote(url.href)})`],
   [Map.prototype, (map: ReadonlyMap<unknown, unknown>, walk) => `Map(${sorted(entries(map, walk, map))})`],
-  [Set.prototype, (set: ReadonlySet<unknown>, walk) => `Set(${sorted(members(set, walk, set))})`],
+  [Set.prototype, (set: ReadonlySet<unknown>, walk) => `Set(${sorted(Collections.members(set, write, walk, set))})`],
   [ArrayBuffer.prototype, (buffer: ArrayBuffer) =>
     // `byteLength` throws where it is no ArrayBuffer, the constructor would not.
-    `ArrayBuffer(${hex(new Uint8Array(buffer, 0, buffer.byteLength))})`],
+    `ArrayBuffer(${toHex(new Uint8Array(buffer, 0, buffer.byteLength))})`],
   [
     DataView.prototype,
-    (view: DataView) => `DataView(${hex(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))})`
+    (view: DataView) => `DataView(${toHex(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))})`
   ],
-  [Uint8Array.prototype, (bytes: Uint8Array) => `Uint8Array(${hex(bytes)})`],
+  [Uint8Array.prototype, (bytes: Uint8Array) => `Uint8Array(${toHex(bytes)})`],
   // Not in every runtime. It is a class of its own for isDeepStrictEqual, so it is here.
   ...(typeof Buffer === "undefined"
     ? []
-    : [[Buffer.prototype, (bytes: Uint8Array) => `Buffer(${hex(bytes)})`] as const]),
+    : [[Buffer.prototype, (bytes: Uint8Array) => `Buffer(${toHex(bytes)})`] as const]),
   ...[
     Uint8ClampedArray,
     Int8Array,
@@ -314,13 +290,13 @@ const effectValue = (value: object, walk: Walk): string | undefined => {
       ? `Left(${part(value.left, walk, value, () => ".left")})`
       : `Right(${part(value.right, walk, value, () => ".right")})`
   }
-  if (Chunk.isChunk(value)) return `Chunk[${members(value, walk, value).join(",")}]`
+  if (Chunk.isChunk(value)) return `Chunk[${Collections.members(value, write, walk, value).join(",")}]`
   if (Duration.isDuration(value)) return duration(value)
   if (HashMap.isHashMap(value)) return `HashMap(${sorted(entries(value, walk, value))})`
-  if (HashSet.isHashSet(value)) return `HashSet(${sorted(members(value, walk, value))})`
-  if (List.isList(value)) return `List[${members(value, walk, value).join(",")}]`
+  if (HashSet.isHashSet(value)) return `HashSet(${sorted(Collections.members(value, write, walk, value))})`
+  if (List.isList(value)) return `List[${Collections.members(value, write, walk, value).join(",")}]`
   if (SortedMap.isSortedMap(value)) return `SortedMap(${entries(value, walk, value).join(",")})`
-  if (SortedSet.isSortedSet(value)) return `SortedSet(${members(value, walk, value).join(",")})`
+  if (SortedSet.isSortedSet(value)) return `SortedSet(${Collections.members(value, write, walk, value).join(",")})`
   if (DateTime.isDateTime(value)) return dateTime(value)
   if (BigDecimal.isBigDecimal(value)) return `BigDecimal(${BigDecimal.format(BigDecimal.normalize(value))})`
   if (Redacted.isRedacted(value)) throw new Refusal("a Redacted cannot be part of a key: keys are no place for secrets")

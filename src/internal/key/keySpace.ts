@@ -23,7 +23,7 @@ export const stringKeys: KeySpace<string> = {
 }
 
 /** Any structural key, in its canonical form. */
-export const structuralKeys: KeySpace<unknown> = { encode: Key.encode, text: (stored) => stored }
+const structuralKeys: KeySpace<unknown> = { encode: Key.encode, text: (stored) => stored }
 
 const encodesToString = (ast: SchemaAST.AST): boolean => {
   switch (ast._tag) {

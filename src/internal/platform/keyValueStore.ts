@@ -15,11 +15,17 @@ import { make as makeCodec } from "../codec/make.js"
 import { structural } from "../codec/structural/structural.js"
 import type { NearOptions } from "../definition/policy.js"
 
+/** The options of `layer`: those of `Cache.make` that a store has a use for. */
 export interface Options {
+  /** Not empty, and without `:`. */
   readonly name: string
+  /** How long a value lives. Default: it never expires. */
   readonly timeToLive?: Duration.DurationInput | undefined
+  /** In bytes. Larger values are refused. Default: 16 MiB. */
   readonly maxValueSize?: number | undefined
+  /** Copies in this process, which Redis itself keeps coherent. */
   readonly near?: NearOptions | undefined
+  /** 0–65535; values of another version are absent. */
   readonly version?: number | undefined
 }
 
@@ -96,7 +102,8 @@ const make = (options: Options, redis: Redis["Type"]): KeyValueStore.KeyValueSto
     modifyUint8Array: (key, f) => modify("modifyUint8Array", key, toBytes, f),
     remove: (key) => withRedis("remove", Effect.asVoid(Cache.delete(cache, key)), key),
     clear: withRedis("clear", Effect.asVoid(Cache.flush(cache))),
-    size: withRedis("size", Stream.runCount(Cache.keys(cache)))
+    // A key that moves meanwhile may come twice.
+    size: withRedis("size", Effect.map(Stream.runCollect(Cache.keys(cache)), (keys) => new Set(keys).size))
   })
 }
 

@@ -1,5 +1,6 @@
 /** `Reactivity` of `@effect/experimental` whose keys are tags. */
 import * as Reactivity from "@effect/experimental/Reactivity"
+import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Hash from "effect/Hash"
@@ -41,10 +42,8 @@ export const layer = (
     Reactivity.Reactivity,
     Effect.gen(function*() {
       const here = yield* Reactivity.make
-      // A cache is its definition.
-      const definitions = (Array.isArray(caches) ? caches : [caches]) as unknown as ReadonlyArray<
-        CacheDefinition<any, any>
-      >
+      type Definitions = ReadonlyArray<CacheDefinition<any, any>>
+      const definitions = Array.ensure(caches) as unknown as Definitions // a cache is its definition
       const tags = yield* TagWatch.make(definitions, here.unsafeInvalidate)
       const runFork = yield* FiberSet.makeRuntime<never>()
 

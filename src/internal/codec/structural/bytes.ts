@@ -1,4 +1,4 @@
-/** The leaves of the structural codec that are made of bytes. `structuralTags.ts` says what a leaf is. */
+/** The leaves of the structural codec that are made of bytes. `forms.ts` says what a leaf is. */
 import * as Duration from "effect/Duration"
 import { Refusal } from "../refusal.js"
 import { type ByteKind, byteKinds, leaf, swap } from "./forms.js"

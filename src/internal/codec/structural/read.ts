@@ -1,5 +1,5 @@
 /**
- * From what msgpackr read to the value: the tagged forms of `structuralTags.ts` become what they stand for.
+ * From what msgpackr read to the value: the tagged forms of `forms.ts` become what they stand for.
  *
  * It works in place, on what was made for it. Nothing is called that the payload names: tags choose from tables.
  */

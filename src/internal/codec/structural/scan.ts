@@ -3,7 +3,7 @@
  *
  * msgpackr's reader does more than MessagePack's data: extensions that build errors and regular expressions, records
  * whose readers it compiles, references that make cycles, tables that any library in the process may add to. None of
- * it can be switched off, so none of it is let through: only the forms that `structuralWrite.ts` uses pass, at
+ * it can be switched off, so none of it is let through: only the forms that `write.ts` uses pass, at
  * bounded depth, within the bytes that there are, with text that is UTF-8, and no field that is named `__proto__`.
  */
 import { maxDepth, Refusal, tooDeep } from "../refusal.js"

@@ -1,6 +1,6 @@
 /**
  * From a value to what msgpackr can write without changing it. Plain data is handed on as it is, not copied; what
- * MessagePack has no form for becomes a tagged form (`structuralTags.ts`); all else is refused, with its path.
+ * MessagePack has no form for becomes a tagged form (`forms.ts`); all else is refused, with its path.
  *
  * What does not come back: identity (a part that is met twice comes back as two), whether an object is frozen, and
  * fields that somebody put on a typed array.
@@ -17,7 +17,9 @@ import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import { entries, members } from "../collections.js"
 import { isDataArray, isDataObject, ownObject } from "../dataPrototype.js"
+import { fieldsOfError } from "../fieldsOfError.js"
 import { field, index, maxDepth, Refusal, tooDeep, within } from "../refusal.js"
 import { isWellFormed } from "../wellFormed.js"
 import { fromBigInt, fromBytes, fromDate, fromMillis, fromText } from "./bytes.js"
@@ -245,33 +247,6 @@ const bare = (value: object, expected = 0, known?: ReadonlyArray<symbol>): void 
   }
 }
 
-const members = (values: Iterable<unknown>, walk: Walk, container: object): Array<Wire> => {
-  const written: Array<Wire> = []
-  for (const value of values) {
-    try {
-      written.push(wire(value, walk))
-    } catch (error) {
-      throw within(error, container, index(written.length))
-    }
-  }
-  return written
-}
-
-const entries = (pairs: Iterable<readonly [unknown, unknown]>, walk: Walk, container: object): Array<Wire> => {
-  const written: Array<Wire> = []
-  for (const [key, value] of pairs) {
-    let side = "keys"
-    try {
-      const left = wire(key, walk)
-      side = "values"
-      written.push(left, wire(value, walk))
-    } catch (error) {
-      throw within(error, container, `.${side}()[${written.length / 2}]`)
-    }
-  }
-  return written
-}
-
 /** What a runtime itself puts on each URL: Deno brands them. */
 const symbolsOfUrls = Object.getOwnPropertySymbols(new URL("http://localhost"))
 
@@ -288,13 +263,10 @@ const regExp = (value: RegExp, walk: Walk): Wire => {
   return [tag("regExp"), wire(value.source, walk), value.flags, wire(value.lastIndex, walk)]
 }
 
-/** What a runtime notes of where an error was made: its stack, and in Bun its line, its file … */
-const placeOfErrors: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(new Error()))
-
 /** The class, how many fields are not enumerable, those, and the others. Where it was made is not kept. */
 const error = (of: ErrorClass) => (value: Error, walk: Walk): Wire => {
   const isShown = (name: string) => Object.prototype.propertyIsEnumerable.call(value, name)
-  const names = Object.getOwnPropertyNames(value).filter((name) => !placeOfErrors.has(name) || isShown(name))
+  const names = fieldsOfError(value)
   const hidden = names.filter((name) => !isShown(name))
   return [tag("error"), of, hidden.length, ...fields(value, [...hidden, ...names.filter(isShown)], walk)]
 }
@@ -324,9 +296,9 @@ const builtIns: ReadonlyMap<unknown, (value: never, walk: Walk) => Wire> = new M
   [URL.prototype, url],
   [
     Map.prototype,
-    withoutFields<Map<unknown, unknown>>((map, walk) => [tag("map"), ...entries(map, walk, map)])
+    withoutFields<Map<unknown, unknown>>((map, walk) => [tag("map"), ...entries(map, wire, walk, map)])
   ],
-  [Set.prototype, withoutFields<Set<unknown>>((set, walk) => [tag("set"), ...members(set, walk, set)])],
+  [Set.prototype, withoutFields<Set<unknown>>((set, walk) => [tag("set"), ...members(set, wire, walk, set)])],
   // The names are the keys of that very table.
   ...Object.entries(errorClasses).map(([name, { prototype }]) => [prototype, error(name as ErrorClass)] as const),
   ...byteKinds.filter((kind) => kind in globalThis).map((kind) => [globalThis[kind].prototype, bytes(kind)] as const)
@@ -353,10 +325,10 @@ const effectValue = (value: object, walk: Walk): Wire => {
       ? [tag("left"), part(value.left, walk, value, ".left")]
       : [tag("right"), part(value.right, walk, value, ".right")]
   }
-  if (Chunk.isChunk(value)) return [tag("chunk"), ...members(value, walk, value)]
+  if (Chunk.isChunk(value)) return [tag("chunk"), ...members(value, wire, walk, value)]
   if (Duration.isDuration(value)) return duration(value)
-  if (HashMap.isHashMap(value)) return [tag("hashMap"), ...entries(value, walk, value)]
-  if (HashSet.isHashSet(value)) return [tag("hashSet"), ...members(value, walk, value)]
+  if (HashMap.isHashMap(value)) return [tag("hashMap"), ...entries(value, wire, walk, value)]
+  if (HashSet.isHashSet(value)) return [tag("hashSet"), ...members(value, wire, walk, value)]
   if (Exit.isExit(value)) {
     return Exit.isSuccess(value)
       ? [tag("exit"), true, part(value.value, walk, value, ".value")]

@@ -33,7 +33,7 @@ const commandOf = (Base: Base) =>
       this.reject = this.onError
     }
 
-    /** A promise that nobody awaits would be the dearest part of it. */
+    /** A promise, which has no reader here, would cost more than all the rest. */
     protected initPromise(): void {}
 
     private onReply(reply: unknown): void {
@@ -45,7 +45,7 @@ const commandOf = (Base: Base) =>
     }
 
     /**
-     * Whom to tell, once: a borrowed client may have a time limit of its own, so both may come. What the client holds of
+     * Its receiver, once: a borrowed client may have a time limit of its own, so both may come. What the client holds of
      * it after that is to hold nothing else (`cache/prepare.ts` says why).
      */
     private release(): Receiver | undefined {
@@ -68,10 +68,10 @@ export type Send = (client: Client, batch: ReadonlyArray<Words>, receiver: Recei
  * What sends a batch in its order over a connection that is ready. Whether it succeeds or fails, each command is told.
  */
 export const sending = (ioredis: { readonly Command: typeof Command }): Send => {
-  const Sent = commandOf(ioredis.Command as unknown as Base) // see there
+  const Sent = commandOf(ioredis.Command as unknown as Base) // all that matters of it here
   return (client, batch, receiver) => {
     const give = (command: InstanceType<typeof Sent>, stream?: Client["stream"]): unknown =>
-      client.sendCommand(command as unknown as Command, stream) // see `Base`
+      client.sendCommand(command as unknown as Command, stream) // made of its own class
     const last = batch.length - 1
     if (last > 0) {
       const beside = besides(client)

@@ -1,0 +1,8 @@
+/** What a runtime notes of where an error was made: its stack, and in Bun its line, its file … */
+const place: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(new Error()))
+
+/** The names of an error's own fields, without those that say where it was made. */
+export const fieldsOfError = (error: Error): Array<string> =>
+  Object.getOwnPropertyNames(error).filter((name) =>
+    !place.has(name) || Object.prototype.propertyIsEnumerable.call(error, name)
+  )
