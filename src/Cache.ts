@@ -102,25 +102,30 @@ export interface Counter<in out Key> extends Cache<Key, number> {
  * How a cache treats its entries.
  *
  * - `timeToLive`: how long a value is fresh, a duration of more than zero or a function of value and key (zero or less:
- *   do not store). None: for ever. Milliseconds, rounded up
+ *   do not store). Default: it never expires. Rounded up to whole milliseconds
  * - `staleWhileRevalidate`: for so long after that, loads are answered with the stale value at once, and one process
- *   refreshes it in the background (RFC 5861)
+ *   refreshes it in the background (RFC 5861). Default: no such window
  * - `staleIfError`: for so long after its fresh life the value is served where its load fails or times out (RFC 5861).
- *   Both windows add to the life
- * - `jitter`: 0–1, shortens each fresh life by a random part of up to so much, so that entries do not expire together
- * - `earlyRefresh`: XFetch's beta; 1 is a good start. Fresh values are refreshed in the background before they end,
- *   the likelier the closer the end and the longer their loads take (Vattani, Chierichetti, Lowenstein, VLDB 2015)
+ *   Default: no such window. An entry stays in Redis for its fresh life and the longer of the two windows
+ * - `jitter`: 0–1, randomly shortens each fresh life by up to this fraction, so that entries do not expire together.
+ *   Default: 0
+ * - `earlyRefresh`: XFetch's beta; 1 is a good start. Default: 0, off. Fresh values are refreshed in the background
+ *   before they end, the likelier the closer the end and the longer their loads take (Vattani, Chierichetti,
+ *   Lowenstein, VLDB 2015)
  * - `lease`: how long a load may keep other processes out, and how long these wait. See `LeaseOptions`
  * - `tags`: tags of an entry that its key tells. `valueTags`: that its value tells (one more round trip)
- * - `onRedisError`: with `"bypass"` a read misses, a write is dropped and a load just computes when Redis fails
- * - `maxConcurrentLoads`: in this process, of this cache. Loads inside a load of the same cache do not count again
- * - `maxConcurrentRefreshes`: background refreshes of this cache at a time in this process, 32 if not given. Beyond that
+ * - `onRedisError`: with `"bypass"` a read misses, a write is dropped and a load just computes when Redis fails.
+ *   Default: `"fail"`
+ * - `maxConcurrentLoads`: loads of this cache at a time in this process. Default: no bound. Loads inside a load of the
+ *   same cache do not count again
+ * - `maxConcurrentRefreshes`: background refreshes of this cache at a time in this process. Default: 32. Beyond that
  *   stale values are served without one
- * - `refreshTimeout`: a background refresh that runs longer has failed. 30 seconds if not given
- * - `retryAfter`: for so long (less a random part) after a load that failed over a stale value the source is left alone, in
- *   the fleet: the stale value is served inside its windows. 1 second if not given
- * - `maxValueSize`: in bytes, 16 MiB if not given. Larger values are refused with a `CodecError`
- * - `version`: 0–65535; entries of another version are absent
+ * - `refreshTimeout`: a background refresh that runs longer, or longer than `lease.maxDuration`, has failed. Default:
+ *   30 seconds
+ * - `retryAfter`: after a load that failed over a stale value, the whole fleet leaves the source alone for this long,
+ *   less a random part of up to half, and serves the stale value inside its windows. Default: 1 second
+ * - `maxValueSize`: in bytes. Default: 16 MiB. Larger values are refused with a `CodecError`
+ * - `version`: 0–65535; entries of another version are absent. Default: 0
  * - `near`: copies in this process, which Redis itself keeps coherent: a hit on one costs no I/O. See `NearOptions` and
  *   `docs/near.md`. What comes from a copy is the same object every time: treat it as immutable
  *
@@ -268,8 +273,8 @@ export const make: {
 }
 
 /**
- * `make` for values of a type that no schema describes. What lies in Redis is taken for of that type, unchecked: give `version`
- * another number when the type changes. Short for `codec: Codec.structural<Value>()`.
+ * `make` for values of a type that no schema describes. The type of what is stored is not checked. When the type
+ * changes, give another `version`. Short for `codec: Codec.structural<Value>()`.
  *
  * @example
  * ```ts
@@ -440,7 +445,7 @@ export const getMany: {
 } = operation(2, GetMany.getMany)
 
 /**
- * The fresh life that remains: infinite for values that are kept for ever, none where there is no fresh value.
+ * The fresh life that remains: infinite for values that never expire, none where there is no fresh value.
  *
  * @since 0.1.0
  * @category reading
@@ -589,10 +594,9 @@ export const touch: {
 } = operation(3, Touch.touch)
 
 /**
- * Replaces a value by what `f` makes of it; answers with what is there then. Where `f` gives none, whatever is there goes:
- * also a stale value, and the lease of a load in flight. `f`
- * runs again where another writer came between (compare-and-set), 64 times at the most: then it fails with a
- * `RedisError` of reason `Conflict`.
+ * Replaces a value by what `f` makes of it; answers with what is there then. If `f` gives none, everything under the
+ * key is removed, also a stale value and the lease of a load in flight. `f` runs again if another writer came first
+ * (compare-and-set), 64 times at the most. Then it fails with a `RedisError` of reason `Conflict`.
  *
  * @since 0.1.0
  * @category writing
@@ -632,7 +636,8 @@ export const modify: {
 } = operation(cacheFirst, Update.modify)
 
 /**
- * Adds to a counter and gives the sum. Atomic. The counter's time to live is set when it is first incremented.
+ * Adds `delta` (default: 1) to a counter and gives the sum. Atomic. The counter's time to live is set when it is first
+ * incremented.
  *
  * @since 0.1.0
  * @category writing
@@ -683,8 +688,8 @@ export {
 }
 
 /**
- * Deletes what is stored, and gives its value if that was fresh: `GETDEL`, so of many who take one value one gets it. It
- * fails with `RedisError` whatever `onRedisError` says; the value may then be gone, given to nobody.
+ * Deletes what is stored, and gives its value if that was fresh: `GETDEL`, so of many callers that take one value one
+ * gets it. It fails with `RedisError` whatever `onRedisError` says; the value may then be lost.
  *
  * @since 0.1.0
  * @category deleting
@@ -752,8 +757,9 @@ export const invalidateTags: {
 
 /**
  * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted
- * or invalidated meanwhile. One load runs in the whole fleet: others who ask wait for it. `load` runs in a fiber of its
- * own, with the context of who came first, and a `Scope` of its own. Its failure is given to all who wait, and not kept.
+ * or invalidated meanwhile. One load runs in the whole fleet: other callers wait for it. `load` runs on its own fiber,
+ * with the context of the first caller and a `Scope` of its own. All waiting callers get its failure, and it is not
+ * kept.
  *
  * @example
  * ```ts
@@ -828,10 +834,10 @@ export const getOrSet: {
 export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
 
 /**
- * The values of many keys; those that are absent are loaded by one run of `load`, which is given the absent keys and
- * gives their values. Keys that it leaves out are not stored, and left out of the answer; for a key that has no value for
- * a reason it gives `Cache.failed`. Each key is loaded under a lease of its own; keys that are being loaded elsewhere are
- * waited for.
+ * The values of many keys; absent keys are loaded together: one run of `load` is given all of them, or `batchSize` at a
+ * time, and gives their values. A key that another process was loading may get a run of its own. Keys that it leaves
+ * out are not stored, and left out of the answer; for a key that has no value for a reason it gives `Cache.failed`.
+ * Each key is loaded under a lease of its own; keys that are being loaded elsewhere are waited for.
  *
  * @example
  * ```ts
@@ -908,9 +914,10 @@ export const getOrSetMany: {
 } = operation(cacheFirst, Load.getOrSetMany)
 
 /**
- * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, anywhere, will not store, but for
- * refreshes that overlap: each stores its value, as long as nobody writes meanwhile. Other callers do not wait for a
- * refresh while something can be served, and never get its failure.
+ * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, in any process, do not store.
+ * Refreshes that overlap do: each stores its value, unless one that began later has stored already, or the key was
+ * written or deleted meanwhile. Other callers do not wait for a refresh while something can be served, and never get
+ * its failure.
  *
  * @since 0.1.0
  * @category loading
@@ -1036,14 +1043,15 @@ export const explain: {
 } = operation(2, Explain.explain)
 
 /**
- * What changes in this cache, whoever changes it: this process, another one, `redis-cli`, time. In order for one key.
+ * What changes in this cache, whether by this process, another one, `redis-cli`, or expiry. In order for one key.
  * `Changed` says that a key may have changed, and is told of leases, too; keys come as `Cache.keys` gives them.
  *
- * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed: that
- * the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. Then what
- * waited for it goes, more than `bufferSize` changes (4,096 if not given), and it is told `Lost` and `Resumed` instead.
+ * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed:
+ * that the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. A
+ * reader with more than `bufferSize` unread changes (default: 4,096) loses them, and gets `Lost` and `Resumed` instead.
  *
- * It takes what near copies take, see `docs/near.md`: where Redis refuses to tell, the stream fails with a `RedisError`.
+ * It takes what near copies take, see `docs/near.md`: if Redis refuses to tell when the stream begins, the stream fails
+ * with a `RedisError`; if it refuses later, the stream gives `Lost`.
  *
  * @example
  * ```ts

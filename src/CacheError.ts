@@ -59,7 +59,7 @@ export class Empty extends Data.TaggedError("Empty")<{
  * - `ReadOnly`: a replica
  * - `OutOfMemory`: `maxmemory` is reached and nothing may be evicted
  * - `CircuitOpen`: too many failures lately, so it was not asked
- * - `Conflict`: `Cache.modify` lost against other writers, every time that it tried
+ * - `Conflict`: `Cache.modify`, `setIfAbsent` or `touch` lost to other writers 64 times
  * - `Command`: any other error reply, a reply that the command does not have, or a borrowed client that its owner uses
  *   for a `MULTI` or for another database. The message says what to do
  *

@@ -45,7 +45,7 @@ export interface Members<in out Args extends ReadonlyArray<unknown>, in out A, o
   readonly refresh: (...args: Arguments<Args>) => Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored result, never computed. */
   readonly peek: (...args: Arguments<Args>) => Effect.Effect<Option.Option<A>, StoreError, Redis>
-  /** The Redis key, for people who look. */
+  /** The Redis key, for inspection. */
   readonly key: (...args: Arguments<Args>) => Effect.Effect<string, CodecError, Redis>
   /** The cache behind it: `Cache.stats`, `Cache.keys`, `Cache.flush`. Its keys are the arguments. */
   readonly cache: Cache<Args, A, StoreError>
@@ -102,7 +102,7 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
   readonly refresh: Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored value, never computed. */
   readonly peek: Effect.Effect<Option.Option<A>, StoreError, Redis>
-  /** The Redis key, for people who look. */
+  /** The Redis key, for inspection. */
   readonly key: Effect.Effect<string, CodecError, Redis>
 }
 
@@ -141,10 +141,13 @@ export interface ResultOptions<
   out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
   in out CachedError = E
 > extends Omit<PolicyOptions<Key, A, OnRedisError>, "timeToLive"> {
-  /** Results are stored as JSON of their encoded form. */
+  /** Results are stored as JSON of their encoded form. Default: `Codec.structural`. */
   readonly schema?: Schema.Schema<A, any> | undefined // what a result is encoded to does not matter to its users
   readonly codec?: Codec<A> | undefined
-  /** How long a result is fresh, a duration or a function of how the computation ended; zero or less: not stored. */
+  /**
+   * How long a result is fresh: a duration of more than zero, or a function of how the computation ended, which may give
+   * zero or less for "do not store". Default: it never expires.
+   */
   readonly timeToLive?:
     | Duration.DurationInput
     | ((exit: Exit.Exit<A, E>) => Duration.DurationInput)
@@ -180,7 +183,10 @@ export interface Options<
    * example). Without `captures` a name belongs to one function object.
    */
   readonly captures?: ReadonlyArray<unknown> | undefined
-  /** How long a call waits for the computation before it fails with `Empty`. The computation goes on. */
+  /**
+   * How long a call waits for the computation. Then it gets a stale value inside one of its windows, or fails with
+   * `Empty`. The computation goes on. Default: no limit.
+   */
   readonly timeout?: Timeout
 }
 

@@ -21,9 +21,9 @@ export {
 } from "./internal/platform/persistence.js"
 
 /**
- * `BackingPersistence` over a `Redis`. The entries of a store are those of a cache of its id (with `%3A` for each `:`), so
- * that `Cache.flush`, `Cache.explain` and whatever else takes a cache's name finds them. Values live as long as their
- * `timeToLive` says; many are read, or written, in one round trip.
+ * `BackingPersistence` over a `Redis`. The entries of a store are those of a cache that is named after it (`%3A` for
+ * `:`, `%25` for `%`, behind `prefix`), so that `Cache.flush`, `Cache.explain` and whatever else takes a cache's name
+ * finds them. Values live as long as their `timeToLive` says; many are read, or written, in one round trip.
  *
  * @since 0.1.0
  * @category layers

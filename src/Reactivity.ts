@@ -20,10 +20,10 @@ type AnyCache = Cache<any, any, any, Redis>
 /**
  * A `Reactivity` whose keys are tags of these caches.
  *
- * - Who invalidates a tag, in whatever process (`Cache.invalidateTags`), invalidates the key of that name here
+ * - `Cache.invalidateTags`, in any process, invalidates the keys of those names here
  * - `Reactivity.mutation` and `Reactivity.invalidate` invalidate the tags in all of these caches, and so in every process.
  *   Keys of a record are tags, too: `{ users: [42] }` stands for `users` and `users:42`
- * - When the link to Redis was lost, every key counts as invalidated as soon as there is one again
+ * - After the link to Redis was lost, every key counts as invalidated as soon as it is back
  *
  * Keys that are not strings are for this process alone, as ever. Where a tag could not be invalidated, the key is
  * invalidated here and a warning is logged: a mutation that has taken place does not fail for that.

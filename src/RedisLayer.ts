@@ -37,8 +37,9 @@ export interface CommonOptions {
   readonly commandTimeout?: Duration.DurationInput | undefined
   /**
    * How near copies are kept coherent: by Redis's `CLIENT TRACKING`, on one more connection. `"onDemand"`, the default:
-   * from when a cache with `near` is first used; where the server or a proxy refuses, such caches do without copies, and
-   * a warning is logged. `"required"`: from the start, and the layer fails with what the server said.
+   * from when a cache with `near`, `Cache.changes` or `Reactivity` is first used; where the server or a proxy refuses,
+   * such caches do without copies, and a warning is logged. `"required"`: from the start, and the layer fails with what
+   * the server said.
    */
   readonly tracking?: "onDemand" | "required" | undefined
 }
@@ -92,9 +93,10 @@ const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<R
 
 /**
  * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
- * address or password fails the layer within `connectTimeout`; lost, it is made again, for ever, with pauses of up to
- * half a second; meanwhile operations fail at once. A connection that answers nothing for three times `commandTimeout`
- * is made anew, too; for values on their way to the server it has longer, up to a second for each 64 kB.
+ * address or password fails the layer within `connectTimeout`; lost, it is made again, however often it takes, with
+ * pauses of up to half a second; meanwhile operations fail at once. A connection that answers nothing for three times
+ * `commandTimeout` is made anew, too; for values on their way to the server it has longer, up to a second for each 64
+ * kB.
  *
  * @example
  * ```ts
@@ -137,7 +139,7 @@ export interface ConfigOptions extends CommonOptions {
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
   readonly db?: number | undefined
-  /** Connect with TLS, and verify the server's certificate. With a `rediss://` url there is TLS also where it is `false`. */
+  /** Connect with TLS, and verify the server's certificate. `rediss://` URLs always use TLS, even if this is `false`. */
   readonly tls?: boolean | TlsOptions | undefined
   readonly connectTimeout?: Duration.DurationInput | undefined
   readonly lazy?: boolean | undefined

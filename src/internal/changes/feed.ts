@@ -38,7 +38,7 @@ export type { Bell }
 /** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
 const beatsPerProof = 4
 const longestInterval = 500
-/** Heartbeats end when nobody has looked for so long, in ms, and begin again with the next look. */
+/** Heartbeats end when no reader has looked for so long, in ms, and begin again with the next look. */
 const idleMillis = 60_000
 /** A link that brings no echo for so long, in ms, is made anew. */
 const patienceMillis = 1_000

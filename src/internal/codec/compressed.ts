@@ -83,7 +83,7 @@ export const compressed: {
   (args) => isCodec(args[0]),
   <Value>(self: Codec<Value>, options: Options = {}): Codec<Value> => {
     const threshold = options.threshold ?? defaultThreshold
-    // NaN would compress nothing, and nobody would notice.
+    // NaN would compress nothing, without a sign.
     if (!(threshold >= 0)) throw new TypeError("Codec.compressed: threshold is a number of bytes, 0 or more")
     return make<Value>({
       identity: Data.tuple("compressed", threshold, self.identity),

@@ -1,6 +1,6 @@
 /**
  * What may be given as a value, in the types. A cache of `unknown` would take anything: also the effect of a forgotten
- * `yield*`, and a promise that nobody awaited.
+ * `yield*`, and a promise that was not awaited.
  */
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"

@@ -32,7 +32,7 @@ const durations = new Set([
   "wait"
 ])
 
-/** What a function closes over may be anything, and is nobody's business. */
+/** What a function closes over may be anything, and is not shown. */
 const hidden = new Set(["captures", "name"])
 
 /** Options as they were given. */

@@ -1,5 +1,5 @@
 /**
- * The operations of a driver, listed once for all who wrap one: of each its name, the keys that it acts on, and how its
+ * The operations of a driver, listed once for all that wrap one: of each its name, the keys that it acts on, and how its
  * answer comes.
  */
 import type * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
  * What a store must be able to do for this library: a short list of atomic operations on bytes, chosen so that a real
- * Redis and memory can give the same guarantees. `decorate.ts` has the list of them for those who wrap a driver.
+ * Redis and memory can give the same guarantees. `decorate.ts` lists them for wrappers of a driver.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ export interface Reply<in Answer, out A, out E, out R> {
 }
 
 /**
- * One value to be written: the bytes of a whole entry and its life in Redis in milliseconds (`undefined`: for ever).
+ * One value to be written: the bytes of a whole entry, and its life in Redis in ms (`undefined`: it never expires).
  */
 export interface Write {
   readonly key: string
@@ -106,7 +106,7 @@ export interface Link {
   readonly renew: () => void
 }
 
-/** Who is told of changes. What is told is told in the order in which it happened. */
+/** Is told of changes, in the order in which they happened. */
 export interface Watcher {
   /** From now on every change is told. What happened before may not have been. */
   readonly onLink: (link: Link) => void
@@ -228,7 +228,7 @@ export interface Driver {
 
   /**
    * The random epochs under these keys, made from `candidate` where there is none, each living at least for `life`
-   * more milliseconds (`undefined`: for ever).
+   * more milliseconds (`undefined`: it never expires).
    */
   readonly ensureEpochs: (
     requests: ReadonlyArray<
@@ -259,7 +259,7 @@ export interface Driver {
    */
   readonly watch: (watcher: Watcher) => Effect.Effect<never, RedisError>
 
-  /** What is under a key, its remaining life in ms (`undefined`: for ever), and the bytes of memory that it takes. */
+  /** What is under a key, its remaining life in ms (`undefined`: it never expires), and its memory in bytes. */
   readonly inspect: (key: string) => Effect.Effect<
     {
       readonly bytes: Uint8Array

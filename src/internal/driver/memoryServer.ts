@@ -4,11 +4,11 @@ import * as Entry from "../entry/format.js"
 
 export interface Stored {
   readonly bytes: Uint8Array
-  /** In ms of the clock; `Infinity`: for ever. */
+  /** In ms of the clock; `Infinity`: it never expires. */
   readonly expires: number
 }
 
-/** How many entries each write looks at, so that entries nobody asks for again do not stay for ever. */
+/** How many entries each write looks at, so that entries that are not asked for again do not stay. */
 const sweepStep = 4
 
 export class MemoryServer {

@@ -7,7 +7,7 @@
  *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 32 overtaken
  *          2     2  the cache's `version`
  *          4     5  write id: random, new with every write
- *          9     6  fresh until, server time in ms since 1970; 0: for ever
+ *          9     6  fresh until, server time in ms since 1970; 0: never
  *         15     1  how long the load took, logarithmic
  *       [16     20  lease slot: 8 bytes of token, 6 bytes of "held until", 6 bytes of "own end", in server time]
  *       [ …      …  tags: a count, then length, name (UTF-8) and 8 bytes of epoch for each]
@@ -16,7 +16,7 @@
  * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease on nothing.
  *
  * A lease is held until its "held until" and no longer, whatever else is there: an entry or a marker stays in Redis
- * longer than that, so that a load that comes late can still tell that nobody took its place. "Own end" is when the entry
+ * longer than that, so that a load that comes late can still tell that its place was not taken. "Own end" is when the entry
  * would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds nothing: it
  * says that a load failed, and that the source is left alone until then by those that have something stale to serve.
  *
@@ -75,7 +75,7 @@ export const version = (bytes: Uint8Array): number => (bytes[2]! << 8) | bytes[3
 
 export const writeId = (bytes: Uint8Array): Uint8Array => bytes.subarray(4, 4 + writeIdSize)
 
-/** Fresh until, in ms of server time; 0 is for ever. */
+/** Fresh until, in ms of server time; 0: it never expires. */
 export const freshUntil = (bytes: Uint8Array): number => readUint48(bytes, freshUntilOffset)
 
 const readUint48 = (bytes: Uint8Array, at: number): number =>
@@ -160,7 +160,7 @@ const untilOffset = headerSize + tokenSize
 /** Where a lease slot has its entry's own end. */
 export const endOffset = untilOffset + 6
 
-/** The token of a lease that nobody holds: the source is left alone for a while. */
+/** The token of a lease without a holder: the source is left alone for a while. */
 export const noToken = new Uint8Array(tokenSize)
 
 /**

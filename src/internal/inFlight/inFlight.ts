@@ -81,7 +81,7 @@ export class LoadRun {
 export class InFlight {
   readonly waiters = new Set<(outcome: Outcome) => void>()
   outcome: Outcome | undefined
-  /** It goes on when nobody waits: a background refresh, or a load whose waiter ran out of time. */
+  /** It goes on without waiting callers: a background refresh, or a load whose waiter ran out of time. */
   keep: boolean
   /** The caller that opened it is about to wait for it, and counts as waiting. */
   expected: boolean

@@ -282,7 +282,7 @@ export class Caller<Key, Value, E, R> {
       return this.start(run, led).pipe(
         Effect.zipRight(this.start(local, alone)),
         Effect.zipRight(restore(this.awaitAll(waits, opened))),
-        // Also where the wait was refused: nobody waits for what was opened.
+        // Also where the wait was refused: no caller waits for what was opened.
         Effect.onError(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
       )
     })

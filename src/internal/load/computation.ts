@@ -1,4 +1,4 @@
-/** Running what the user computes values with: in a scope of its own, timed, and not for ever. */
+/** Running what the user computes values with: in a scope of its own, timed, and bounded. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

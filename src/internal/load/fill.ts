@@ -139,7 +139,7 @@ export class Fill<Key, Value, E> {
       { readonly task: Task<Key>; readonly bytes: Uint8Array | undefined; readonly life: number | undefined }
     >
   ): Effect.Effect<ReadonlyArray<boolean>, RedisError> {
-    // A counter has no slot to keep another's lease in; what there could be is a marker, which nobody is given.
+    // A counter has no slot to keep another's lease in; what there could be is a marker, which is never given to a caller.
     const forced = this.mode === "Force" && this.instance.definition.kind === "entry"
     return this.write(
       requests.map(({ task }) => task),

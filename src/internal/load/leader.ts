@@ -15,7 +15,7 @@
  * after an invalidation**. Nothing else in this folder is needed for that promise; the rest is about who waits for whom.
  *
  * A lease is held until the time in its slot. Marker and entry stay longer, for `lease.maxDuration`: a load whose lease
- * has ended, since it blocked its thread and could not renew, still fills if nobody took the lease and nobody wrote. So
+ * has ended, since it blocked its thread and could not renew, still fills if the lease was not taken and no write came. So
  * "expired" and "deleted" are different things.
  *
  * ## Which caller gets which value
@@ -23,7 +23,7 @@
  * A caller must not be given a value that was replaced, by a write that was acknowledged, before the caller began. In
  * this process everything that matters is numbered by `runtime.sequence`:
  *
- * - *filled*: the lease held from grant to fill, so nobody wrote between. The value holds for all callers that began
+ * - *filled*: the lease held from grant to fill, so no write came between. The value holds for all callers that began
  *   before the fill was sent (an entry with tags: before the lease was asked for, since the fill does not compare tags).
  * - *refused*, or not to be stored: another process may have written at any time after the grant. The value holds for
  *   callers that began before the lease was asked for; later ones look again.
@@ -60,7 +60,7 @@
  * - the fill's answer is lost: unknown whether stored; a release follows, which does nothing if it was
  * - the last waiter leaves: the key is settled as `Again`, so that a caller that has just found it looks for itself, and
  *   the load is interrupted; the caller that opened a key counts as waiting until it waits or leaves
- * - a background refresh or a forced load makes nobody wait: a caller joins it only after it has looked, and found
+ * - a background refresh or a forced load makes no caller wait: a caller joins it only after it has looked, and found
  *   nothing to be served
  * - loads that wait for each other in a circle: the wait that would close it is refused (`circles.ts`)
  * - the value is not to be stored (a life of zero): what stood there goes, if the lease still holds
@@ -223,7 +223,7 @@ export class Leader<Key, Value, E, R> {
     for (const [i, task] of tasks.entries()) {
       const reply = replies[i]!
       if (reply._tag === "Granted") granted.push(task)
-      // A caller that has something stale is told so when it looks again; in a batch nobody may want this key by now.
+      // A caller that has something stale is told so when it looks again; in a batch it may not want this key by now.
       else if (
         reply._tag === "Held" && this.mode !== "Refresh" && task.inFlight.outcome === undefined &&
         !Entry.sameBytes(reply.holder, Entry.noToken)

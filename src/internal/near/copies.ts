@@ -73,7 +73,7 @@ export class NearCopies {
     return copy.holds && (copy.end === never || copy.end + window > now - this.origin!)
   }
 
-  /** Keeps a value until `freshUntil`, server time; 0: for ever. `bytes` is the size of its entry. */
+  /** Keeps a value until `freshUntil`, server time; 0: it never expires. `bytes` is the size of its entry. */
   set(
     key: string,
     value: unknown,
@@ -88,7 +88,7 @@ export class NearCopies {
 
   private endOf(freshUntil: number): number {
     this.origin ??= Math.ceil(freshUntil) - 1
-    // Rather a ms early than for ever.
+    // Rather a ms early than never.
     return Math.floor(freshUntil - this.origin) || -1
   }
 

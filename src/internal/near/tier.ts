@@ -19,7 +19,7 @@
  * that had to make room for others, ends all copies that refer to it, without looking for them.
  *
  * When the link is lost, all is emptied, and all again when it is back. With `onDisconnect: "serveStale"` the copies
- * stay meanwhile and are filled on, but serve only those whom the store has failed.
+ * stay meanwhile and are filled on, but serve only callers that the store has failed.
  */
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
@@ -44,7 +44,7 @@ const leastNames = 100
 export class NearTier implements Listener {
   private readonly prefix: string
   private readonly tagPrefix: string
-  /** By cache name. Weak, so that caches made on the fly leave nothing behind: who holds them is the binding. */
+  /** By cache name. Weak, so that caches made on the fly leave nothing behind: the binding holds them. */
   private readonly caches = new Map<string, ReadonlyArray<WeakRef<NearCopies>>>()
   private manyNames = leastNames
   private readonly placeholders = new Map<string, Placeholder>()
@@ -123,7 +123,7 @@ export class NearTier implements Listener {
     if (--placeholder.readers === 0 && this.placeholders.get(key) === placeholder) this.placeholders.delete(key)
   }
 
-  /** How many keys are being read, for those who look for leaks. */
+  /** How many keys are being read, for leak hunts. */
   get reading(): number {
     return this.placeholders.size
   }

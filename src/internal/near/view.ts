@@ -52,7 +52,7 @@ export class Near {
 
   /**
    * Until when a copy may be served. With early refreshes it ends the earlier the longer its load took, by chance, as
-   * for a reader who asks the store: then one does ask, and may refresh it.
+   * for a reader that asks the store: then one does ask, and may refresh it.
    */
   freshUntil(bytes: Uint8Array): number {
     const until = Entry.freshUntil(bytes)

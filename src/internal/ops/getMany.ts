@@ -27,7 +27,7 @@ const want = <Key, Value>(
   keys: Iterable<Key>
 ): Either.Either<Wanted<Key>, CodecError> => {
   const wanted: Wanted<Key> = { keys: [], redisKeys: [] }
-  // By what stands after the prefix: plain string keys are not new strings, whose hashes nobody knows yet.
+  // By what stands after the prefix: plain string keys are not new strings, whose hashes are not known yet.
   const seen = new Set<string>()
   for (const key of keys) {
     const stored = instance.definition.keys.encode(key)

@@ -143,7 +143,7 @@ class Batch<Key, Value, R> {
   }
 }
 
-/** The one that waits for a batch: who leaves. */
+/** The one that waits for a batch: which callers leave. */
 class Waiter implements Request.Listeners {
   count = 1
   interrupted = false

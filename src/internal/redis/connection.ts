@@ -57,11 +57,11 @@ export class Connection implements Link {
     /** A write met a replica. */
     onReadOnly: (connection: Connection) => void
   ) {
-    // Another's is another's to end.
+    // A borrowed client is its owner's to end.
     this.patience = client.borrowed ? undefined : silentLimits * commandTimeout
     this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
     this.database = client.database
-    // Somebody else's client may have lost its connection, or ended, long ago.
+    // A borrowed client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
     this.forget = client.listen({
@@ -82,7 +82,7 @@ export class Connection implements Link {
     // Those that wait for what a new connection needs go first: an older write must not come after a newer one.
     if (this.client.status === "ready") return this.decided ? "ready" : "waiting"
     if (this.client.status === "wait") {
-      // It is lazy, and somebody needs it now. A failure shows as an event.
+      // It is lazy, and needed now. A failure shows as an event.
       this.client.connect()
       return "waiting"
     }
@@ -166,7 +166,7 @@ export class Connection implements Link {
   }
 
   /**
-   * A client of our own is not to end before we close it. One may give up for ever: ioredis does where sentinels tell of
+   * A client of our own is not to end before we close it. One may give up for good: ioredis does where sentinels tell of
    * another master while one of them is being asked for it, since it takes its connection for one closed on purpose.
    */
   private readonly onEnd = (): void => {

@@ -9,7 +9,7 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
   NOPERM: "Auth",
   READONLY: "ReadOnly",
   OOM: "OutOfMemory",
-  // It runs somebody's script, and nothing else.
+  // It runs a script, and nothing else.
   BUSY: "Timeout",
   // There is a server, but none that can answer yet.
   LOADING: "Connection",

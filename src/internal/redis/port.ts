@@ -26,7 +26,7 @@ export interface Events {
   readonly onReady: () => void
   readonly onClose: () => void
   readonly onEnd: () => void
-  /** The server has refused a command; not told of a client of somebody else. */
+  /** The server has refused a command; not told of a borrowed client. */
   readonly onRefusal: (error: Error) => void
   /** A message to a subscriber came, with what it says. */
   readonly onMessage: (message: unknown) => void
@@ -58,7 +58,7 @@ export interface Socket {
 
 /** A connection for commands. */
 export interface Client extends Line {
-  /** It is somebody else's to use as well, and to end. */
+  /** Its owner uses it as well, and ends it. */
   readonly borrowed: boolean
   /** Where the next command goes. */
   readonly database: number
@@ -75,7 +75,7 @@ export interface Client extends Line {
 /** Where servers are, as others than they themselves see it. */
 export type NatMap = Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined)
 
-/** The servers of a cluster: connections of our own, or those of somebody else's client. */
+/** The servers of a cluster: connections of our own, or those of a borrowed client. */
 export interface Nodes {
   /** Those that are asked when no other answers. Fails where connections have been ended for good. */
   readonly startNodes: () => Promise<ReadonlyArray<Address>>

@@ -2,7 +2,7 @@
  * What each command answers with. Whatever else comes (a client whose owner uses it for a `MULTI`, a proxy that is in
  * the way) is an error for the caller, never a value: so nothing is sent without saying what its reply looks like.
  *
- * Replies come as the parser has them: bulk and simple strings as bytes, of which nobody can tell any more which they
+ * Replies come as the parser has them: bulk and simple strings as bytes, of which it cannot be told any more which they
  * were; integers as numbers, or as text where a borrowed client was made with `stringNumbers`.
  */
 

@@ -19,7 +19,7 @@ export interface Server {
   readonly isBeacon: (key: string) => boolean
 }
 
-/** Who wants to know how keys are spread. */
+/** Told of how keys are spread. */
 export interface Observer {
   /** Some keys may lie on other servers than before. */
   readonly onMove: () => void

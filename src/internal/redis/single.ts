@@ -85,7 +85,7 @@ export const connect = (
     return yield* openDriver(connection, options)
   })
 
-/** A driver on somebody else's client, which is never closed here. */
+/** A driver on a borrowed client, which is never closed here. */
 export const borrow = (client: Client, options: RedisDriver.Options): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => follow(client, options)),

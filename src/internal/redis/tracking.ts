@@ -38,7 +38,7 @@ const renewPause = 250
 /**
  * A client that loses its connection makes another by itself. One that has fallen silent, or does not get as far as to be
  * told of changes, is given up: after a connection that broke in the middle of what the client asks for itself, ioredis
- * may take itself for connected for ever.
+ * may take itself for connected and never notice.
  */
 const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
   let client: Line | undefined
@@ -103,7 +103,7 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
             if (error.reason === "Auth" || error.reason === "Command") {
               close()
               listener.onRefusal(error)
-            } // It cannot now: it is gone, or loads its data, or runs somebody's script.
+            } // It cannot now: it is gone, or loads its data, or runs a script.
             else renew()
           }
         )

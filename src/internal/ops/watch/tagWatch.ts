@@ -6,7 +6,7 @@
  * the tag is first watched, and prolonged.
  *
  * An epoch is only known as long as the feed would tell that it changes: what is known is forgotten with the link. Of a
- * tag whose epoch is not known (again), nobody can say whether it was invalidated: it counts as invalidated once its
+ * tag whose epoch is not known (again), it is unknown whether it was invalidated: it counts as invalidated once its
  * epoch is. So whoever reads after it was told so misses nothing.
  */
 import * as Effect from "effect/Effect"

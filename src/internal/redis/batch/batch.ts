@@ -37,7 +37,7 @@ export interface BatchOwner {
   readonly met: (batch: Batch) => void
   /** Everybody was told. */
   readonly ended: (batch: Batch) => void
-  /** Time is up; nobody has told these. */
+  /** Time is up; these have not been told. */
   readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
 }
 
@@ -69,7 +69,7 @@ export class Batch extends Limited implements Receiver {
   readonly leave = (): void => {
     // What timed out while it waited for the connection is not sent any more.
     if (this.open === 0) return
-    // All are still there: nobody could have been told.
+    // All are still there: none could have been told.
     const calls = this.waiting as ReadonlyArray<Call>
     const refusal = this.refusal()
     if (refusal === undefined) {

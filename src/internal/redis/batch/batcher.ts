@@ -24,7 +24,7 @@ const maxBatchBytes = 1024 * 1024
 
 /**
  * The most commands that are under way. Beyond that they wait here for answers, and their time limit with them: a
- * hundred thousand keys take longer than one limit, and nobody is to be kept from the server for so long.
+ * hundred thousand keys take longer than one limit, and no other command is kept from the server for so long.
  */
 const maxUnderWay = 4096
 
@@ -39,7 +39,7 @@ export class Batcher implements Sender, BatchOwner {
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
-  /** Of values that were sent and not answered, also where nobody waits for the answer any more. */
+  /** Of values that were sent and not answered, also where no caller waits for the answer any more. */
   private bytesOut = 0
   private closed = false
   private readonly deadlines: Deadlines

@@ -58,7 +58,7 @@ type Reader =
     readonly callback: Callback<ReadonlyArray<Buffer | undefined>>
   }
 
-/** Keys that are read together, and who wants which. */
+/** Keys that are read together, and which request wants which. */
 export class Reads implements Call, Callback<unknown> {
   readonly operation = "get"
   readonly script = undefined

@@ -46,7 +46,7 @@ export class Deadlines {
     limited.after = undefined
   }
 
-  /** Nobody waits for ever: what is under way is expired. */
+  /** No caller waits on: what is under way is expired. */
   close(): void {
     clearTimeout(this.timer)
     clearImmediate(this.immediate)

@@ -9,7 +9,7 @@
  *
  * Somebody may have set the wall clock instead. Nothing tells that from sleep, and it does no harm: what was proven is
  * proven once more, what was measured is measured once more, and from then on the new difference is the usual one. Below
- * a tolerance nobody is told: wall clocks are slewed and corrected a little all the time.
+ * a small tolerance that goes unreported: wall clocks are slewed and corrected a little all the time.
  */
 
 /** The clocks of a machine, in ms. */

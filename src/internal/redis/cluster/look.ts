@@ -17,7 +17,7 @@ export interface Connected {
   readonly client: Line
 }
 
-/** Asks a master, or where none answers those of whom one has heard. */
+/** Asks a master, or where none answers those that were heard of. */
 export const rangesOf = async (
   nodes: Nodes,
   startNodes: ReadonlyArray<Address>,

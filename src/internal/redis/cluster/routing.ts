@@ -64,7 +64,7 @@ const redirectOf = (error: RedisError): Redirect | undefined => {
 export interface Target {
   readonly address: Address
   readonly sender: Sender
-  /** Closed as long as it answers. It has one of its own, so that nobody is kept from the others when it fails. */
+  /** Closed as long as it answers. It has one of its own, so that its failures keep no caller from the others. */
   readonly breaker: Breaker
   readonly connections: () => number
 }
@@ -85,7 +85,7 @@ export interface Routes {
   readonly serverAt: (address: Address) => Target
   /** A server said so of a slot. */
   readonly moved: (slot: number, to: Target) => void
-  /** This key is served by another server than the map says, or by nobody. */
+  /** This key is served by another server than the map says, or by none. */
   readonly astray: (key: string) => void
   /** Those that wait, to be ended with the layer. */
   readonly waiting: Set<{ readonly end: (error: (operation: string) => RedisError) => void }>

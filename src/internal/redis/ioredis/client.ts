@@ -1,4 +1,4 @@
-/** Connections of ioredis, as this driver knows them: of our own, and of somebody else. */
+/** Connections of ioredis, as this driver knows them: of our own, and borrowed ones. */
 import type { Command, Redis, RedisOptions } from "ioredis"
 import { lastReconnect, reconnectPause } from "../connection.js"
 import type { Address, Client, Events, Line, Receiver, Socket, Status } from "../port.js"
@@ -113,7 +113,7 @@ class IoredisClient extends IoredisLine implements Client {
   }
 }
 
-/** An error that nobody listens to would end the process; those of a client that was given up come late. */
+/** An error without a listener would end the process; those of a client that was given up come late. */
 const heedless = (client: Redis): Redis => client.on("error", () => {})
 
 /** The package, loaded: what is used of it but for its types. */
@@ -126,7 +126,7 @@ export interface Ioredis {
 export interface Clients {
   /** A connection of our own, not begun. */
   readonly own: (target: RedisOptions, connectTimeout: number) => Client
-  /** Somebody else's. */
+  /** Borrowed, and not ours to end. */
   readonly borrowed: (client: Redis) => Client
   /** A client that asks one thing. */
   readonly visitor: (target: RedisOptions, address: Address, connectTimeout: number) => Line

@@ -112,11 +112,11 @@ export const driversOf = (ioredis: Ioredis) => {
   return {
     /** A driver on a connection of its own, closed with the scope. */
     connect: connect(clients),
-    /** A driver on somebody else's client, which is never closed here. */
+    /** A driver on a borrowed client, which is never closed here. */
     borrow: borrow(clients),
     /** A driver on connections of its own to the masters of a cluster, closed with the scope. */
     connectCluster: connectCluster(clients),
-    /** The same on somebody else's cluster client. */
+    /** The same on a borrowed cluster client. */
     borrowCluster: borrowCluster(clients)
   }
 }
