@@ -4,7 +4,7 @@
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one
- *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 32 overtaken
+ *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 16 hold, 32 overtaken
  *          2     2  the cache's `version`
  *          4     5  write id: random, new with every write
  *          9     6  fresh until, server time in ms since 1970; 0: never
@@ -16,12 +16,15 @@
  * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease on nothing.
  *
  * A lease is held until its "held until" and no longer, whatever else is there: an entry or a marker stays in Redis
- * longer than that, so that a load that comes late can still tell that its place was not taken. "Own end" is when the entry
- * would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds nothing: it
- * says that a load failed, and that the source is left alone until then by those that have something stale to serve.
+ * longer than that, so that a load that comes late can still tell that its place was not taken. "Own end" is when the
+ * entry would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds
+ * nothing: it says that a load failed, and that the source is left alone until then by those that have something stale
+ * to serve.
  *
- * *Overtaken* is what a forced load has stored whose lease another one had taken from it. Its write id is not random: it
- * is that load's turn, which tells whether it was granted its lease before another.
+ * A hold is a marker too, without a lease slot: updates of the source are under way, and nothing is to be stored.
+ *
+ * *Overtaken* is what a forced load has stored whose lease another one had taken from it. Its write id is not random:
+ * it is that load's turn, which tells whether it was granted its lease before another.
  */
 
 import { allocate } from "../bytes/allocate.js"
@@ -39,7 +42,7 @@ export const maxTagSize = 255
 /** The most tags of one entry: their count is written in one byte. */
 export const maxTags = 255
 
-export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8, Overtaken: 32 } as const
+export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8, Hold: 16, Overtaken: 32 } as const
 
 /** A tag of an entry and the epoch that the tag had when the entry's load began. */
 export interface StoredTag {
@@ -65,6 +68,9 @@ export const isEntry = (bytes: Uint8Array): boolean =>
   ((bytes[1]! & Flag.Lease) === 0 || bytes.length >= headerSize + leaseSize)
 
 export const isMarker = (bytes: Uint8Array): boolean => isEntry(bytes) && (bytes[1]! & Flag.Marker) !== 0
+
+/** Whether this is a hold: it stands under a key, or under a tag, while updates of the source are under way. */
+export const isHold = (bytes: Uint8Array): boolean => isMarker(bytes) && (bytes[1]! & Flag.Hold) !== 0
 
 export const isFailure = (bytes: Uint8Array): boolean => (bytes[1]! & Flag.Failure) !== 0
 

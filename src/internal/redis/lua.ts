@@ -63,6 +63,12 @@ local function flags_of(v)
   return flags
 end
 
+-- whether updates of the source are under way here
+local function is_hold(v)
+  local flags = v and flags_of(v)
+  return flags and has(flags, 1) and has(flags, 16)
+end
+
 -- what a compare-and-set compares; '' for what is absent whoever looks
 local function identity(v, kind)
   if not v then return '' end
