@@ -5,6 +5,7 @@ import { shared } from "./vitest.config.js"
 export default defineConfig({
   test: {
     ...shared,
+    globalSetup: ["test/support/vitest/distributedPrograms.ts", ...shared.globalSetup],
     include: ["test/distributed/**/*.test.ts"],
     passWithNoTests: true,
     fileParallelism: false,

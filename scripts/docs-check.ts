@@ -12,7 +12,7 @@ import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { startRedis } from "../test/support/redisServer.js"
-import { ensureRedis } from "../test/support/vitest/ensureRedis.js"
+import { ensurePrograms } from "../test/support/vitest/ensurePrograms.js"
 
 const folder = ".tmp/docs-check"
 const secondsToRun = 20
@@ -118,7 +118,7 @@ if (compileErrors !== undefined) {
 
 const toRun = examples.filter((example) => example.run && !failures.has(example.place))
 const needsRedis = ({ lines }: Example) => lines.some((line) => line.includes("REDIS_URL"))
-if (toRun.some(needsRedis)) ensureRedis()
+if (toRun.some(needsRedis)) ensurePrograms(["redis-server"])
 const server = toRun.some(needsRedis) ? await startRedis() : undefined
 const { REDIS_URL: _, ...environment } = process.env
 const worker = async (queue: Iterator<Example>): Promise<void> => {

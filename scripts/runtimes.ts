@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { ensureRedis } from "../test/support/vitest/ensureRedis.js"
+import { ensurePrograms, testPrograms } from "../test/support/vitest/ensurePrograms.js"
 import { type Outcome, Report, run } from "./steps.js"
 
 interface Runtime {
@@ -73,7 +73,7 @@ const vitest = (binary: string, runtime: Runtime, args: ReadonlyArray<string>): 
     DENO_NO_UPDATE_CHECK: "1"
   })
 
-ensureRedis()
+ensurePrograms(testPrograms)
 const report = new Report()
 const folder = mkdtempSync(join(tmpdir(), "runtimes-"))
 try {

@@ -1,10 +1,10 @@
 /** `npm test`: every check of the project, a line each, and what failed in full. */
-import { ensureRedis } from "../test/support/vitest/ensureRedis.js"
+import { ensurePrograms, testPrograms } from "../test/support/vitest/ensurePrograms.js"
 import { Report, run } from "./steps.js"
 
 // First, and here, where it is seen: what a step says is shown only if the step fails.
 try {
-  ensureRedis()
+  ensurePrograms(testPrograms)
 } catch (error) {
   console.log(`${(error as Error).message}\n0 passed, 1 failed`) // it throws nothing else
   process.exit(1)

@@ -1,6 +1,6 @@
 import type { TestProject } from "vitest/node"
 import { startRedis } from "../redisServer.js"
-import { ensureRedis } from "./ensureRedis.js"
+import { ensurePrograms, testPrograms } from "./ensurePrograms.js"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -10,7 +10,7 @@ declare module "vitest" {
 
 /** One server for the whole run, for tests that keep to a prefix of their own. See `../sharedRedis.ts`. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  ensureRedis()
+  ensurePrograms(testPrograms)
   const server = await startRedis()
   project.provide("redisUrl", server.url)
   process.env.TEST_REDIS_URL = server.url // for programs that tests start

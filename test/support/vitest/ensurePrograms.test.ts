@@ -1,9 +1,10 @@
-/** What becomes of a machine on which a test run finds no Redis. All programs are stubs, in a folder that is the PATH. */
+/** What becomes of a machine on which a test run lacks programs. All of them are stubs, in a folder that is the PATH. */
 import { assert, describe, it } from "@effect/vitest"
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach } from "vitest"
-import { ensureRedis } from "./ensureRedis.js"
+import { ensurePrograms, findProgram, type Program, testPrograms } from "./ensurePrograms.js"
 
 const folders: Array<string> = []
 afterEach(() => {
@@ -22,12 +23,13 @@ afterEach(() => {
 
 /** A machine with these programs. Its `apt-get` writes down what it is asked for, then does what the script says. */
 const machine = (programs: ReadonlyArray<string>, options: { readonly isRoot: boolean; readonly aptGet?: string }) => {
-  const folder = mkdtempSync(join(tmpdir(), "ensure-redis-"))
+  const folder = mkdtempSync(join(tmpdir(), "ensure-programs-"))
   folders.push(folder)
   const path = join(folder, "path")
   const bin = join(folder, "bin")
+  const root = join(folder, "root")
   const log = join(folder, "log")
-  for (const each of [path, bin]) mkdirSync(each)
+  for (const each of [path, bin, root]) mkdirSync(each)
   for (const program of programs) symlinkSync("/bin/sh", join(path, program))
   if (options.aptGet !== undefined) {
     writeFileSync(join(path, "apt-get"), `#!/bin/sh\necho "$@" >> ${log}\n${options.aptGet}\n`, { mode: 0o755 })
@@ -40,12 +42,14 @@ const machine = (programs: ReadonlyArray<string>, options: { readonly isRoot: bo
     env,
     path,
     bin,
+    root,
     said,
     asked,
-    ensure: () =>
-      ensureRedis({
+    ensure: (needed: ReadonlyArray<Program> = testPrograms) =>
+      ensurePrograms(needed, {
         env,
         bin,
+        root,
         isRoot: options.isRoot,
         say: (line) => {
           assert.deepStrictEqual(asked(), [], "it is said before anything is done")
@@ -109,5 +113,67 @@ describe("a machine that lacks something", () => {
     const { ensure } = machine([], { isRoot: true, aptGet: "echo W: old news >&2; echo E: no network >&2; exit 100" })
     assert.throws(ensure, /^The tests need redis-server and openssl on PATH [^\n]*; apt-get failed: E: no network$/)
     assert.throws(machine([], { isRoot: true, aptGet: "exit 0" }).ensure, /^The tests need redis-server and openssl/)
+  })
+})
+
+describe("a machine that lacks PostgreSQL", () => {
+  /** Debian's package makes and starts a database of its own, unless it is told not to. */
+  const installsPostgres = (bin: string, rest = "") =>
+    `case "$*" in *install*) config=\${0%/path/*}/root/etc/postgresql-common/createcluster.d/no-main-cluster.conf
+      read line < $config; echo "$line" >> "\${0%/path/*}/log"
+      /bin/mkdir -p "${bin}"; /bin/ln -s /bin/sh "${bin}/postgres"; ${rest};; esac`
+
+  it("is given it without a database that runs", () => {
+    const debian = machine([], {
+      isRoot: true,
+      aptGet: installsPostgres("${0%/path/*}/root/usr/lib/postgresql/15/bin")
+    })
+    debian.ensure(["postgres"])
+    assert.match(debian.said[0]!, /need postgres: installing postgresql with apt-get \(no service that runs/)
+    assert.deepStrictEqual(debian.asked(), [
+      "update",
+      "install --no-install-recommends postgresql",
+      "create_main_cluster = false"
+    ])
+    assert.deepStrictEqual(readdirSync(join(debian.root, "etc/postgresql-common")), [], "what it was told is gone")
+    assert.strictEqual(
+      findProgram("postgres", debian.env),
+      join(debian.root, "usr/lib/postgresql/15/bin/postgres"),
+      "it is found where Debian has it"
+    )
+  })
+
+  it("is left as it was configured, also where installing fails", () => {
+    const debian = machine([], {
+      isRoot: true,
+      aptGet: installsPostgres("${0%/path/*}/root/usr/lib/postgresql/15/bin", "exit 1")
+    })
+    const folder = join(debian.root, "etc/postgresql-common/createcluster.d")
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, "own.conf"), "")
+    assert.throws(() => debian.ensure(["postgres"]), /^The tests need postgres on PATH .*; apt-get failed/)
+    assert.deepStrictEqual(readdirSync(folder), ["own.conf"])
+  })
+
+  it("may have it in Debian's folders: the newest is taken", () => {
+    const debian = machine(["redis-server", "openssl"], { isRoot: false })
+    for (const version of ["9", "13", "15", "17"]) {
+      mkdirSync(join(debian.root, "usr/lib/postgresql", version, "bin"), { recursive: true })
+    }
+    for (const version of ["9", "13", "15"]) {
+      symlinkSync("/bin/sh", join(debian.root, "usr/lib/postgresql", version, "bin/postgres"))
+    }
+    debian.ensure([...testPrograms, "postgres"])
+    assert.strictEqual(debian.env.PATH, `${debian.path}:${join(debian.root, "usr/lib/postgresql/15/bin")}`)
+    debian.ensure([...testPrograms, "postgres"])
+    assert.strictEqual(debian.env.PATH, `${debian.path}:${join(debian.root, "usr/lib/postgresql/15/bin")}`)
+  })
+
+  it("is told what to install where it may not be installed", () => {
+    const { ensure } = machine([], { isRoot: false })
+    assert.throws(
+      () => ensure(["postgres", "chromium"]),
+      /^The tests need postgres and chromium on PATH \(Debian: apt-get install postgresql chromium, macOS: [^\n]*$/
+    )
   })
 })
