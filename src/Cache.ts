@@ -14,31 +14,34 @@ import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import type * as Request from "effect/Request"
 import type { RequestResolver } from "effect/RequestResolver"
-import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, RedisError } from "./CacheError.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
 import type { Change } from "./internal/changes/backlog.js"
-import type { Codec } from "./internal/codec/codec.js"
-import { counter as counterCodec } from "./internal/codec/counter.js"
-import { json } from "./internal/codec/json/json.js"
-import { structural } from "./internal/codec/structural/structural.js"
-import { CacheDefinition, TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
-import type { Given, GivenFirst, TakenBy, ValueIn } from "./internal/definition/given.js"
+import { TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
+import type { EntriesOf, Given, GivenFirst, TakenBy, ValueIn, Widen } from "./internal/definition/given.js"
 import type { TimeToLive } from "./internal/definition/lives.js"
-import { decode, type LeaseOptions, type NearOptions, type PolicyOptions } from "./internal/definition/policy.js"
-import { checkName } from "./internal/definition/refuse.js"
-import { type KeySpace, stringKeys, typedKeys } from "./internal/key/keySpace.js"
+import type { CounterPolicy, KeyIsTyped, Named, Stored, ValueIsTyped } from "./internal/definition/make.js"
+import * as Make from "./internal/definition/make.js"
+import type { LeaseOptions, NearOptions, PolicyOptions } from "./internal/definition/policy.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
 import * as Load from "./internal/ops/load.js"
-import type { Failed, LoadMany, LoadManyOptions, LoadOptions, TimeoutError } from "./internal/ops/loadTypes.js"
+import type {
+  Computing,
+  Failed,
+  LoadMany,
+  LoadManyOptions,
+  LoadOptions,
+  TimeoutError
+} from "./internal/ops/loadTypes.js"
 import * as Invalidate from "./internal/ops/remove/invalidate.js"
 import * as Remove from "./internal/ops/remove/remove.js"
+import type { Covers } from "./internal/ops/resolver.js"
 import * as Resolver from "./internal/ops/resolver.js"
 import * as Scan from "./internal/ops/scan.js"
 import type { Stats } from "./internal/ops/stats.js"
@@ -146,6 +149,11 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Covers,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   Explanation,
   /**
    * @since 0.1.0
@@ -213,21 +221,30 @@ export type {
 export type ErrorOf<OnRedisError extends "fail" | "bypass"> = OnRedisError extends "bypass" ? CodecError
   : RedisError | CodecError
 
-interface Named<in out Key> {
-  /** Not empty, and without `:`. */
-  readonly name: string
-  /** Types the key. Default: strings, stored as they are. */
-  readonly key?: Schema.Schema<Key, any> | undefined // what a key is encoded to does not matter to its users
-}
+/**
+ * Whether something is a cache.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCache = (u: unknown): u is Cache<any, any, any, any> => hasProperty(u, TypeId)
 
-type Stored<Value> =
-  | { readonly schema?: undefined; readonly codec?: Codec<Value> | undefined }
-  | { readonly schema?: Schema.Schema<Value, any> | undefined; readonly codec?: undefined } // as above
+// A cache is its definition, and that is all that is known behind these doors: not which errors `onRedisError` and `timeout`
+// leave, nor what stands for `Redis`. So each door says itself what it takes and gives. In their types, E and R are the
+// cache's; the effects that it is given have E2 and R2.
 
-// Types that are given, not inferred (`Cache.make<User>(…)`), need a schema or codec that says so of what is stored.
-type KeyIsTyped<Key> = string extends Key ? {} : { readonly key: Schema.Schema<NoInfer<Key>, any> } // as above
-type ValueIsTyped<Value> = unknown extends Value ? {}
-  : { readonly schema: Schema.Schema<NoInfer<Value>, any> } | { readonly codec: Codec<NoInfer<Value>> } // as above
+const door = (behind: (...args: Array<any>) => unknown): any => behind // see above
+
+// Where the last argument may be left out, the data-last form is there twice, without it and with it, and the data-first
+// one between them: of the forms that a wrong call could be, TypeScript then names the likeliest first.
+
+/** Whether the cache comes first, for operations whose last argument may be left out. */
+const cacheFirst = (args: IArguments): boolean => isCache(args[0])
+
+/** A door with two sides: data-first and data-last. */
+const operation = (arity: number | ((args: IArguments) => boolean), behind: (...args: Array<any>) => unknown): any =>
+  // as above
+  typeof arity === "number" ? dual(arity, behind) : dual(arity, behind)
 
 /**
  * Makes a cache: no effect is run, and nothing is connected. A definition that cannot be meant (an empty name, a time
@@ -261,16 +278,7 @@ export const make: {
       & KeyIsTyped<Key>
       & ValueIsTyped<Value>
   ): Cache<Key, Value, ErrorOf<OnRedisError>>
-} = <Value, Encoded, Key>(
-  options: Named<Key> & Policy<Key, Value> & {
-    readonly schema?: Schema.Schema<Value, Encoded> | undefined
-    readonly codec?: Codec<Value> | undefined
-  }
-): any => { // each overload says what comes out
-  const name = checkName(options.name)
-  const codec = options.schema !== undefined ? json(options.schema) : options.codec ?? structural<Value>()
-  return new CacheDefinition(name, "entry", keySpace(options.key), codec, undefined, decode(name, options), undefined)
-}
+} = door(Make.entries)
 
 /**
  * `make` for values of a type that no schema describes. The type of what is stored is not checked. When the type
@@ -291,13 +299,7 @@ export const make: {
 export const of = <Value>() =>
 <Key = string, OnRedisError extends "fail" | "bypass" = "fail">(
   options: Named<Key> & Policy<NoInfer<Key>, Value, OnRedisError> & KeyIsTyped<Key>
-): Cache<Key, Value, ErrorOf<OnRedisError>> =>
-  (make as (options: object) => any)({ ...options, codec: structural<Value>() }) // `make` takes what types can follow
-
-const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined): KeySpace<Key> =>
-  schema === undefined
-    ? stringKeys as KeySpace<any> // without a schema the key's type is string: the overloads see to it
-    : typedKeys(schema)
+): Cache<Key, Value, ErrorOf<OnRedisError>> => door(Make.entries)(options)
 
 /**
  * Makes a cache of counters.
@@ -314,64 +316,9 @@ const keySpace = <Key>(schema: Schema.Schema<Key, any> | undefined): KeySpace<Ke
  * @since 0.1.0
  * @category constructors
  */
-export const counter = <Key = string>(
-  options: Named<Key> & KeyIsTyped<Key> & {
-    readonly timeToLive?: TimeToLive<NoInfer<Key>, number> | undefined
-    readonly jitter?: number | undefined
-    readonly lease?: LeaseOptions | undefined
-    readonly maxConcurrentLoads?: number | undefined
-  }
-): Counter<Key> => {
-  const name = checkName(options.name)
-  const policy = decode<Key, number>(name, options)
-  return toCache(
-    new CacheDefinition(name, "counter", keySpace(options.key), counterCodec, undefined, policy, undefined)
-  ) as Counter<Key> // it was just made of that kind
-}
-
-// A cache is a definition: the class has no `Error` in its type, which the overloads that make one decide.
-const toCache = <Key, Value>(definition: CacheDefinition<Key, Value>): Cache<Key, Value> =>
-  definition as unknown as Cache<Key, Value> // the same object, see above
-
-const definitionOf = <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>
-): CacheDefinition<Key, Value> => self as unknown as CacheDefinition<Key, Value> // the same object, see above
-
-/**
- * Whether something is a cache.
- *
- * @since 0.1.0
- * @category guards
- */
-export const isCache = (u: unknown): u is Cache<any, any, any, any> => hasProperty(u, TypeId)
-
-// In a pipe, the cache says what its keys are; where a data-last form stands by itself, `"42"` stands for any string.
-type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> ? Key
-  : Key extends string ? string
-  : number
-  : Key
-
-// `onRedisError` decided, when the cache was made, whether `RedisError` is in `Error`, and `Empty` comes of a `timeout`
-// alone: the operations keep to it, and their types, which know neither, are wider than what they do.
-const typed = <A, E, R>(effect: Effect.Effect<A, unknown, unknown>): Effect.Effect<A, E, R> =>
-  effect as Effect.Effect<A, E, R>
-
-// Where the last argument may be left out, the data-last form is there twice, without it and with it, and the data-first
-// one between them: of the forms that a wrong call could be, TypeScript then names the likeliest first.
-
-/** Whether the cache comes first, for operations whose last argument may be left out. */
-const cacheFirst = (args: IArguments): boolean => isCache(args[0])
-
-/**
- * An operation, data-first and data-last. Its types are those of the front door; what is behind it knows a cache by its
- * definition, and neither which errors `onRedisError` takes away nor what stands for `Redis`.
- */
-const operation = (
-  arity: number | ((args: IArguments) => boolean),
-  behind: (self: CacheDefinition<any, any>, ...args: Array<any>) => Effect.Effect<any, any, any>
-): any =>
-  // as above: each door says what comes out
-  typeof arity === "number" ? dual(arity, behind) : dual(arity, behind)
+export const counter: <Key = string>(
+  options: Named<Key> & KeyIsTyped<Key> & CounterPolicy<NoInfer<Key>>
+) => Counter<Key> = door(Make.counters)
 
 /**
  * The value of a key if it is there and fresh.
@@ -399,13 +346,8 @@ const operation = (
 export const get: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Option.Option<Value>, Error, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
-    key: NoInfer<Key>
-  ): Effect.Effect<Option.Option<Value>, Error, Requirements>
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Option.Option<Value>, E, R>
+  <Key, Value, E, R>(self: Cache<Key, Value, E, R>, key: NoInfer<Key>): Effect.Effect<Option.Option<Value>, E, R>
 } = operation(2, Get.get)
 
 /**
@@ -417,13 +359,8 @@ export const get: {
 export const has: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<boolean, Error, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
-    key: NoInfer<Key>
-  ): Effect.Effect<boolean, Error, Requirements>
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<boolean, E, R>
+  <Key, Value, E, R>(self: Cache<Key, Value, E, R>, key: NoInfer<Key>): Effect.Effect<boolean, E, R>
 } = operation(2, Get.has)
 
 /**
@@ -435,13 +372,11 @@ export const has: {
 export const getMany: {
   <K, Key = Widen<K>>(
     keys: Iterable<K & NoInfer<Key>>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<ReadonlyMap<Key, Value>, E, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     keys: Iterable<NoInfer<Key>>
-  ): Effect.Effect<ReadonlyMap<Key, Value>, Error, Requirements>
+  ): Effect.Effect<ReadonlyMap<Key, Value>, E, R>
 } = operation(2, GetMany.getMany)
 
 /**
@@ -453,13 +388,11 @@ export const getMany: {
 export const timeToLive: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Option.Option<Duration.Duration>, E, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>
-  ): Effect.Effect<Option.Option<Duration.Duration>, Error, Requirements>
+  ): Effect.Effect<Option.Option<Duration.Duration>, E, R>
 } = operation(2, Life.timeToLive)
 
 /**
@@ -470,11 +403,9 @@ export const timeToLive: {
  * @since 0.1.0
  * @category reading
  */
-export const keys = <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>
-): Stream.Stream<string, RedisError, Requirements> =>
-  // A cache's requirements are `Redis`, or what stands for it.
-  Scan.keys(definitionOf(self)) as Stream.Stream<string, RedisError, Requirements | any>
+export const keys: <Key, Value, E, R>(
+  self: Cache<Key, Value, E, R>
+) => Stream.Stream<string, RedisError, R> = door(Scan.keys)
 
 /**
  * Stores a value. Whatever was there is replaced, and loads in flight will not store what they computed before.
@@ -486,25 +417,19 @@ export const set: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
     value: GivenFirst<Value, V>
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements, V>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<void, E, R>
+  <Key, Value, E, R, V>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
     value: Given<Value, V>,
     options?: WriteOptions
-  ): Effect.Effect<void, Error, Requirements>
+  ): Effect.Effect<void, E, R>
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
     value: GivenFirst<Value, V>,
     options: WriteOptions
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<void, E, R>
 } = operation(cacheFirst, Writes.set)
-
-// As the cache has them, in the form that they come in.
-type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
-  ? Iterable<readonly [Key, Given<Value, ValueIn<Entries>>]>
-  : string extends Key ? Readonly<Record<string, Given<Value, Entries[keyof Entries]>>>
-  : "the keys of this cache are no strings: give pairs"
 
 /**
  * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
@@ -515,38 +440,34 @@ type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
 export const setMany: {
   <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
     entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<void, E, R>
   <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
     entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>
-  ): <Error, Requirements>(
-    self: Cache<string, Value, Error, Requirements>
-  ) => Effect.Effect<void, Error, Requirements>
-  <Key, Value, Error, Requirements, Pairs extends Iterable<readonly [unknown, unknown]>>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <E, R>(self: Cache<string, Value, E, R>) => Effect.Effect<void, E, R>
+  <Key, Value, E, R, Pairs extends Iterable<readonly [unknown, unknown]>>(
+    self: Cache<Key, Value, E, R>,
     entries: Pairs & Iterable<readonly [NoInfer<Key>, Given<Value, ValueIn<Pairs>>]>,
     options?: WriteOptions
-  ): Effect.Effect<void, Error, Requirements>
-  <Value, Error, Requirements, V>(
-    self: Cache<string, Value, Error, Requirements>,
+  ): Effect.Effect<void, E, R>
+  <Value, E, R, V>(
+    self: Cache<string, Value, E, R>,
     entries: Readonly<Record<string, Given<Value, V>>>,
     options?: WriteOptions
-  ): Effect.Effect<void, Error, Requirements>
+  ): Effect.Effect<void, E, R>
   <Pair extends readonly [unknown, unknown], Key = Widen<Pair[0]>, Value = Pair[1]>(
     entries: Iterable<Pair & readonly [NoInfer<Key>, Given<Value, Pair[1]>]>,
     options: WriteOptions
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<void, Error, Requirements>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<void, E, R>
   <Fields extends Readonly<Record<string, unknown>>, Value = Fields[keyof Fields]>(
     entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>,
     options: WriteOptions
-  ): <Error, Requirements>(
-    self: Cache<string, Value, Error, Requirements>
-  ) => Effect.Effect<void, Error, Requirements>
+  ): <E, R>(self: Cache<string, Value, E, R>) => Effect.Effect<void, E, R>
   // For compile errors alone: of so many forms TypeScript tells what is wrong with the last.
-  <Key, Value, Error, Requirements, Entries extends Iterable<readonly [unknown, unknown]> | object>(
-    self: Cache<Key, Value, Error, Requirements>,
+  <Key, Value, E, R, Entries extends Iterable<readonly [unknown, unknown]> | object>(
+    self: Cache<Key, Value, E, R>,
     entries: Entries & EntriesOf<NoInfer<Key>, Value, Entries>,
     options?: WriteOptions
-  ): Effect.Effect<void, Error, Requirements>
+  ): Effect.Effect<void, E, R>
 } = operation(cacheFirst, Writes.setMany)
 
 /**
@@ -559,18 +480,18 @@ export const setIfAbsent: {
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
     value: GivenFirst<Value, V>
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
-  <Key, Value, Error, Requirements, V>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<boolean, E, R>
+  <Key, Value, E, R, V>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
     value: Given<Value, V>,
     options?: WriteOptions
-  ): Effect.Effect<boolean, Error, Requirements>
+  ): Effect.Effect<boolean, E, R>
   <K, V, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
     value: GivenFirst<Value, V>,
     options: WriteOptions
-  ): <Error, Requirements>(self: Cache<Key, Value, Error, Requirements>) => Effect.Effect<boolean, Error, Requirements>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<boolean, E, R>
 } = operation(cacheFirst, Update.setIfAbsent)
 
 /**
@@ -583,14 +504,12 @@ export const touch: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>,
     timeToLive: Duration.DurationInput
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<boolean, Error, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<boolean, E, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
     timeToLive: Duration.DurationInput
-  ): Effect.Effect<boolean, Error, Requirements>
+  ): Effect.Effect<boolean, E, R>
 } = operation(3, Touch.touch)
 
 /**
@@ -605,33 +524,29 @@ export const modify: {
   <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
     key: K & NoInfer<Key>,
     f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<
     Option.Option<Value>,
     Modified.Error<Result> | RedisError | CodecError,
-    Modified.Context<Result> | Requirements
+    Modified.Context<Result> | R
   >
-  <Key, Value, Error, Requirements, Result extends Modified<NoInfer<Value>>>(
-    self: Cache<Key, Value, Error, Requirements>,
+  <Key, Value, E, R, Result extends Modified<NoInfer<Value>>>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
     f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
     options?: WriteOptions
   ): Effect.Effect<
     Option.Option<Value>,
     Modified.Error<Result> | RedisError | CodecError,
-    Modified.Context<Result> | Requirements
+    Modified.Context<Result> | R
   >
   <K, Value, Result extends Modified<NoInfer<Value>>, Key = Widen<K>>(
     key: K & NoInfer<Key>,
     f: ((found: Option.Option<Value>) => Result) & TakenBy<Value, Modified.Value<Result>>,
     options: WriteOptions
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<
     Option.Option<Value>,
     Modified.Error<Result> | RedisError | CodecError,
-    Modified.Context<Result> | Requirements
+    Modified.Context<Result> | R
   >
 } = operation(cacheFirst, Update.modify)
 
@@ -646,11 +561,7 @@ export const increment: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
   ): (self: Counter<Key>) => Effect.Effect<number, RedisError | CodecError, Redis>
-  <Key>(
-    self: Counter<Key>,
-    key: NoInfer<Key>,
-    delta?: number
-  ): Effect.Effect<number, RedisError | CodecError, Redis>
+  <Key>(self: Counter<Key>, key: NoInfer<Key>, delta?: number): Effect.Effect<number, RedisError | CodecError, Redis>
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>,
     delta: number
@@ -667,13 +578,11 @@ export const increment: {
 const delete_: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<boolean, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<boolean, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>
-  ): Effect.Effect<boolean, RedisError | CodecError, Requirements>
+  ): Effect.Effect<boolean, RedisError | CodecError, R>
 } = operation(2, Remove.delete_)
 
 export {
@@ -697,13 +606,11 @@ export {
 export const take: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Option.Option<Value>, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>
-  ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Requirements>
+  ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, R>
 } = operation(2, Remove.take)
 
 /**
@@ -715,13 +622,11 @@ export const take: {
 export const deleteMany: {
   <K, Key = Widen<K>>(
     keys: Iterable<K & NoInfer<Key>>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<number, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<number, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     keys: Iterable<NoInfer<Key>>
-  ): Effect.Effect<number, RedisError | CodecError, Requirements>
+  ): Effect.Effect<number, RedisError | CodecError, R>
 } = operation(2, Remove.deleteMany)
 
 /**
@@ -731,9 +636,9 @@ export const deleteMany: {
  * @since 0.1.0
  * @category deleting
  */
-export const flush = <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>
-): Effect.Effect<number, RedisError, Requirements> => typed(Scan.flush(definitionOf(self)))
+export const flush: <Key, Value, E, R>(
+  self: Cache<Key, Value, E, R>
+) => Effect.Effect<number, RedisError, R> = door(Scan.flush)
 
 /**
  * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
@@ -746,13 +651,13 @@ export const flush = <Key, Value, Error, Requirements>(
 export const invalidateTags: {
   (
     tags: ReadonlyArray<string>
-  ): <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<void, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>
+  ) => Effect.Effect<void, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     tags: ReadonlyArray<string>
-  ): Effect.Effect<void, RedisError | CodecError, Requirements>
+  ): Effect.Effect<void, RedisError | CodecError, R>
 } = operation(2, Invalidate.invalidateTags)
 
 /**
@@ -778,29 +683,23 @@ export const invalidateTags: {
  * @category loading
  */
 export const getOrSet: {
-  <K, V, E, R, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load:
-      | Effect.Effect<GivenFirst<Value, V>, E, R>
-      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
-  <Key, Value, Error, Requirements, E, R, V, Timeout extends Duration.DurationInput | undefined = undefined>(
-    self: Cache<Key, Value, Error, Requirements>,
+    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
+  <Key, Value, E, R, E2, R2, V, Timeout extends Duration.DurationInput | undefined = undefined>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
-    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>),
+    load: Computing<NoInfer<Key>, Given<Value, V>, E2, R2>,
     options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
-  ): Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
-  <K, V, E, R, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
+  ): Effect.Effect<Value, E | E2 | TimeoutError<Timeout>, R | Exclude<R2, Scope.Scope>>
+  <K, V, E2, R2, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load:
-      | Effect.Effect<GivenFirst<Value, V>, E, R>
-      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>),
+    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>,
     options: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Value, E | Error | TimeoutError<Timeout>, Exclude<R, Scope.Scope> | Requirements>
+  ): <E, R>(
+    self: Cache<Key, Value, E, R>
+  ) => Effect.Effect<Value, E | E2 | TimeoutError<Timeout>, R | Exclude<R2, Scope.Scope>>
 } = operation(cacheFirst, Load.getOrSet)
 
 /**
@@ -865,34 +764,34 @@ export const getOrSetMany: {
   <
     Key,
     Value,
-    Error,
-    Requirements,
     E,
     R,
+    E2,
+    R2,
     Pairs extends Iterable<readonly [unknown, unknown]>,
     Timeout extends Duration.DurationInput | undefined = undefined,
     Mode extends "default" | "either" = "default"
   >(
-    self: Cache<Key, Value, Error, Requirements>,
+    self: Cache<Key, Value, E, R>,
     keys: Iterable<NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
     ) => Effect.Effect<
       Pairs & LoadMany.Loaded<NoInfer<Key>, Given<Value, LoadMany.ValueOf<Pairs>>, any>, // its failures: `KeyError`
-      E,
-      R
+      E2,
+      R2
     >,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): Effect.Effect<
-    LoadMany.Answer<Key, Value, E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>, Mode>,
-    Mode extends "either" ? Error : E | LoadMany.KeyError<Pairs> | Error | TimeoutError<Timeout>,
-    Exclude<R, Scope.Scope> | Requirements
+    LoadMany.Answer<Key, Value, E | E2 | LoadMany.KeyError<Pairs> | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? E : E | E2 | LoadMany.KeyError<Pairs> | TimeoutError<Timeout>,
+    R | Exclude<R2, Scope.Scope>
   >
   <
     K,
     V,
-    E,
-    R,
+    E2,
+    R2,
     KeyError = never,
     Timeout extends Duration.DurationInput | undefined = undefined,
     Mode extends "default" | "either" = "default",
@@ -902,14 +801,12 @@ export const getOrSetMany: {
     keys: Iterable<K & NoInfer<Key>>,
     load: (
       absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E, R>,
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E2, R2>,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<
-    LoadMany.Answer<Key, Value, E | KeyError | Error | TimeoutError<Timeout>, Mode>,
-    Mode extends "either" ? Error : E | KeyError | Error | TimeoutError<Timeout>,
-    Exclude<R, Scope.Scope> | Requirements
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<
+    LoadMany.Answer<Key, Value, E | E2 | KeyError | TimeoutError<Timeout>, Mode>,
+    Mode extends "either" ? E : E | E2 | KeyError | TimeoutError<Timeout>,
+    R | Exclude<R2, Scope.Scope>
   >
 } = operation(cacheFirst, Load.getOrSetMany)
 
@@ -923,30 +820,16 @@ export const getOrSetMany: {
  * @category loading
  */
 export const refresh: {
-  <K, V, E, R, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
-    load:
-      | Effect.Effect<GivenFirst<Value, V>, E, R>
-      | ((key: NoInfer<Key>) => Effect.Effect<GivenFirst<Value, V>, E, R>)
-  ): <Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
-  <Key, Value, Error, Requirements, E, R, V>(
-    self: Cache<Key, Value, Error, Requirements>,
+    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>
+  ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
+  <Key, Value, E, R, E2, R2, V>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
-    load: Effect.Effect<Given<Value, V>, E, R> | ((key: NoInfer<Key>) => Effect.Effect<Given<Value, V>, E, R>)
-  ): Effect.Effect<Value, E | Error, Exclude<R, Scope.Scope> | Requirements>
+    load: Computing<NoInfer<Key>, Given<Value, V>, E2, R2>
+  ): Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
 } = operation(3, Load.refresh)
-
-/**
- * That a request can fail with what the cache fails with, `CodecError` left out.
- *
- * @since 0.1.0
- * @category models
- */
-export type Covers<Req extends Request.Request<any, any>, Error> = [Exclude<Error, CodecError>] extends
-  [Request.Request.Error<Req>] ? unknown
-  : { readonly "the request's error lacks": Exclude<Error, CodecError> }
 
 /**
  * A resolver whose requests the cache answers, and the resolver that it is made of where the cache cannot. It is an effect
@@ -994,25 +877,18 @@ export type Covers<Req extends Request.Request<any, any>, Error> = [Exclude<Erro
  * @category loading
  */
 export const resolver: {
-  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>>( // its errors: `Covers`
-    cache: Cache<Key, Value, Error, Requirements>,
+  <Key, Value, E, R, Req extends Request.Request<NoInfer<Value>, any>>( // its errors: `Covers`
+    cache: Cache<Key, Value, E, R>,
     options: { readonly key: (request: Req) => NoInfer<Key> }
-  ): <R>(
-    self: RequestResolver<Req, R> & Covers<Req, Error>
-  ) => Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
-  <Key, Value, Error, Requirements, Req extends Request.Request<NoInfer<Value>, any>, R>( // as above
-    self: RequestResolver<Req, R> & Covers<Req, Error>,
-    cache: Cache<Key, Value, Error, Requirements>,
+  ): <R2>(
+    self: RequestResolver<Req, R2> & Covers<Req, E>
+  ) => Effect.Effect<RequestResolver<Req, Exclude<R2, Scope.Scope>>, never, R>
+  <Key, Value, E, R, Req extends Request.Request<NoInfer<Value>, any>, R2>( // as above
+    self: RequestResolver<Req, R2> & Covers<Req, E>,
+    cache: Cache<Key, Value, E, R>,
     options: { readonly key: (request: NoInfer<Req>) => NoInfer<Key> }
-  ): Effect.Effect<RequestResolver<Req, Exclude<R, Scope.Scope>>, never, Requirements>
-} = dual(
-  3,
-  <Key, R>(
-    self: RequestResolver<Request.Request<any, any>, R>, // as above
-    cache: Cache<Key, unknown>,
-    options: { readonly key: (request: unknown) => Key }
-  ): any => Resolver.resolver(self, definitionOf(cache), options) // the overloads say what comes out
-)
+  ): Effect.Effect<RequestResolver<Req, Exclude<R2, Scope.Scope>>, never, R>
+} = operation(3, Resolver.resolver)
 
 /**
  * What this cache has counted in this process.
@@ -1020,9 +896,9 @@ export const resolver: {
  * @since 0.1.0
  * @category watching
  */
-export const stats = <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>
-): Effect.Effect<Stats, never, Requirements> => typed(Statistics.stats(definitionOf(self)))
+export const stats: <Key, Value, E, R>(
+  self: Cache<Key, Value, E, R>
+) => Effect.Effect<Stats, never, R> = door(Statistics.stats)
 
 /**
  * Explains what is stored under a key.
@@ -1033,13 +909,11 @@ export const stats = <Key, Value, Error, Requirements>(
 export const explain: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>
-  ) => Effect.Effect<Explanation, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Cache<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Explanation, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>
-  ): Effect.Effect<Explanation, RedisError | CodecError, Requirements>
+  ): Effect.Effect<Explanation, RedisError | CodecError, R>
 } = operation(2, Explain.explain)
 
 /**
@@ -1070,9 +944,7 @@ export const explain: {
  * @since 0.1.0
  * @category watching
  */
-export const changes = <Key, Value, Error, Requirements>(
-  self: Cache<Key, Value, Error, Requirements>,
+export const changes: <Key, Value, E, R>(
+  self: Cache<Key, Value, E, R>,
   options?: { readonly bufferSize?: number | undefined }
-): Stream.Stream<Change, RedisError, Requirements> =>
-  // As `keys`.
-  Changes.changes(definitionOf(self), options) as Stream.Stream<Change, RedisError, Requirements | any>
+) => Stream.Stream<Change, RedisError, R> = door(Changes.changes)

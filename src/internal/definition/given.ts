@@ -1,5 +1,5 @@
 /**
- * What may be given as a value, in the types. A cache of `unknown` would take anything: also the effect of a forgotten
+ * What may be given as a key and as a value, in the types. A cache of `unknown` would take anything: also the effect of a forgotten
  * `yield*`, and a promise that was not awaited.
  */
 import type * as Effect from "effect/Effect"
@@ -43,3 +43,15 @@ export type GivenFirst<Value, V> = [Value, Same<Value>] extends [unknown, IsUnkn
 export type TakenBy<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, unknown> : unknown
 
 export type ValueIn<Pairs> = Pairs extends Iterable<readonly [unknown, infer V]> ? V : never
+
+/** Many entries as the cache has them, in the form that they come in. */
+export type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
+  ? Iterable<readonly [Key, Given<Value, ValueIn<Entries>>]>
+  : string extends Key ? Readonly<Record<string, Given<Value, Entries[keyof Entries]>>>
+  : "the keys of this cache are no strings: give pairs"
+
+/** In a pipe, the cache says what its keys are; where a data-last form stands by itself, `"42"` stands for any string. */
+export type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> ? Key
+  : Key extends string ? string
+  : number
+  : Key

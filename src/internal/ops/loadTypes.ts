@@ -1,9 +1,13 @@
 /** The types of loads as the front door has them: `Cache.ts` exports them. */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import type { Empty } from "../../CacheError.js"
 import type { ValueIn } from "../definition/given.js"
 import type { TimeToLive } from "../definition/lives.js"
+
+/** What computes an absent value. */
+export type Computing<Key, A, E, R> = Effect.Effect<A, E, R> | ((key: Key) => Effect.Effect<A, E, R>)
 
 /**
  * What one `getOrSet` may ask for beside the policy.

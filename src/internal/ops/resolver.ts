@@ -22,6 +22,13 @@ import type { CacheDefinition } from "../definition/definition.js"
 import { Caller } from "../load/caller.js"
 import { type Compute, noOptions } from "../load/task.js"
 
+/**
+ * That a request can fail with what the cache fails with, `CodecError` left out.
+ */
+export type Covers<Req extends Request.Request<any, any>, Error> = // any request
+  [Exclude<Error, CodecError>] extends [Request.Request.Error<Req>] ? unknown
+    : { readonly "the request's error lacks": Exclude<Error, CodecError> }
+
 /** Any request: its types are those of the front door. */
 type AnyRequest = Request.Request<any, any>
 
