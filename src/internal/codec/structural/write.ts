@@ -8,7 +8,6 @@
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
@@ -16,7 +15,6 @@ import * as HashMap from "effect/HashMap"
 import * as HashSet from "effect/HashSet"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import { entries, members } from "../collections.js"
 import { isDataArray, isDataObject, ownObject } from "../dataPrototype.js"
 import { fieldsOfError } from "../fieldsOfError.js"
@@ -24,6 +22,7 @@ import { field, index, maxDepth, Refusal, tooDeep, within } from "../refusal.js"
 import { isWellFormed } from "../wellFormed.js"
 import { fromBigInt, fromBytes, fromDate, fromMillis, fromText } from "./bytes.js"
 import { type ByteKind, byteKinds, compound, type ErrorClass, errorClasses, leaf } from "./forms.js"
+import { bare, noSymbols, onlyNames, read, refusedClass } from "./own.js"
 
 interface Walk {
   depth: number
@@ -101,43 +100,6 @@ const shape = (value: object, walk: Walk): Wire => {
   if (written !== undefined) return written
   if (isDataObject(prototype)) return dataFields(value, walk)
   throw new Refusal(refusedClass(value))
-}
-
-const refusedClass = (value: object): string => {
-  if (Redacted.isRedacted(value)) return "a Redacted: give a schema that says how the secret is stored"
-  if (Predicate.isPromiseLike(value)) return "a promise cannot be stored: await it"
-  // Errors of Data.TaggedError are effects too, but they are data first.
-  if (Effect.isEffect(value) && !(value instanceof Error)) return "an Effect cannot be stored: yield it"
-  const named: unknown = Predicate.hasProperty(value, "constructor") ? value.constructor : undefined
-  const name = typeof named === "function" && named.name !== "" ? named.name : "an unnamed class"
-  return value instanceof Error
-    ? `an error of class ${name}: Codec.structural keeps the language's own; for others give a schema`
-    : `an instance of ${name}: Codec.structural keeps no classes; give a schema`
-}
-
-const noSymbols = (value: object, known?: ReadonlyArray<symbol>): void => {
-  for (const symbol of Object.getOwnPropertySymbols(value)) {
-    // Effect keeps a hash that it has computed under one, not enumerable.
-    if (Object.prototype.propertyIsEnumerable.call(value, symbol) && known?.includes(symbol) !== true) {
-      throw new Refusal("a field under a symbol cannot be stored").within(value, `[${String(symbol)}]`)
-    }
-  }
-}
-
-/** The names of an object that has nothing but enumerable fields. */
-const onlyNames = (value: object): Array<string> => {
-  const names = Object.keys(value)
-  if (Object.getOwnPropertyNames(value).length !== names.length) {
-    throw new Refusal("an object with properties that are not enumerable cannot be stored")
-  }
-  return names
-}
-
-const read = (value: object, name: string): unknown => {
-  const property = Object.getOwnPropertyDescriptor(value, name)
-  // What a getter gives may be something else the next time.
-  if (property?.get !== undefined || property?.set !== undefined) throw new Refusal("an accessor cannot be stored")
-  return property?.value
 }
 
 const plain = (value: object, walk: Walk): Wire => {
@@ -237,14 +199,6 @@ const sparse = (value: ReadonlyArray<unknown>, walk: Walk): Wire => {
     written.push(position, part(value[position], walk, value, index(position)))
   }
   return written
-}
-
-const bare = (value: object, expected = 0, known?: ReadonlyArray<symbol>): void => {
-  noSymbols(value, known)
-  const names = Object.getOwnPropertyNames(value)
-  if (names.length !== expected) {
-    throw new Refusal("it has a field of its own, which cannot be stored").within(value, field(names.at(-1) ?? ""))
-  }
 }
 
 /** What a runtime itself puts on each URL: Deno brands them. */
