@@ -25,6 +25,7 @@ const rooms = [
   "read",
   "load",
   "ops",
+  "fleet",
   "memo"
 ]
 
@@ -49,7 +50,7 @@ const roomRules = rooms.map((room, at) => {
             message: `The room "${room}" is below that one: docs/architecture.md has the order.`
           },
           {
-            regex: "^(\\.\\./)+(Cache|Codec|Memo|Pending|RedisLayer|index)\\.js$",
+            regex: "^(\\.\\./)+(Cache|Codec|Fleet|Memo|Pending|RedisLayer|index)\\.js$",
             caseSensitive: true,
             message: "The inside does not know its front doors."
           }

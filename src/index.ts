@@ -27,6 +27,11 @@ export * as Codec from "./Codec.js"
 /**
  * @since 0.1.0
  */
+export * as Fleet from "./Fleet.js"
+
+/**
+ * @since 0.1.0
+ */
 export * as Memo from "./Memo.js"
 
 /**

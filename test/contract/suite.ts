@@ -10,6 +10,7 @@ import { lease } from "./leases/lease.js"
 import { deleteAndTake } from "./operations/deleteAndTake.js"
 import { everyOperation } from "./operations/everyOperation.js"
 import { explain } from "./operations/explain.js"
+import { fleet } from "./operations/fleet.js"
 import { flush } from "./operations/flush.js"
 import { foreignBytes } from "./operations/foreignBytes.js"
 import { getAndSet } from "./operations/getAndSet.js"
@@ -36,6 +37,7 @@ const parts = [
   foreignBytes,
   invalidateTags,
   explain,
+  fleet,
   lease,
   fill,
   getOrSet,

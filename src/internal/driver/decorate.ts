@@ -44,6 +44,7 @@ const one = (key: string): ReadonlyArray<string> => [key]
 const many = (keys: ReadonlyArray<string>): ReadonlyArray<string> => keys
 const ofOne = ({ key }: Keyed): ReadonlyArray<string> => [key]
 const ofMany = (requests: ReadonlyArray<Keyed>): ReadonlyArray<string> => requests.map(({ key }) => key)
+const ofNone = (): ReadonlyArray<string> => every
 const ofPrefix = (): ReadonlyArray<string> => every
 
 const on = <Input>(name: string, keys: (input: Input) => ReadonlyArray<string>, urgent = false): Operation<Input> => ({
@@ -77,5 +78,7 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   scan: paged(on("scan", ofPrefix), driver.scan),
   clear: cold(on("clear", ofPrefix), driver.clear),
   heads: cold(on("heads", many), driver.heads),
-  inspect: cold(on("inspect", one), driver.inspect)
+  inspect: cold(on("inspect", one), driver.inspect),
+  measure: cold(on("measure", many), driver.measure),
+  servers: cold(on("servers", ofNone), driver.servers)
 })

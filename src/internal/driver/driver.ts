@@ -4,6 +4,7 @@
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import type * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
 import type { Kind } from "../entry/format.js"
@@ -93,6 +94,29 @@ export interface SwapReply {
   readonly done: boolean
   /** What is there, where it was not done. */
   readonly found: Uint8Array | undefined
+}
+
+/** A key, without all of its bytes. What this user may not ask for is `undefined`. */
+export interface Measure {
+  /** Its first bytes. */
+  readonly head: Uint8Array
+  /** How many bytes there are. */
+  readonly size: number | undefined
+  /** In ms; `undefined`: it never expires. */
+  readonly life: number | undefined
+  /** In bytes, as the store counts them. */
+  readonly memory: number | undefined
+}
+
+/** A server of the store, as it tells of itself. */
+export interface ServerAnswer {
+  /** `host:port`, where it is one of several. */
+  readonly address: string | undefined
+  /** The texts of `INFO` and of `CLUSTER INFO`, or why there is none. */
+  readonly info: Either.Either<string, RedisError>
+  readonly cluster: Either.Either<string, RedisError> | undefined
+  /** Of each probe: how long its answer took, and how far the server's clock was ahead of this machine's wall clock, in ms. */
+  readonly probes: ReadonlyArray<{ readonly roundTrip: number; readonly clockOffset: number }>
 }
 
 /** A link over which a store tells of changes, as long as it holds. */
@@ -268,4 +292,13 @@ export interface Driver {
     } | undefined,
     RedisError
   >
+
+  /** Of each key its first `headSize` bytes, and how large it is. */
+  readonly measure: (
+    keys: ReadonlyArray<string>,
+    headSize: number
+  ) => Effect.Effect<ReadonlyArray<Measure | undefined>, RedisError>
+
+  /** Asks each server about itself, and so many times what time it is. None: it is not one that can be asked. */
+  readonly servers: (probes: number) => Effect.Effect<ReadonlyArray<ServerAnswer>, RedisError>
 }

@@ -13,7 +13,7 @@ import type { MemoryServer, Stored } from "./memoryServer.js"
 const text = new TextEncoder()
 const fromText = new TextDecoder()
 
-/** A rough size of one entry in a table, beside its key and bytes: what `inspect` reports as memory. */
+/** A rough size of one entry in a table, beside its key and bytes: what counts as its memory. */
 const entryOverhead = 64
 
 /** One atomic step at the clock's present time. */
@@ -32,6 +32,8 @@ const watch = (server: MemoryServer, prefix: string, watcher: Watcher): Effect.E
     watcher.onLink(link)
     return end
   })
+
+const memoryOf = (key: string, { bytes }: Stored): number => key.length + bytes.length + entryOverhead
 
 const lifeOf = (stored: Stored, now: number): number | undefined =>
   stored.expires === Infinity ? undefined : stored.expires - now
@@ -257,9 +259,22 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
           found === undefined ? undefined : {
             bytes: found.bytes,
             life: lifeOf(found, now),
-            memory: key.length + found.bytes.length + entryOverhead
+            memory: memoryOf(key, found)
           }
         )
-      })
+      }),
+    measure: (keys, headSize) =>
+      step((now) =>
+        Effect.succeed(keys.map((key) => {
+          const found = server.get(key, now)
+          return found === undefined ? undefined : {
+            head: found.bytes.subarray(0, headSize),
+            size: found.bytes.length,
+            life: lifeOf(found, now),
+            memory: memoryOf(key, found)
+          }
+        }))
+      ),
+    servers: () => Effect.succeed([])
   }
 }

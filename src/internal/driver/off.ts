@@ -32,5 +32,7 @@ export const off = (): Driver => ({
   clear: () => Effect.succeed(0),
   heads: (keys) => Effect.succeed(keys.map(() => undefined)),
   watch: () => Effect.never,
-  inspect: () => Effect.succeed(undefined)
+  inspect: () => Effect.succeed(undefined),
+  measure: (keys) => Effect.succeed(keys.map(() => undefined)),
+  servers: () => Effect.succeed([])
 })

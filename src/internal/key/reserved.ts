@@ -9,8 +9,11 @@ import * as Key from "./encode.js"
 /** What every tag's key starts with, before the name of its cache. */
 export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
 
+/** What the keys of one cache's tags start with. */
+export const cacheTagPrefix = (prefix: string, cache: string): string => `${tagKeyPrefix(prefix)}${cache}:`
+
 export const tagKey = (prefix: string, cache: string, tag: string): string =>
-  `${tagKeyPrefix(prefix)}${cache}:${Either.getOrElse(Key.encodeString(tag), () => tag)}`
+  `${cacheTagPrefix(prefix, cache)}${Either.getOrElse(Key.encodeString(tag), () => tag)}`
 
 export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
 

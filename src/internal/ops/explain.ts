@@ -135,56 +135,77 @@ const look = <Key, Value>(
     named(
       definition,
       "explain",
-      Effect.gen(function*() {
-        const found = yield* instance.runtime.driver.inspect(redisKey)
-        const header = definition.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
-          ? found.bytes
-          : undefined
-        const tags = yield* tagStates(instance, header === undefined ? [] : Entry.tags(header) ?? [])
-        const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
-        // A tag that the key names and the entry lacks would not tell of its invalidation.
-        const lacking = instance.definition.keyTags(key).some((name) => !tags.some((tag) => tag.name === name))
-        const invalidated = lacking || tags.some((tag) => !tag.holds)
-        const verdict = judge(instance.definition, found?.bytes, now, invalidated, redisKey)
-        const whole = found !== undefined && Entry.isEntry(found.bytes) ? found.bytes : undefined
-        const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, definition.policy.leaseLife)
-        const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState)
-        const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
-        const lease = whole === undefined ? undefined : Entry.lease(whole)
-        const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
-        const longest = wholeLife(definition.policy, policyLife)
-        // A lease lets an entry stay for longer than its own life.
-        const life = lease === undefined || until === undefined
-          ? found?.life
-          : lease.end === 0
-          ? undefined
-          : lease.end - now
-        return {
-          redisKey,
-          state,
-          reason,
-          age: longest === undefined || life === undefined || lease !== undefined && until === undefined
-            ? Option.none()
-            : Option.some(Duration.millis(Math.max(0, longest - life))),
-          timeToLive: state !== "Fresh" ? Option.none() : Option.some(
-            definition.kind === "counter"
-              ? found?.life === undefined ? Duration.infinity : Duration.millis(found.life)
-              : until === 0 || until === undefined
-              ? Duration.infinity
-              : remaining(until, now)
-          ),
-          life: found === undefined
-            ? Option.none()
-            : Option.some(found.life === undefined ? Duration.infinity : Duration.millis(found.life)),
-          size: found?.bytes.length ?? 0,
-          memory: Option.fromNullable(found?.memory),
-          version: Option.map(Option.fromNullable(header), Entry.version),
-          loadTime: Option.map(Option.fromNullable(header), (bytes) => Duration.millis(Entry.loadMillis(bytes))),
-          lease: lease === undefined || leaseState !== "Held" ? Option.none() : Option.some({
-            token: toHex(lease.token),
-            remaining: Duration.millis(Math.ceil(lease.until - now))
-          }),
-          tags
-        }
-      })
+      Effect.flatMap(
+        instance.runtime.driver.inspect(redisKey),
+        (found) => explainFound(instance, redisKey, definition.keyTags(key), found)
+      )
     ))
+
+/** What was found under a key: all of its bytes, or so many of them that the payload has begun. */
+export interface Found {
+  readonly bytes: Uint8Array
+  /** How many bytes there are, if these are not all. */
+  readonly size?: number | undefined
+  readonly life: number | undefined
+  readonly memory: number | undefined
+}
+
+/** @param required the tags that its key names */
+export const explainFound = <Key, Value>(
+  instance: CacheInstance<Key, Value>,
+  redisKey: string,
+  required: ReadonlyArray<string>,
+  found: Found | undefined
+): Effect.Effect<Explanation, RedisError> =>
+  Effect.gen(function*() {
+    const { definition } = instance
+    const header = definition.kind === "entry" && found !== undefined && Entry.isEntry(found.bytes)
+      ? found.bytes
+      : undefined
+    const tags = yield* tagStates(instance, header === undefined ? [] : Entry.tags(header) ?? [])
+    const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
+    // A tag that the key names and the entry lacks would not tell of its invalidation.
+    const lacking = required.some((name) => !tags.some((tag) => tag.name === name))
+    const invalidated = lacking || tags.some((tag) => !tag.holds)
+    const verdict = judge(definition, found?.bytes, now, invalidated, redisKey)
+    const whole = found !== undefined && Entry.isEntry(found.bytes) ? found.bytes : undefined
+    const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, definition.policy.leaseLife)
+    const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState)
+    const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
+    const lease = whole === undefined ? undefined : Entry.lease(whole)
+    const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
+    const longest = wholeLife(definition.policy, policyLife)
+    // A lease lets an entry stay for longer than its own life.
+    const life = lease === undefined || until === undefined
+      ? found?.life
+      : lease.end === 0
+      ? undefined
+      : lease.end - now
+    return {
+      redisKey,
+      state,
+      reason,
+      age: longest === undefined || life === undefined || lease !== undefined && until === undefined
+        ? Option.none()
+        : Option.some(Duration.millis(Math.max(0, longest - life))),
+      timeToLive: state !== "Fresh" ? Option.none() : Option.some(
+        definition.kind === "counter"
+          ? found?.life === undefined ? Duration.infinity : Duration.millis(found.life)
+          : until === 0 || until === undefined
+          ? Duration.infinity
+          : remaining(until, now)
+      ),
+      life: found === undefined
+        ? Option.none()
+        : Option.some(found.life === undefined ? Duration.infinity : Duration.millis(found.life)),
+      size: found?.size ?? found?.bytes.length ?? 0,
+      memory: Option.fromNullable(found?.memory),
+      version: Option.map(Option.fromNullable(header), Entry.version),
+      loadTime: Option.map(Option.fromNullable(header), (bytes) => Duration.millis(Entry.loadMillis(bytes))),
+      lease: lease === undefined || leaseState !== "Held" ? Option.none() : Option.some({
+        token: toHex(lease.token),
+        remaining: Duration.millis(Math.ceil(lease.until - now))
+      }),
+      tags
+    }
+  })

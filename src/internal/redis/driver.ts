@@ -29,6 +29,7 @@ import { toBuffer } from "./resp/words.js"
 import * as Scan from "./scan.js"
 import * as Scripts from "./scripts.js"
 import type { Servers } from "./servers.js"
+import * as Survey from "./survey.js"
 import * as Tracking from "./tracking.js"
 
 const isOne = (reply: Count): boolean => Number(reply) === 1
@@ -293,6 +294,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
             memory: Option.getOrUndefined(Option.map(memory, Number))
           },
         { concurrent: true }
-      )
+      ),
+    measure: (keys, headSize) => Survey.measured(servers, keys, headSize),
+    servers: (probes) => Survey.answers(servers, probes)
   }
 }

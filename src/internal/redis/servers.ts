@@ -4,10 +4,12 @@
 import type { Batcher } from "./batch/batcher.js"
 import type { Sender } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
-import type { Line } from "./port.js"
+import type { Address, Line } from "./port.js"
 
 /** One server. */
 export interface Server {
+  /** Where it is, if it is one of several. */
+  readonly address: Address | undefined
   /** For commands that are meant for it, whatever their keys. */
   readonly sender: Sender
   /** Counts up whenever the connection to it was made anew. */

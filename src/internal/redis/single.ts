@@ -20,6 +20,7 @@ export interface ConnectOptions extends RedisDriver.Options {
 
 const alone = (connection: Connection, batcher: Batcher, prefix: string): Servers => {
   const server: Server = {
+    address: undefined,
     sender: batcher,
     connections: () => connection.connections(),
     openFeed: () => connection.client.openFeed(),

@@ -1,0 +1,48 @@
+/** One key of a cache, told without the cache's definition. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { printing } from "../definition/show.js"
+import * as Entry from "../entry/format.js"
+import { explainFound, type Explanation } from "../ops/explain.js"
+import { tell, type Told } from "./payload.js"
+import { untyped } from "./untyped.js"
+
+/** What `Cache.explain` tells, and what the payload tells of itself. */
+export interface Look extends Explanation {
+  readonly codecs: Told["codecs"]
+  /** Of a cached failure it is the failure. */
+  readonly value: Told["value"]
+}
+
+const nothing: Told = { codecs: [], value: Option.none() }
+
+const toldBy = (bytes: Uint8Array | undefined, redisKey: string): Told => {
+  if (bytes === undefined) return nothing
+  const counter = Entry.identity(bytes, "counter")
+  if (counter.length > 0) {
+    return { codecs: ["counter"], value: Option.some(Number(new TextDecoder().decode(counter))) }
+  }
+  const offset = Entry.isEntry(bytes) && !Entry.isMarker(bytes) ? Entry.payloadOffset(bytes) : undefined
+  return offset === undefined ? nothing : tell(bytes.subarray(offset), redisKey)
+}
+
+export const explain = (name: string, key: string): Effect.Effect<Look, RedisError, Redis> =>
+  untyped(name, (cache, { driver }) => {
+    const redisKey = cache.prefix + key
+    return Effect.mapError(
+      Effect.gen(function*() {
+        const found = yield* driver.inspect(redisKey)
+        const told = yield* explainFound(cache.as(found?.bytes), redisKey, [], found)
+        return printing({ ...told, ...toldBy(found?.bytes, redisKey) })
+      }),
+      (error) => cache.redisError("explain", error)
+    )
+  })
+
+export const get = (name: string, key: string): Effect.Effect<Option.Option<Told>, RedisError, Redis> =>
+  Effect.map(
+    explain(name, key),
+    ({ codecs, state, value }) => state === "Fresh" ? Option.some({ codecs, value }) : Option.none()
+  )

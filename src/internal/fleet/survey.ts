@@ -1,0 +1,244 @@
+/** Which caches there are under a `Redis`, by the names of their keys, and what a sample of them looks like. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Order from "effect/Order"
+import * as Stream from "effect/Stream"
+import type { RedisError } from "../../CacheError.js"
+import { Redis } from "../../Redis.js"
+import type { Runtime } from "../cache/runtime.js"
+import * as Key from "../key/encode.js"
+import { cacheTagPrefix, tagKeyPrefix } from "../key/reserved.js"
+import type { Explanation } from "../ops/explain.js"
+import { type KeySummary, rows } from "./rows.js"
+import { Untyped, untyped } from "./untyped.js"
+
+/** What a sample of a cache's keys showed. */
+export interface Sample {
+  readonly keys: number
+  /** How many of them are in each state. */
+  readonly states: { readonly [State in Explanation["state"]]?: number }
+  readonly versions: ReadonlyArray<number>
+  /** Until Redis expires each, the shortest first; infinite: never. */
+  readonly lives: ReadonlyArray<Duration.Duration>
+}
+
+/** One cache, found by the names of its keys. */
+export interface CacheSummary {
+  readonly name: string
+  /** How many Redis keys lie under its name: entries, counters, leases, and what else there is. */
+  readonly keys: number
+  /** How many of its tags have an epoch. */
+  readonly tags: number
+  /** In bytes, as Redis counts them: the mean of the sample, times `keys`. None where this user may not ask. */
+  readonly memory: Option.Option<number>
+  readonly sample: Sample
+}
+
+/** Everything under one `Redis`. */
+export interface Survey {
+  /** The one with the most keys first. */
+  readonly caches: ReadonlyArray<CacheSummary>
+  /** How many other keys start with the prefix. */
+  readonly foreign: number
+  /** Whether all keys were looked at; else `maxKeys` were, and all numbers are of those. */
+  readonly complete: boolean
+}
+
+export interface SurveyOptions {
+  /** How many keys are looked at, at the most. Default: 1,000,000. */
+  readonly maxKeys?: number | undefined
+  /** Of how many keys of each cache size, state and life are asked. Default: 100. */
+  readonly samples?: number | undefined
+}
+
+const defaultMaxKeys = 1_000_000
+
+const defaultSamples = 100
+
+/** Of all caches together: where there are many names, fewer of each are asked about. */
+const maxSamples = 10_000
+
+/** How many keys are asked about at once. */
+const pageSize = 250
+
+/** Every so many-th key of a stream of unknown length: when there are too many, every other one goes. */
+class Sampler {
+  private kept: Array<string> = []
+  private stride = 1
+  private seen = 0
+
+  constructor(private readonly size: number) {}
+
+  add(key: string): void {
+    if (this.seen++ % this.stride !== 0) return
+    this.kept.push(key)
+    if (this.kept.length < 2 * this.size) return
+    this.kept = this.kept.filter((_, i) => i % 2 === 0)
+    this.stride *= 2
+  }
+
+  take(most: number): ReadonlyArray<string> {
+    return this.kept.slice(0, Math.min(most, this.size))
+  }
+}
+
+class Group {
+  readonly keys = new Set<string>()
+  readonly tags = new Set<string>()
+  readonly sampler: Sampler
+
+  constructor(samples: number) {
+    this.sampler = new Sampler(samples)
+  }
+}
+
+/** All keys of a prefix, by the cache that they belong to. */
+class Census {
+  readonly groups = new Map<string, Group>()
+  /** Those that have no cache's name in front. */
+  readonly others = new Set<string>()
+  complete = true
+  private keys = 0
+
+  constructor(private readonly prefix: string, private readonly maxKeys: number, private readonly samples: number) {}
+
+  /** Whether there may be more. Redis may list a key twice. */
+  add(page: ReadonlyArray<string>): boolean {
+    for (const redisKey of page) {
+      if (this.keys >= this.maxKeys) {
+        this.complete = false
+        return false
+      }
+      if (this.addOne(redisKey)) this.keys++
+    }
+    return true
+  }
+
+  private addOne(redisKey: string): boolean {
+    const rest = redisKey.slice(this.prefix.length)
+    const colon = rest.indexOf(":")
+    if (colon === 0) return this.addReserved(redisKey)
+    if (colon < 0) return this.addTo(this.others, rest)
+    const group = this.group(rest.slice(0, colon))
+    if (!this.addTo(group.keys, rest.slice(colon + 1))) return false
+    group.sampler.add(redisKey)
+    return true
+  }
+
+  private addReserved(redisKey: string): boolean {
+    const tagPrefix = tagKeyPrefix(this.prefix)
+    if (!redisKey.startsWith(tagPrefix)) return false
+    const rest = redisKey.slice(tagPrefix.length)
+    const colon = rest.indexOf(":")
+    return colon > 0 && this.addTo(this.group(rest.slice(0, colon)).tags, rest.slice(colon + 1))
+  }
+
+  private addTo(known: Set<string>, key: string): boolean {
+    const { size } = known
+    return known.add(key).size > size
+  }
+
+  private group(name: string): Group {
+    const group = this.groups.get(name) ?? new Group(this.samples)
+    this.groups.set(name, group)
+    return group
+  }
+}
+
+const inPages = (keys: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from({ length: Math.ceil(keys.length / pageSize) }, (_, i) => keys.slice(i * pageSize, (i + 1) * pageSize))
+
+const sampled = (
+  runtime: Runtime,
+  name: string,
+  redisKeys: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<KeySummary>, RedisError> => {
+  const cache = new Untyped(runtime, name)
+  return Effect.map(Effect.forEach(inPages(redisKeys), (page) => rows(runtime, cache, page)), (pages) => pages.flat())
+}
+
+const toSample = (found: ReadonlyArray<KeySummary>): Sample => {
+  const states: { [State in Explanation["state"]]?: number } = {}
+  for (const { state } of found) states[state] = (states[state] ?? 0) + 1
+  const versions = new Set(found.flatMap(({ version }) => Option.toArray(version)))
+  return {
+    keys: found.length,
+    states,
+    versions: [...versions].sort((a, b) => a - b),
+    lives: found.map(({ life }) => life).sort(Duration.Order)
+  }
+}
+
+const memoryOf = (found: ReadonlyArray<KeySummary>, keys: number): Option.Option<number> => {
+  const known = found.flatMap(({ memory }) => Option.toArray(memory))
+  if (keys === 0) return Option.some(0)
+  const sum = known.reduce((total, bytes) => total + bytes, 0)
+  return known.length === 0 ? Option.none() : Option.some(Math.round(sum / known.length * keys))
+}
+
+/** Nothing there was written by this library: the keys of another program, which has a colon in their names as well. */
+const isForeign = ({ keys, states }: Sample): boolean => keys > 0 && keys === states.Foreign
+
+const largestFirst: Order.Order<CacheSummary> = Order.combine(
+  Order.reverse(Order.mapInput(Order.number, ({ keys }: CacheSummary) => keys)),
+  Order.mapInput(Order.string, ({ name }: CacheSummary) => name)
+)
+
+export const survey = (
+  { maxKeys = defaultMaxKeys, samples = defaultSamples }: SurveyOptions = {}
+): Effect.Effect<Survey, RedisError, Redis> =>
+  Effect.gen(function*() {
+    const { runtime } = yield* Redis
+    const { prefix, scan } = runtime.driver
+    const census = new Census(prefix, maxKeys, samples)
+    yield* Stream.runDrain(Stream.takeWhile(scan(prefix), (page) => census.add(page)))
+    const perCache = Math.max(1, Math.floor(maxSamples / Math.max(1, census.groups.size)))
+    const caches: Array<CacheSummary> = []
+    let foreign = census.others.size
+    for (const [name, { keys, sampler, tags }] of census.groups) {
+      const found = yield* sampled(runtime, name, sampler.take(perCache))
+      const sample = toSample(found)
+      // All that was listed may have gone since.
+      if (sample.keys === 0 && tags.size === 0) continue
+      if (tags.size === 0 && isForeign(sample)) foreign += keys.size
+      else caches.push({ name, keys: keys.size, tags: tags.size, memory: memoryOf(found, keys.size), sample })
+    }
+    return { caches: caches.sort(largestFirst), foreign, complete: census.complete }
+  })
+
+export interface KeysOptions {
+  /** Only keys whose stored text starts with this. */
+  readonly startsWith?: string | undefined
+  /** Only keys whose text has this in it. */
+  readonly contains?: string | undefined
+}
+
+export const keys = (
+  name: string,
+  { contains = "", startsWith = "" }: KeysOptions = {}
+): Stream.Stream<ReadonlyArray<KeySummary>, RedisError, Redis> =>
+  Stream.unwrap(untyped(name, (cache, runtime) => {
+    const page = (redisKeys: ReadonlyArray<string>) =>
+      rows(
+        runtime,
+        cache,
+        [...new Set(redisKeys)].filter((key) => Key.decodeString(key.slice(cache.prefix.length)).includes(contains))
+      )
+    return Effect.succeed(
+      Stream.mapEffect(runtime.driver.scan(cache.prefix + startsWith), page).pipe(
+        Stream.filter((found) => found.length > 0),
+        Stream.mapError((error) => cache.redisError("keys", error))
+      )
+    )
+  }))
+
+export const tags = (name: string): Stream.Stream<ReadonlyArray<string>, RedisError, Redis> =>
+  Stream.unwrap(untyped(name, (cache, { driver }) => {
+    const prefix = cacheTagPrefix(driver.prefix, name)
+    return Effect.succeed(
+      Stream.map(driver.scan(prefix), (page) => page.map((key) => Key.decodeString(key.slice(prefix.length)))).pipe(
+        Stream.mapError((error) => cache.redisError("tags", error))
+      )
+    )
+  }))
