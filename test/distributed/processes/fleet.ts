@@ -1,84 +1,15 @@
-/**
- * Worker processes for tests, driven over IPC. Each is ended by its process id when its scope closes, and ends with this
- * process whatever happens to it.
- */
+/** Worker processes that share a cache. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { fileURLToPath } from "node:url"
-import { launch } from "../../support/processes/launch.js"
-import { signal } from "../../support/processes/signal.js"
-import type { CacheSettings, Execution, FromWorker, Replies, Request, Target, ToWorker } from "./fleetProtocol.js"
+import * as Process from "../../support/processes/worker.js"
+import type { CacheSettings, Execution, FleetProtocol, Replies, Request, Target } from "./fleetProtocol.js"
 
-export interface Worker {
-  readonly pid: number
-  readonly isAlive: () => boolean
-  /** Asks, and gives the answer. A worker that ends before it answers fails the test. */
-  readonly ask: <R extends Request>(request: R) => Effect.Effect<Replies[R["op"]]>
-  /** Calls back at every load that begins here, until the worker ends. */
-  readonly onLoad: (listener: (execution: Execution) => void) => void
-  /** `SIGKILL`; waits until the process is gone. */
-  readonly kill: Effect.Effect<void>
-  /** `SIGSTOP` */
-  readonly pause: Effect.Effect<void>
-  /** `SIGCONT` */
-  readonly resume: Effect.Effect<void>
-}
+export type Worker = Process.Worker<FleetProtocol>
 
 const workerFile = fileURLToPath(new URL("fleetWorker.ts", import.meta.url))
-
-interface Question {
-  readonly answer: (reply: Replies[keyof Replies]) => void
-  readonly fail: (error: Error) => void
-}
-
-const start = (): Promise<Worker> =>
-  new Promise((resolve, reject) => {
-    const child = launch(workerFile)
-    const open = new Map<number, Question>()
-    const listeners: Array<(execution: Execution) => void> = []
-    const ended = new Promise<void>((end) => child.once("exit", () => end()))
-    let id = 0
-
-    const worker: Worker = {
-      pid: child.pid!,
-      isAlive: () => child.exitCode === null && child.signalCode === null,
-      ask: <R extends Request>(request: R) =>
-        Effect.promise(() =>
-          new Promise<Replies[R["op"]]>((answer, fail) => {
-            if (!worker.isAlive()) return fail(new Error("The worker has ended"))
-            // A worker answers a request with what `Replies` has for it.
-            open.set(++id, { answer: answer as Question["answer"], fail })
-            child.send({ id, request } satisfies ToWorker)
-          })
-        ),
-      onLoad: (listener) => void listeners.push(listener),
-      kill: Effect.promise(() => {
-        signal(child, "SIGKILL")
-        return ended // at once, if it has ended already
-      }),
-      pause: Effect.sync(() => signal(child, "SIGSTOP")),
-      resume: Effect.sync(() => signal(child, "SIGCONT"))
-    }
-
-    child.on("message", (message: FromWorker) => {
-      if (message._tag === "Ready") return resolve(worker)
-      if (message._tag === "Loading") {
-        for (const listener of listeners) listener(message.execution)
-        return
-      }
-      const question = open.get(message.id)
-      open.delete(message.id)
-      if (message._tag === "Reply") question?.answer(message.reply)
-      else question?.fail(new Error(`A worker failed: ${message.error}`))
-    })
-    child.once("exit", (code, signal) => {
-      const error = new Error(`The worker ended (${signal ?? code})`)
-      reject(error)
-      for (const question of open.values()) question.fail(error)
-    })
-  })
 
 /** What the workers of a test are to be connected to. */
 export type Connection = Target & {
@@ -100,7 +31,9 @@ const make: Effect.Effect<Fleet["Type"], never, Scope.Scope> = Effect.gen(functi
       Effect.gen(function*() {
         const living = workers.filter((worker) => worker.isAlive())
         const missing = Array.from({ length: Math.max(0, count - living.length) })
-        const started = yield* Effect.promise(() => Promise.all(missing.map(start)))
+        const started = yield* Effect.promise(() =>
+          Promise.all(missing.map(() => Process.start<FleetProtocol>(workerFile)))
+        )
         workers = [...living, ...started]
         const chosen = workers.slice(0, count)
         yield* everyone(chosen, () => ({ op: "connect", ...connection }))
@@ -125,7 +58,7 @@ export const nextLoad = (
 ): Effect.Effect<{ readonly worker: Worker; readonly execution: Execution }> =>
   Effect.async<{ readonly worker: Worker; readonly execution: Execution }>((resume) => {
     for (const worker of workers) {
-      worker.onLoad((execution) => {
+      worker.onTold((execution) => {
         if (execution.key === key) resume(Effect.succeed({ worker, execution }))
       })
     }

@@ -131,10 +131,9 @@ export interface Replies {
   readonly delete: boolean
 }
 
-export type ToWorker = { readonly id: number; readonly request: Request }
-
-export type FromWorker =
-  | { readonly _tag: "Ready" }
-  | { readonly _tag: "Loading"; readonly execution: Execution }
-  | { readonly _tag: "Reply"; readonly id: number; readonly reply: Replies[keyof Replies] }
-  | { readonly _tag: "Failed"; readonly id: number; readonly error: string }
+export interface FleetProtocol {
+  readonly requests: Request
+  readonly replies: Replies
+  /** A load has begun. */
+  readonly told: Execution
+}

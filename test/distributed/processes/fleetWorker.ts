@@ -9,22 +9,21 @@ import * as Schema from "effect/Schema"
 import * as Cache from "../../../src/Cache.js"
 import type { Redis } from "../../../src/Redis.js"
 import * as RedisLayer from "../../../src/RedisLayer.js"
+import { answering, telling } from "../../support/processes/answering.js"
 import { now } from "../../support/processes/now.js"
-import { noteUnhandled } from "../../support/processes/unhandled.js"
 import { mixed } from "../faults/mixedLoad.js"
 import type {
   Answer,
   CacheSettings,
   Execution,
-  FromWorker,
+  FleetProtocol,
   Replies,
   Report,
   Request,
-  ToWorker,
   Written
 } from "./fleetProtocol.js"
 
-const tell = (message: FromWorker): void => void process.send?.(message)
+const tell = telling<FleetProtocol>()
 
 const makeCache = (settings: CacheSettings) => Cache.make({ ...settings, schema: Schema.String })
 
@@ -41,7 +40,7 @@ const load = (key: string, millis: number, executions: Array<Execution>): Effect
       ended: undefined
     }
     executions.push(execution)
-    tell({ _tag: "Loading", execution })
+    tell(execution)
     return Effect.map(Effect.sleep(millis), () => {
       execution.ended = now()
       return execution.value
@@ -167,20 +166,11 @@ const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown,
   }
 }
 
-process.on("message", ({ id, request }: ToWorker) => {
+answering<FleetProtocol>((request) => {
   if (request.op === "connect") {
     void runtime?.dispose()
     cache = makeCache(request.cache)
     runtime = ManagedRuntime.make(layerOf(request))
   }
-  runtime!.runPromise(serve(request).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))).then(
-    (reply) => tell({ _tag: "Reply", id, reply }),
-    (error: unknown) => tell({ _tag: "Failed", id, error: String(error) })
-  )
+  return runtime!.runPromise(serve(request).pipe(Effect.provide(Logger.remove(Logger.defaultLogger))))
 })
-
-// Whoever started it has gone.
-process.on("disconnect", () => process.exit())
-
-noteUnhandled()
-tell({ _tag: "Ready" })

@@ -1,0 +1,24 @@
+/** The worker's side of `worker.ts`. */
+import type { FromWorker, Protocol, ReplyOf, RequestOf, ToWorker } from "./protocol.js"
+import { noteUnhandled } from "./unhandled.js"
+
+const say = <P extends Protocol>(message: FromWorker<P>): void => void process.send?.(message)
+
+/** Tells the test something that it has not asked for. */
+export const telling = <P extends Protocol>() => (told: P["told"]): void => say<P>({ _tag: "Told", told })
+
+/** Makes this process a worker that answers the test which started it. To be called once. */
+export const answering = <P extends Protocol>(serve: (request: RequestOf<P>) => Promise<ReplyOf<P>>): void => {
+  process.on("message", ({ id, request }: ToWorker<P>) => {
+    serve(request).then(
+      (reply) => say<P>({ _tag: "Reply", id, reply }),
+      (error: unknown) => say<P>({ _tag: "Failed", id, error: String(error) })
+    )
+  })
+
+  // Whoever started it has gone.
+  process.on("disconnect", () => process.exit())
+
+  noteUnhandled()
+  say<P>({ _tag: "Ready" })
+}
