@@ -82,7 +82,10 @@ const run = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv, seconds: numbe
     })
   })
 
-const examples = ["README.md", ...filesIn("docs", ".md"), ...filesIn("src", ".ts")]
+/** What TypeDoc makes of the comments in src: their examples are taken from there. */
+const isGenerated = (path: string): boolean => path.startsWith(join("docs", "api"))
+
+const examples = ["README.md", ...filesIn("docs", ".md").filter((path) => !isGenerated(path)), ...filesIn("src", ".ts")]
   .filter((path) => existsSync(path)).flatMap(examplesOf)
 
 rmSync(folder, { recursive: true, force: true })

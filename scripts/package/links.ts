@@ -14,7 +14,7 @@ const anchorsIn = (markdown: string): ReadonlySet<string> =>
 const linksIn = (file: string, text: string): ReadonlyArray<readonly [path: string, anchor: string | undefined]> =>
   file.endsWith(".md")
     ? [...text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path, anchor]) => [path!, anchor])
-    : [...text.matchAll(/\bdocs\/[\w-]+\.md\b/g)].map(([path]) => [path, undefined])
+    : [...text.matchAll(/\bdocs\/(?:[\w-]+\/)*[\w-]+\.md\b/g)].map(([path]) => [path, undefined])
 
 /** Reports each link in `folder`, a package as it is installed, that leads nowhere. */
 export const checkLinks = (folder: string, report: (problem: string) => void): void => {
