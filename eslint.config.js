@@ -7,7 +7,7 @@ const asAny = {
 }
 
 /**
- * The rooms of `src/internal`, from the ground up: each may import from those before it. `docs/architecture.md` has the
+ * The rooms of `src/internal`, from the ground up: each may import from those before it. `docs/internals/architecture.md` has the
  * picture.
  */
 const rooms = [
@@ -47,7 +47,7 @@ const roomRules = rooms.map((room, at) => {
           {
             regex: `^(\\.\\./)+(${above.join("|")})/`,
             caseSensitive: true,
-            message: `The room "${room}" is below that one: docs/architecture.md has the order.`
+            message: `The room "${room}" is below that one: docs/internals/architecture.md has the order.`
           },
           {
             regex: "^(\\.\\./)+(Cache|Codec|Fleet|Memo|Pending|RedisLayer|index)\\.js$",

@@ -130,7 +130,7 @@ export interface Counter<in out Key> extends Cache<Key, number> {
  * - `maxValueSize`: in bytes. Default: 16 MiB. Larger values are refused with a `CodecError`
  * - `version`: 0–65535; entries of another version are absent. Default: 0
  * - `near`: copies in this process, which Redis itself keeps coherent: a hit on one costs no I/O. See `NearOptions` and
- *   `docs/near.md`. What comes from a copy is the same object every time: treat it as immutable
+ *   `docs/guides/near.md`. What comes from a copy is the same object every time: treat it as immutable
  *
  * @since 0.1.0
  * @category models
@@ -924,7 +924,7 @@ export const explain: {
  * that the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. A
  * reader with more than `bufferSize` unread changes (default: 4,096) loses them, and gets `Lost` and `Resumed` instead.
  *
- * It takes what near copies take, see `docs/near.md`: if Redis refuses to tell when the stream begins, the stream fails
+ * It takes what near copies take, see `docs/guides/near.md`: if Redis refuses to tell when the stream begins, the stream fails
  * with a `RedisError`; if it refuses later, the stream gives `Lost`.
  *
  * @example

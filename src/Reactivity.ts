@@ -29,9 +29,9 @@ type AnyCache = Cache<any, any, any, Redis>
  * invalidated here and a warning is logged: a mutation that has taken place does not fail for that.
  *
  * Clients of `@effect/sql` use the `Reactivity` that they are made with, and their layers bring one of their own. So make the
- * client by its `make`, over this layer: `docs/changes.md` shows it.
+ * client by its `make`, over this layer: `docs/guides/changes.md` shows it.
  *
- * It takes what near copies take, see `docs/near.md`: where Redis refuses to tell of changes, a warning is logged, and
+ * It takes what near copies take, see `docs/guides/near.md`: where Redis refuses to tell of changes, a warning is logged, and
  * other processes' invalidations are not heard of.
  *
  * @example

@@ -204,7 +204,7 @@ export interface ClusterOptions extends CommonOptions, Omit<RedisOptions, SetHer
 /**
  * A Redis Cluster: a connection of its own to each master, found through any of the nodes given. It follows failovers and
  * slots that move; what was under way on a connection that is lost fails, and is never sent again. Passwords and TLS are
- * the same for all nodes: those of the options, or of the first url. See `docs/cluster.md` for what a cluster promises.
+ * the same for all nodes: those of the options, or of the first url. See `docs/operations/cluster.md` for what a cluster promises.
  *
  * @example
  * ```ts

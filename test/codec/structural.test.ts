@@ -224,7 +224,7 @@ describe("the structural codec", () => {
     assert.strictEqual(encode({ a: 1, b: "x" }).length, 8)
   })
 
-  it("writes what docs/structural-format.md says", () => {
+  it("writes what docs/internals/structural-format.md says", () => {
     const examples: ReadonlyArray<readonly [unknown, string]> = [
       [{ id: 7 }, "81 a2 69 64 07"],
       [[undefined, 1n], "92 c4 01 75 d3 00 00 00 00 00 00 00 01"],

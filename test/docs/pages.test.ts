@@ -56,7 +56,9 @@ const options: ReadonlyArray<readonly [path: string, names: ReadonlyArray<string
 
 const texts = markdown.map((name) => read(`docs/${name}`))
 
-const examples = texts.flatMap((text) => [...text.matchAll(/```ts.*\n([\s\S]*?)```/g)].map(([, code]) => code!)).join("\n")
+const examples = texts.flatMap((text) => [...text.matchAll(/```ts.*\n([\s\S]*?)```/g)].map(([, code]) => code!)).join(
+  "\n"
+)
 
 const reference = read("docs/reference/options.md")
 

@@ -1,4 +1,4 @@
-/** What docs/effect.md says of services, runtimes and layers. */
+/** What docs/guides/effect.md says of services, runtimes and layers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Layer, ManagedRuntime, Option } from "effect"
 import { Cache, Memo, Redis, RedisLayer } from "effect-redis-cache"

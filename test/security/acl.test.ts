@@ -1,6 +1,6 @@
 /**
  * A user who may do what the library needs and nothing else, on the keys of one prefix. The list is the one in
- * `docs/security.md`. Everything works for him; for one who lacks any of it something fails, or does without.
+ * `docs/operations/security.md`. Everything works for him; for one who lacks any of it something fails, or does without.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Either, Layer, Logger, Option, Stream } from "effect"
@@ -222,9 +222,9 @@ describe("near copies", () => {
   }
 })
 
-describe("docs/security.md", () => {
+describe("docs/operations/security.md", () => {
   it("has these commands, and no other, in the line that is ready to copy", () => {
-    const text = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8")
+    const text = readFileSync(new URL("../../docs/operations/security.md", import.meta.url), "utf8")
     const lines = [...text.matchAll(/^user app .*$/gm)].map(([found]) => found)
     const commandsOf = (found: string) => [...found.matchAll(/ \+(\S+)/g)].map(([, command]) => command!).sort()
     assert.deepStrictEqual(lines.map(commandsOf), [

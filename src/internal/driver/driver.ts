@@ -146,7 +146,7 @@ export interface Watcher {
 }
 
 /**
- * Atomic operations on entries (see `docs/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
+ * Atomic operations on entries (see `docs/internals/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
  * keys. Nothing is ever sent twice by a driver, and everything is answered within its time limit.
  */
 export interface Driver {

@@ -59,7 +59,7 @@ export interface FaultyOptions {
     }
     | undefined
   /**
-   * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/testing.md` has all), its Redis keys, and how
+   * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/operations/testing.md` has all), its Redis keys, and how
    * many of this name there were, this one included. Where it gives `undefined`, the probabilities decide.
    */
   readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined

@@ -1,5 +1,5 @@
 /**
- * The one layout of an entry in Redis, pure functions on bytes. `docs/entry-format.md` is the same in prose, for other
+ * The one layout of an entry in Redis, pure functions on bytes. `docs/internals/entry-format.md` is the same in prose, for other
  * languages, and `test/entry/golden/` holds examples of each form.
  *
  *     offset  size  what

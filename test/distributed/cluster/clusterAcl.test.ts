@@ -1,4 +1,4 @@
-/** A cluster whose nodes know a user who may do what `docs/security.md` lists for one, and nothing else. */
+/** A cluster whose nodes know a user who may do what `docs/operations/security.md` lists for one, and nothing else. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -10,7 +10,7 @@ import { patientTimeout, startCluster } from "../../support/redisCluster.js"
 const cluster = await startCluster(patientTimeout)
 afterAll(() => cluster.stop())
 
-const lines = readFileSync(new URL("../../../docs/security.md", import.meta.url), "utf8").match(/^user app .*$/gm) ?? []
+const lines = readFileSync(new URL("../../../docs/operations/security.md", import.meta.url), "utf8").match(/^user app .*$/gm) ?? []
 const rules = lines.find((line) => line.includes("cluster|slots"))!.split(" ").slice(2)
 
 const userWithout = async (name: string, ...commands: ReadonlyArray<string>): Promise<void> => {

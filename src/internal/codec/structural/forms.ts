@@ -1,5 +1,5 @@
 /**
- * How the structural codec writes what MessagePack has no form for. `docs/structural-format.md` has every byte.
+ * How the structural codec writes what MessagePack has no form for. `docs/internals/structural-format.md` has every byte.
  *
  * A leaf is a `bin` whose first byte is its tag. A compound is an array whose first element is a `bin` of one byte,
  * its tag. No leaf's tag is a compound's, and bytes are leaves too, so nothing else can look like either. Extension

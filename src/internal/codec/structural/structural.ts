@@ -3,7 +3,7 @@
  *
  * Writing is one pass that checks and tags (`write.ts`), then msgpackr. Reading looks at the bytes first
  * (`scan.ts`), then msgpackr, then, only where there are tags, a pass that resolves them
- * (`read.ts`). The format is in `docs/structural-format.md`.
+ * (`read.ts`). The format is in `docs/internals/structural-format.md`.
  */
 import * as Either from "effect/Either"
 import { Packr } from "msgpackr/pack"
