@@ -5,7 +5,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
-import type { Driver, Reply } from "./driver.js"
+import type { Driver, Holding, Reply } from "./driver.js"
 
 /** Answers through a `Reply`. One that is wrapped allocates nothing for each key. */
 export type Hot<Input, Answer> = <A, E, R>(input: Input, reply: Reply<Answer, A, E, R>) => Effect.Effect<A, E, R>
@@ -45,6 +45,8 @@ const many = (keys: ReadonlyArray<string>): ReadonlyArray<string> => keys
 const ofOne = ({ key }: Keyed): ReadonlyArray<string> => [key]
 const ofMany = (requests: ReadonlyArray<Keyed>): ReadonlyArray<string> => requests.map(({ key }) => key)
 const ofNone = (): ReadonlyArray<string> => every
+const ofHolding = ({ generation, keys, tags }: Holding): ReadonlyArray<string> =>
+  generation === undefined ? [...keys, ...tags] : [...keys, generation.key, ...tags]
 const ofPrefix = (): ReadonlyArray<string> => every
 
 const on = <Input>(name: string, keys: (input: Input) => ReadonlyArray<string>, urgent = false): Operation<Input> => ({
@@ -75,6 +77,8 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   increment: cold(on("increment", ofOne), driver.increment),
   ensureEpochs: cold(on("ensureEpochs", ofMany), driver.ensureEpochs),
   replaceEpochs: cold(on("replaceEpochs", ofMany), driver.replaceEpochs),
+  hold: cold(on("hold", ofHolding), driver.hold),
+  endHold: cold(on("endHold", ofHolding, true), driver.endHold),
   scan: paged(on("scan", ofPrefix), driver.scan),
   clear: cold(on("clear", ofPrefix), driver.clear),
   heads: cold(on("heads", many), driver.heads),

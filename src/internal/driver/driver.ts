@@ -67,11 +67,13 @@ export interface Grant {
  * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
  *   a source that is left alone
  * - `Found`: something else is there than what the caller had seen
+ * - `Barred`: updates of the source are under way. Nothing is to be stored, and nobody's end waited for
  */
 export type LeaseReply =
   | { readonly _tag: "Granted"; readonly grant: Grant }
   | { readonly _tag: "Held"; readonly millis: number; readonly holder: Uint8Array }
   | { readonly _tag: "Found" }
+  | { readonly _tag: "Barred" }
 
 /** What a load has computed, for the key whose lease it took. */
 export interface FillRequest {
@@ -87,6 +89,37 @@ export interface FillRequest {
   readonly replaces: Grant | undefined
   /** How long a lease of this cache may last, in ms. */
   readonly leaseLife: number
+}
+
+/** What one update of the source holds, under one token. */
+export interface Holding {
+  readonly token: Uint8Array
+  /** Of entries. */
+  readonly keys: ReadonlyArray<string>
+  /** Under which the epochs of tags lie. */
+  readonly tags: ReadonlyArray<string>
+  /** The tag generation, which is given this epoch before any tag changes, if there is one. */
+  readonly generation: { readonly key: string; readonly epoch: Uint8Array } | undefined
+  /** For so many ms what stands under a tag outlives its holds, so that they are found to have run out. */
+  readonly tagsOutlive: number
+}
+
+/** An update of the source begins, or goes on. */
+export interface HoldRequest extends Holding {
+  /** It holds for so many ms from now, unless it is prolonged. */
+  readonly duration: number
+  /** It holds already; where its hold is lost, others may have held meanwhile. */
+  readonly renews: boolean
+}
+
+/** An update of the source ends. */
+export interface EndRequest extends Holding {
+  /** Holds go on for exactly so many ms; 0: they do not. */
+  readonly linger: number
+  /** What takes the place of holds that were this update's alone, all the time, by key. */
+  readonly writes: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly life: number | undefined }>
+  /** It has not begun, for all that its caller knows: where it does not hold, everything stays as it is. */
+  readonly cancels: boolean
 }
 
 /** What a compare-and-set came to. */
@@ -187,7 +220,8 @@ export interface Driver {
   /**
    * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
    * lease slot of an entry that has the write id of `seen`. A lease whose time is over, or which claims to last longer
-   * than `life`, is free. A live counter has no place for a lease: it is always `Found`.
+   * than `life`, is free. A live counter has no place for a lease: it is always `Found`. Nothing is granted over a hold,
+   * by force neither.
    */
   readonly lease: (
     requests: ReadonlyArray<LeaseRequest>,
@@ -252,11 +286,17 @@ export interface Driver {
 
   /**
    * The random epochs under these keys, made from `candidate` where there is none, each living at least for `life`
-   * more milliseconds (`undefined`: it never expires).
+   * more milliseconds (`undefined`: it never expires). Where a hold stands the answer is that hold, which stays as it is;
+   * with `revive` one that has run out counts as none.
    */
   readonly ensureEpochs: (
     requests: ReadonlyArray<
-      { readonly key: string; readonly candidate: Uint8Array; readonly life: number | undefined }
+      {
+        readonly key: string
+        readonly candidate: Uint8Array
+        readonly life: number | undefined
+        readonly revive?: boolean | undefined
+      }
     >
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
@@ -264,6 +304,18 @@ export interface Driver {
   readonly replaceEpochs: (
     requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
   ) => Effect.Effect<void, RedisError>
+
+  /**
+   * Lets an update of the source hold its keys and tags, whatever stands there; other updates' holds stay beside it. The
+   * generation is replaced before the tags are held.
+   */
+  readonly hold: (request: HoldRequest) => Effect.Effect<void, RedisError>
+
+  /**
+   * Takes an update's holds away. Where no other update holds, nothing stays of what stands there. The generation is
+   * replaced before the tags change. Counts what was written.
+   */
+  readonly endHold: (request: EndRequest) => Effect.Effect<number, RedisError>
 
   /** All keys that start with `prefix` (taken literally) and hold bytes, in pages. A key may come more than once. */
   readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>

@@ -6,8 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
 import * as Entry from "../entry/format.js"
+import * as Hold from "../entry/hold.js"
 import { clockOf } from "./clockOf.js"
 import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
+import { endHold, hold } from "./memoryHolds.js"
 import type { MemoryServer, Stored } from "./memoryServer.js"
 
 const text = new TextEncoder()
@@ -47,6 +49,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
   const lease = (request: LeaseRequest, kind: Entry.Kind, now: number): LeaseReply => {
     const { duration, force, key, life, seen, token, yields } = request
     const found = server.get(key, now)
+    if (found !== undefined && Hold.isUnderWay(found.bytes, now)) return { _tag: "Barred" }
     const has = found !== undefined && Entry.isEntry(found.bytes) ? Entry.lease(found.bytes) : undefined
     if (has !== undefined && !force) {
       const state = Entry.leaseState(found!.bytes, now, life)
@@ -80,7 +83,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
 
   const fill = ({ bytes, key, leaseLife, life, replaces, token }: FillRequest, now: number): boolean => {
     const found = server.get(key, now)
-    if (found === undefined || !Entry.isEntry(found.bytes)) return false
+    if (found === undefined || !Entry.isEntry(found.bytes) || Entry.isHold(found.bytes)) return false
     const has = Entry.lease(found.bytes)
     if (has !== undefined && Entry.sameBytes(has.token, token)) {
       if (bytes === undefined) server.delete(key)
@@ -175,8 +178,9 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
           ? Entry.identity(seen, kind).length === 0
           : Entry.sameBytes(there, Entry.identity(seen, kind))
         if (!done) return Effect.succeed({ done, found: found?.bytes })
-        if (bytes === undefined) server.delete(key)
-        else server.set(key, bytes, life, now)
+        if (bytes !== undefined) server.set(key, bytes, life, now)
+        // What is to be absent is so under a hold, which stays.
+        else if (found === undefined || !Hold.isUnderWay(found.bytes, now)) server.delete(key)
         return Effect.succeed({ done, found: undefined })
       }),
     touch: ({ freshUntil, key, leaseLife, life, seen }, kind) =>
@@ -223,8 +227,11 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
       }),
     ensureEpochs: (requests) =>
       step((now) =>
-        Effect.succeed(requests.map(({ candidate, key, life }) => {
+        Effect.succeed(requests.map(({ candidate, key, life, revive = false }) => {
           const found = server.get(key, now)
+          if (found !== undefined && Entry.isHold(found.bytes) && !(revive && !Hold.isUnderWay(found.bytes, now))) {
+            return found.bytes
+          }
           if (found === undefined || found.bytes.length !== Entry.epochSize) {
             server.set(key, candidate, life, now)
             return candidate
@@ -242,6 +249,8 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
         }
         return Effect.void
       }),
+    hold: (request) => step((now) => Effect.sync(() => hold(server, request, now))),
+    endHold: (request) => step((now) => Effect.sync(() => endHold(server, request, now))),
     scan: (scanned) => Stream.unwrap(step((now) => Effect.succeed(Stream.make(server.keys(scanned, now))))),
     clear: (cleared) =>
       step((now) => {

@@ -28,6 +28,8 @@ export const off = (): Driver => ({
   // Always the same: nothing is ever invalidated where nothing is stored.
   ensureEpochs: (requests) => Effect.succeed(requests.map(() => epoch)),
   replaceEpochs: () => Effect.void,
+  hold: () => Effect.void,
+  endHold: () => Effect.succeed(0),
   scan: () => Stream.empty,
   clear: () => Effect.succeed(0),
   heads: (keys) => Effect.succeed(keys.map(() => undefined)),

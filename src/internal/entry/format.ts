@@ -84,7 +84,7 @@ export const writeId = (bytes: Uint8Array): Uint8Array => bytes.subarray(4, 4 + 
 /** Fresh until, in ms of server time; 0: it never expires. */
 export const freshUntil = (bytes: Uint8Array): number => readUint48(bytes, freshUntilOffset)
 
-const readUint48 = (bytes: Uint8Array, at: number): number =>
+export const readUint48 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! * 0x100 + bytes[at + 1]!) * 0x1_0000_0000 +
   (bytes[at + 2]! * 0x1000000 + (bytes[at + 3]! << 16) + (bytes[at + 4]! << 8) + bytes[at + 5]!)
 

@@ -11,10 +11,10 @@ import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import { isWrongType } from "./errors.js"
+import * as Holds from "./holds/holds.js"
 import type { Script } from "./lua.js"
 import {
   type Count,
-  type Found,
   type Granted,
   type Held,
   isBytes,
@@ -22,7 +22,8 @@ import {
   isCount,
   isCountOrNothing,
   isOkOrNothing,
-  type Shape
+  type Shape,
+  type Untold
 } from "./replies.js"
 import type { Argument } from "./resp/request.js"
 import { toBuffer } from "./resp/words.js"
@@ -46,8 +47,8 @@ export interface Options {
 
 type ReleaseRequest = Parameters<Driver["release"]>[0][number]
 
-const toLeaseReply = (reply: Granted | Held | Found): LeaseReply => {
-  if (reply.length === 2) return { _tag: "Found" }
+const toLeaseReply = (reply: Granted | Held | Untold): LeaseReply => {
+  if (reply.length === 2) return { _tag: String(reply[1]) === "Barred" ? "Barred" : "Found" }
   const [, , detail, more] = reply
   return Buffer.isBuffer(detail)
     ? { _tag: "Granted", grant: { writeId: detail, turn: more } }
@@ -258,8 +259,13 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         requests,
-        ({ candidate, key, life }, callback) =>
-          servers.at(key).run(Scripts.ensureEpoch, [key], [toBuffer(candidate), lifeArgument(life)], callback),
+        ({ candidate, key, life, revive = false }, callback) =>
+          servers.at(key).run(
+            Scripts.ensureEpoch,
+            [key],
+            [toBuffer(candidate), lifeArgument(life), revive ? 1 : 0],
+            callback
+          ),
         (epoch: Buffer) => epoch
       ),
     replaceEpochs: (requests) =>
@@ -267,6 +273,8 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       only !== undefined
         ? replaceEpochs(requests)
         : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
+    hold: (request) => Holds.hold(servers, request),
+    endHold: (request) => Holds.endHold(servers, request),
     scan: (scanned) => Scan.listed(servers, scanned),
     clear: (cleared) => Scan.cleared(servers, cleared),
     heads: (keys, size) =>

@@ -69,6 +69,13 @@ local function is_hold(v)
   return flags and has(flags, 1) and has(flags, 16)
 end
 
+-- when the last of the updates ends that a hold lists
+local function last_end(v)
+  local last = 0
+  for at = 25, #v - 5, 14 do last = math.max(last, unpack48(v, at)) end
+  return last
+end
+
 -- what a compare-and-set compares; '' for what is absent whoever looks
 local function identity(v, kind)
   if not v then return '' end

@@ -61,10 +61,11 @@ export const isSwap = (reply: unknown): reply is readonly [Count, (Buffer | null
 
 export type Granted = readonly [time: Count, tag: Text, writeId: Buffer, turn: Buffer]
 export type Held = readonly [time: Count, tag: Text, millis: Count, holder: Buffer]
-export type Found = readonly [time: Count, tag: Text]
+/** Of a request that was told no more: `Found`, or `Barred`. */
+export type Untold = readonly [time: Count, tag: Text]
 
 /** The server's time in ms, what becomes of the request, and more about that. */
-export const isLease = (reply: unknown): reply is Granted | Held | Found => {
+export const isLease = (reply: unknown): reply is Granted | Held | Untold => {
   if (!Array.isArray(reply) || !isCount(reply[0]) || !isText(reply[1])) return false
   switch (String(reply[1])) {
     case "Granted":
@@ -72,6 +73,7 @@ export const isLease = (reply: unknown): reply is Granted | Held | Found => {
     case "Held":
       return reply.length === 4 && isCount(reply[2]) && isBytes(reply[3])
     case "Found":
+    case "Barred":
       return reply.length === 2
     default:
       return false

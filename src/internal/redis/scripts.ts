@@ -5,6 +5,7 @@
  * Numbers that become commands' arguments are passed through as the text they came in: Lua would write large ones in
  * scientific notation.
  */
+import { endHold, hold } from "./holds/scripts.js"
 import { type Script, script } from "./lua.js"
 import { isBytes, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
@@ -12,7 +13,7 @@ import { isBytes, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
  * Takes a lease if what was seen is still there.
  * KEYS: key. ARGV: identity of what was seen, token, duration in ms, life in ms, force (1 or 0), yields (1 or 0), kind.
  * Returns the server's time in ms, then `Granted`, the write id of what the lease stands in and the load's turn, or `Held`,
- * for how many ms more and by which token, or `Found`.
+ * for how many ms more and by which token, or `Found`, or `Barred`.
  */
 export const lease = script(
   "lease",
@@ -22,6 +23,7 @@ local key, seen, token, duration, life = KEYS[1], ARGV[1], ARGV[2], tonumber(ARG
 local force, yields, kind = ARGV[5] == '1', ARGV[6] == '1', ARGV[7]
 local v = read(key)
 local time = now()
+if is_hold(v) and last_end(v) > time then return {time, 'Barred'} end
 local flags = v and flags_of(v)
 local leased = flags and has(flags, 2)
 if leased and not force then
@@ -76,7 +78,7 @@ local key, token, remove, bytes, life = KEYS[1], ARGV[1], ARGV[2] == '1', ARGV[3
 local replaces, turn, lease_life = ARGV[5], ARGV[6], ARGV[7]
 local v = read(key)
 local flags = v and flags_of(v)
-if not flags then return 0 end
+if not flags or is_hold(v) then return 0 end
 local holder = has(flags, 2) and string.sub(v, 17, 24)
 if holder == token then
   if remove then redis.call('DEL', key) else set(key, bytes, life) end
@@ -156,10 +158,11 @@ export const swap = script(
   `
 local v = read(KEYS[1])
 if identity(v, ARGV[2]) ~= ARGV[1] then return {0, v} end
-if ARGV[3] == '1' then
-  redis.call('DEL', KEYS[1])
-else
+if ARGV[3] ~= '1' then
   set(KEYS[1], ARGV[4], ARGV[5])
+elseif not (is_hold(v) and last_end(v) > now()) then
+  -- what is to be absent is so under a hold, which stays
+  redis.call('DEL', KEYS[1])
 end
 return {1}
 `
@@ -219,12 +222,16 @@ return redis.call('GET', KEYS[1])
 `
 )
 
-/** An epoch, made where there is none. KEYS: key. ARGV: candidate, least life in ms or ''. Returns the epoch. */
+/**
+ * An epoch, made where there is none. KEYS: key. ARGV: candidate, least life in ms or '', whether a hold that has run out
+ * counts as none (1 or 0). Returns the epoch, or the hold that stands there.
+ */
 export const ensureEpoch = script(
   "ensureEpoch",
   isBytes,
   `
 local v = read(KEYS[1])
+if is_hold(v) and not (ARGV[3] == '1' and last_end(v) <= now()) then return v end
 if not v or #v ~= 8 then
   set(KEYS[1], ARGV[1], ARGV[2])
   return ARGV[1]
@@ -249,5 +256,7 @@ export const all: ReadonlyArray<Script<unknown>> = [
   swap,
   touch,
   increment,
-  ensureEpoch
+  ensureEpoch,
+  hold,
+  endHold
 ]
