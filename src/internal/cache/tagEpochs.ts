@@ -4,7 +4,14 @@ import type { RedisError } from "../../CacheError.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import type { Driver } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
+import * as Hold from "../entry/hold.js"
 import { generationKey, tagKey } from "../key/reserved.js"
+
+/** A tag as it is when a value begins to be computed. */
+export interface ReadTag extends Entry.StoredTag {
+  /** An update of the source holds it: an entry that is stored with this epoch is born absent. */
+  readonly held: boolean
+}
 
 export class TagEpochs {
   constructor(private readonly driver: Driver, private readonly random: RandomBytes, private readonly cache: string) {}
@@ -22,17 +29,50 @@ export class TagEpochs {
   /**
    * The present epochs of these tags, made where there are none, which live at least as long as an entry that is
    * written now and lives for `life`. They must be read before what the entry holds is computed.
+   *
+   * A tag that is held has none; an epoch is given all the same, which no tag ever has.
    */
-  ensure(
-    tags: ReadonlyArray<string>,
-    life: number | undefined
-  ): Effect.Effect<ReadonlyArray<Entry.StoredTag>, RedisError> {
+  ensure(tags: ReadonlyArray<string>, life: number | undefined): Effect.Effect<ReadonlyArray<ReadTag>, RedisError> {
     if (tags.length === 0) return Effect.succeed([])
     const requests = tags.map((tag) => ({ key: this.key(tag), candidate: this.random.make(Entry.epochSize), life }))
-    return Effect.map(
-      this.driver.ensureEpochs(requests),
-      (epochs) => tags.map((name, i) => ({ name, epoch: epochs[i]! }))
-    )
+    const told = (epochs: ReadonlyArray<Uint8Array>): ReadonlyArray<ReadTag> =>
+      tags.map((name, i) => {
+        const held = Entry.isHold(epochs[i]!)
+        return { name, epoch: held ? requests[i]!.candidate : epochs[i]!, held }
+      })
+    return Effect.flatMap(this.driver.ensureEpochs(requests), (epochs) =>
+      epochs.some(Entry.isHold)
+        ? Effect.map(this.revive(requests, epochs), told)
+        : Effect.succeed(told(epochs)))
+  }
+
+  /**
+   * Epochs in the place of holds that have run out: their updates have died, before the source had committed or after. A
+   * load that began before may have read from it what it was before, and does not know these epochs yet: so the
+   * generation changes first, as it would have at the update's end.
+   */
+  private revive(
+    requests: ReadonlyArray<
+      { readonly key: string; readonly candidate: Uint8Array; readonly life: number | undefined }
+    >,
+    epochs: ReadonlyArray<Uint8Array>
+  ): Effect.Effect<ReadonlyArray<Uint8Array>, RedisError> {
+    return Effect.clockWith((clock) => {
+      const now = this.driver.unsafeNow(clock)
+      const isRunOut = (bytes: Uint8Array): boolean => Entry.isHold(bytes) && !Hold.isUnderWay(bytes, now)
+      if (!epochs.some(isRunOut)) return Effect.succeed(epochs)
+      return this.driver.replaceEpochs([{ key: this.generationKey, epoch: this.random.make(Entry.epochSize) }]).pipe(
+        Effect.zipRight(
+          this.driver.ensureEpochs(
+            requests.filter((_, i) => isRunOut(epochs[i]!)).map((request) => ({ ...request, revive: true }))
+          )
+        ),
+        Effect.map((revived) => {
+          const rest = revived.values()
+          return epochs.map((epoch) => isRunOut(epoch) ? rest.next().value! : epoch)
+        })
+      )
+    })
   }
 
   /** The cache's tag generation, which every invalidation of one of its tags changes first. */

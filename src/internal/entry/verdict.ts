@@ -6,7 +6,7 @@ import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "./format.js"
 
 /** Why a key is absent. */
-export type AbsentReason = "Missing" | "Leased" | "Foreign" | "OtherVersion" | "Invalidated" | "Expired"
+export type AbsentReason = "Missing" | "Leased" | "Held" | "Foreign" | "OtherVersion" | "Invalidated" | "Expired"
 
 export interface Absent {
   readonly _tag: "Absent"
@@ -43,6 +43,7 @@ const absent = (reason: AbsentReason): Absent => ({ _tag: "Absent", reason })
 
 const missing = absent("Missing")
 const leased = absent("Leased")
+const held = absent("Held")
 const foreign = absent("Foreign")
 const otherVersion = absent("OtherVersion")
 const invalidated = absent("Invalidated")
@@ -63,7 +64,7 @@ export const absence = <Key, Value>(
     return Entry.isMarker(bytes) ? leased : foreign
   }
   if (!Entry.isEntry(bytes)) return foreign
-  if (Entry.isMarker(bytes)) return leased
+  if (Entry.isMarker(bytes)) return Entry.isHold(bytes) ? held : leased
   return Entry.version(bytes) === cache.policy.version ? undefined : otherVersion
 }
 

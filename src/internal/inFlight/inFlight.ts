@@ -15,6 +15,11 @@ export type Mode =
   | "Refresh"
   /** Computes and stores nothing: Redis is away, or nothing can be stored. */
   | "Local"
+  /**
+   * The same inside of an update of the source: it may read what is not committed, so that nobody but its caller is given
+   * its value.
+   */
+  | "Apart"
 
 /**
  * How the load of a key ended.

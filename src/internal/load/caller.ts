@@ -16,7 +16,8 @@ import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
 import { judge } from "../entry/verdict.js"
-import { type InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
+import { InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
+import { isUpdating } from "../inFlight/updating.js"
 import type { Copy } from "../near/copies.js"
 import type { NearRead } from "../near/view.js"
 import { readManyFilling, targetOf } from "../read/many.js"
@@ -68,12 +69,23 @@ export class Caller<Key, Value, E, R> {
     return this.instance.runtime.driver.unsafeMonotonic(this.clock)
   }
 
+  /** It runs inside of an update of the source: its loads are its own. Asked for only where something is to be loaded. */
+  private get isApart(): boolean {
+    return isUpdating(this.fiber)
+  }
+
+  /** The load that this caller may join without a look. */
+  private joinable(redisKey: string): InFlight | undefined {
+    const there = this.flights.joinable(redisKey)
+    return there === undefined || this.isApart ? undefined : there
+  }
+
   // ---- one key
 
   /** The value of a key that there is no near copy of. */
   one(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const wanted = new Wanted<Key, Value>(key, redisKey)
-    const there = this.flights.joinable(redisKey)
+    const there = this.joinable(redisKey)
     return there === undefined
       ? this.lookAt(wanted)
       : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
@@ -92,7 +104,7 @@ export class Caller<Key, Value, E, R> {
       if (wanted.value !== undefined) return Exit.succeed(wanted.value.value)
       const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) return Exit.succeed(this.near(copy))
-      const there = this.flights.joinable(wanted.redisKey)
+      const there = this.joinable(wanted.redisKey)
       return there === undefined
         ? this.lookAt(wanted)
         : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
@@ -148,7 +160,7 @@ export class Caller<Key, Value, E, R> {
         wanted.answer = { value: this.near(copy) }
         continue
       }
-      const there = this.flights.joinable(wanted.redisKey)
+      const there = this.joinable(wanted.redisKey)
       if (there === undefined) unread.push(wanted)
       else joined.push(this.join(wanted, there))
     }
@@ -249,10 +261,12 @@ export class Caller<Key, Value, E, R> {
   /** Joins what is being loaded here by now, and loads the rest at once. */
   private lead(
     absent: ReadonlyArray<Absent<Key, Value>>,
-    mode: Mode
+    wish: Mode
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     if (absent.length === 0) return Effect.void
     return Effect.uninterruptibleMask((restore) => {
+      const mode = this.isApart ? "Apart" : wish
+      const joinsNone = mode === "Force" || mode === "Apart"
       // Before any key is opened: they are the user's function, which may throw.
       const tags = absent.map(([wanted]) => this.tagsOf(wanted))
       for (const named of tags) {
@@ -266,9 +280,9 @@ export class Caller<Key, Value, E, R> {
       const run = new LoadRun(mode)
       const local = new LoadRun("Local")
       for (const [i, [wanted, seen]] of absent.entries()) {
-        if (mode !== "Force") this.miss(wanted)
-        const exhausted = mode !== "Force" && wanted.isExhausted(this.monotonic, this.policy.leaseWait)
-        const there = mode === "Force" ? undefined : this.flights.get(wanted.redisKey)
+        if (wish !== "Force") this.miss(wanted)
+        const exhausted = !joinsNone && wanted.isExhausted(this.monotonic, this.policy.leaseWait)
+        const there = joinsNone ? undefined : this.flights.get(wanted.redisKey)
         if (there !== undefined && wanted.mayJoin(there, exhausted)) {
           waits.push(this.join(wanted, there))
           continue
@@ -298,12 +312,15 @@ export class Caller<Key, Value, E, R> {
     return {
       key: wanted.key,
       redisKey: wanted.redisKey,
-      inFlight: this.flights.open(wanted.redisKey, definition.codec.identity, run),
+      inFlight: run.mode === "Apart"
+        ? new InFlight(wanted.redisKey, definition.codec.identity, run)
+        : this.flights.open(wanted.redisKey, definition.codec.identity, run),
       tags,
       seen,
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
       token: runtime.random.make(Entry.tokenSize),
       claimed: false,
+      barred: false,
       grant: undefined,
       heldUntil: 0
     }
@@ -323,7 +340,7 @@ export class Caller<Key, Value, E, R> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { refreshes } = this.instance
       const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
-      if (free.length === 0 || !refreshes.mayBegin(this.monotonic)) return Effect.void
+      if (free.length === 0 || this.isApart || !refreshes.mayBegin(this.monotonic)) return Effect.void
       if (!refreshes.hasPlace) {
         this.recorder.skippedRefresh()
         return Effect.void

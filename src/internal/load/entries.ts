@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { checkTags, finish, jittered, type Prepared as Stored } from "../cache/prepare.js"
+import type { ReadTag } from "../cache/tagEpochs.js"
 import { wholeLife } from "../definition/policy.js"
 import { failurePayload, payload } from "../entry/build.js"
 import * as Entry from "../entry/format.js"
@@ -20,13 +21,13 @@ export interface Ready {
 
 /**
  * What becomes of a value: it is stored, or it cannot be (`CodecError`), or is not to be (`Unwanted`), or may not be,
- * since one of its tags was invalidated while it was computed (`Changed`).
+ * since one of its tags was invalidated while it was computed, or is held by an update (`Changed`).
  */
 export type Prepared = Either.Either<Ready, CodecError> | "Unwanted" | "Changed"
 
 export class Entries<Key, Value> {
   /** The tags' epochs, read before anything is computed. */
-  private epochs: ReadonlyArray<Entry.StoredTag> = []
+  private epochs: ReadonlyArray<ReadTag> = []
   private generation: Uint8Array | undefined
 
   constructor(
@@ -65,6 +66,11 @@ export class Entries<Key, Value> {
       this.epochs = found
     })
     return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
+  }
+
+  /** Whether an update of the source holds one of a task's tags. */
+  areHeld(task: Task<Key>): boolean {
+    return this.epochs.some(({ held, name }) => held && task.tags.includes(name))
   }
 
   prepare(task: Task<Key>, exit: Exit.Exit<Value, unknown>, millis: number): Effect.Effect<Prepared, RedisError> {
@@ -132,7 +138,8 @@ export class Entries<Key, Value> {
         Effect.map(
           this.instance.tags.generation(this.policy.leaseMaxDuration),
           (generation) =>
-            this.generation !== undefined && Entry.sameBytes(generation, this.generation)
+            this.generation !== undefined && Entry.sameBytes(generation, this.generation) &&
+              !more.some(({ held }) => held)
               ? [...known, ...more]
               : "Changed" as const
         )

@@ -64,10 +64,11 @@ export class Fill<Key, Value, E> {
       const all = yield* Effect.forEach(
         computed,
         ({ exit, task }): Effect.Effect<Prepared, RedisError> =>
-          exit === undefined ? Effect.succeed("Changed") : this.entries.prepare(task, exit, millis),
+          exit === undefined || task.barred ? Effect.succeed("Changed") : this.entries.prepare(task, exit, millis),
         { concurrency: "unbounded" }
       )
       for (const [i, { exit, task }] of computed.entries()) {
+        if (task.barred) this.instance.recorder.barredLoad()
         const prepared = all[i]!
         if (typeof prepared === "object" && Either.isRight(prepared)) {
           ready.push({ task, exit: exit!, ...prepared.right })
@@ -129,6 +130,8 @@ export class Fill<Key, Value, E> {
 
   /** Whether something has to go that a reader could still be given. */
   private displaces(task: Task<Key>, prepared: Prepared): boolean {
+    // Under a hold nothing is there.
+    if (task.barred) return false
     // A forced load has replaced what was there, whether or not its own value may be stored.
     if (this.mode === "Force") return typeof prepared === "string"
     return prepared === "Unwanted" && Entry.identity(task.seen, this.instance.definition.kind).length > 0

@@ -51,6 +51,10 @@
  * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
  *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
  *   was granted after it alone (`FillRequest.replaces`)
+ * - an update of the source holds the key, or one of its tags (`ops/invalidating`): `Barred`. The load computes at once, is
+ *   shared like one without a lease, and stores nothing. A load that an update begins while it runs has its lease taken
+ *   away, as by any other write
+ * - a load inside of an update, which may read what is not committed: it joins none, none joins it, it stores nothing
  * - the holder dies: its lease ends after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
  * - a load over a stale value fails: the source is left alone for `retryAfter`, by every process that has something stale
@@ -121,10 +125,12 @@ export class Leader<Key, Value, E, R> {
   start(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     const { permits, refreshes } = this.instance
     for (const task of tasks) this.tasks.add(task)
-    const load = this.mode === "Local" ? this.computeLocally(tasks) : this.acquire(tasks)
+    const isLocal = this.mode === "Local" || this.mode === "Apart"
+    const load = isLocal ? this.computeLocally(tasks) : this.acquire(tasks)
     const body = Effect.onExit(
       // Before the lease: a load that waits for its turn here must not keep other processes from loading.
-      permits === undefined ? load : Effect.suspend(() => permits.around(this.run, load)),
+      // One inside of an update may be what others wait for that have a turn: it takes none.
+      permits === undefined || this.mode === "Apart" ? load : Effect.suspend(() => permits.around(this.run, load)),
       () => this.leases.release(this.tasks)
     )
     const traced = Effect.withSpan(
@@ -218,19 +224,28 @@ export class Leader<Key, Value, E, R> {
     asked: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     if (this.mode === "Force" && replies[0]?._tag === "Found") return this.computeAndSwap(tasks[0]!, asked)
+    // Where a tag is held that the key names the lease is of no use, whoever has it.
+    const tagHeld = tasks.filter((task) => this.entries.areHeld(task))
+    for (const task of tagHeld) task.barred = true
     const granted: Array<Task<Key>> = []
     const held: Array<readonly [Task<Key>, Extract<LeaseReply, { _tag: "Held" }>]> = []
     for (const [i, task] of tasks.entries()) {
       const reply = replies[i]!
-      if (reply._tag === "Granted") granted.push(task)
-      // A caller that has something stale is told so when it looks again; in a batch it may not want this key by now.
+      if (reply._tag === "Granted" || task.barred) {
+        // A refresh that could not be stored is not worth its while.
+        if (task.barred && this.mode === "Refresh") this.outcomes.lookAgain([task])
+        else granted.push(task)
+      } // A caller that has something stale is told so when it looks again; in a batch it may not want this key by now.
       else if (
         reply._tag === "Held" && this.mode !== "Refresh" && task.inFlight.outcome === undefined &&
         !Entry.sameBytes(reply.holder, Entry.noToken)
       ) held.push([task, reply])
       else this.outcomes.lookAgain([task])
     }
-    if (held.length === 0) return this.computeAndFill(granted, asked)
+    const compute = tagHeld.length === 0
+      ? this.computeAndFill(granted, asked)
+      : Effect.zipRight(this.leases.releaseBehind(tagHeld), this.computeAndFill(granted, asked))
+    if (held.length === 0) return compute
     const [first, ...others] = held
     if (tasks.length === 1 && others.length === 0) return this.waitForLease(...first!)
     // Each key that another process loads is waited for by itself, while this load goes on with the others.
@@ -240,7 +255,7 @@ export class Leader<Key, Value, E, R> {
       task.inFlight.handOver(run)
       return new Leader(this.instance, run, this.compute, this.options).start([task])
     }, { discard: true })
-    return Effect.zipRight(Effect.uninterruptible(apart), this.computeAndFill(granted, asked))
+    return Effect.zipRight(Effect.uninterruptible(apart), compute)
   }
 
   private waitForLease(

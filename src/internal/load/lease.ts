@@ -61,6 +61,7 @@ export class Leases<Key, Value> {
           for (const [i, task] of tasks.entries()) {
             const reply = replies[i]!
             task.claimed = reply._tag === "Granted"
+            task.barred = reply._tag === "Barred"
             task.grant = reply._tag === "Granted" ? reply.grant : undefined
             task.heldUntil = heldUntil
           }
@@ -184,6 +185,7 @@ export class Leases<Key, Value> {
                 : Effect.succeed(undefined)
             )
           case "Found":
+          case "Barred":
             return Effect.succeed({ reply, asked })
         }
       })

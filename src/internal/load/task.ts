@@ -52,6 +52,8 @@ export interface Task<out Key> {
   readonly token: Uint8Array
   /** A lease was asked for, and it is not known to be gone. */
   claimed: boolean
+  /** Updates of the source are under way: it is loaded, and what comes of it is not stored. */
+  barred: boolean
   /** What its lease was granted over. */
   grant: Grant | undefined
   /**
