@@ -30,6 +30,8 @@ import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
+import * as Invalidating from "./internal/ops/invalidating/invalidating.js"
+import type { InvalidatingOptions, NotStoring, StoringOptions } from "./internal/ops/invalidating/options.js"
 import * as Load from "./internal/ops/load.js"
 import type {
   Computing,
@@ -164,6 +166,11 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  InvalidatingOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   LeaseOptions,
   /**
    * @since 0.1.0
@@ -195,6 +202,11 @@ export type {
    * @category models
    */
   Stats,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  StoringOptions,
   /**
    * @since 0.1.0
    * @category models
@@ -659,6 +671,78 @@ export const invalidateTags: {
     tags: ReadonlyArray<string>
   ): Effect.Effect<void, RedisError | CodecError, R>
 } = operation(2, Invalidate.invalidateTags)
+
+// What is invalidated is a copy of something else, which a counter is not.
+interface IsCopy {
+  readonly kind?: "an update of a source invalidates no counter"
+}
+
+// A string is a list of its letters.
+type ListOf<Key> = Iterable<Key> & object
+
+/**
+ * Runs an update of the source, and invalidates what it makes old: while the update runs, no process stores anything under
+ * these keys, and when it has ended, however, they are absent. So no read that begins after the end is answered with what
+ * was there before the commit, though the process dies anywhere in it, or Redis fails.
+ *
+ * - Put it around the transaction, not inside: the end must come after the commit.
+ * - Meanwhile readers are answered by loads that store nothing; nobody waits. The update's own loads share with nobody.
+ * - It takes one round trip before the update and one after it, whatever the number of keys, and a renewal of the holds
+ *   every half `hold`.
+ * - If Redis cannot hold the keys, the update is not run, and this fails with a `RedisError` (with `onRedisError: "bypass"`
+ *   it runs without protection). Once the update has begun, no failure of the cache fails it.
+ * - Keys that only the result tells, `(result) => keys`, are removed at the end, and not protected before.
+ *
+ * Explicit writes (`set`, `modify`, `setIfAbsent`) take the protection away from their key. `docs/updates.md` has more.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * const users = Cache.make({ name: "users", timeToLive: "10 minutes" })
+ *
+ * declare const renameInDatabase: (id: string, name: string) => Effect.Effect<void>
+ *
+ * export const rename = (id: string, name: string) =>
+ *   renameInDatabase(id, name).pipe(Cache.invalidating(users, [id], { linger: "500 millis" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category updating
+ */
+export const invalidating: {
+  <Key, Value, Error, Requirements>(
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, Key, Value, Error, Requirements>(
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: ListOf<NoInfer<Key>>,
+    options: StoringOptions<A, NoInfer<Key>, NoInfer<Value>>
+  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, Key, Value, Error, Requirements>(
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: (result: A) => ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, E, R, Key, Value, Error, Requirements>(
+    self: Effect.Effect<A, E, R>,
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: (result: NoInfer<A>) => ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): Effect.Effect<A, E | Error, R | Requirements>
+  <A, E, R, Key, Value, Error, Requirements>(
+    self: Effect.Effect<A, E, R>,
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: ListOf<NoInfer<Key>>,
+    options?: StoringOptions<NoInfer<A>, NoInfer<Key>, NoInfer<Value>>
+  ): Effect.Effect<A, E | Error, R | Requirements>
+} = dual(
+  (args) => !isCache(args[0]),
+  Invalidating.invalidating as (...args: Array<any>) => any // the overloads say what comes out
+)
 
 /**
  * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted

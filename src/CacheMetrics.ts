@@ -108,6 +108,46 @@ export const skippedRefreshes: Metric.Metric.Counter<number> = counter(
 )
 
 /**
+ * Loads that stored nothing, since an update of the source held their key or one of its tags.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const barredLoads: Metric.Metric.Counter<number> = counter(
+  "cache.load.barred",
+  "Loads that stored nothing, since an update of the source was under way"
+)
+
+/**
+ * Updates of the source that `Cache.invalidating` has run.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const updates: Metric.Metric.Counter<number> = counter("cache.updates", "Updates of the source")
+
+/**
+ * Ends of updates that Redis did not do, or not as asked.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const failedEnds: Metric.Metric.Counter<number> = counter(
+  "cache.update.failed_ends",
+  "Ends of updates that Redis did not do, or not as asked"
+)
+
+/**
+ * Keys and tags that updates of this process hold at present.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const held: Metric.Metric.Counter<number> = Metric.counter("cache.held", {
+  description: "Keys and tags that updates hold at present"
+})
+
+/**
  * How long computations took, in milliseconds.
  *
  * @since 0.1.0

@@ -11,12 +11,13 @@ import type * as Option from "effect/Option"
 import type { PrimaryKey } from "effect/PrimaryKey"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Cache, ErrorOf, TimeoutError } from "./Cache.js"
+import type { Cache, ErrorOf, InvalidatingOptions, TimeoutError } from "./Cache.js"
 import type { CodecError, RedisError } from "./CacheError.js"
 import type { Codec } from "./internal/codec/codec.js"
 import type { PolicyOptions } from "./internal/definition/policy.js"
 import * as Internal from "./internal/memo/memo.js"
 import { cachedProperty as cachedProperty_ } from "./internal/memo/property.js"
+import type { NotStoring } from "./internal/ops/invalidating/options.js"
 import type { Pending } from "./Pending.js"
 import type { Redis } from "./Redis.js"
 
@@ -33,6 +34,17 @@ import type { Redis } from "./Redis.js"
 export type Arguments<Args extends ReadonlyArray<unknown>> = [...Args, ...surplus: Array<never>]
 
 /**
+ * What an update of the source may ask for that forgets a result, and the new one, which is stored at the end: see
+ * `Cache.StoringOptions`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface BustingOptions<in Result, out A> extends InvalidatingOptions {
+  readonly store?: ((result: Result) => A) | undefined
+}
+
+/**
  * What every memoized function has beside its call.
  *
  * @since 0.1.0
@@ -41,6 +53,24 @@ export type Arguments<Args extends ReadonlyArray<unknown>> = [...Args, ...surplu
 export interface Members<in out Args extends ReadonlyArray<unknown>, in out A, out E, out R, out StoreError> {
   /** Forgets the result for these arguments; tells whether there was one. */
   readonly bust: (...args: Arguments<Args>) => Effect.Effect<boolean, RedisError | CodecError, Redis>
+  /**
+   * Runs an update of the source, and forgets the result for these arguments: see `Cache.invalidating`. To forget the
+   * results of several calls: `Cache.invalidating(getUser.cache, [[42], [43]])`.
+   */
+  readonly busting: {
+    (
+      args: Readonly<Args>,
+      options?: NotStoring<A>
+    ): <B, E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
+    <B>(
+      args: Readonly<Args>,
+      options: BustingOptions<B, A>
+    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
+    <B>(
+      args: (result: B) => Readonly<Args>,
+      options?: NotStoring<A>
+    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
+  }
   /** Computes now, and stores the result. */
   readonly refresh: (...args: Arguments<Args>) => Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored result, never computed. */
@@ -98,6 +128,15 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
 {
   /** Forgets the value; tells whether there was one. */
   readonly bust: Effect.Effect<boolean, RedisError | CodecError, Redis>
+  /** Runs an update of the source, and forgets the value: see `Cache.invalidating`. */
+  readonly busting: {
+    (
+      options?: NotStoring<A>
+    ): <B, E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
+    <B>(
+      options: BustingOptions<B, A>
+    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
+  }
   /** Computes now, and stores the value. */
   readonly refresh: Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored value, never computed. */

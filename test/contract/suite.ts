@@ -6,6 +6,7 @@ import { describe } from "@effect/vitest"
 import type { Layer } from "effect"
 import type { CacheError, Redis } from "effect-redis-cache"
 import { fill } from "./leases/fill.js"
+import { hold } from "./leases/hold.js"
 import { lease } from "./leases/lease.js"
 import { deleteAndTake } from "./operations/deleteAndTake.js"
 import { everyOperation } from "./operations/everyOperation.js"
@@ -17,6 +18,7 @@ import { getAndSet } from "./operations/getAndSet.js"
 import { getOrSet } from "./operations/getOrSet.js"
 import { increment } from "./operations/increment.js"
 import { invalidateTags } from "./operations/invalidateTags.js"
+import { invalidating } from "./operations/invalidating.js"
 import { keys } from "./operations/keys.js"
 import { manyAtOnce } from "./operations/manyAtOnce.js"
 import { modify } from "./operations/modify.js"
@@ -36,6 +38,8 @@ const parts = [
   increment,
   foreignBytes,
   invalidateTags,
+  hold,
+  invalidating,
   explain,
   fleet,
   lease,

@@ -24,7 +24,7 @@ describe("Memo.cached", () => {
     }, 1000)
     assert.strictEqual(getUser.name, "fetchUser")
     assert.strictEqual(getUser.cache.name, "fetchUser")
-    assert.deepStrictEqual(Object.keys(getUser).sort(), ["bust", "cache", "key", "peek", "refresh"])
+    assert.deepStrictEqual(Object.keys(getUser).sort(), ["bust", "busting", "cache", "key", "peek", "refresh"])
   })
 
   it.effect("runs nothing until the effect is run, and can be run again", () =>

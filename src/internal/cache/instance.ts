@@ -54,6 +54,17 @@ export class CacheInstance<in out Key, in out Value> {
       : Either.left(this.definition.codecError("key", stored.left))
   }
 
+  /** The Redis keys, each once. */
+  redisKeys(keys: Iterable<Key>): Either.Either<ReadonlyArray<string>, CodecError> {
+    const all = new Set<string>()
+    for (const key of keys) {
+      const redisKey = this.redisKey(key)
+      if (Either.isLeft(redisKey)) return Either.left(redisKey.left)
+      all.add(redisKey.right)
+    }
+    return Either.right([...all])
+  }
+
   /** A near copy of an entry, if it may be served without asking the store. */
   findNear(redisKey: string, fiber: Fiber.RuntimeFiber<unknown, unknown>): Copy | undefined {
     return this.near?.find(this.near.keyOf(redisKey), clockOf(fiber))

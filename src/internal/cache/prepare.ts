@@ -88,7 +88,8 @@ export const checkTags = <Key, Value>(
   return issue === undefined ? undefined : cache.codecError("value", issue)
 }
 
-const tagsOf = <Key, Value>(
+/** All that an entry is tagged with. */
+export const tagsOf = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   key: Key,
   value: Value,

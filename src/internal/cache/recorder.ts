@@ -15,6 +15,10 @@ export class Recorder {
   undecodable = 0
   bypassed = 0
   skippedRefreshes = 0
+  barredLoads = 0
+  updates = 0
+  failedEnds = 0
+  held = 0
   loadMillis = 0
   longestLoadMillis = 0
   private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
@@ -82,6 +86,27 @@ export class Recorder {
   skippedRefresh(): void {
     this.skippedRefreshes++
     CacheMetrics.skippedRefreshes.unsafeUpdate(1, this.labels)
+  }
+
+  barredLoad(): void {
+    this.barredLoads++
+    CacheMetrics.barredLoads.unsafeUpdate(1, this.labels)
+  }
+
+  update(): void {
+    this.updates++
+    CacheMetrics.updates.unsafeUpdate(1, this.labels)
+  }
+
+  failedEnd(): void {
+    this.failedEnds++
+    CacheMetrics.failedEnds.unsafeUpdate(1, this.labels)
+  }
+
+  /** So many keys and tags more, or less, are held. */
+  hold(count: number): void {
+    this.held += count
+    CacheMetrics.held.unsafeUpdate(count, this.labels)
   }
 
   bypass(): void {

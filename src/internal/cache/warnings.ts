@@ -14,6 +14,15 @@ export class Warnings {
 
   constructor(private readonly driver: Driver, private readonly recorder: Recorder, private readonly cache: string) {}
 
+  /** Warns, once in this process: of a mistake in the program, which stays one. */
+  once(message: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.next.has(message)) return Effect.void
+      this.next.set(message, Infinity)
+      return Effect.annotateLogs(Effect.logWarning(message), { cache: this.cache })
+    })
+  }
+
   /** Warns, once a minute for each `kind`. */
   warn(
     message: string,

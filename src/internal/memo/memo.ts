@@ -9,6 +9,8 @@ import type { CacheDefinition } from "../definition/definition.js"
 import { positive } from "../definition/lives.js"
 import { describe } from "../definition/refuse.js"
 import * as Reads from "../ops/get.js"
+import * as Updates from "../ops/invalidating/invalidating.js"
+import type { InvalidatingOptions } from "../ops/invalidating/options.js"
 import * as Loads from "../ops/load.js"
 import * as Deletes from "../ops/remove/remove.js"
 import { define, nameOf } from "./definition.js"
@@ -19,6 +21,20 @@ import { running } from "./run.js"
 /** What every memoized function has beside its call. */
 const members = (run: Fn, definition: CacheDefinition<Args, unknown>) => ({
   bust: (...args: Args) => Deletes.delete_(definition, args),
+  busting: (
+    args: Args | ((result: unknown) => Args),
+    { store, ...options }: InvalidatingOptions & { readonly store?: ((result: unknown) => unknown) | undefined } = {}
+  ) =>
+  <A, E, R>(update: Effect.Effect<A, E, R>) =>
+    Updates.invalidating(
+      update,
+      definition,
+      typeof args === "function" ? (result: unknown) => [args(result)] : [args],
+      // With the arguments told by the result there is nothing that it could be stored in the place of.
+      store === undefined || typeof args === "function"
+        ? options
+        : { ...options, store: (result: unknown) => [[args, store(result)]] }
+    ),
   refresh: (...args: Args) => Loads.refresh(definition, args, () => run(...args)),
   peek: (...args: Args) => Reads.get(definition, args),
   key: (...args: Args) =>

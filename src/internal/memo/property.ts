@@ -32,6 +32,10 @@ class CachedProperty extends Effectable.Class<unknown, unknown, unknown> {
     return Effect.suspend(() => this.#property.bust())
   }
 
+  get busting() {
+    return (options?: Parameters<Memoized["busting"]>[1]) => this.#property.busting([], options)
+  }
+
   get refresh() {
     return Effect.suspend(() => this.#property.refresh())
   }

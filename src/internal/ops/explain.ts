@@ -11,6 +11,7 @@ import type { CacheDefinition } from "../definition/definition.js"
 import { wholeLife } from "../definition/policy.js"
 import { printing } from "../definition/show.js"
 import * as Entry from "../entry/format.js"
+import * as Hold from "../entry/hold.js"
 import { holds } from "../entry/tags.js"
 import { type AbsentReason, judge, type Verdict } from "../entry/verdict.js"
 import { named } from "./named.js"
@@ -26,6 +27,7 @@ export interface Explanation {
     | "Stale"
     | "Missing"
     | "Leased"
+    | "Held"
     | "Invalidated"
     | "OtherVersion"
     | "Undecodable"
@@ -49,7 +51,10 @@ export interface Explanation {
   readonly version: Option.Option<number>
   readonly loadTime: Option.Option<Duration.Duration>
   readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
-  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean }>
+  /** The updates of the source that hold the key: see `Cache.invalidating`. */
+  readonly holds: ReadonlyArray<{ readonly token: string; readonly remaining: Duration.Duration }>
+  /** `holds`: it is still what it was when the entry was written; `held`: an update of the source holds it. */
+  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean; readonly held: boolean }>
 }
 
 /** The state of what is stored, and why. */
@@ -94,6 +99,11 @@ const absent = <Key, Value>(
       ]
     case "Leased":
       return ["Leased", "there is no value; a load holds the lease, or has held it"]
+    case "Held":
+      return [
+        "Held",
+        "updates of the source are under way; loads are answered, and store nothing until they have ended"
+      ]
     case "OtherVersion":
       return [
         "OtherVersion",
@@ -117,7 +127,7 @@ const tagStates = <Key, Value>(
       onSuccess: (epochs) =>
         Effect.succeed(tags.map(({ epoch, name }, i) => {
           const current = epochs[i]
-          return { name, holds: holds(epoch, current) }
+          return { name, holds: holds(epoch, current), held: current !== undefined && Entry.isHold(current) }
         })),
       onFailure: (error) => Effect.fail(error)
     })
@@ -181,10 +191,13 @@ export const explainFound = <Key, Value>(
       : lease.end === 0
       ? undefined
       : lease.end - now
+    const heldTag = tags.find(({ held }) => held)
     return {
       redisKey,
       state,
-      reason,
+      reason: state === "Invalidated" && heldTag !== undefined
+        ? `its tag "${heldTag.name}" is held: updates of the source are under way`
+        : reason,
       age: longest === undefined || life === undefined || lease !== undefined && until === undefined
         ? Option.none()
         : Option.some(Duration.millis(Math.max(0, longest - life))),
@@ -206,6 +219,10 @@ export const explainFound = <Key, Value>(
         token: toHex(lease.token),
         remaining: Duration.millis(Math.ceil(lease.until - now))
       }),
+      holds: whole === undefined || !Entry.isHold(whole) ? [] : Hold.claims(whole).map(({ token, until }) => ({
+        token: toHex(token),
+        remaining: Duration.millis(Math.max(0, Math.ceil(until - now)))
+      })),
       tags
     }
   })

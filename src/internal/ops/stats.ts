@@ -31,6 +31,14 @@ export interface Stats {
   readonly bypassed: number
   /** Background refreshes that were not begun, since `maxConcurrentRefreshes` were under way. */
   readonly skippedRefreshes: number
+  /** Loads that stored nothing, since an update of the source held the key or one of its tags. */
+  readonly barredLoads: number
+  /** Updates of the source that `Cache.invalidating` has run. */
+  readonly updates: number
+  /** Of their ends, how many Redis did not do, or not as asked: see `docs/updates.md`. */
+  readonly failedEnds: number
+  /** Keys and tags that updates of this process hold at present. */
+  readonly held: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
 }
 
@@ -50,6 +58,10 @@ export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effe
       undecodable: recorder.undecodable,
       bypassed: recorder.bypassed,
       skippedRefreshes: recorder.skippedRefreshes,
+      barredLoads: recorder.barredLoads,
+      updates: recorder.updates,
+      failedEnds: recorder.failedEnds,
+      held: recorder.held,
       loadTime: {
         mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
         max: Duration.millis(recorder.longestLoadMillis)

@@ -29,7 +29,11 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
         refusedFills: 0,
         undecodable: 0,
         bypassed: 0,
-        skippedRefreshes: 0
+        skippedRefreshes: 0,
+        barredLoads: 0,
+        updates: 0,
+        failedEnds: 0,
+        held: 0
       })
       assert.isTrue(Duration.lessThanOrEqualTo(loadTime.mean, loadTime.max))
       // Another cache of the same name counts for itself.

@@ -21,7 +21,7 @@ export const explain = ({ counts, outlive, staling, test, things }: Subject): vo
         assert.isAbove(Option.getOrThrow(found.memory), found.size)
         assert.deepStrictEqual(found.version, Option.some(0))
         assert.deepStrictEqual(found.lease, Option.none())
-        assert.deepStrictEqual(found.tags, [{ name: "t", holds: true }])
+        assert.deepStrictEqual(found.tags, [{ name: "t", holds: true, held: false }])
         yield* Cache.set(things, "a", 1)
         assert.deepStrictEqual((yield* Cache.explain(things, "a")).timeToLive, Option.some(Duration.infinity))
       }))

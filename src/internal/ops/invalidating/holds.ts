@@ -1,0 +1,123 @@
+/** What one update holds in the store, from its begin to its end. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { RedisError } from "../../../CacheError.js"
+import { detaching, detachingTags } from "../../cache/detach.js"
+import type { CacheInstance } from "../../cache/instance.js"
+import type { EndRequest, Holding } from "../../driver/driver.js"
+import * as Entry from "../../entry/format.js"
+import type { Decoded } from "./options.js"
+
+const nothing: EndRequest["writes"] = new Map()
+
+export class Holds<Key, Value> {
+  /** Chosen here, so that a hold that was never heard of can be taken back. */
+  private readonly token: Uint8Array
+
+  constructor(
+    private readonly instance: CacheInstance<Key, Value>,
+    /** Redis keys of entries, each once. */
+    readonly keys: ReadonlyArray<string>,
+    private readonly options: Decoded
+  ) {
+    this.token = instance.runtime.random.make(Entry.tokenSize)
+  }
+
+  private get driver() {
+    return this.instance.runtime.driver
+  }
+
+  /** Each once. */
+  get tags(): ReadonlyArray<string> {
+    return this.options.tags
+  }
+
+  /** Of keys and tags. */
+  get count(): number {
+    return this.keys.length + this.options.tags.length
+  }
+
+  private holding(keys: ReadonlyArray<string>): Holding {
+    const { definition, runtime, tags } = this.instance
+    return {
+      token: this.token,
+      keys,
+      tags: this.options.tags.map((tag) => tags.key(tag)),
+      generation: this.options.tags.length === 0
+        ? undefined
+        : { key: tags.generationKey, epoch: runtime.random.make(Entry.epochSize) },
+      // A load that has begun while they were held may store for so long.
+      tagsOutlive: definition.policy.leaseMaxDuration
+    }
+  }
+
+  /** Loads of these keys, and of entries that may have the tags, are joined by nobody; near copies go. */
+  private detaching<A, E, R>(keys: ReadonlyArray<string>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const { instance, options } = this
+    const of = detaching(instance.runtime, keys, effect)
+    return options.tags.length === 0 ? of : detachingTags(instance, options.tags, of)
+  }
+
+  /** Whatever stands there gives way to the holds. */
+  readonly begin: Effect.Effect<void, RedisError> = Effect.suspend(() =>
+    this.detaching(
+      this.keys,
+      this.driver.hold({ ...this.holding(this.keys), duration: this.options.hold, renews: false })
+    )
+  )
+
+  /** Prolongs the holds at half time, and puts those back that were lost, until it is interrupted. */
+  readonly renewals: Effect.Effect<never> = Effect.clockWith((clock) => {
+    const { leaseMaxDuration } = this.instance.definition.policy
+    const started = this.driver.unsafeMonotonic(clock)
+    const renew = Effect.suspend(() =>
+      this.driver.hold({ ...this.holding(this.keys), duration: this.options.hold, renews: true })
+    )
+    // One that fails is tried again at the next turn, when half of the time is left.
+    const turn = Effect.sleep(Math.max(1, this.options.hold / 2)).pipe(
+      Effect.zipRight(Effect.ignore(renew)),
+      Effect.zipRight(
+        Effect.suspend(() =>
+          this.driver.unsafeMonotonic(clock) - started >= leaseMaxDuration ? this.warnOfLength : Effect.void
+        )
+      )
+    )
+    return Effect.forever(turn)
+  })
+
+  private get warnOfLength(): Effect.Effect<void> {
+    const { definition, warnings } = this.instance
+    return warnings.warn(
+      `An update of the source has run for more than ${
+        Duration.format(Duration.millis(definition.policy.leaseMaxDuration))
+      } (lease.maxDuration), and still holds what it invalidates: until it ends, nothing is cached under these keys. ` +
+        "Give the update a time limit of its own",
+      this.keys[0] ?? this.options.tags[0]
+    )
+  }
+
+  /**
+   * Takes the holds away, and everything else that stands under `keys` where no other update holds, those beside the held
+   * ones included; or lets `writes` take their place. Counts what was written.
+   */
+  end(keys: ReadonlyArray<string>, writes: EndRequest["writes"] = nothing): Effect.Effect<number, RedisError> {
+    return this.detaching(
+      keys,
+      this.driver.endHold({ ...this.holding(keys), linger: this.options.linger, writes, cancels: false })
+    )
+  }
+
+  /**
+   * Takes back what was begun and is not known to stand, without waiting for the answer. What does not arrive runs out by
+   * itself.
+   */
+  readonly cancelBehind: Effect.Effect<void> = Effect.suspend(() => {
+    const cancel = this.driver.endHold({ ...this.holding(this.keys), linger: 0, writes: nothing, cancels: true })
+    return Effect.asVoid(
+      Effect.forkIn(
+        Effect.uninterruptible(Effect.ignore(this.detaching(this.keys, cancel))),
+        this.instance.runtime.scope
+      )
+    )
+  })
+}

@@ -1,0 +1,79 @@
+/** The options of one update, and how they are read. */
+import type * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import type { CodecError } from "../../../CacheError.js"
+import { checkTags } from "../../cache/prepare.js"
+import type { CacheDefinition } from "../../definition/definition.js"
+import { endless, toMillis } from "../../definition/lives.js"
+
+/**
+ * What an update of the source may ask for.
+ *
+ * - `tags`: tags of the cache that are held as the keys are, and invalidated at the end
+ * - `linger`: the keys stay held for so long after the update, for replicas of the source that lag behind it. Nobody waits for
+ *   it. Default: not at all
+ * - `hold`: how long a hold lasts that its process does not prolong, which it does at half time. If the process dies, its
+ *   keys are not cached for so long. Default: the cache's `lease.duration`
+ */
+export interface InvalidatingOptions {
+  readonly tags?: ReadonlyArray<string> | undefined
+  readonly linger?: Duration.DurationInput | undefined
+  readonly hold?: Duration.DurationInput | undefined
+}
+
+/**
+ * The same, and new values that are stored at the end.
+ *
+ * - `store`: the values of keys that the update holds, by what it gave. A value is stored if no other update has held its
+ *   key meanwhile, and nobody has written it; otherwise what is there is removed, as where `store` names no value. A
+ *   stored value needs no `linger`
+ */
+export interface StoringOptions<in Result, out Key, out Value> extends InvalidatingOptions {
+  readonly store?: ((result: Result) => Iterable<readonly [Key, Value]>) | undefined
+}
+
+/**
+ * Options without `store`. What it would have to be is said all the same, for the function that may be given: an overload
+ * that fails must not decide what that function gives.
+ */
+export interface NotStoring<in out Stored> extends InvalidatingOptions {
+  readonly store?:
+    | (((result: any) => Stored) & "nothing is stored under keys that are not held: name the keys") // as below
+    | undefined
+}
+
+/** With the types that do not matter inside left out. */
+export type Options<Key, Value> = StoringOptions<any, Key, Value> // the result of an update that is not known here
+
+export interface Decoded {
+  /** Each once. */
+  readonly tags: ReadonlyArray<string>
+  /** In ms; 0: not at all. */
+  readonly linger: number
+  /** In ms. */
+  readonly hold: number
+}
+
+/** The options, or why they are refused: that is told before anything is held or run. */
+export const check = <Key, Value>(
+  definition: CacheDefinition<Key, Value>,
+  { hold, linger, tags = [] }: InvalidatingOptions
+): Either.Either<Decoded, CodecError> => {
+  const refused = checkTags(definition, tags)
+  if (refused !== undefined) return Either.left(refused)
+  for (const [path, duration] of [["hold", hold], ["linger", linger]] as const) {
+    if (duration !== undefined && !(toMillis(duration) > 0)) {
+      return Either.left(definition.codecError("value", {
+        path,
+        detail: `${path} must be a duration of more than zero, got ${String(duration)}`
+      }))
+    }
+  }
+  const millis = (duration: Duration.DurationInput | undefined, otherwise: number): number =>
+    duration === undefined ? otherwise : Math.min(endless, Math.ceil(toMillis(duration)))
+  return Either.right({
+    tags: [...new Set(tags)],
+    linger: millis(linger, 0),
+    hold: millis(hold, Math.ceil(definition.policy.leaseDuration))
+  })
+}
