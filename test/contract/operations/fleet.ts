@@ -110,7 +110,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         yield* Cache.invalidateTags(people, ["t"])
         const broken = yield* Fleet.explain("people", "1")
         assert.strictEqual(broken.state, "Invalidated")
-        assert.deepStrictEqual(broken.tags, [{ name: "t", holds: false }])
+        assert.deepStrictEqual(broken.tags, [{ name: "t", holds: false, held: false }])
         assert.deepStrictEqual(broken.value, Option.some(ada))
         assert.deepStrictEqual(yield* Fleet.get("people", "1"), Option.none())
         assert.strictEqual((yield* Fleet.explain("people", "none")).state, "Missing")
