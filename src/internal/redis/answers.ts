@@ -1,21 +1,31 @@
 /** How answers come back to the fibers that asked: when it is sure what time it is, and many as one. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
 import { isUnsent, partialRefusal } from "../driver/breaker.js"
 import type { Reply } from "../driver/driver.js"
+import type { AtOnce } from "./atOnce.js"
 import type { Callback } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
 
-/** The callback of a hot operation: hands the answer to the reply, and what that makes of it to the fiber. */
+/**
+ * The callback of a hot operation: hands the answer to the reply, and what that makes of it to the fiber. To be made by
+ * the fiber that asks.
+ */
 export class Hot<Answer, A, E, R> implements Callback<Answer> {
+  private readonly fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
+
   constructor(
     private readonly key: string,
     private readonly reply: Reply<Answer, A, E, R>,
     private readonly clock: Time,
+    private readonly atOnce: AtOnce,
     private readonly resume: (effect: Effect.Effect<A, E, R>) => void
   ) {}
 
+  /** To be called where the answer arrives. */
   answer(answer: Answer): void {
     const now = this.clock.now()
     if (!this.clock.isSure) return this.answerLater(answer)
@@ -26,7 +36,7 @@ export class Hot<Answer, A, E, R> implements Callback<Answer> {
       // A defect of the caller, not of those whose answers came with it.
       effect = Effect.die(defect)
     }
-    this.resume(effect)
+    this.atOnce.resume(this.fiber, this.resume, effect)
   }
 
   private answerLater(answer: Answer): void {

@@ -7,6 +7,7 @@ import { Breaker } from "../driver/breaker.js"
 import type { Driver, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
+import { AtOnce } from "./atOnce.js"
 import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
@@ -87,6 +88,7 @@ const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyAr
 
 export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
   const { clock, only } = servers
+  const atOnce = new AtOnce()
 
   const command = <A>(
     key: string,
@@ -150,18 +152,19 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeConnections: () => servers.connections(),
     // One server is the whole store; of several each has its own.
     breaker: only === undefined ? undefined : new Breaker(Math.random),
-    get: (key, reply) => Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, resume))),
+    get: (key, reply) =>
+      Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, atOnce, resume))),
     getMany: (keys, reply) =>
       keys.length === 0
         ? Effect.suspend(() => reply.onSuccess([], clock.now(), ""))
-        : Effect.async((resume) => readMany(servers, keys, new Hot(keys[0]!, reply, clock, resume))),
+        : Effect.async((resume) => readMany(servers, keys, new Hot(keys[0]!, reply, clock, atOnce, resume))),
     set: (write, reply) =>
-      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, resume))),
+      Effect.async((resume) => servers.at(write.key).write(write, new Hot(write.key, reply, clock, atOnce, resume))),
     setMany: (writes, reply) =>
       writes.length === 0 ?
         Effect.suspend(() => reply.onSuccess(undefined, clock.now(), "")) :
         Effect.async((resume) => {
-          const hot = new Hot(writes[0]!.key, reply, clock, resume)
+          const hot = new Hot(writes[0]!.key, reply, clock, atOnce, resume)
           const { arrived, fail } = gather(
             writes.length,
             (failure) => failure === undefined ? hot.answer(undefined) : hot.fail(failure)

@@ -1,0 +1,69 @@
+/**
+ * Goes on with a fiber right where its answer arrives.
+ *
+ * A fiber that is resumed is handed to its scheduler, and the default one has it run in a microtask: for each there is a
+ * look into a table of runners, new lists, and a promise, which cost more than most of what the fiber then does. In the
+ * event that brings the answer nothing else is under way, so the fiber may as well run there and then. For that moment
+ * this stands in its scheduler's place: what it is handed it runs at once.
+ *
+ * - Only where an answer arrives. Within the registration of what is waited for the fiber still runs; where fibers resume
+ *   fibers, or a timer ends many, one would run inside the other, as deep as there are many.
+ * - Only in the place of the default scheduler: whoever chose another wants it to say when fibers run.
+ * - Whoever resumes a fiber so has done with the answer before: the fiber may ask again inside the call.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+
+type Runner = Fiber.RuntimeFiber<unknown, unknown>
+
+export class AtOnce implements Scheduler.Scheduler {
+  /** Whether fibers of this Effect can be lent another scheduler. Not known before there is one. */
+  private lends: boolean | undefined
+  /** In whose place this stands. */
+  private own: Scheduler.Scheduler = Scheduler.defaultScheduler
+
+  /** Not asked: a fiber that runs has its own scheduler back. */
+  shouldYield(): false {
+    return false
+  }
+
+  scheduleTask(task: Scheduler.Task, priority: number, fiber?: Runner): void {
+    if (fiber === undefined) return this.own.scheduleTask(task, priority)
+    lend(fiber, this.own)
+    try {
+      task()
+    } catch (defect) {
+      // Of who watches the fiber, not of those whose answers came with its own.
+      process.nextTick(() => {
+        throw defect
+      })
+    }
+  }
+
+  resume<A, E, R>(
+    fiber: Runner | undefined,
+    resume: (effect: Effect.Effect<A, E, R>) => void,
+    effect: Effect.Effect<A, E, R>
+  ): void {
+    if (fiber === undefined) return resume(effect)
+    const own = fiber.currentScheduler
+    if (!isDefault(own) || !(this.lends ??= isLent(fiber))) return resume(effect)
+    this.own = own
+    lend(fiber, this)
+    resume(effect)
+    // It had been told of something else before, and will come to this after that.
+    if (fiber.currentScheduler === this) lend(fiber, own)
+  }
+}
+
+/** The second is what a `ManagedRuntime` leaves its fibers: having run what could run at once, it passes all else on. */
+const isDefault = (scheduler: Scheduler.Scheduler): boolean =>
+  scheduler === Scheduler.defaultScheduler || (scheduler instanceof Scheduler.SyncScheduler && scheduler.deferred)
+
+/** Effect has it as a plain field, which it only declares to be read. */
+const lend = (fiber: Runner, scheduler: Scheduler.Scheduler): void => {
+  ;(fiber as { currentScheduler: Scheduler.Scheduler }).currentScheduler = scheduler // as the comment says
+}
+
+const isLent = (fiber: Runner): boolean => Object.getOwnPropertyDescriptor(fiber, "currentScheduler")?.writable === true
