@@ -81,15 +81,58 @@ describe("reads", () => {
       assert.deepStrictEqual(names((yield* sentBy(Cache.getOrSet(things, "a", Effect.succeed(2))))[0]), ["MGET"])
     }))
 
-  test("a hundred of one tick are one MGET, a key asked for twice once", ({ sentBy }) =>
+  test("those of one tick are one MGET, a key asked for twice once", ({ sentBy }) =>
+    Effect.gen(function*() {
+      yield* Cache.setMany(things, times(20, (i) => [`${i}`, i]))
+      const asked = [...times(20, (i) => `${i}`), ...times(50, (i) => `${i % 20}`)]
+      const [commands, values] = yield* sentBy(all(asked.map((key) => Cache.get(things, key))))
+      assert.deepStrictEqual(commands, [["MGET", ...times(20, (i) => `things:${i}`)]])
+      assert.deepStrictEqual(values, asked.map((key) => Option.some(Number(key))))
+    }))
+
+  test("many of one tick leave in parts, each twice as large: the server begins before all are asked for", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, times(100, (i) => [`${i}`, i]))
       const asked = [...times(100, (i) => `${i}`), ...times(50, (i) => `${i}`)]
       const [commands, values] = yield* sentBy(all(asked.map((key) => Cache.get(things, key))))
-      assert.deepStrictEqual(commands, [["MGET", ...times(100, (i) => `things:${i}`)]])
+      const keys = asked.map((key) => `things:${key}`)
+      assert.deepStrictEqual(commands, [
+        ["MGET", ...keys.slice(0, 32)],
+        ["MGET", ...keys.slice(32, 96)],
+        // What is asked for again in a later part is read again.
+        ["MGET", ...keys.slice(96)]
+      ])
       assert.deepStrictEqual(values, asked.map((key) => Option.some(Number(key))))
-      const [many] = yield* sentBy(Cache.getMany(things, asked))
-      assert.deepStrictEqual(many, commands)
+      // The next tick begins with a small part again.
+      const [again] = yield* sentBy(all(asked.slice(0, 40).map((key) => Cache.get(things, key))))
+      assert.deepStrictEqual(again.map(({ length }) => length - 1), [32, 8])
+    }))
+
+  test("what a fiber asks for when it is answered waits for what its children ask for", ({ sentBy }) =>
+    Effect.gen(function*() {
+      const [commands] = yield* sentBy(Effect.gen(function*() {
+        yield* Cache.get(things, "a")
+        const child = yield* Effect.fork(Cache.get(things, "b"))
+        yield* Cache.get(things, "c")
+        yield* Fiber.join(child)
+      }))
+      assert.deepStrictEqual(commands, [["MGET", "things:a"], ["MGET", "things:c", "things:b"]])
+    }))
+
+  test("those of one call stay together, beside others of the tick too", ({ sentBy }) =>
+    Effect.gen(function*() {
+      yield* Cache.setMany(things, times(100, (i) => [`${i}`, i]))
+      const asked = times(100, (i) => `${i}`)
+      const whole = [["MGET", ...asked.map((key) => `things:${key}`)]]
+      assert.deepStrictEqual((yield* sentBy(Cache.getMany(things, [...asked, ...asked])))[0], whole)
+      const [beside] = yield* sentBy(
+        all<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>([
+          Cache.getMany(things, asked.slice(0, 50)),
+          Cache.getMany(things, asked.slice(50, 90)),
+          ...asked.slice(80).map((key) => Cache.get(things, key))
+        ])
+      )
+      assert.deepStrictEqual(beside, whole)
     }))
 
   test("loads that hit are batched with the others", ({ sentBy }) =>

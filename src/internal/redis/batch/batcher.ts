@@ -15,7 +15,7 @@ import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
 import { Deadlines } from "./deadlines.js"
 import type { Callback, Sender } from "./sender.js"
 
-/** So many commands of one tick leave before it ends, then twice as many, and so on. Reads wait for their `MGET`. */
+/** So many commands, or keys that are read, of one tick leave before it ends, then twice as many, and so on. */
 const firstPart = 32
 
 /** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
@@ -33,7 +33,7 @@ export class Batcher implements Sender, BatchOwner {
   /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
   private readonly bySlot = new Map<number, Reads>()
   private scheduled = false
-  /** Commands in the queue that are no reads, and how many of them leave at once. */
+  /** Commands in the queue, and keys that were asked for one by one; and how many of them leave at once. */
   private calls = 0
   private part = firstPart
   /** What waits for answers before it is sent, and since when. */
@@ -55,15 +55,16 @@ export class Batcher implements Sender, BatchOwner {
 
   read(key: string, callback: Callback<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(new Reads(["mget", key], [{ place: 0, callback }]))
-    else reads.read(key, callback)
+    if (reads === undefined) this.pushReads(Reads.one(key, callback))
+    else if (!reads.read(key, callback)) return
+    this.count()
   }
 
   /** The same for many keys, at most `maxReads`, where one command may have them all. */
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(new Reads(["mget", ...keys], [{ places: undefined, count, callback }]))
+    if (reads === undefined) this.pushReads(Reads.many(keys, callback))
     else reads.readMany(keys, callback)
   }
 
@@ -130,6 +131,10 @@ export class Batcher implements Sender, BatchOwner {
   private pushCall(call: Call): void {
     this.closeReads()
     this.push(call)
+    this.count()
+  }
+
+  private count(): void {
     if (++this.calls < this.part) return
     this.part = Math.min(2 * this.part, maxBatch)
     this.depart()
@@ -139,8 +144,11 @@ export class Batcher implements Sender, BatchOwner {
     this.queue.push(call)
     if (this.scheduled) return
     this.scheduled = true
-    process.nextTick(this.flush)
+    queueMicrotask(this.endTick)
   }
+
+  /** The microtasks that are due by then ask for more. */
+  private readonly endTick = (): void => process.nextTick(this.flush)
 
   private readonly flush = (): void => {
     this.scheduled = false

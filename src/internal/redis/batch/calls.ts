@@ -49,14 +49,37 @@ export class SetCall extends SetCommand implements Call {
   }
 }
 
-/** Wants the value of one place, or those of many; `undefined`: of the first `count`. */
-type Reader =
-  | { readonly place: number; readonly callback: Callback<Buffer | undefined> }
-  | {
-    readonly places: ReadonlyArray<number> | undefined
-    readonly count: number
-    readonly callback: Callback<ReadonlyArray<Buffer | undefined>>
+/** A request for some of the values that are read together. Classes: `cache/prepare.ts` says why that pays. */
+interface Reader {
+  readonly answer: (values: ReadonlyArray<Buffer | undefined>) => void
+  readonly callback: Callback<never>
+}
+
+class ReaderOfOne implements Reader {
+  constructor(private readonly place: number, readonly callback: Callback<Buffer | undefined>) {}
+
+  answer(values: ReadonlyArray<Buffer | undefined>): void {
+    this.callback.answer(values[this.place])
   }
+}
+
+class ReaderOfMany implements Reader {
+  constructor(
+    /** `undefined`: the first `count`. */
+    private readonly places: ReadonlyArray<number> | undefined,
+    private readonly count: number,
+    readonly callback: Callback<ReadonlyArray<Buffer | undefined>>
+  ) {}
+
+  answer(values: ReadonlyArray<Buffer | undefined>): void {
+    const { count, places } = this
+    if (places !== undefined) return this.callback.answer(places.map((place) => values[place]))
+    this.callback.answer(values.length === count ? values : values.slice(0, count))
+  }
+}
+
+const mget: ReadonlyArray<string> = ["mget"]
+const noReaders: ReadonlyArray<Reader> = []
 
 /** Keys that are read together, and which request wants which. */
 export class Reads implements Call, Callback<unknown> {
@@ -66,19 +89,40 @@ export class Reads implements Call, Callback<unknown> {
   /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
   private places: Map<string, number> | undefined
 
-  constructor(readonly command: [name: string, ...keys: Array<string>], private readonly readers: Array<Reader>) {}
+  readonly command: [name: string, ...keys: Array<string>]
+  private readonly readers: Array<Reader> = noReaders.slice()
+
+  private constructor(keys: string | ReadonlyArray<string>) {
+    this.command = mget.concat(keys) as [name: string, ...keys: Array<string>] // it begins with the name
+  }
+
+  static one(key: string, callback: Callback<Buffer | undefined>): Reads {
+    const reads = new Reads(key)
+    reads.readers.push(new ReaderOfOne(0, callback))
+    return reads
+  }
+
+  /** The same for many keys, at most `maxReads`. */
+  static many(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): Reads {
+    const reads = new Reads(keys)
+    reads.readers.push(new ReaderOfMany(undefined, keys.length, callback))
+    return reads
+  }
 
   /** Whether there is room for so many more. */
   takes(count: number): boolean {
     return this.command.length + count <= maxReads + 1
   }
 
-  read(key: string, callback: Callback<Buffer | undefined>): void {
-    this.readers.push({ place: this.placeOf(key), callback })
+  /** Whether the key was not there yet. */
+  read(key: string, callback: Callback<Buffer | undefined>): boolean {
+    const { length } = this.command
+    this.readers.push(new ReaderOfOne(this.placeOf(key), callback))
+    return this.command.length > length
   }
 
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
-    this.readers.push({ places: keys.map((key) => this.placeOf(key)), count: keys.length, callback })
+    this.readers.push(new ReaderOfMany(keys.map((key) => this.placeOf(key)), keys.length, callback))
   }
 
   private placeOf(key: string): number {
@@ -101,11 +145,7 @@ export class Reads implements Call, Callback<unknown> {
 
   answer(reply: unknown): void {
     const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
-    for (const reader of this.readers) {
-      if ("place" in reader) reader.callback.answer(values[reader.place])
-      else if (reader.places !== undefined) reader.callback.answer(reader.places.map((place) => values[place]))
-      else reader.callback.answer(values.length === reader.count ? values : values.slice(0, reader.count))
-    }
+    for (const reader of this.readers) reader.answer(values)
   }
 
   fail(error: RedisError): void {
