@@ -13,29 +13,35 @@ import * as Entry from "../entry/format.js"
 import { judge } from "../entry/verdict.js"
 import type { Copy } from "../near/copies.js"
 import type { Near, NearRead } from "../near/view.js"
-import { type Judged, judgeMany, readManyFilling, targetOf } from "../read/many.js"
+import { type Judged, judgeMany, readManyFilling, type Target, targetOf } from "../read/many.js"
 import { replay } from "./replay.js"
 
+/** A list of its own: of what a literal makes in busy code V8 may take it that it lives on (`cache/prepare.ts`). */
+const empty: ReadonlyArray<never> = []
+
 /** Some keys, each once, in the order of their first mention, and their Redis keys. */
-interface Wanted<Key> {
-  readonly keys: Array<Key>
-  readonly redisKeys: Array<string>
+class Wanted<Key> {
+  readonly keys: Array<Key> = empty.slice()
+  readonly redisKeys: Array<string> = empty.slice()
+
+  add(key: Key, redisKey: string): void {
+    this.keys.push(key)
+    this.redisKeys.push(redisKey)
+  }
 }
 
 const want = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   keys: Iterable<Key>
 ): Either.Either<Wanted<Key>, CodecError> => {
-  const wanted: Wanted<Key> = { keys: [], redisKeys: [] }
+  const wanted = new Wanted<Key>()
   // By what stands after the prefix: plain string keys are not new strings, whose hashes are not known yet.
   const seen = new Set<string>()
   for (const key of keys) {
     const stored = instance.definition.keys.encode(key)
     if (Either.isLeft(stored)) return Either.left(instance.definition.codecError("key", stored.left))
     const before = seen.size
-    if (seen.add(stored.right).size === before) continue
-    wanted.keys.push(key)
-    wanted.redisKeys.push(instance.prefix + stored.right)
+    if (seen.add(stored.right).size > before) wanted.add(key, instance.prefix + stored.right)
   }
   return Either.right(wanted)
 }
@@ -68,14 +74,11 @@ const getNear = <Key, Value>(
   }
   /** Serves what there are copies of, and gives the rest. */
   const without = (asked: Wanted<Key>, find: (redisKey: string) => Copy | undefined): Wanted<Key> => {
-    const rest: Wanted<Key> = { keys: [], redisKeys: [] }
+    const rest = new Wanted<Key>()
     for (const [i, redisKey] of asked.redisKeys.entries()) {
       const copy = find(redisKey)
       if (copy !== undefined) serve(asked.keys[i]!, copy)
-      else {
-        rest.keys.push(asked.keys[i]!)
-        rest.redisKeys.push(redisKey)
-      }
+      else rest.add(asked.keys[i]!, redisKey)
     }
     return rest
   }
@@ -110,7 +113,7 @@ const missOrFail = <Key, Value>(
 /** What many entries come to, as they are looked at one after the other. */
 class Found<Key, Value> {
   private readonly hits = new Map<Key, Value>()
-  private readonly logs: Array<Effect.Effect<void>> = []
+  private logs: Effect.Effect<void> | undefined
 
   constructor(private readonly instance: CacheInstance<Key, Value>, private readonly asked: number) {}
 
@@ -124,7 +127,10 @@ class Found<Key, Value> {
   ): void {
     const { instance } = this
     const verdict = judge(instance.definition, bytes, now, invalidated, redisKey)
-    if (verdict._tag === "Undecodable") this.logs.push(instance.warnings.undecodable(redisKey, verdict.issue))
+    if (verdict._tag === "Undecodable") {
+      const log = instance.warnings.undecodable(redisKey, verdict.issue)
+      this.logs = this.logs === undefined ? log : Effect.zipRight(this.logs, log)
+    }
     if (verdict._tag !== "Fresh") return
     reading?.keep(bytes!, verdict.value)
     this.hits.set(key, verdict.value)
@@ -133,43 +139,71 @@ class Found<Key, Value> {
   get all(): Effect.Effect<ReadonlyMap<Key, Value>> {
     this.instance.recorder.hit(this.hits.size)
     this.instance.recorder.miss(this.asked - this.hits.size)
-    return this.logs.length === 0
-      ? Exit.succeed(this.hits)
-      : Effect.as(Effect.all(this.logs, { discard: true }), this.hits)
+    return this.logs === undefined ? Exit.succeed(this.hits) : Effect.as(this.logs, this.hits)
+  }
+}
+
+type OnFailure<Key, Value> = (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError>
+
+/** What is read, and what becomes of it if there are no tags to be judged. */
+class FarRead<Key, Value>
+  implements Reply<ReadonlyArray<Uint8Array | undefined>, ReadonlyMap<Key, Value>, RedisError, never>
+{
+  constructor(
+    readonly instance: CacheInstance<Key, Value>,
+    readonly wanted: Wanted<Key>,
+    private readonly failed: OnFailure<Key, Value> | undefined
+  ) {}
+
+  onSuccess(values: ReadonlyArray<Uint8Array | undefined>, now: number, first: string) {
+    const { instance, wanted: { keys, redisKeys } } = this
+    // Tags may have been given with a write.
+    if (values.some((bytes) => bytes !== undefined && Entry.hasTags(bytes))) {
+      return judgeMany(instance, this.targets, values, new Map(), now, first, new JudgedRead(this))
+    }
+    const found = new Found(instance, keys.length)
+    for (let i = 0; i < keys.length; i++) found.add(redisKeys[i]!, keys[i]!, values[i], now)
+    return found.all
+  }
+
+  onFailure(error: RedisError): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> {
+    return this.failed === undefined
+      ? missOrFail(this.instance, this.wanted.keys.length, error)
+      : this.failed(error)
+  }
+
+  get targets(): ReadonlyArray<Target> {
+    const { instance, wanted: { keys, redisKeys } } = this
+    return keys.map((key, i) => targetOf(instance, key, redisKeys[i]!))
+  }
+}
+
+/** The same where tags were judged. */
+class JudgedRead<Key, Value> implements Reply<ReadonlyArray<Judged>, ReadonlyMap<Key, Value>, RedisError, never> {
+  constructor(private readonly read: FarRead<Key, Value>) {}
+
+  onSuccess(entries: ReadonlyArray<Judged>, now: number) {
+    const { instance, wanted: { keys, redisKeys } } = this.read
+    const found = new Found(instance, keys.length)
+    for (let i = 0; i < keys.length; i++) {
+      const { bytes, invalidated, reading } = entries[i]!
+      found.add(redisKeys[i]!, keys[i]!, bytes, now, invalidated, reading)
+    }
+    return found.all
+  }
+
+  onFailure(error: RedisError): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> {
+    return this.read.onFailure(error)
   }
 }
 
 const getFar = <Key, Value>(
   instance: CacheInstance<Key, Value>,
-  { keys, redisKeys }: Wanted<Key>,
-  onFailure: (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError> = (error) =>
-    missOrFail(instance, keys.length, error)
+  wanted: Wanted<Key>,
+  failed?: OnFailure<Key, Value>
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError> => {
-  const judged: Reply<ReadonlyArray<Judged>, ReadonlyMap<Key, Value>, RedisError, never> = {
-    onSuccess: (entries, now) => {
-      const found = new Found(instance, keys.length)
-      for (let i = 0; i < keys.length; i++) {
-        const { bytes, invalidated, reading } = entries[i]!
-        found.add(redisKeys[i]!, keys[i]!, bytes, now, invalidated, reading)
-      }
-      return found.all
-    },
-    onFailure
-  }
-  const targets = () => keys.map((key, i) => targetOf(instance, key, redisKeys[i]!))
-  if (instance.near !== undefined || instance.definition.policy.tags !== undefined) {
-    return readManyFilling(instance, targets(), judged)
-  }
-  return instance.runtime.driver.getMany(redisKeys, {
-    onSuccess: (values, now, first) => {
-      // Tags may have been given with a write.
-      if (values.some((bytes) => bytes !== undefined && Entry.hasTags(bytes))) {
-        return judgeMany(instance, targets(), values, new Map(), now, first, judged)
-      }
-      const found = new Found(instance, keys.length)
-      for (let i = 0; i < keys.length; i++) found.add(redisKeys[i]!, keys[i]!, values[i], now)
-      return found.all
-    },
-    onFailure
-  })
+  const read = new FarRead(instance, wanted, failed)
+  return instance.near !== undefined || instance.definition.policy.tags !== undefined
+    ? readManyFilling(instance, read.targets, new JudgedRead(read))
+    : instance.runtime.driver.getMany(wanted.redisKeys, read)
 }
