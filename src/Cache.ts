@@ -581,8 +581,8 @@ export const increment: {
 } = operation(cacheFirst, Counters.increment)
 
 /**
- * Deletes a value; tells whether a fresh one was there. Loads in flight, in any process, will not store what they
- * computed before.
+ * Deletes a value; tells whether a fresh one was there, as far as its header and tags say: the value itself is not fetched.
+ * Loads in flight, in any process, will not store what they computed before.
  *
  * @since 0.1.0
  * @category deleting
@@ -599,8 +599,8 @@ const delete_: {
 
 export {
   /**
-   * Deletes a value; tells whether a fresh one was there. Loads in flight, in any process, will not store what they
-   * computed before.
+   * Deletes a value; tells whether a fresh one was there, as far as its header and tags say: the value itself is not
+   * fetched. Loads in flight, in any process, will not store what they computed before.
    *
    * @since 0.1.0
    * @category deleting
@@ -609,7 +609,7 @@ export {
 }
 
 /**
- * Deletes what is stored, and gives its value if that was fresh: `GETDEL`, so of many callers that take one value one
+ * Deletes what is stored, and gives its value if that was fresh, in one step: of many callers that take one value one
  * gets it. It fails with `RedisError` whatever `onRedisError` says; the value may then be lost.
  *
  * @since 0.1.0
@@ -626,7 +626,7 @@ export const take: {
 } = operation(2, Remove.take)
 
 /**
- * Deletes many values in one round trip; tells how many fresh ones were there.
+ * Deletes many values in one round trip; tells how many fresh ones were there, as `delete` does.
  *
  * @since 0.1.0
  * @category deleting
@@ -642,8 +642,8 @@ export const deleteMany: {
 } = operation(2, Remove.deleteMany)
 
 /**
- * Deletes all entries of this cache, and of no other, by `SCAN` and `UNLINK` in pages; tells how many keys there were,
- * those included that only mark a load under way.
+ * Deletes all entries of this cache, and of no other, and the epochs of its tags, by `SCAN` and `UNLINK` in pages. It tells
+ * how many entries there were, those included that only mark a load under way.
  *
  * @since 0.1.0
  * @category deleting
@@ -653,8 +653,8 @@ export const flush: <Key, Value, E, R>(
 ) => Effect.Effect<number, RedisError, R> = door(Scan.flush)
 
 /**
- * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. No load in
- * flight, no stale window and no eviction brings one back. (Redis itself can: by a failover that loses the invalidation, or
+ * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. It works when
+ * Redis has no memory left, as deletes do. No load in flight, no stale window and no eviction brings one back. (Redis itself can: by a failover that loses the invalidation, or
  * a restart from an older snapshot.)
  *
  * @since 0.1.0

@@ -22,6 +22,7 @@ import { invalidating } from "./operations/invalidating.js"
 import { keys } from "./operations/keys.js"
 import { manyAtOnce } from "./operations/manyAtOnce.js"
 import { modify } from "./operations/modify.js"
+import { removing } from "./operations/removing.js"
 import { setIfAbsent } from "./operations/setIfAbsent.js"
 import { touch } from "./operations/touch.js"
 import { subject, type Time } from "./subject.js"
@@ -32,6 +33,7 @@ const parts = [
   flush,
   manyAtOnce,
   deleteAndTake,
+  removing,
   setIfAbsent,
   touch,
   modify,

@@ -477,7 +477,7 @@ const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver
     touch: (request, kind) => driver.touch({ ...request, freshUntil: 0 }, kind)
   }),
   "deletes that delete nothing": (driver) => ({
-    take: (redisKeys) =>
+    remove: (redisKeys) =>
       driver.getMany(redisKeys, {
         onSuccess: (found) => Effect.succeed(found),
         onFailure: (error) => Effect.fail(error)

@@ -66,7 +66,7 @@ describe("a local write during a load", () => {
 
     it.scoped(`${name}: a load that begins between its call and its answer is detached by the answer`, () =>
       Effect.gen(function*() {
-        const operations = ["set", "setMany", "swap", "take", "clear", "replaceEpochs"]
+        const operations = ["set", "setMany", "swap", "take", "remove", "clear", "replaceEpochs"]
         const { first, services } = yield* instances({
           script: (operation) => operations.includes(operation) ? { after: "1 second" } : undefined
         })
@@ -115,7 +115,7 @@ describe("a local write during a load", () => {
     Effect.gen(function*() {
       const { first, services } = yield* instances({
         script: (operation, _, call) =>
-          operation !== "take" ? undefined : call === 1 ? { lostReply: "1 second" } : { before: "1 second" }
+          operation !== "remove" ? undefined : call === 1 ? { lostReply: "1 second" } : { before: "1 second" }
       })
       const origin = new Origin()
       for (const interrupted of [false, true]) {

@@ -17,7 +17,7 @@ describe("an iterator of one pass, in an effect that is retried", () => {
       const keys = new Set(["ada", "bob"]).values()
       assert.strictEqual(yield* Effect.retry(Cache.deleteMany(users, keys), { times: 1 }), 2)
       assert.deepStrictEqual(yield* Cache.get(users, "ada"), Option.none())
-    }).pipe(Effect.provide(failingOnce("take"))))
+    }).pipe(Effect.provide(failingOnce("remove"))))
 
   it.effect("writes, and reads, and loads the same", () =>
     Effect.gen(function*() {

@@ -87,8 +87,8 @@ describe("a cluster", () => {
   it.scopedLive("tells of slots that moved once for all redirections that were read at once", () =>
     Effect.gen(function*() {
       let redirections = 0
-      const play: Play = (host, [name, key]) => {
-        if (host !== "a" || name !== "getdel") return null
+      const play: Play = (host, [name, , , key]) => {
+        if (host !== "a" || name !== "evalsha") return null
         redirections++
         return moved(String(key), "b:1")
       }

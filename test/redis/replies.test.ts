@@ -152,7 +152,7 @@ describe("a reply that its command does not have", () => {
     getOrSet: ["mget"],
     set: ["set"],
     setMany: ["set"],
-    take: ["getdel", "status", "text", "nothing"],
+    take: ["evalsha", "status", "text", "nothing"],
     setIfAbsent: ["evalsha", "list of numbers"],
     increment: ["evalsha"],
     setTagged: ["evalsha", "status", "text"],

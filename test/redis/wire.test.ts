@@ -159,7 +159,7 @@ describe("what becomes of each member", () => {
     Effect.gen(function*() {
       const { client, writtenBy } = yield* spied
       yield* writtenBy(Cache.set(things, "c", 1))
-      yield* Effect.promise(() => client.acl("SETUSER", "default", "-getdel"))
+      yield* Effect.promise(() => client.acl("SETUSER", "default", "-unlink"))
       const [writes, [a, b, c]] = yield* writtenBy(
         Effect.all([
           Effect.either(Cache.set(things, "a", 1)),

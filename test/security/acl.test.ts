@@ -13,7 +13,7 @@ import { startRedis } from "../support/redisServer.js"
 
 /** Without any of these something fails. */
 const needed = [
-  ...["get", "mget", "getrange", "pttl", "scan", "set", "setrange", "getdel", "del", "unlink", "pexpire", "persist"],
+  ...["get", "mget", "getrange", "pttl", "scan", "set", "setrange", "del", "unlink", "pexpire", "persist"],
   ...["incrby", "time", "eval", "evalsha"]
 ]
 

@@ -8,6 +8,7 @@ import { clockOf } from "../driver/clockOf.js"
 import { Permits } from "../inFlight/permits.js"
 import { Refreshes } from "../inFlight/refreshes.js"
 import { stringKeys } from "../key/keySpace.js"
+import { cacheEntryPrefix } from "../key/reserved.js"
 import type { Copy } from "../near/copies.js"
 import { Near } from "../near/view.js"
 import { Recorder } from "./recorder.js"
@@ -30,7 +31,7 @@ export class CacheInstance<in out Key, in out Value> {
   constructor(readonly runtime: Runtime, readonly definition: CacheDefinition<Key, Value>) {
     const { keys, name, policy } = definition
     const { maxConcurrentLoads, near } = policy
-    this.prefix = `${runtime.driver.prefix}${name}:`
+    this.prefix = cacheEntryPrefix(runtime.driver.prefix, name)
     this.recorder = new Recorder(name)
     this.warnings = new Warnings(runtime.driver, this.recorder, name)
     this.tags = new TagEpochs(runtime.driver, runtime.random, name)

@@ -17,7 +17,7 @@ export type Paged = (prefix: string) => Stream.Stream<ReadonlyArray<string>, Red
 /** What is known of an operation, whatever it is asked. */
 export interface Operation<in Input> {
   readonly name: string
-  /** The keys that it acts on, those of its first argument; `every`: all that begin with what it is given. */
+  /** The keys that it acts on, those of its first argument; `every`: all that what it is given stands for. */
   readonly keys: (input: Input) => ReadonlyArray<string>
   /** Goes out whatever is known of the store: the sooner a lease is given up, the better. */
   readonly urgent: boolean
@@ -47,7 +47,7 @@ const ofMany = (requests: ReadonlyArray<Keyed>): ReadonlyArray<string> => reques
 const ofNone = (): ReadonlyArray<string> => every
 const ofHolding = ({ generation, keys, tags }: Holding): ReadonlyArray<string> =>
   generation === undefined ? [...keys, ...tags] : [...keys, generation.key, ...tags]
-const ofPrefix = (): ReadonlyArray<string> => every
+const ofAll = (): ReadonlyArray<string> => every
 
 const on = <Input>(name: string, keys: (input: Input) => ReadonlyArray<string>, urgent = false): Operation<Input> => ({
   name,
@@ -68,6 +68,7 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   set: hot(on("set", ofOne), driver.set),
   setMany: hot(on("setMany", ofMany), driver.setMany),
   take: cold(on("take", many), driver.take),
+  remove: cold(on("remove", many), driver.remove),
   lease: cold(on("lease", ofMany), driver.lease),
   fill: cold(on("fill", ofMany), driver.fill),
   release: cold(on("release", ofMany, true), driver.release),
@@ -79,8 +80,8 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   replaceEpochs: cold(on("replaceEpochs", ofMany), driver.replaceEpochs),
   hold: cold(on("hold", ofHolding), driver.hold),
   endHold: cold(on("endHold", ofHolding, true), driver.endHold),
-  scan: paged(on("scan", ofPrefix), driver.scan),
-  clear: cold(on("clear", ofPrefix), driver.clear),
+  scan: paged(on("scan", ofAll), driver.scan),
+  clear: cold(on("clear", ofAll), driver.clear),
   heads: cold(on("heads", many), driver.heads),
   inspect: cold(on("inspect", one), driver.inspect),
   measure: cold(on("measure", many), driver.measure),

@@ -214,8 +214,11 @@ export interface Driver {
 
   readonly setMany: <A, E, R>(writes: ReadonlyArray<Write>, reply: Reply<void, A, E, R>) => Effect.Effect<A, E, R>
 
-  /** Gets and deletes each. Leases are revoked. */
+  /** Gets and deletes each. Leases are revoked; holds stay where they are, and are what it gives. */
   readonly take: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+
+  /** The same, and of an entry it gives the header and the tags at least: payloads stay where they are. */
+  readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
   /**
    * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
@@ -300,7 +303,10 @@ export interface Driver {
     >
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
-  /** Replaces the epochs that exist, the first before the others, keeping their lives. */
+  /**
+   * Replaces the epochs that exist, the first before the others, keeping their lives; also when memory is full. Holds stay
+   * where they are.
+   */
   readonly replaceEpochs: (
     requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
   ) => Effect.Effect<void, RedisError>
@@ -320,8 +326,11 @@ export interface Driver {
   /** All keys that start with `prefix` (taken literally) and hold bytes, in pages. A key may come more than once. */
   readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
 
-  /** Removes all keys that start with `prefix` (taken literally) and hold bytes; counts them. Bit by bit. */
-  readonly clear: (prefix: string) => Effect.Effect<number, RedisError>
+  /**
+   * Removes what is under the keys of the cache of this name, and counts it; and the epochs of its tags. Bit by bit. Holds
+   * stay where they are.
+   */
+  readonly clear: (cache: string) => Effect.Effect<number, RedisError>
 
   /** The first `size` bytes of each. */
   readonly heads: (

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
 import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
+import { cacheEntryPrefix, cacheTagPrefix } from "../key/reserved.js"
 import { clockOf } from "./clockOf.js"
 import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
 import { endHold, hold } from "./memoryHolds.js"
@@ -110,6 +111,16 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
     return true
   }
 
+  /** Unless it is a hold. */
+  const take = (key: string, now: number): Uint8Array | undefined => {
+    const bytes = server.get(key, now)?.bytes
+    if (bytes !== undefined && !Entry.isHold(bytes)) server.delete(key)
+    return bytes
+  }
+
+  const remove = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>> =>
+    step((now) => Effect.succeed(keys.map((key) => take(key, now))))
+
   return {
     prefix,
     breaker: undefined,
@@ -130,14 +141,8 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
         for (const write of writes) server.set(write.key, write.bytes, write.life, now)
         return reply.onSuccess(undefined, now, writes[0]?.key ?? "")
       }),
-    take: (keys) =>
-      step((now) =>
-        Effect.succeed(keys.map((key) => {
-          const found = server.get(key, now)
-          server.delete(key)
-          return found?.bytes
-        }))
-      ),
+    take: remove,
+    remove,
     lease: (requests, kind) => step((now) => Effect.succeed(requests.map((request) => lease(request, kind, now)))),
     fill: (requests) => step((now) => Effect.succeed(requests.map((request) => fill(request, now)))),
     release: (requests) =>
@@ -245,18 +250,22 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
       step((now) => {
         for (const { epoch, key } of requests) {
           const found = server.get(key, now)
-          if (found !== undefined) server.put(key, { bytes: epoch, expires: found.expires })
+          if (found === undefined || Entry.isHold(found.bytes)) continue
+          server.put(key, { bytes: epoch, expires: found.expires })
         }
         return Effect.void
       }),
     hold: (request) => step((now) => Effect.sync(() => hold(server, request, now))),
     endHold: (request) => step((now) => Effect.sync(() => endHold(server, request, now))),
     scan: (scanned) => Stream.unwrap(step((now) => Effect.succeed(Stream.make(server.keys(scanned, now))))),
-    clear: (cleared) =>
+    clear: (cache) =>
       step((now) => {
-        const keys = server.keys(cleared, now)
-        for (const key of keys) server.delete(key)
-        return Effect.succeed(keys.length)
+        for (const key of server.keys(cacheTagPrefix(prefix, cache), now)) {
+          if (Entry.isEpoch(server.get(key, now)!.bytes)) server.delete(key)
+        }
+        const entries = server.keys(cacheEntryPrefix(prefix, cache), now)
+        const gone = entries.filter((key) => !Entry.isHold(take(key, now)!))
+        return Effect.succeed(gone.length)
       }),
     heads: (keys, size) =>
       step((now) => Effect.succeed(keys.map((key) => server.get(key, now)?.bytes.subarray(0, size)))),

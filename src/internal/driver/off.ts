@@ -17,6 +17,7 @@ export const off = (): Driver => ({
   set: (write, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, write.key)),
   setMany: (writes, reply) => Effect.suspend(() => reply.onSuccess(undefined, 0, writes[0]?.key ?? "")),
   take: (keys) => Effect.succeed(keys.map(() => undefined)),
+  remove: (keys) => Effect.succeed(keys.map(() => undefined)),
   lease: (requests) =>
     Effect.succeed(requests.map(({ token }) => ({ _tag: "Granted", grant: { writeId: token, turn: token } }))),
   fill: (requests) => Effect.succeed(requests.map(() => true)),

@@ -329,3 +329,7 @@ export const identity = (bytes: Uint8Array | undefined, kind: Kind): Uint8Array 
   if (kind === "counter") return isDecimal(bytes) ? bytes : nothing
   return isEntry(bytes) && !isMarker(bytes) ? writeId(bytes) : nothing
 }
+
+/** Whether this is a tag's epoch. Under another prefix a counter's key may read like a tag's. */
+export const isEpoch = (bytes: Uint8Array): boolean =>
+  bytes.length === epochSize && identity(bytes, "counter").length === 0

@@ -6,10 +6,13 @@
 import * as Either from "effect/Either"
 import * as Key from "./encode.js"
 
+/** What the keys of a cache's entries start with. */
+export const cacheEntryPrefix = (prefix: string, cache: string): string => `${prefix}${cache}:`
+
 /** What every tag's key starts with, before the name of its cache. */
 export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
 
-/** What the keys of one cache's tags start with. */
+/** What the keys of a cache's tags start with. Its name has no colon, so no other cache's do. */
 export const cacheTagPrefix = (prefix: string, cache: string): string => `${tagKeyPrefix(prefix)}${cache}:`
 
 export const tagKey = (prefix: string, cache: string, tag: string): string =>

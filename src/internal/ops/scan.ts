@@ -53,6 +53,6 @@ export const flush = <Key, Value>(
     const instance = bind(fiber, definition)
     return detachingAll(
       instance,
-      Effect.mapError(instance.runtime.driver.clear(instance.prefix), failed("flush", definition))
+      Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition))
     )
   })

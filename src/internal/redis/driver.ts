@@ -11,9 +11,10 @@ import { AtOnce } from "./atOnce.js"
 import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
-import { isWrongType } from "./errors.js"
 import * as Holds from "./holds/holds.js"
 import type { Script } from "./lua.js"
+import * as Removing from "./removing/scripts.js"
+import { cleared } from "./removing/sweep.js"
 import {
   type Count,
   type Granted,
@@ -22,7 +23,6 @@ import {
   isBytesOrNothing,
   isCount,
   isCountOrNothing,
-  isOkOrNothing,
   type Shape,
   type Untold
 } from "./replies.js"
@@ -140,8 +140,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     Effect.asVoid(together(
       clock,
       requests,
-      ({ epoch, key }, callback) =>
-        servers.at(key).call("invalidateTags", "set", [key, toBuffer(epoch), "XX", "KEEPTTL"], isOkOrNothing, callback),
+      ({ epoch, key }, callback) => servers.at(key).run(Scripts.replaceEpoch, [key], [toBuffer(epoch)], callback),
       () => undefined
     ))
 
@@ -176,19 +175,15 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       together(
         clock,
         keys,
-        (key, callback) =>
-          servers.at(key).call("take", "getdel", [key], isBytesOrNothing, {
-            answer: callback.answer,
-            // What is no string is no value; it goes all the same.
-            fail: (error) =>
-              isWrongType(error)
-                ? servers.at(key).call("take", "unlink", [key], isCount, {
-                  answer: () => callback.answer(null),
-                  fail: callback.fail
-                })
-                : callback.fail(error)
-          }),
+        (key, callback) => servers.at(key).run(Removing.take, [key], [], callback),
         (reply: Buffer | null) => reply ?? undefined
+      ),
+    remove: (keys) =>
+      together(
+        clock,
+        keys,
+        (key, callback) => servers.at(key).run(Removing.remove, [key], [], callback),
+        (reply: Buffer) => reply.length === 0 ? undefined : reply
       ),
     lease: (requests, kind) =>
       together(
@@ -279,7 +274,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     hold: (request) => Holds.hold(servers, request),
     endHold: (request) => Holds.endHold(servers, request),
     scan: (scanned) => Scan.listed(servers, scanned),
-    clear: (cleared) => Scan.cleared(servers, cleared),
+    clear: (cache) => cleared(servers, prefix, cache),
     heads: (keys, size) =>
       together(
         clock,

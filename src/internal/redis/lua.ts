@@ -51,6 +51,14 @@ local function read(key)
   return ''
 end
 
+-- the first bytes under a key, none if there is none; another type than a string is foreign bytes
+local function head(key, size)
+  local v = redis.pcall('GETRANGE', key, 0, size - 1)
+  if type(v) ~= 'table' then return v end
+  if not string.find(v.err, 'WRONGTYPE', 1, true) then redis.call('GETRANGE', key, 0, size - 1) end
+  return ''
+end
+
 local function has(flags, bit)
   return math.floor(flags / bit) % 2 == 1
 end

@@ -50,6 +50,10 @@ const isDigits = (reply: unknown): boolean => (isText(reply) || isCount(reply)) 
 export const isPage = (reply: unknown): reply is readonly [Text, ReadonlyArray<Buffer>] =>
   Array.isArray(reply) && reply.length === 2 && isDigits(reply[0]) && Array.isArray(reply[1]) && reply[1].every(isBytes)
 
+/** A cursor, and two counts. */
+export const isSwept = (reply: unknown): reply is readonly [Text, Count, Count] =>
+  Array.isArray(reply) && reply.length === 3 && isDigits(reply[0]) && isCount(reply[1]) && isCount(reply[2])
+
 /** Seconds, and microseconds. */
 export const isTime = (reply: unknown): reply is readonly [Text, Text] =>
   Array.isArray(reply) && reply.length === 2 && reply.every(isDigits)

@@ -7,6 +7,7 @@
  */
 import { endHold, hold } from "./holds/scripts.js"
 import { type Script, script } from "./lua.js"
+import { remove, sweepKeys, sweepPage, take } from "./removing/scripts.js"
 import { isBytes, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
 /**
@@ -248,6 +249,25 @@ return v
 `
 )
 
+/**
+ * Another epoch in the place of one, for the rest of its life. KEYS: key. ARGV: epoch. Returns 1 or 0.
+ *
+ * It goes before it is written anew: what a script does after a command that takes no memory is not refused when memory is
+ * full (https://redis.io/docs/latest/develop/programmability/eval-intro, "Eval flags"), and this takes no more than before.
+ */
+export const replaceEpoch = script(
+  "replaceEpoch",
+  isFlag,
+  `
+local v = read(KEYS[1])
+if not v or is_hold(v) then return 0 end
+local left = redis.call('PTTL', KEYS[1])
+redis.call('DEL', KEYS[1])
+set(KEYS[1], ARGV[1], left < 0 and '' or text(math.max(left, 1)))
+return 1
+`
+)
+
 export const all: ReadonlyArray<Script<unknown>> = [
   lease,
   fill,
@@ -256,7 +276,12 @@ export const all: ReadonlyArray<Script<unknown>> = [
   swap,
   touch,
   increment,
+  remove,
+  take,
   ensureEpoch,
+  replaceEpoch,
+  sweepKeys,
+  sweepPage,
   hold,
   endHold
 ]

@@ -55,7 +55,7 @@ const forget = <Key, Value>(
     instance.runtime,
     redisKeys,
     Effect.catchAll(
-      Effect.asVoid(instance.runtime.driver.take(redisKeys)),
+      Effect.asVoid(instance.runtime.driver.remove(redisKeys)),
       (error) => dropOrFail(instance, instance.definition.redisError(operation, error))
     )
   )

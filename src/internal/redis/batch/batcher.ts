@@ -92,7 +92,7 @@ export class Batcher implements Sender, BatchOwner {
 
   run<A>(
     script: Script<A>,
-    keys: ReadonlyArray<string>,
+    keys: ReadonlyArray<string | Buffer>,
     args: ReadonlyArray<Argument>,
     callback: Callback<A>
   ): void {

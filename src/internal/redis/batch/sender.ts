@@ -24,7 +24,7 @@ export interface Sender {
   ) => void
   readonly run: <A>(
     script: Script<A>,
-    keys: ReadonlyArray<string>,
+    keys: ReadonlyArray<string | Buffer>,
     args: ReadonlyArray<Argument>,
     callback: Callback<A>
   ) => void

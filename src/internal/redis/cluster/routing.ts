@@ -137,7 +137,7 @@ export class RoutedSender implements Sender {
 
   run<A>(
     script: Script<A>,
-    keys: ReadonlyArray<string>,
+    keys: ReadonlyArray<string | Buffer>,
     args: ReadonlyArray<Argument>,
     callback: Callback<A>
   ): void {
