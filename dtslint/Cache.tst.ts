@@ -1,5 +1,5 @@
-import type { Brand, Duration, Stream } from "effect"
-import { Data, Effect, Either, Exit, Option, pipe, Schema, type Scope } from "effect"
+import type { Brand, Stream } from "effect"
+import { Data, Duration, Effect, Either, Exit, Option, pipe, Schema, type Scope } from "effect"
 import type { CacheError, Redis } from "effect-redis-cache"
 import { Cache, Codec } from "effect-redis-cache"
 import { describe, expect, it } from "tstyche"
@@ -384,6 +384,32 @@ describe("loads", () => {
     >()
     // @ts-expect-error: Object literal may only specify known properties
     Cache.getOrSet(users, "42", loadUser, { timeOut: 1 })
+  })
+
+  it("getOrSet: of two timeouts only a hard one adds Empty", () => {
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: { soft: "100 millis" } })).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: { soft: 100, hard: undefined } })).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: { soft: "100 millis", hard: "2 seconds" } })).type.toBe<
+      Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: { hard: Duration.seconds(2) } })).type.toBe<
+      Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
+    expect(Cache.getOrSet(users, "42", loadUser, { timeout: {} as Cache.Timeouts })).type.toBe<
+      Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
+    >()
+    expect(pipe(users, Cache.getOrSet("42", loadUser("42"), { timeout: { soft: 1 } }))).type.toBe<
+      Effect.Effect<User, Failure | "Offline", Store | "Http">
+    >()
+    expect(Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: { soft: 1 } })).type.toBe<
+      Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline", Store | "Http">
+    >()
+    // @ts-expect-error: Type '{ soft: true; }' is not assignable
+    Cache.getOrSet(users, "42", loadUser, { timeout: { soft: true } })
   })
 
   it("catchTag removes what it names", () => {

@@ -218,6 +218,8 @@ describe("cached", () => {
     >()
     expect(timed.refresh(42)).type.toBe<Effect.Effect<User, Offline | Failure, "Http" | Store>>()
     expect(Memo.cached(fetchUser, { timeout: undefined })).type.toBe<typeof getUser>()
+    expect(Memo.cached(fetchUser, { timeout: { soft: "1 second" } })).type.toBe<typeof getUser>()
+    expect(Memo.cached(fetchUser, { timeout: { soft: "1 second", hard: "2 seconds" } })).type.toBe<typeof timed>()
   })
 
   it("bypass takes RedisError out of all but bust", () => {

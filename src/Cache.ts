@@ -26,6 +26,7 @@ import type { TimeToLive } from "./internal/definition/lives.js"
 import type { CounterPolicy, KeyIsTyped, Named, Stored, ValueIsTyped } from "./internal/definition/make.js"
 import * as Make from "./internal/definition/make.js"
 import type { LeaseOptions, NearOptions, PolicyOptions } from "./internal/definition/policy.js"
+import type { TimeoutError, TimeoutInput, Timeouts } from "./internal/definition/timeouts.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
@@ -33,14 +34,7 @@ import * as GetMany from "./internal/ops/getMany.js"
 import * as Invalidating from "./internal/ops/invalidating/invalidating.js"
 import type { InvalidatingOptions, NotStoring, StoringOptions } from "./internal/ops/invalidating/options.js"
 import * as Load from "./internal/ops/load.js"
-import type {
-  Computing,
-  Failed,
-  LoadMany,
-  LoadManyOptions,
-  LoadOptions,
-  TimeoutError
-} from "./internal/ops/loadTypes.js"
+import type { Computing, Failed, LoadMany, LoadManyOptions, LoadOptions } from "./internal/ops/loadTypes.js"
 import * as Invalidate from "./internal/ops/remove/invalidate.js"
 import * as Remove from "./internal/ops/remove/remove.js"
 import type { Covers } from "./internal/ops/resolver.js"
@@ -212,6 +206,16 @@ export type {
    * @category models
    */
   TimeoutError,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TimeoutInput,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Timeouts,
   /**
    * @since 0.1.0
    * @category models
@@ -771,13 +775,13 @@ export const getOrSet: {
     key: K & NoInfer<Key>,
     load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>
   ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
-  <Key, Value, E, R, E2, R2, V, Timeout extends Duration.DurationInput | undefined = undefined>(
+  <Key, Value, E, R, E2, R2, V, Timeout extends TimeoutInput | undefined = undefined>(
     self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
     load: Computing<NoInfer<Key>, Given<Value, V>, E2, R2>,
     options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): Effect.Effect<Value, E | E2 | TimeoutError<Timeout>, R | Exclude<R2, Scope.Scope>>
-  <K, V, E2, R2, Timeout extends Duration.DurationInput | undefined = undefined, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Timeout extends TimeoutInput | undefined = undefined, Key = Widen<K>, Value = V>(
     key: K & NoInfer<Key>,
     load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>,
     options: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
@@ -853,7 +857,7 @@ export const getOrSetMany: {
     E2,
     R2,
     Pairs extends Iterable<readonly [unknown, unknown]>,
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     Mode extends "default" | "either" = "default"
   >(
     self: Cache<Key, Value, E, R>,
@@ -877,7 +881,7 @@ export const getOrSetMany: {
     E2,
     R2,
     KeyError = never,
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     Mode extends "default" | "either" = "default",
     Key = Widen<K>,
     Value = V

@@ -11,7 +11,7 @@ import type * as Option from "effect/Option"
 import type { PrimaryKey } from "effect/PrimaryKey"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Cache, ErrorOf, InvalidatingOptions, TimeoutError } from "./Cache.js"
+import type { Cache, ErrorOf, InvalidatingOptions, TimeoutError, TimeoutInput } from "./Cache.js"
 import type { CodecError, RedisError } from "./CacheError.js"
 import type { Codec } from "./internal/codec/codec.js"
 import type { PolicyOptions } from "./internal/definition/policy.js"
@@ -209,7 +209,7 @@ export interface Options<
   in out A,
   in out E,
   out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  out Timeout extends TimeoutInput | undefined = TimeoutInput | undefined,
   in out CachedError = E
 > extends ResultOptions<Args, A, E, OnRedisError, CachedError> {
   /** Default: the function's own. Give one where code is minified or bundled: both may rename functions. */
@@ -224,7 +224,8 @@ export interface Options<
   readonly captures?: ReadonlyArray<unknown> | undefined
   /**
    * How long a call waits for the computation. Then it gets a stale value inside one of its windows, or fails with
-   * `Empty`. The computation goes on. Default: no limit.
+   * `Empty`. The computation goes on. With `{ soft, hard }` it gets a stale value after `soft`, if there is one, and waits
+   * on until `hard`. Default: no limit.
    */
   readonly timeout?: Timeout
 }
@@ -309,7 +310,7 @@ export const cached: {
     E,
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     CachedError extends E = E
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
@@ -320,7 +321,7 @@ export const cached: {
     Value = any,
     Failure = any,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     CachedError = any
   >(
     options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>
@@ -358,7 +359,7 @@ export const cachedAsync: {
     E,
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     CachedError extends E = E
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
@@ -369,7 +370,7 @@ export const cachedAsync: {
     Value = any,
     Failure = any,
     OnRedisError extends "fail" | "bypass" = "fail",
-    Timeout extends Duration.DurationInput | undefined = undefined,
+    Timeout extends TimeoutInput | undefined = undefined,
     CachedError = any
   >(
     options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>

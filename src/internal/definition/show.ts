@@ -21,10 +21,12 @@ export const duration = (input: Duration.Duration): string => {
 /** Options whose numbers are milliseconds. */
 const durations = new Set([
   "duration",
+  "hard",
   "maxDuration",
   "maxStaleness",
   "refreshTimeout",
   "retryAfter",
+  "soft",
   "staleIfError",
   "staleWhileRevalidate",
   "timeToLive",

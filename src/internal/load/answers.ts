@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import { type CodecError, Empty, RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { judge } from "../entry/verdict.js"
-import type { InFlight, Outcome } from "../inFlight/inFlight.js"
+import type { InFlight } from "../inFlight/inFlight.js"
 import { readManyFilling, targetOf } from "../read/many.js"
 import type { Wanted } from "./wanted.js"
 
@@ -55,21 +55,20 @@ export class Answers<Key, Value, E> {
     return error instanceof RedisError ? this.instance.definition.redisError(this.operation, error) : error
   }
 
-  private serveStale(wanted: Wanted<Key, Value>, value: Value): void {
+  private serve(wanted: Wanted<Key, Value>, value: Value): void {
     this.instance.recorder.stale()
     wanted.answer = { value }
   }
 
-  /** The loads have ended. `opened` are those that the caller has started. */
+  /** These loads have ended. `opened` are those that the caller has started. */
   settled(
     waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlySet<InFlight>,
-    outcomes: ReadonlyArray<Outcome>
+    opened: ReadonlySet<InFlight>
   ): Effect.Effect<void, Failure<E>> {
     const failed: Array<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]> = []
     const joinedFailed: typeof failed = []
-    for (const [i, [wanted, key]] of waits.entries()) {
-      const outcome = outcomes[i]!
+    for (const [wanted, key] of waits) {
+      const outcome = key.outcome!
       const same = Equal.equals(key.identity, this.instance.definition.codec.identity)
       // A value of another codec is another value: look at what is stored now.
       if (outcome._tag === "Done" && same && Exit.isFailure(outcome.exit)) {
@@ -99,7 +98,7 @@ export class Answers<Key, Value, E> {
     if (stale === undefined || Cause.isInterruptedOnly(cause) || this.now >= stale.until) {
       return this.fail(wanted, cause)
     }
-    this.serveStale(wanted, stale.value)
+    this.serve(wanted, stale.value)
     return this.instance.warnings.warn(servedMessage, wanted.redisKey, cause)
   }
 
@@ -117,31 +116,43 @@ export class Answers<Key, Value, E> {
   }
 
   /** The caller's time is over; the loads go on. */
-  timedOut(waits: ReadonlyArray<Wait<Key, Value>>, timeout: number): Effect.Effect<void, Failure<E>> {
-    const unknown: Array<Wanted<Key, Value>> = []
-    const late: Array<Wanted<Key, Value>> = []
-    for (const [wanted] of waits) {
-      if (wanted.stale === undefined) unknown.push(wanted)
-      else if (this.now < wanted.stale.until) this.serveStale(wanted, wanted.stale.value)
-      else late.push(wanted)
-    }
-    const empty = (wanted: Wanted<Key, Value>) =>
+  timedOut(waits: ReadonlyArray<Wait<Key, Value>>, millis: number): Effect.Effect<void, Failure<E>> {
+    return this.overdue(waits.map(([wanted]) => wanted), (wanted) =>
       this.fail(
         wanted,
-        Cause.fail(new Empty({ reason: "TimedOut", key: wanted.redisKey, waited: Duration.millis(timeout) }))
-      )
+        Cause.fail(new Empty({ reason: "TimedOut", key: wanted.redisKey, waited: Duration.millis(millis) }))
+      ))
+  }
+
+  /** What is stale will do by now. Keys that have nothing stale stay open. */
+  serveStale(wanted: ReadonlyArray<Wanted<Key, Value>>): Effect.Effect<void> {
+    return this.overdue(wanted, () => Effect.void)
+  }
+
+  /** Serves what is stale and inside a window; callers that have joined a load look for it first. */
+  private overdue<E2>(
+    all: ReadonlyArray<Wanted<Key, Value>>,
+    otherwise: (wanted: Wanted<Key, Value>) => Effect.Effect<void, E2>
+  ): Effect.Effect<void, E2> {
+    const unknown: Array<Wanted<Key, Value>> = []
+    const late: Array<Wanted<Key, Value>> = []
+    for (const wanted of all) {
+      if (wanted.stale === undefined) unknown.push(wanted)
+      else if (this.now < wanted.stale.until) this.serve(wanted, wanted.stale.value)
+      else late.push(wanted)
+    }
     return Effect.zipRight(
-      Effect.forEach(late, empty, { discard: true }),
-      this.serveStored(unknown, () => Effect.void, (i) => empty(unknown[i]!))
+      Effect.forEach(late, otherwise, { discard: true }),
+      this.serveStored(unknown, () => Effect.void, (i) => otherwise(unknown[i]!))
     )
   }
 
   /** Serves what is stored, fresh by now, or stale and inside a window; `otherwise` is for keys that have neither. */
-  private serveStored(
+  private serveStored<E2>(
     wanted: ReadonlyArray<Wanted<Key, Value>>,
     served: (index: number, stale: boolean) => Effect.Effect<void>,
-    otherwise: (index: number) => Effect.Effect<void, Failure<E>>
-  ): Effect.Effect<void, Failure<E>> {
+    otherwise: (index: number) => Effect.Effect<void, E2>
+  ): Effect.Effect<void, E2> {
     if (wanted.length === 0) return Effect.void
     const window = Math.max(this.policy.staleIfError, this.policy.staleWhileRevalidate)
     const targets = wanted.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey))
@@ -155,7 +166,7 @@ export class Answers<Key, Value, E> {
             return served(i, false)
           }
           if (verdict._tag !== "Stale" || verdict.late >= window) return otherwise(i)
-          this.serveStale(one, verdict.value)
+          this.serve(one, verdict.value)
           return served(i, true)
         }, { discard: true }),
       onFailure: () => Effect.forEach(wanted, (_, i) => otherwise(i), { discard: true })

@@ -16,7 +16,7 @@ import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
 import { judge } from "../entry/verdict.js"
-import { InFlight, LoadRun, type Mode, type Outcome } from "../inFlight/inFlight.js"
+import { InFlight, LoadRun, type Mode } from "../inFlight/inFlight.js"
 import { isUpdating } from "../inFlight/updating.js"
 import type { Copy } from "../near/copies.js"
 import type { NearRead } from "../near/view.js"
@@ -46,7 +46,8 @@ export class Caller<Key, Value, E, R> {
     failures: Failures = "First"
   ) {
     this.answers = new Answers(instance, this.clock, ++instance.runtime.sequence, operation, failures)
-    this.started = options.timeout === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
+    const { hard, soft } = options.timeout
+    this.started = hard === undefined && soft === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
   }
 
   get clock(): Clock.Clock {
@@ -357,23 +358,62 @@ export class Caller<Key, Value, E, R> {
     waits: ReadonlyArray<Wait<Key, Value>>,
     opened: ReadonlySet<InFlight>
   ): Effect.Effect<void, Failure<E>> {
-    const { timeout } = this.options
-    const wait = this.flights.wait(waits.map(([, key]) => key), opened)
-    const settled = (outcomes: ReadonlyArray<Outcome>) => this.answers.settled(waits, opened, outcomes)
-    if (timeout === undefined) return Effect.flatMap(wait, settled)
-    const left = timeout - Number(this.clock.unsafeCurrentTimeNanos() - this.started!) / 1e6
-    const late = Effect.map(Effect.sleep(Math.max(0, left)), () => {
-      // Before the wait is interrupted: the loads go on, and their values are stored.
-      for (const [, key] of waits) key.keep = true
-      const [open, ended] = Arr.partition(waits, ([, key]) => key.outcome !== undefined)
+    const wait = this.settled(waits, opened)
+    return Effect.flatten(
+      this.started === undefined ? wait : Effect.raceFirst(wait, this.outOfTime(waits, opened, this.started))
+    )
+  }
+
+  /** Waits for the loads. What the caller is told of them comes when the wait is over: it may take a look, and fail. */
+  private settled(
+    waits: ReadonlyArray<Wait<Key, Value>>,
+    opened: ReadonlySet<InFlight>
+  ): Effect.Effect<Effect.Effect<void, Failure<E>>> {
+    return Effect.map(
+      this.flights.wait(waits.map(([, key]) => key), opened),
+      () => this.answers.settled(waits.filter(isOpen), opened)
+    )
+  }
+
+  /**
+   * What the caller comes to before the loads do: after `soft` what is stale will do, after `hard` it waits for nothing.
+   * Loads that it does not wait for any longer go on, and their values are stored; it is to be said before the wait for
+   * them is interrupted.
+   */
+  private outOfTime(
+    waits: ReadonlyArray<Wait<Key, Value>>,
+    opened: ReadonlySet<InFlight>,
+    started: bigint
+  ): Effect.Effect<Effect.Effect<void, Failure<E>>> {
+    const { hard, soft } = this.options.timeout
+    const until = (millis: number) =>
+      Effect.suspend(() =>
+        Effect.sleep(Math.max(0, millis - Number(this.clock.unsafeCurrentTimeNanos() - started) / 1e6))
+      )
+    const failing = hard === undefined ? Effect.never : Effect.map(until(hard), () => {
+      const open = waits.filter(isOpen)
+      for (const [, key] of open) key.keep = true
+      const [running, ended] = Arr.partition(open, ([, key]) => key.outcome !== undefined)
       return Effect.zipRight(
-        this.answers.settled(ended, opened, ended.map(([, key]) => key.outcome!)),
-        Effect.suspend(() => this.answers.timedOut(open, timeout))
+        this.answers.settled(ended, opened),
+        Effect.suspend(() => this.answers.timedOut(running, hard))
       )
     })
-    return Effect.flatten(Effect.raceFirst(Effect.map(wait, settled), late))
+    if (soft === undefined) return failing
+    const serving = Effect.flatMap(until(soft), () => {
+      const running = waits.filter(isOpen).filter(([, key]) => key.outcome === undefined)
+      return Effect.flatMap(this.answers.serveStale(running.map(([wanted]) => wanted)), () => {
+        for (const [wanted, key] of running) if (wanted.answer !== undefined) key.keep = true
+        const rest = waits.filter(isOpen)
+        return rest.length === 0 ? Effect.succeed(Effect.void) : this.settled(rest, opened)
+      })
+    })
+    return Effect.raceFirst(serving, failing)
   }
 }
+
+/** There is no answer to it yet: what is stale may have been one before its load was done. */
+const isOpen = <Key, Value>([wanted]: Wait<Key, Value>): boolean => wanted.answer === undefined
 
 /** What a caller of one key does with the entry: a hit is answered there and then. */
 class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {

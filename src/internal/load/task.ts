@@ -2,6 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Life } from "../definition/lives.js"
+import { type Deadlines, noDeadlines } from "../definition/timeouts.js"
 import type { Grant } from "../driver/driver.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 
@@ -11,8 +12,7 @@ export interface LoadOptions<in Key, in Value> {
   readonly life: Life<Key, Value> | undefined
   /** Beside the policy's. */
   readonly tags: ReadonlyArray<string>
-  /** How long to wait, in ms. */
-  readonly timeout: number | undefined
+  readonly timeout: Deadlines
   /** How many keys one run of a batched load is given at the most. */
   readonly batchSize: number
   /** How many such runs of one call there are at a time. */
@@ -22,7 +22,7 @@ export interface LoadOptions<in Key, in Value> {
 export const noOptions: LoadOptions<unknown, unknown> = {
   life: undefined,
   tags: [],
-  timeout: undefined,
+  timeout: noDeadlines,
   batchSize: Infinity,
   concurrency: "unbounded"
 }

@@ -6,8 +6,8 @@ import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
-import { positive } from "../definition/lives.js"
-import { describe } from "../definition/refuse.js"
+import { describe, refuse } from "../definition/refuse.js"
+import { decode as decodeTimeouts, type TimeoutInput } from "../definition/timeouts.js"
 import * as Reads from "../ops/get.js"
 import * as Updates from "../ops/invalidating/invalidating.js"
 import type { InvalidatingOptions } from "../ops/invalidating/options.js"
@@ -50,11 +50,12 @@ export type Memoized = Fn & ReturnType<typeof members>
 export const memoize = (
   fn: Fn,
   definition: CacheDefinition<Args, unknown>,
-  timeout: Duration.DurationInput | undefined,
+  timeout: TimeoutInput | undefined,
   wrap: (call: Fn) => Fn = (call) => call
 ): Memoized => {
   const run = running(fn, definition.name)
-  if (timeout !== undefined) positive(definition.name, "timeout", timeout, 0)
+  const bad = Either.getLeft(decodeTimeouts(timeout))
+  if (bad._tag === "Some") refuse(definition.name, bad.value.option, bad.value.expected, bad.value.got)
   const loadOptions = timeout === undefined ? undefined : { timeout }
   const call = wrap((...args) => Loads.getOrSet(definition, args, () => run(...args), loadOptions))
   // It keeps the function's name.

@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import type { Codec } from "../codec/codec.js"
 import type { PolicyOptions } from "../definition/policy.js"
 import { describe } from "../definition/refuse.js"
+import type { TimeoutInput } from "../definition/timeouts.js"
 
 export type Args = ReadonlyArray<unknown>
 
@@ -27,7 +28,7 @@ export interface Options extends Omit<PolicyOptions<Args, unknown, "fail" | "byp
     readonly codec?: Codec<unknown> | undefined
     readonly timeToLive?: Duration.DurationInput | undefined
   } | undefined
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: TimeoutInput | undefined
 }
 
 const isDuration = (u: Duration.DurationInput | Options): u is Duration.DurationInput =>

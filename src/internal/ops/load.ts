@@ -1,6 +1,5 @@
 /** Operations that load what is absent. The path itself is in `load/`. */
 import * as Cause from "effect/Cause"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -15,6 +14,7 @@ import { checkTags } from "../cache/prepare.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { decodeLife, type TimeToLive, toMillis } from "../definition/lives.js"
 import { noEffect } from "../definition/refuse.js"
+import { decode as decodeTimeouts, type TimeoutInput } from "../definition/timeouts.js"
 import { Caller } from "../load/caller.js"
 import { type Compute, Failed, type LoadOptions as Decoded, noOptions } from "../load/task.js"
 import type { Copy } from "../near/copies.js"
@@ -26,7 +26,7 @@ type Failure<E> = E | RedisError | CodecError | Empty
 interface LoadOptions<Key, Value> {
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
   readonly tags?: ReadonlyArray<string> | undefined
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: TimeoutInput | undefined
   readonly forceRefresh?: boolean | undefined
 }
 
@@ -83,7 +83,8 @@ const check = <Key, Value>(
   if (timeToLive !== undefined && typeof timeToLive !== "function" && !(toMillis(timeToLive) > 0)) {
     return bad("timeToLive", duration, timeToLive)
   }
-  if (timeout !== undefined && !(toMillis(timeout) > 0)) return bad("timeout", duration, timeout)
+  const waits = decodeTimeouts(timeout)
+  if (Either.isLeft(waits)) return bad(waits.left.option, waits.left.expected, waits.left.got)
   if (!isCount(batchSize)) return bad("batchSize", "a whole number of 1 or more", batchSize)
   if (concurrency !== "unbounded" && !isCount(concurrency)) {
     return bad("concurrency", `a whole number of 1 or more, or "unbounded"`, concurrency)
@@ -91,8 +92,7 @@ const check = <Key, Value>(
   return Either.right({
     life: timeToLive === undefined ? undefined : decodeLife(definition.name, "timeToLive", timeToLive),
     tags,
-    // An endless wait is a wait without a timeout.
-    timeout: timeout === undefined || toMillis(timeout) === Infinity ? undefined : toMillis(timeout),
+    timeout: waits.right,
     batchSize,
     concurrency
   })

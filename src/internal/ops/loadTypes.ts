@@ -1,10 +1,9 @@
 /** The types of loads as the front door has them: `Cache.ts` exports them. */
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import type { Empty } from "../../CacheError.js"
 import type { ValueIn } from "../definition/given.js"
 import type { TimeToLive } from "../definition/lives.js"
+import type { TimeoutInput } from "../definition/timeouts.js"
 
 /** What computes an absent value. */
 export type Computing<Key, A, E, R> = Effect.Effect<A, E, R> | ((key: Key) => Effect.Effect<A, E, R>)
@@ -15,7 +14,7 @@ export type Computing<Key, A, E, R> = Effect.Effect<A, E, R> | ((key: Key) => Ef
 export interface LoadOptions<
   in Key,
   in Value,
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined
+  out Timeout extends TimeoutInput | undefined = TimeoutInput | undefined
 > {
   /** The fresh life of what is loaded, instead of the policy's. */
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
@@ -28,6 +27,9 @@ export interface LoadOptions<
    * How long to wait for the load, from the call on; the look into Redis that comes before has `commandTimeout`. Then
    * a stale value inside one of its windows is served, or else the call fails with `Empty`. The load goes on, and its
    * value is stored.
+   *
+   * `{ soft, hard }` gives what is stale a chance sooner: after `soft` a stale value is served if there is one, and else
+   * the call waits on. Without `hard` it waits as long as it takes, and `Empty` is not in its type.
    */
   readonly timeout?: Timeout
   /** Load now, whatever is stored. */
@@ -35,18 +37,12 @@ export interface LoadOptions<
 }
 
 /**
- * `Empty` where there is a `timeout`.
- */
-export type TimeoutError<Timeout extends Duration.DurationInput | undefined> = [Timeout] extends [undefined] ? never
-  : Empty
-
-/**
  * What one `getOrSetMany` may ask for beside the policy.
  */
 export interface LoadManyOptions<
   in Key,
   in Value,
-  out Timeout extends Duration.DurationInput | undefined = Duration.DurationInput | undefined,
+  out Timeout extends TimeoutInput | undefined = TimeoutInput | undefined,
   out Mode extends "default" | "either" = "default" | "either"
 > extends Omit<LoadOptions<Key, Value, Timeout>, "forceRefresh"> {
   /** How many absent keys one run of `load` is given at the most. Default: all of them. */
