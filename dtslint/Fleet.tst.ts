@@ -19,6 +19,12 @@ describe("Fleet", () => {
     >()
   })
 
+  it("adds up figures", () => {
+    expect(Fleet.stats).type.toBe<Effect.Effect<Fleet.FleetStats, CacheError.RedisError, Redis.Redis>>()
+    expect<ReturnType<typeof Fleet.rates>>().type.toBe<ReadonlyMap<string, Fleet.Rates>>()
+    expect<Fleet.Rates["hitRatio"]>().type.toBe<Option.Option<number>>()
+  })
+
   it("gives keys without a Redis", () => {
     expect(Fleet.stringKey("users", "42")).type.toBe<Either.Either<string, CacheError.CodecError>>()
     expect(Fleet.structuredKey("getUser", [42], ["tenant"])).type.toBe<Either.Either<string, CacheError.CodecError>>()

@@ -15,7 +15,9 @@ import type * as Either from "effect/Either"
 import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "./CacheError.js"
+import { loadTimeBounds as bounds } from "./internal/cache/recorder.js"
 import * as Acts from "./internal/fleet/acts.js"
+import type { Counts } from "./internal/fleet/counts.js"
 import * as Keys from "./internal/fleet/keys.js"
 import type { Look } from "./internal/fleet/look.js"
 import * as Looks from "./internal/fleet/look.js"
@@ -23,6 +25,8 @@ import type { CodecName, Told } from "./internal/fleet/payload.js"
 import type { KeySummary } from "./internal/fleet/rows.js"
 import type { ServerReport } from "./internal/fleet/servers.js"
 import * as Servers from "./internal/fleet/servers.js"
+import type { FleetStats, ProcessStats, Rates } from "./internal/fleet/stats.js"
+import * as Statistics from "./internal/fleet/stats.js"
 import type { CacheSummary, KeysOptions, Sample, Survey, SurveyOptions } from "./internal/fleet/survey.js"
 import * as Surveys from "./internal/fleet/survey.js"
 import type { Redis } from "./Redis.js"
@@ -42,6 +46,16 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Counts,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  FleetStats,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   KeysOptions,
   /**
    * @since 0.1.0
@@ -53,6 +67,16 @@ export type {
    * @category models
    */
   Look,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ProcessStats,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Rates,
   /**
    * @since 0.1.0
    * @category models
@@ -204,6 +228,54 @@ export const explain: (cache: string, key: string) => Effect.Effect<Look, RedisE
  * @category looking
  */
 export const get: (cache: string, key: string) => Effect.Effect<Option.Option<Told>, RedisError, Redis> = Looks.get
+
+/**
+ * What all processes have counted that publish it (`publish` of a `RedisLayer`), each since it began; two round trips.
+ * `Cache.stats` has the figures of one cache in this process.
+ *
+ * A process that closes its layer disappears at once, one that dies after three times as long as it waits between two
+ * reports. While Redis does not answer, nothing is published and this fails.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache, Fleet, RedisLayer } from "effect-redis-cache"
+ *
+ * const users = Cache.make({ name: "users" })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Cache.get(users, "42")
+ *   yield* Effect.sleep("1 second")
+ *   const { caches, processes } = yield* Fleet.stats
+ *   console.log(processes.length, caches.get("users")?.misses) // 1 1
+ * })
+ *
+ * const RedisLive = RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { publish: { every: "500 millis" } })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(RedisLive)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category figures
+ */
+export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Statistics.stats
+
+/**
+ * What each cache has counted a second between two readings of `stats`, in all processes together. Each process's part
+ * is taken between two of its reports, so readings should be at least as far apart as `publish.every`.
+ *
+ * @since 0.1.0
+ * @category figures
+ */
+export const rates: (before: FleetStats, after: FleetStats) => ReadonlyMap<string, Rates> = Statistics.rates
+
+/**
+ * What `Counts.loadTimes` counts by, in milliseconds.
+ *
+ * @since 0.1.0
+ * @category figures
+ */
+export const loadTimeBounds: ReadonlyArray<number> = bounds
 
 /**
  * The servers behind this `Redis`, as they tell of themselves: the one, or the masters of a cluster. None in memory.

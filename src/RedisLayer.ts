@@ -20,9 +20,23 @@ import { memory } from "./internal/driver/memory.js"
 import { MemoryServer } from "./internal/driver/memoryServer.js"
 import { off } from "./internal/driver/off.js"
 import { traced } from "./internal/driver/traced.js"
+import { publishingAs } from "./internal/fleet/publish.js"
 import * as Ioredis from "./internal/redis/ioredis/layers.js"
-import { type Opened, plainText, revealed } from "./internal/redis/options.js"
+import { type Opened, plainText, publishingOf, revealed } from "./internal/redis/options.js"
 import { Redis } from "./Redis.js"
+
+/**
+ * How a process tells what its caches count.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PublishOptions {
+  /** Default: 5 seconds. At least 100 milliseconds. */
+  readonly every?: Duration.DurationInput | undefined
+  /** What people call this process. Default: its host's name and its process id. */
+  readonly name?: string | undefined
+}
 
 /**
  * What this library adds to a client's options.
@@ -42,6 +56,12 @@ export interface CommonOptions {
    * the server said.
    */
   readonly tracking?: "onDemand" | "required" | undefined
+  /**
+   * Tells others what the caches of this process count, under one small key that is written every few seconds and goes
+   * with the process: `Fleet.stats` adds up what all processes tell. `every`: how often, by default every 5 seconds.
+   * `name`: what people call this process, by default its host and number. Default: `false`, nothing is told.
+   */
+  readonly publish?: boolean | PublishOptions | undefined
 }
 
 /** Options of ioredis that this library sets: nothing is ever sent twice, and nothing waits without a bound. */
@@ -89,7 +109,14 @@ export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
 }
 
 const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<Redis, E | RedisError> =>
-  Layer.scoped(Redis, Effect.flatMap(opened, ({ driver, tracksWithin }) => makeTracking(driver, tracksWithin)))
+  Layer.scoped(
+    Redis,
+    Effect.flatMap(
+      opened,
+      ({ driver, publishing, tracksWithin }) =>
+        publishingAs(publishing, (tally) => makeTracking(driver, tracksWithin, tally))
+    )
+  )
 
 /**
  * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
@@ -325,10 +352,15 @@ export const memoryServer = (): InMemoryServer => new MemoryServer()
  */
 export const layerMemoryServer = (
   server: InMemoryServer,
-  options: { readonly prefix?: string | undefined } = {}
+  options: Pick<CommonOptions, "prefix" | "publish"> = {}
 ): Layer.Layer<Redis> =>
-  // `memoryServer` is the only one to make them.
-  Layer.scoped(Redis, Effect.suspend(() => makeService(memory(server as MemoryServer, options.prefix ?? ""))))
+  Layer.scoped(
+    Redis,
+    Effect.flatMap(Effect.orDie(publishingOf(options.publish)), (publishing) =>
+      publishingAs(publishing, (tally) =>
+        // `memoryServer` is the only one to make them.
+        makeService(memory(server as MemoryServer, options.prefix ?? ""), tally)))
+  )
 
 /**
  * In memory, with all that a real Redis does here, for tests and for running without one. Time is Effect's `Clock`, read
@@ -400,7 +432,11 @@ export type { Delay, Fault, FaultyOptions }
  * @category layers
  */
 export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, Redis> =>
-  Layer.scoped(Redis, Effect.flatMap(Redis, ({ driver }) => Effect.flatMap(faulty(driver, options), makeService)))
+  Layer.scoped(
+    Redis,
+    Effect.flatMap(Redis, ({ driver, runtime }) =>
+      Effect.flatMap(faulty(driver, options), (faults) => makeService(faults, runtime.tally)))
+  )
 
 /**
  * Asks for a span for each round trip: `redis.get`, `redis.lease` …, with `db.system.name` and, since many callers
@@ -422,5 +458,5 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
  */
 export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
-  Effect.flatMap(Redis, ({ driver }) => makeService(traced(driver)))
+  Effect.flatMap(Redis, ({ driver, runtime }) => makeService(traced(driver), runtime.tally))
 )

@@ -33,6 +33,7 @@ export class CacheInstance<in out Key, in out Value> {
     const { maxConcurrentLoads, near } = policy
     this.prefix = cacheEntryPrefix(runtime.driver.prefix, name)
     this.recorder = new Recorder(name)
+    runtime.tally?.keep(name, this, this.recorder)
     this.warnings = new Warnings(runtime.driver, this.recorder, name)
     this.tags = new TagEpochs(runtime.driver, runtime.random, name)
     this.near = near === undefined ? undefined : new Near(

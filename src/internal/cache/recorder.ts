@@ -2,6 +2,17 @@
 import * as MetricLabel from "effect/MetricLabel"
 import * as CacheMetrics from "../../CacheMetrics.js"
 
+/** In ms. */
+export const loadTimeBounds: ReadonlyArray<number> = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000]
+]
+
+const bucketOf = (millis: number): number => {
+  const found = loadTimeBounds.findIndex((bound) => millis <= bound)
+  return found < 0 ? loadTimeBounds.length : found
+}
+
 export class Recorder {
   hits = 0
   nearHits = 0
@@ -21,6 +32,8 @@ export class Recorder {
   held = 0
   loadMillis = 0
   longestLoadMillis = 0
+  /** How many computations took at most as long as each of the bounds, but longer than the one before; then longer ones. */
+  readonly loadTimes: Array<number> = new Array(loadTimeBounds.length + 1).fill(0)
   private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
   private readonly nearLabels: ReadonlyArray<MetricLabel.MetricLabel>
 
@@ -66,6 +79,7 @@ export class Recorder {
     this.loads++
     this.loadMillis += millis
     this.longestLoadMillis = Math.max(this.longestLoadMillis, millis)
+    this.loadTimes[bucketOf(millis)]!++
     CacheMetrics.loads.unsafeUpdate(1, this.labels)
     CacheMetrics.loadDuration.unsafeUpdate(millis, this.labels)
     if (succeeded) return

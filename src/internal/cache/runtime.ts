@@ -11,6 +11,7 @@ import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
+import type { Tally } from "./tally.js"
 
 export interface Runtime {
   /** The driver behind its breaker. */
@@ -26,6 +27,8 @@ export interface Runtime {
   readonly instances: WeakMap<object, unknown>
   lastInstance: { readonly definition: object } | undefined
   readonly claims: Claims
+  /** What is counted here, if it is published. */
+  readonly tally: Tally | undefined
   /** What bounds the loads of caches that have a bound, by name and bound. */
   readonly permits: Map<string, Permits>
   /** How many background refreshes are under way. */
@@ -43,25 +46,28 @@ interface Service {
  * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
  * driver is made of.
  */
-export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope.Scope> =>
+export const makeService = (driver: Driver, tally?: Tally): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
     const guarded = breaking(driver)
     const feed = new Feed(guarded, random)
     const near = new NearTier(guarded, feed, random)
+    const flights = new InFlightTable()
+    tally?.watch(flights)
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     const runtime: Runtime = {
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
-      flights: new InFlightTable(),
+      flights,
       feed,
       near,
       random,
       instances: new WeakMap(),
       lastInstance: undefined,
       claims: new Claims(),
+      tally,
       permits: new Map(),
       refreshes: 0,
       sequence: 0
@@ -72,10 +78,11 @@ export const makeService = (driver: Driver): Effect.Effect<Service, never, Scope
 /** The same; unless it is `undefined`, changes must be told within so many ms. */
 export const makeTracking = (
   driver: Driver,
-  within: number | undefined
+  within: number | undefined,
+  tally?: Tally
 ): Effect.Effect<Service, RedisError, Scope.Scope> =>
   Effect.tap(
-    makeService(driver),
+    makeService(driver, tally),
     ({ runtime }) =>
       within === undefined ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
         duration: within,

@@ -7,6 +7,7 @@ import { printing } from "../definition/show.js"
 import * as Entry from "../entry/format.js"
 import { explainFound, type Explanation } from "../ops/explain.js"
 import { tell, type Told } from "./payload.js"
+import { stats } from "./stats.js"
 import { untyped } from "./untyped.js"
 
 /** What `Cache.explain` tells, and what the payload tells of itself. */
@@ -14,6 +15,8 @@ export interface Look extends Explanation {
   readonly codecs: Told["codecs"]
   /** Of a cached failure it is the failure. */
   readonly value: Told["value"]
+  /** The processes that have the lease, or whose updates hold the key: those of them that publish what they count. */
+  readonly holders: ReadonlyArray<{ readonly token: string; readonly process: string }>
 }
 
 const nothing: Told = { codecs: [], value: Option.none() }
@@ -28,6 +31,21 @@ const toldBy = (bytes: Uint8Array | undefined, redisKey: string): Told => {
   return offset === undefined ? nothing : tell(bytes.subarray(offset), redisKey)
 }
 
+/** A token ends with what its process publishes as its mark. */
+const holdersOf = (tokens: ReadonlyArray<string>): Effect.Effect<Look["holders"], RedisError, Redis> =>
+  tokens.length === 0 ?
+    Effect.succeed([]) :
+    Effect.map(
+      stats,
+      ({ processes }) =>
+        tokens.flatMap((token) =>
+          processes.filter(({ mark }) => mark !== "" && token.endsWith(mark)).map(({ name }) => ({
+            token,
+            process: name
+          }))
+        )
+    )
+
 export const explain = (name: string, key: string): Effect.Effect<Look, RedisError, Redis> =>
   untyped(name, (cache, { driver }) => {
     const redisKey = cache.prefix + key
@@ -35,7 +53,8 @@ export const explain = (name: string, key: string): Effect.Effect<Look, RedisErr
       Effect.gen(function*() {
         const found = yield* driver.inspect(redisKey)
         const told = yield* explainFound(cache.as(found?.bytes), redisKey, [], found)
-        return printing({ ...told, ...toldBy(found?.bytes, redisKey) })
+        const holders = yield* holdersOf([...Option.toArray(told.lease), ...told.holds].map(({ token }) => token))
+        return printing({ ...told, ...toldBy(found?.bytes, redisKey), holders })
       }),
       (error) => cache.redisError("explain", error)
     )

@@ -1,7 +1,8 @@
 /**
  * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
- * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`. No cache has an
- * empty name, so no cache's keys start with `<prefix>:`.
+ * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`; what processes
+ * publish of themselves, `<prefix>:fleet:<random id>`, and which of them do, `<prefix>:fleet`. No cache has an empty name,
+ * so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
 import * as Key from "./encode.js"
@@ -26,3 +27,9 @@ const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
 export const heartbeatKey = (prefix: string, id: string, spot = ""): string => `${heartbeatPrefix(prefix)}${spot}${id}`
 
 export const isHeartbeatKey = (prefix: string, key: string): boolean => key.startsWith(heartbeatPrefix(prefix))
+
+/** Under which key it says which processes publish what they count. */
+export const directoryKey = (prefix: string): string => `${prefix}:fleet`
+
+/** Under which key a process publishes what it counts. */
+export const reportKey = (prefix: string, id: string): string => `${directoryKey(prefix)}:${id}`

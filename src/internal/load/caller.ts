@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
-import * as Entry from "../entry/format.js"
+import { makeToken } from "../cache/token.js"
 import { judge } from "../entry/verdict.js"
 import { InFlight, LoadRun, type Mode } from "../inFlight/inFlight.js"
 import { isUpdating } from "../inFlight/updating.js"
@@ -319,7 +319,7 @@ export class Caller<Key, Value, E, R> {
       tags,
       seen,
       yields: run.mode === "Refresh" || wanted.stale !== undefined,
-      token: runtime.random.make(Entry.tokenSize),
+      token: makeToken(runtime),
       claimed: false,
       barred: false,
       grant: undefined,

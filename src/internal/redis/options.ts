@@ -11,6 +11,7 @@ export interface Common {
   readonly prefix?: string | undefined
   readonly commandTimeout?: Duration.DurationInput | undefined
   readonly tracking?: "onDemand" | "required" | undefined
+  readonly publish?: Publish | undefined
 }
 
 export interface Connecting extends Common {
@@ -23,6 +24,7 @@ export interface Opened {
   readonly driver: Driver
   /** Where changes must be told: within so many ms. */
   readonly tracksWithin: number | undefined
+  readonly publishing: Publishing | undefined
 }
 
 const defaultCommandTimeout = 1_000
@@ -51,10 +53,44 @@ export interface Limits {
   readonly connectTimeout: number
   readonly lazy: boolean
   readonly tracksWithin: number | undefined
+  readonly publishing: Publishing | undefined
 }
 
 const isWhole = (value: unknown, from: number, to: number): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= from && value <= to
+
+/** What is told of this process, how often in ms, and what people call it. */
+export interface Publishing {
+  readonly every: number
+  readonly name: string | undefined
+}
+
+export type Publish = boolean | {
+  readonly every?: Duration.DurationInput | undefined
+  readonly name?: string | undefined
+}
+
+const defaultEvery = 5_000
+
+/** More often would cost more than anybody can look at. */
+const leastEvery = 100
+
+export const publishingOf = (publish: Publish | undefined): Effect.Effect<Publishing | undefined, RedisError> =>
+  Effect.gen(function*() {
+    if (publish === undefined || publish === false) return undefined
+    if (publish === true) return { every: defaultEvery, name: undefined }
+    if (typeof publish !== "object" || publish === null) {
+      return yield* refused(`publish must be true, false or options, got ${shown(publish)}`)
+    }
+    const { name } = publish
+    if (name !== undefined && (typeof name !== "string" || name === "" || name.length > 200 || !isWellFormed(name))) {
+      return yield* refused(`publish.name must be text of 1 to 200 characters, got ${shown(name)}`)
+    }
+    const every = yield* millisOf("publish.every", publish.every, defaultEvery)
+    return every >= leastEvery
+      ? { every, name }
+      : yield* refused(`publish.every must be at least ${leastEvery} milliseconds, got ${every}`)
+  })
 
 /** What is wrong with where to connect to, if anything: an unset variable must not lead to another database. */
 const refusalOf = (options: object): string | undefined => {
@@ -101,6 +137,7 @@ export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError>
       commandTimeout,
       connectTimeout,
       lazy: options.lazy ?? false,
+      publishing: yield* publishingOf(options.publish),
       tracksWithin: tracking === "required" ? connectTimeout : undefined
     }
   })

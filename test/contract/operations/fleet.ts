@@ -101,9 +101,10 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
     test("explains a key as its cache does, and tells its value", () =>
       Effect.gen(function*() {
         yield* Cache.set(people, "1", ada, { tags: ["t"] })
-        const { codecs, value, ...told } = yield* Fleet.explain("people", "1")
+        const { codecs, holders, value, ...told } = yield* Fleet.explain("people", "1")
         const known = yield* Cache.explain(people, "1")
         assert.deepStrictEqual(codecs, ["json"])
+        assert.deepStrictEqual(holders, [])
         assert.deepStrictEqual(value, Option.some(ada))
         const untimed = { age: undefined, life: undefined, timeToLive: undefined }
         assert.deepStrictEqual({ ...told, ...untimed }, { ...known, ...untimed })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type { RedisError } from "../../../CacheError.js"
 import { detaching, detachingTags } from "../../cache/detach.js"
 import type { CacheInstance } from "../../cache/instance.js"
+import { makeToken } from "../../cache/token.js"
 import type { EndRequest, Holding } from "../../driver/driver.js"
 import * as Entry from "../../entry/format.js"
 import type { Decoded } from "./options.js"
@@ -20,7 +21,7 @@ export class Holds<Key, Value> {
     readonly keys: ReadonlyArray<string>,
     private readonly options: Decoded
   ) {
-    this.token = instance.runtime.random.make(Entry.tokenSize)
+    this.token = makeToken(instance.runtime)
   }
 
   private get driver() {

@@ -9,6 +9,7 @@ import {
   checkTarget,
   type Common,
   type Connecting,
+  type Limits,
   limitsOf,
   type Opened,
   refused,
@@ -39,8 +40,8 @@ const noKeyPrefix = (options: object): Effect.Effect<void, RedisError> =>
 
 const opened = <E>(
   driver: Effect.Effect<Driver, E, Scope.Scope>,
-  tracksWithin: number | undefined
-): Effect.Effect<Opened, E, Scope.Scope> => Effect.map(driver, (made) => ({ driver: made, tracksWithin }))
+  { publishing, tracksWithin }: Limits
+): Effect.Effect<Opened, E, Scope.Scope> => Effect.map(driver, (made) => ({ driver: made, publishing, tracksWithin }))
 
 /** Whatever else is in it is ioredis's. */
 export interface Target extends Connecting {
@@ -49,16 +50,16 @@ export interface Target extends Connecting {
 
 export const connect = (input: string | Target): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, prefix, tracking, url, ...options }: Target =
+    const { commandTimeout, connectTimeout, lazy, prefix, publish, tracking, url, ...options }: Target =
       typeof input === "string" ? { url: input } : input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, publish, tracking })
     const module = yield* ioredis
     const address = url === undefined ? {} : yield* parseUrl(url)
     return yield* opened(
       module.connect({ ...address, ...withoutUndefined(options) }, limits),
-      limits.tracksWithin
+      limits
     )
   })
 
@@ -73,12 +74,12 @@ export const connectCluster = (
   input: ClusterTarget
 ): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, natMap, prefix, tracking, ...options } = input
+    const { commandTimeout, connectTimeout, lazy, natMap, prefix, publish, tracking, ...options } = input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
     for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, tracking })
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, publish, tracking })
     const module = yield* ioredis
     const urls = yield* Effect.forEach(
       nodes,
@@ -95,7 +96,7 @@ export const connectCluster = (
     const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
     return yield* opened(
       module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...limits, natMap }),
-      limits.tracksWithin
+      limits
     )
   })
 
@@ -127,6 +128,6 @@ export const borrow = (
     const module = yield* ioredis
     return yield* opened(
       isCluster(client) ? module.borrowCluster(client, limits) : module.borrow(client, limits),
-      limits.tracksWithin
+      limits
     )
   })

@@ -1,0 +1,11 @@
+/** The token of a lease or a hold: random, and where the process publishes what it counts, its end says whose it is. */
+import * as Entry from "../entry/format.js"
+import type { Runtime } from "./runtime.js"
+
+const markSize = 3
+
+export const makeToken = ({ random, tally }: Runtime): Uint8Array => {
+  const token = random.make(Entry.tokenSize)
+  if (tally !== undefined) token.set(tally.mark, Entry.tokenSize - markSize)
+  return token
+}

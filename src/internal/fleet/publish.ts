@@ -1,0 +1,125 @@
+/**
+ * Telling others what this process has counted: every few seconds, under one small key that outlives a few of these
+ * times, so that a process that dies disappears.
+ *
+ * Times are server time: the clocks of the machines do not matter. Publishing never disturbs: what fails is tried again
+ * the next time, and nothing waits for it.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { toHex } from "../bytes/hex.js"
+import { RandomBytes } from "../bytes/randomBytes.js"
+import type { Runtime } from "../cache/runtime.js"
+import { Tally } from "../cache/tally.js"
+import * as Entry from "../entry/format.js"
+import { directoryKey, reportKey } from "../key/reserved.js"
+import { readAll } from "./readAll.js"
+import { cacheReport, fromDirectoryBytes, toDirectoryBytes, toReportBytes } from "./report.js"
+
+export interface Publishing {
+  /** In ms. */
+  readonly every: number
+  /** What people call this process; `undefined`: by its host and its number. */
+  readonly name: string | undefined
+}
+
+/** A report is there for so many of its times: one may come late, or fail. */
+const livesOf = 3
+
+/** How long the directory stays without a process that needs it, in ms. It is written anew at half time. */
+const directoryLife = 3_600_000
+
+/** Where several processes write the directory at once, each tries so often before it waits for its next time. */
+const maxTries = 3
+
+/** Whatever a bundler or a runtime makes of `node:os`. */
+const ownName = Effect.promise(async () => {
+  const pid = typeof process === "undefined" ? 0 : process.pid
+  try {
+    const { hostname } = await import("node:os")
+    return `${hostname()}#${pid}`
+  } catch {
+    return `#${pid}`
+  }
+})
+
+/** Keeps this process in the directory, those out of it that are gone, and the directory alive. */
+const enrol = (runtime: Runtime, id: string, tries = maxTries): Effect.Effect<void, RedisError> =>
+  Effect.gen(function*() {
+    const { driver, random } = runtime
+    const key = directoryKey(driver.prefix)
+    const [seen] = yield* readAll(driver, [key])
+    const now = driver.unsafeNow(yield* Effect.clock)
+    const ids = fromDirectoryBytes(seen)
+    const isFresh = seen !== undefined && Entry.isEntry(seen) && Entry.freshUntil(seen) - now > directoryLife / 2
+    if (isFresh && ids.includes(id)) return
+    const others = ids.filter((other) => other !== id)
+    const reports = yield* readAll(driver, others.map((other) => reportKey(driver.prefix, other)))
+    const alive = [id, ...others.filter((_, i) => reports[i] !== undefined)]
+    const { done } = yield* driver.swap({
+      key,
+      seen,
+      bytes: toDirectoryBytes(alive, Math.ceil(now) + directoryLife, random),
+      life: directoryLife
+    }, "entry")
+    if (!done && tries > 1) yield* enrol(runtime, id, tries - 1)
+  })
+
+/** Publishes until the scope closes, and takes its key away then. */
+const publish = (
+  runtime: Runtime,
+  tally: Tally,
+  { every, name }: Publishing
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { driver, random } = runtime
+    const id = toHex(random.make(8))
+    const key = reportKey(driver.prefix, id)
+    const shown = name ?? (yield* ownName)
+    let startedAt: number | undefined
+    const tell = Effect.gen(function*() {
+      // What is lazy is not connected to for this.
+      if (driver.unsafeConnections() === 0) return
+      const now = Math.floor(driver.unsafeNow(yield* Effect.clock))
+      startedAt ??= now
+      const bytes = toReportBytes({
+        format: 1,
+        id,
+        name: shown,
+        mark: toHex(tally.mark),
+        startedAt,
+        publishedAt: now,
+        everyMillis: every,
+        loading: tally.loading,
+        caches: tally.totals().map(([cache, totals]) => cacheReport(cache, totals))
+      })
+      yield* driver.set<void, RedisError, never>({ key, bytes, life: livesOf * every }, {
+        onSuccess: () => Effect.void,
+        onFailure: Effect.fail
+      })
+      yield* enrol(runtime, id)
+    })
+    const calmly = Effect.catchAllCause(tell, (cause) =>
+      Cause.isInterruptedOnly(cause)
+        ? Effect.void
+        : Effect.logDebug("The figures of this process could not be published; they are tried again", cause))
+    // A random part, so that a fleet that was started at once does not publish in step.
+    const pause = Effect.suspend(() => Effect.sleep(Duration.millis(every * (1 - random.fraction() / 5))))
+    yield* Effect.addFinalizer(() => Effect.ignore(driver.take([key])))
+    yield* Effect.forkScoped(Effect.interruptible(Effect.forever(Effect.zipRight(calmly, pause))))
+  })
+
+/** A service whose caches are counted, and what they count published, if it is to be. */
+export const publishingAs = <E>(
+  publishing: Publishing | undefined,
+  make: (tally: Tally | undefined) => Effect.Effect<Redis["Type"], E, Scope.Scope>
+): Effect.Effect<Redis["Type"], E, Scope.Scope> =>
+  Effect.suspend(() => {
+    if (publishing === undefined) return make(undefined)
+    const tally = new Tally(new RandomBytes())
+    return Effect.tap(make(tally), ({ runtime }) => publish(runtime, tally, publishing))
+  })

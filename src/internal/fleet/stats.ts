@@ -1,0 +1,149 @@
+/** What all processes that publish have counted, and how fast. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { RedisError } from "../../CacheError.js"
+import { Redis } from "../../Redis.js"
+import { loadTimeBounds } from "../cache/recorder.js"
+import { otherNames } from "../cache/tally.js"
+import { printing } from "../definition/show.js"
+import { directoryKey, reportKey } from "../key/reserved.js"
+import { type Counts, none, scale, since, sum, toCounts } from "./counts.js"
+import { readAll } from "./readAll.js"
+import { fromDirectoryBytes, fromReportBytes, type Report } from "./report.js"
+
+/** What one process tells of itself. Times are in ms of server time. */
+export interface ProcessStats {
+  /** Another one for each layer that is built. */
+  readonly id: string
+  /** The layer's `publish.name`, or its host and process id. */
+  readonly name: string
+  /** When it began to publish. */
+  readonly startedAt: number
+  readonly publishedAt: number
+  /** How often it publishes. */
+  readonly every: Duration.Duration
+  /** How many keys it was loading. */
+  readonly loading: number
+  /** What the tokens of its leases end with, in hexadecimal. */
+  readonly mark: string
+  /** By the cache's name: what it has counted since it began. */
+  readonly caches: ReadonlyMap<string, Counts>
+}
+
+/** What all processes have told that publish. */
+export interface FleetStats {
+  /** In ms of server time. */
+  readonly at: number
+  readonly processes: ReadonlyArray<ProcessStats>
+  /** By the cache's name: of all of these processes together. What a process has counted goes with it. */
+  readonly caches: ReadonlyMap<string, Counts>
+}
+
+/** What happens to one cache, each a second, in all processes together. */
+export interface Rates {
+  readonly perSecond: Counts
+  /** Of all reads those that found a value, 0 to 1; none where nothing was read. */
+  readonly hitRatio: Option.Option<number>
+  /** None where nothing was loaded. Percentiles are as exact as `loadTimeBounds` are near to each other. */
+  readonly loadTime: Option.Option<{
+    readonly mean: Duration.Duration
+    readonly p50: Duration.Duration
+    readonly p99: Duration.Duration
+  }>
+}
+
+const toProcess = ({ caches, everyMillis, id, loading, mark, name, publishedAt, startedAt }: Report): ProcessStats =>
+  printing({
+    id,
+    name,
+    startedAt,
+    publishedAt,
+    every: Duration.millis(everyMillis),
+    loading,
+    mark,
+    caches: new Map(
+      caches.map((cache) => [
+        cache.name === otherNames ? "(others)" : cache.name,
+        toCounts((field) => Object.hasOwn(cache.counts, field) ? cache.counts[field] : undefined, cache.loadTimes)
+      ])
+    )
+  })
+
+const addAll = (all: Iterable<ReadonlyMap<string, Counts>>): ReadonlyMap<string, Counts> => {
+  const sums = new Map<string, Counts>()
+  for (const caches of all) {
+    for (const [name, counts] of caches) sums.set(name, sum(sums.get(name) ?? none, counts))
+  }
+  return sums
+}
+
+export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Effect.gen(function*() {
+  const { runtime: { driver } } = yield* Redis
+  const [directory] = yield* readAll(driver, [directoryKey(driver.prefix)])
+  const ids = fromDirectoryBytes(directory)
+  const reports = yield* readAll(driver, ids.map((id) => reportKey(driver.prefix, id)))
+  const processes = reports.flatMap((bytes) => {
+    const report = fromReportBytes(bytes)
+    return report === undefined ? [] : [toProcess(report)]
+  })
+  return printing({
+    at: driver.unsafeNow(yield* Effect.clock),
+    processes,
+    caches: addAll(processes.map(({ caches }) => caches))
+  })
+})
+
+/** How much a process has counted a second, by cache; nothing where it has told nothing new. */
+const ratesOfProcess = (
+  before: ProcessStats | undefined,
+  after: ProcessStats,
+  from: number
+): ReadonlyMap<string, Counts> => {
+  // One that is new has counted all it has since it began; what one counted that was not heard of is not known.
+  const start = before?.publishedAt ?? after.startedAt
+  const seconds = (after.publishedAt - start) / 1_000
+  if (seconds <= 0 || (before === undefined && after.startedAt < from)) return new Map()
+  return new Map(
+    [...after.caches].map(([name, counts]) => [
+      name,
+      scale(since(counts, before?.caches.get(name) ?? none), 1 / seconds)
+    ])
+  )
+}
+
+/** The time that this part of the loads took at most, in ms; between two bounds the times are taken to be spread evenly. */
+const percentile = ({ loadTimes, longestLoadMillis }: Counts, part: number): number => {
+  const wanted = part * loadTimes.reduce((total, count) => total + count, 0)
+  let seen = 0
+  for (const [i, count] of loadTimes.entries()) {
+    if (count > 0 && seen + count >= wanted) {
+      const low = loadTimeBounds[i - 1] ?? 0
+      const high = Math.max(low, Math.min(loadTimeBounds[i] ?? longestLoadMillis, longestLoadMillis))
+      return low + (high - low) * (wanted - seen) / count
+    }
+    seen += count
+  }
+  return longestLoadMillis
+}
+
+const toRates = (perSecond: Counts): Rates => {
+  const { hits, loadMillis, loadTimes, loads, misses } = perSecond
+  return printing({
+    perSecond,
+    hitRatio: hits + misses > 0 ? Option.some(hits / (hits + misses)) : Option.none(),
+    loadTime: loads > 0 && loadTimes.some((count) => count > 0)
+      ? Option.some({
+        mean: Duration.millis(loadMillis / loads),
+        p50: Duration.millis(percentile(perSecond, 0.5)),
+        p99: Duration.millis(percentile(perSecond, 0.99))
+      })
+      : Option.none()
+  })
+}
+
+export const rates = (before: FleetStats, after: FleetStats): ReadonlyMap<string, Rates> => {
+  const known = new Map(before.processes.map((process) => [process.id, process]))
+  const sums = addAll(after.processes.map((process) => ratesOfProcess(known.get(process.id), process, before.at)))
+  return new Map([...sums].map(([name, counts]) => [name, toRates(counts)]))
+}
