@@ -174,6 +174,9 @@ describe("data-first", () => {
     expect(Cache.deleteMany(users, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
     expect(Cache.flush(users)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
     expect(Cache.invalidateTags(users, ["a"])).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.expire(users, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.expireMany(users, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(Cache.expireTags(users, ["a"])).type.toBe<Effect.Effect<void, Failure, Store>>()
   })
 
   it("watches", () => {
@@ -314,6 +317,30 @@ describe("increment", () => {
     Cache.increment(users, "42", 1)
     // @ts-expect-error: Argument of type
     pipe(numbers, Cache.increment("42"))
+  })
+})
+
+describe("expire", () => {
+  it("is for caches that are no counters", () => {
+    expect(Cache.expire(Cache.make({ name: "numbers", schema: Schema.Number }), "42")).type.toBe<
+      Effect.Effect<boolean, Failure, Store>
+    >()
+    // @ts-expect-error: Argument of type 'Counter<string>' is not assignable
+    Cache.expire(hits, "42")
+    // @ts-expect-error: Argument of type 'Counter<string>' is not assignable
+    Cache.expireMany(hits, ["42"])
+    // @ts-expect-error: Argument of type 'Counter<string>' is not assignable
+    Cache.expireTags(hits, ["a"])
+    // @ts-expect-error: Argument of type
+    pipe(hits, Cache.expire("42"))
+  })
+
+  it("takes keys of the cache's type alone", () => {
+    expect(Cache.expire(numbered, 42)).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    // @ts-expect-error: Argument of type 'string' is not assignable
+    Cache.expire(numbered, "42")
+    // @ts-expect-error: Type 'string' is not assignable
+    Cache.expireMany(numbered, ["42"])
   })
 })
 
@@ -492,6 +519,8 @@ describe("bypass removes RedisError", () => {
     expect(Cache.deleteMany(bypassing, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
     expect(Cache.flush(bypassing)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
     expect(Cache.invalidateTags(bypassing, [])).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(Cache.expire(bypassing, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(Cache.expireTags(bypassing, [])).type.toBe<Effect.Effect<void, Failure, Store>>()
     expect(Cache.keys(bypassing)).type.toBe<Stream.Stream<string, CacheError.RedisError, Store>>()
     expect(Cache.explain(bypassing, "42")).type.toBe<Effect.Effect<Cache.Explanation, Failure, Store>>()
   })
@@ -529,6 +558,9 @@ describe("data-last", () => {
     expect(pipe(users, Cache.deleteMany(["42"]))).type.toBe<Effect.Effect<number, Failure, Store>>()
     expect(pipe(users, Cache.flush)).type.toBe<Effect.Effect<number, CacheError.RedisError, Store>>()
     expect(pipe(users, Cache.invalidateTags(["a"]))).type.toBe<Effect.Effect<void, Failure, Store>>()
+    expect(pipe(users, Cache.expire("42"))).type.toBe<Effect.Effect<boolean, Failure, Store>>()
+    expect(pipe(users, Cache.expireMany(["42"]))).type.toBe<Effect.Effect<number, Failure, Store>>()
+    expect(pipe(users, Cache.expireTags(["a"]))).type.toBe<Effect.Effect<void, Failure, Store>>()
   })
 
   it("loads", () => {

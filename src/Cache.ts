@@ -35,6 +35,7 @@ import * as Invalidating from "./internal/ops/invalidating/invalidating.js"
 import type { InvalidatingOptions, NotStoring, StoringOptions } from "./internal/ops/invalidating/options.js"
 import * as Load from "./internal/ops/load.js"
 import type { Computing, Failed, LoadMany, LoadManyOptions, LoadOptions } from "./internal/ops/loadTypes.js"
+import * as Expire from "./internal/ops/remove/expire.js"
 import * as Invalidate from "./internal/ops/remove/invalidate.js"
 import * as Remove from "./internal/ops/remove/remove.js"
 import type { Covers } from "./internal/ops/resolver.js"
@@ -67,7 +68,8 @@ export type TypeId = typeof TypeId
  * A named, typed view on one key space of a Redis: entries lie under `<prefix><name>:<key>`.
  *
  * `Error` is what reads, writes and loads can fail with: `RedisError | CodecError`, or `CodecError` alone with
- * `onRedisError: "bypass"`. Deletes, flushes, invalidations and counters always can fail with `RedisError`.
+ * `onRedisError: "bypass"`. Deletes, flushes, invalidations, expiries and counters always
+ * can fail with `RedisError`.
  *
  * @since 0.1.0
  * @category models
@@ -96,6 +98,11 @@ export interface Cache<
 export interface Counter<in out Key> extends Cache<Key, number> {
   readonly kind: "counter"
 }
+
+/** A cache that is no counter: its entries have a header. */
+type Entries<Key, Value, Error, Requirements> =
+  & Cache<Key, Value, Error, Requirements>
+  & { readonly kind?: undefined }
 
 /**
  * How a cache treats its entries.
@@ -747,6 +754,86 @@ export const invalidating: {
   (args) => !isCache(args[0]),
   Invalidating.invalidating as (...args: Array<any>) => any // the overloads say what comes out
 )
+
+/**
+ * Makes a value stale as of now; tells whether a fresh one was there. It is absent to reads at once, and its stale
+ * windows begin: loads are answered with it within `staleWhileRevalidate` while one process loads anew, and within
+ * `staleIfError` where the source fails. Without a window it is as good as deleted. Loads in flight, in any process, will
+ * not store what they computed before.
+ *
+ * What was stale already stays as stale as it is, and nothing that was deleted or invalidated comes back. Counters cannot
+ * be stale.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const rates = Cache.make({ name: "rates", timeToLive: "1 hour", staleWhileRevalidate: "5 minutes" })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Cache.set(rates, "EUR", 1.08)
+ *   yield* Cache.expire(rates, "EUR")
+ *   console.log(Option.isSome(yield* Cache.get(rates, "EUR"))) // false
+ *   console.log(yield* Cache.getOrSet(rates, "EUR", Effect.succeed(1.09))) // 1.08, and 1.09 is loaded behind
+ * })
+ *
+ * Effect.runPromise(program.pipe(Effect.provide(RedisLayer.layerMemory)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category expiring
+ */
+export const expire: {
+  <K, Key = Widen<K>>(
+    key: K & NoInfer<Key>
+  ): <Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>
+  ) => Effect.Effect<boolean, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>,
+    key: NoInfer<Key>
+  ): Effect.Effect<boolean, RedisError | CodecError, Requirements>
+} = operation(2, Expire.expire)
+
+/**
+ * Makes many values stale in one round trip, as `expire` does; tells how many fresh ones were there.
+ *
+ * @since 0.1.0
+ * @category expiring
+ */
+export const expireMany: {
+  <K, Key = Widen<K>>(
+    keys: Iterable<K & NoInfer<Key>>
+  ): <Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>
+  ) => Effect.Effect<number, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>,
+    keys: Iterable<NoInfer<Key>>
+  ): Effect.Effect<number, RedisError | CodecError, Requirements>
+} = operation(2, Expire.expireMany)
+
+/**
+ * Makes all entries with one of these tags stale as of now, however many they are, at the cost of one small write a tag:
+ * what `expire` does for a key. So the purge of a tag that many entries have does not send every caller to the source at
+ * once. Their windows end by their own end or by this one, whichever is earlier; an entry is absent when a tag of it was
+ * expired twice since it was written, or invalidated.
+ *
+ * @since 0.1.0
+ * @category expiring
+ */
+export const expireTags: {
+  (
+    tags: ReadonlyArray<string>
+  ): <Key, Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>
+  ) => Effect.Effect<void, RedisError | CodecError, Requirements>
+  <Key, Value, Error, Requirements>(
+    self: Entries<Key, Value, Error, Requirements>,
+    tags: ReadonlyArray<string>
+  ): Effect.Effect<void, RedisError | CodecError, Requirements>
+} = operation(2, Expire.expireTags)
 
 /**
  * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted

@@ -5,6 +5,8 @@
 import { describe } from "@effect/vitest"
 import type { Layer } from "effect"
 import type { CacheError, Redis } from "effect-redis-cache"
+import { expire } from "./expiries/expire.js"
+import { expireTags } from "./expiries/expireTags.js"
 import { fill } from "./leases/fill.js"
 import { hold } from "./leases/hold.js"
 import { lease } from "./leases/lease.js"
@@ -42,6 +44,8 @@ const parts = [
   invalidateTags,
   hold,
   invalidating,
+  expire,
+  expireTags,
   explain,
   fleet,
   lease,

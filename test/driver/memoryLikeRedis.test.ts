@@ -71,12 +71,13 @@ type Step =
   & (
     | { readonly do: "get" | "has" | "delete" | "take" | "timeToLive" | "explain" | "lease"; readonly key: string }
     | { readonly do: "set" | "setIfAbsent" | "modify" | "getOrSet" | "refresh"; readonly key: string } & Written
+    | { readonly do: "expireMany"; readonly keys: ReadonlyArray<string> }
     | { readonly do: "touch"; readonly key: string; readonly minutes: number }
     | { readonly do: "increment"; readonly key: string; readonly delta: number }
     | { readonly do: "getMany" | "deleteMany"; readonly keys: ReadonlyArray<string> }
     | { readonly do: "setMany" | "getOrSetMany"; readonly pairs: ReadonlyArray<readonly [string, unknown]> }
     | { readonly do: "plant"; readonly key: string; readonly bytes: Uint8Array; readonly minutes: number }
-    | { readonly do: "invalidateTags"; readonly tags: ReadonlyArray<string> }
+    | { readonly do: "invalidateTags" | "expireTags"; readonly tags: ReadonlyArray<string> }
     | { readonly do: "together"; readonly steps: ReadonlyArray<Step> }
     | { readonly do: "keys" | "flush" | "stats" | "pass" }
   )
@@ -134,7 +135,7 @@ const one = fc.oneof(
       written
     ).map(([step, options]) => ({ ...step, ...options }))
   },
-  { weight: 2, arbitrary: fc.record({ on, do: fc.constant("touch" as const), key, minutes }) },
+  { weight: 4, arbitrary: fc.record({ on, do: fc.constant("touch" as const), key, minutes }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -146,7 +147,15 @@ const one = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ on, do: fc.constantFrom("getMany" as const, "deleteMany" as const), keys: someKeys })
+    arbitrary: fc.record({ on, do: fc.constantFrom(...["getMany", "deleteMany"] as const), keys: someKeys })
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      on: fc.constantFrom(...kinds.filter((kind) => kind !== "counter")),
+      do: fc.constant("expireMany" as const),
+      keys: someKeys
+    })
   },
   {
     weight: 3,
@@ -161,8 +170,12 @@ const one = fc.oneof(
     arbitrary: fc.record({ on, do: fc.constant("plant" as const), key, bytes: foreignBytes, minutes })
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ on, do: fc.constant("invalidateTags" as const), tags: fc.subarray([...tags]) })
+    weight: 2,
+    arbitrary: fc.record({
+      on: fc.constantFrom(...kinds.filter((kind) => kind !== "counter")),
+      do: fc.constantFrom(...["invalidateTags", "expireTags"] as const),
+      tags: fc.subarray([...tags])
+    })
   },
   { weight: 2, arbitrary: fc.record({ on, do: fc.constantFrom(...["keys", "flush"] as const) }) },
   { weight: 3, arbitrary: fc.record({ on: fc.constant("plain" as const), do: fc.constant("pass" as const) }) }
@@ -249,7 +262,10 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
           state,
           reason,
           size,
-          tags,
+          tags: tags.map(({ expired, ...tag }) => ({
+            ...tag,
+            expired: roundedMinutes(Option.fromNullable(expired))
+          })),
           held: Option.isSome(held),
           life: roundedMinutes(life),
           timeToLive: roundedMinutes(timeToLive)
@@ -290,6 +306,8 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
       return Cache.getMany(cache, step.keys)
     case "deleteMany":
       return Cache.deleteMany(cache, step.keys)
+    case "expireMany":
+      return Cache.expireMany(cache, step.keys)
     case "setMany":
       return Cache.setMany(cache, step.pairs)
     case "getOrSetMany": {
@@ -308,6 +326,8 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
       return Effect.flatMap(redisKey(step.key), (each) => plant(each, step.bytes, step.minutes * 60_000))
     case "invalidateTags":
       return Cache.invalidateTags(cache, step.tags)
+    case "expireTags":
+      return Cache.expireTags(cache, step.tags)
     case "together":
       return Effect.all(step.steps.map((each) => settled(caches, each)), { concurrency: "unbounded" })
     case "keys":
@@ -387,9 +407,13 @@ for _, key in ipairs(KEYS) do
   if v and #v >= 16 and string.byte(v, 1) == 225 then
     local fresh = read48(v, 10)
     if fresh > 0 then redis.call('SETRANGE', key, 9, pack48(fresh - ms)) end
-    if math.floor(string.byte(v, 2) / 2) % 2 == 1 and #v >= 30 then
+    if math.floor(string.byte(v, 2) / 2) % 2 == 1 and #v >= 36 then
       redis.call('SETRANGE', key, 24, pack48(read48(v, 25) - ms))
+      local own = read48(v, 31)
+      if own > 0 then redis.call('SETRANGE', key, 30, pack48(own - ms)) end
     end
+  elseif v and #v == 14 then
+    redis.call('SETRANGE', key, 8, pack48(read48(v, 9) - ms))
   end
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - ms) end
@@ -485,6 +509,9 @@ const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver
   }),
   "a batch of writes without its last": (driver) => ({
     setMany: (writes, reply) => driver.setMany(writes.slice(0, Math.max(1, writes.length - 1)), reply)
+  }),
+  "an expiry that forgets the windows": (driver) => ({
+    expire: (requests) => driver.expire(requests.map((request) => ({ ...request, windows: undefined })))
   }),
   "epochs that stay": () => ({ replaceEpochs: () => Effect.void }),
   "leases that are granted twice": (driver) => ({

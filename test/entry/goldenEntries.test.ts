@@ -26,13 +26,22 @@ interface GoldenMarker {
   readonly lease: { readonly token: string; readonly until: number; readonly end: number }
 }
 
+/** What an entry becomes that is expired. */
+interface GoldenExpiry {
+  readonly form: string
+  readonly hex: string
+  readonly expires: string
+  readonly writeId: string
+  readonly at: number
+}
+
 interface GoldenCounter {
   readonly form: string
   readonly hex: string
   readonly counter: number
 }
 
-const golden: ReadonlyArray<GoldenEntry | GoldenMarker | GoldenCounter> = JSON.parse(
+const golden: ReadonlyArray<GoldenEntry | GoldenExpiry | GoldenMarker | GoldenCounter> = JSON.parse(
   readFileSync(new URL("golden/entries.json", import.meta.url), "utf8")
 )
 
@@ -53,6 +62,7 @@ class Chosen extends RandomBytes {
 }
 
 const entries = golden.filter((each) => "payload" in each)
+const expiries = golden.filter((each) => "expires" in each)
 const markers = golden.filter((each) => "marker" in each)
 const counters = golden.filter((each) => "counter" in each)
 
@@ -103,6 +113,20 @@ describe("an entry", () => {
         assert.isTrue(!Entry.isEntry(cut) || Entry.payloadOffset(cut) === undefined, `${size} bytes`)
         if (Entry.isEntry(cut)) assert.isUndefined(Entry.tags(cut))
       }
+    })
+  }
+})
+
+describe("an expired entry", () => {
+  for (const { at, expires, form, hex, writeId } of expiries) {
+    it(`${form}: is written and read like this`, () => {
+      const before = fromHex(expires)
+      const bytes = Entry.expired(before, fromHex(writeId), at)
+      assert.strictEqual(toHex(bytes), withoutSpaces(hex))
+      assert.strictEqual(toHex(before), withoutSpaces(expires))
+      assert.isTrue(Entry.isExpired(bytes))
+      assert.isFalse(Entry.isFreshAt(bytes, at))
+      assert.isUndefined(Entry.lease(bytes))
     })
   }
 })

@@ -71,7 +71,7 @@ const forced = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbitr
 const many = (one: fc.Arbitrary<Load>): fc.Arbitrary<Operation> =>
   fc.record({ _tag: fc.constant("getOrSetMany" as const), loads: loads(one) })
 
-const plain = <Tag extends "get" | "has" | "set" | "delete" | "take" | "setIfAbsent">(
+const plain = <Tag extends "get" | "has" | "set" | "delete" | "expire" | "take" | "setIfAbsent">(
   ofKey: fc.Arbitrary<number>,
   ...tags: ReadonlyArray<Tag>
 ): fc.Arbitrary<Operation> => fc.record({ _tag: fc.constantFrom(...tags), key: ofKey })
@@ -90,6 +90,11 @@ const invalidation: fc.Arbitrary<Operation> = fc.record({
   tag: fc.constantFrom(...tagNames)
 })
 
+const expiryOfTags: fc.Arbitrary<Operation> = invalidation.map((operation) => ({
+  ...operation,
+  _tag: "expireTags"
+} as Operation))
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 16, arbitrary: getOrSet(key, load) },
   { weight: 5, arbitrary: forced(key, load) },
@@ -103,7 +108,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ _tag: fc.constantFrom("getMany" as const, "setMany" as const, "deleteMany" as const) })
   },
-  { weight: 4, arbitrary: invalidation }
+  { weight: 4, arbitrary: invalidation },
+  { weight: 2, arbitrary: plain(key, "expire") },
+  { weight: 2, arbitrary: expiryOfTags }
 )
 
 const step = (
@@ -233,6 +240,28 @@ export const focused = {
     { weight: 1, arbitrary: modify(one, "New", "Same") },
     { weight: 1, arbitrary: forced(one, brief) },
     { weight: 3, arbitrary: invalidation }
+  ),
+  /** Values that are expired, by themselves and by their tags, while they are loaded, written and invalidated. */
+  expiries: focus(
+    {
+      instances: [1, 2],
+      pause: late,
+      policy: {
+        timeToLive: fc.constantFrom(undefined, 40),
+        staleWhileRevalidate: fc.constantFrom(undefined, 30, 100),
+        staleIfError: fc.constantFrom(undefined, 40, 100),
+        tags: fc.constantFrom("Key", "Value", "Both"),
+        maxStaleness: fc.constantFrom(undefined, undefined, 50)
+      }
+    },
+    { weight: 4, arbitrary: getOrSet(one, brief) },
+    { weight: 2, arbitrary: plain(one, "set", "get", "has") },
+    { weight: 1, arbitrary: modify(one, "New", "Same") },
+    { weight: 1, arbitrary: forced(one, brief) },
+    { weight: 1, arbitrary: touch(one) },
+    { weight: 2, arbitrary: plain(one, "expire") },
+    { weight: 3, arbitrary: expiryOfTags },
+    { weight: 1, arbitrary: invalidation }
   ),
   /** Values that are late, and loads of them that fail. */
   staleWindows: focus(

@@ -7,12 +7,12 @@ export interface Load {
 }
 
 export type Operation =
-  | { readonly _tag: "get" | "has" | "set" | "delete" | "take" | "setIfAbsent"; readonly key: number }
+  | { readonly _tag: "get" | "has" | "set" | "delete" | "expire" | "take" | "setIfAbsent"; readonly key: number }
   | { readonly _tag: "getMany" | "setMany" | "deleteMany" }
   /** What its function makes of what it is given: something new, nothing, or that itself. */
   | { readonly _tag: "modify"; readonly key: number; readonly answer: "New" | "None" | "Same" }
   | { readonly _tag: "touch"; readonly key: number; readonly life: number }
-  | { readonly _tag: "invalidateTags"; readonly tag: string }
+  | { readonly _tag: "invalidateTags" | "expireTags"; readonly tag: string }
   | {
     readonly _tag: "getOrSet"
     readonly key: number
@@ -75,7 +75,11 @@ export const shortLife = 10
 
 /** The keys that an operation is about; none where it is about tags. */
 export const keysOf = (operation: Operation): ReadonlyArray<number> =>
-  "key" in operation ? [operation.key] : operation._tag === "invalidateTags" ? [] : allKeys
+  "key" in operation ? [operation.key] : isOfTags(operation) ? [] : allKeys
+
+/** It is about whatever has a tag. */
+export const isOfTags = (operation: Operation): boolean =>
+  operation._tag === "invalidateTags" || operation._tag === "expireTags"
 
 /** It loads whatever is stored. */
 export const isForced = (operation: Operation): boolean =>
@@ -89,7 +93,8 @@ const showLoad = ({ duration, outcome }: Load): string => `${outcome} after ${du
 const showOperation = (shown: Operation): string => {
   switch (shown._tag) {
     case "invalidateTags":
-      return `invalidateTags ${shown.tag}`
+    case "expireTags":
+      return `${shown._tag} ${shown.tag}`
     case "getOrSet":
       return `getOrSet ${shown.key} (${showLoad(shown.load)}` +
         `${shown.forceRefresh ? ", forced" : ""}${shown.timeout === undefined ? "" : `, timeout ${shown.timeout}`})`

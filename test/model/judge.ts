@@ -1,4 +1,5 @@
 /** What must never be seen in a history. Each judgement follows from what is promised, not from how it is kept. */
+import { expired } from "./judge/expired.js"
 import { hits } from "./judge/hits.js"
 import { leases } from "./judge/leases.js"
 import { lives } from "./judge/lives.js"
@@ -10,4 +11,4 @@ import type { Record } from "./record.js"
 
 /** What is wrong with what was recorded. */
 export const violations = (record: Record): ReadonlyArray<string> =>
-  [replaced, lives, lost, loads, hits, leases, spared].flatMap((judge) => judge(record))
+  [replaced, expired, lives, lost, loads, hits, leases, spared].flatMap((judge) => judge(record))

@@ -110,6 +110,8 @@ export const perform = (
       return Effect.map(Cache.setMany(cache, allKeys.map((key) => [keys[key]!, call.writes.get(key)] as const)), wrote)
     case "delete":
       return Effect.map(Cache.delete(cache, keys[operation.key]!), wrote)
+    case "expire":
+      return Effect.asVoid(Cache.expire(cache, keys[operation.key]!))
     case "deleteMany":
       return Effect.map(Cache.deleteMany(cache, keys), wrote)
     case "setIfAbsent":
@@ -140,6 +142,8 @@ export const perform = (
       )
     case "invalidateTags":
       return Cache.invalidateTags(cache, [operation.tag])
+    case "expireTags":
+      return Cache.expireTags(cache, [operation.tag])
     case "getOrSet": {
       const { forceRefresh, key, load, timeout } = operation
       return Effect.map(

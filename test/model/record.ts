@@ -198,7 +198,7 @@ export class Record {
     for (const call of this.calls) {
       const { began, ended, id, instance, operation, result } = call
       const name = `#${instance} call ${id} ${operation._tag} ${call.keys.join(" ")}${
-        operation._tag === "invalidateTags" ? operation.tag : ""
+        "tag" in operation ? operation.tag : ""
       } ${[...call.writes.values()].join(" ")}`
       lines.push([began, name])
       if (ended !== undefined) lines.push([ended, `${name} -> ${result}`])

@@ -4,7 +4,12 @@ import { Cache } from "effect-redis-cache"
 import { settle } from "../load/memoryInstances.js"
 import { type Instance, instances } from "./watchedInstances.js"
 
-const byKey = Cache.make({ name: "byKey", near: { capacity: 100 }, tags: (key) => [`key:${key}`, "all"] })
+const byKey = Cache.make({
+  name: "byKey",
+  near: { capacity: 100 },
+  staleIfError: "1 hour",
+  tags: (key) => [`key:${key}`, "all"]
+})
 const byValue = Cache.make({
   name: "byValue",
   near: { capacity: 100 },
@@ -29,6 +34,22 @@ describe("near copies and tags", () => {
           assert.isTrue(yield* isCopy(first))
           yield* invalidator.run(Cache.invalidateTags(cache, [tag]))
           assert.deepStrictEqual(yield* read(first), Option.none())
+        }
+      }))
+
+    it.scoped(`tags of the ${how}: an expiry, here or elsewhere, of tag or key, ends it`, () =>
+      Effect.gen(function*() {
+        const { first, second } = yield* instances(undefined, undefined)
+        for (const { run } of [first, second]) {
+          for (const expired of [Cache.expireTags(cache, [tag]), Cache.expire(cache, "42")]) {
+            yield* second.run(Cache.set(cache, "42", "v"))
+            yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
+            assert.isTrue(yield* isCopy(first))
+            yield* run(Effect.asVoid(expired))
+            // What was stale is no copy.
+            yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
+            assert.deepStrictEqual(yield* read(first), Option.none())
+          }
         }
         assert.strictEqual(first.service.runtime.near.reading, 0)
       }))

@@ -60,6 +60,21 @@ describe("Reactivity over Redis", () => {
       assert.deepStrictEqual([mine.count, other.count], [3, 1])
     }))
 
+  it.scoped("a tag that another process expires is read anew here, each time", () =>
+    Effect.gen(function*() {
+      const { here, second } = yield* setUp
+      const mine = yield* reader(here, ["users:42"])
+      for (const count of [2, 3, 4]) {
+        yield* second.run(Cache.expireTags(users, ["users:42"]))
+        yield* settle
+        assert.strictEqual(mine.count, count)
+        // Entries that are stored under it are no news.
+        yield* second.run(Cache.set(users, "42", "Ada"))
+        yield* settle
+        assert.strictEqual(mine.count, count)
+      }
+    }))
+
   it.scoped("entries that are stored under a tag, which prolongs its epoch, invalidate nothing", () =>
     Effect.gen(function*() {
       const { here, second } = yield* setUp

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
-import type { Driver } from "../driver/driver.js"
+import type { Driver, EpochRequest } from "../driver/driver.js"
+import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
 import { generationKey, tagKey } from "../key/reserved.js"
@@ -34,7 +35,7 @@ export class TagEpochs {
    */
   ensure(tags: ReadonlyArray<string>, life: number | undefined): Effect.Effect<ReadonlyArray<ReadTag>, RedisError> {
     if (tags.length === 0) return Effect.succeed([])
-    const requests = tags.map((tag) => ({ key: this.key(tag), candidate: this.random.make(Entry.epochSize), life }))
+    const requests = tags.map((tag) => ({ key: this.key(tag), candidate: Epoch.make(this.random), life }))
     const told = (epochs: ReadonlyArray<Uint8Array>): ReadonlyArray<ReadTag> =>
       tags.map((name, i) => {
         const held = Entry.isHold(epochs[i]!)
@@ -61,7 +62,7 @@ export class TagEpochs {
       const now = this.driver.unsafeNow(clock)
       const isRunOut = (bytes: Uint8Array): boolean => Entry.isHold(bytes) && !Hold.isUnderWay(bytes, now)
       if (!epochs.some(isRunOut)) return Effect.succeed(epochs)
-      return this.driver.replaceEpochs([{ key: this.generationKey, epoch: this.random.make(Entry.epochSize) }]).pipe(
+      return this.driver.replaceEpochs([this.another(this.generationKey)]).pipe(
         Effect.zipRight(
           this.driver.ensureEpochs(
             requests.filter((_, i) => isRunOut(epochs[i]!)).map((request) => ({ ...request, revive: true }))
@@ -75,9 +76,9 @@ export class TagEpochs {
     })
   }
 
-  /** The cache's tag generation, which every invalidation of one of its tags changes first. */
+  /** The cache's tag generation, which every invalidation and expiry of one of its tags changes first. */
   generation(life: number): Effect.Effect<Uint8Array, RedisError> {
-    const candidate = this.random.make(Entry.epochSize)
+    const candidate = Epoch.make(this.random)
     return Effect.map(
       this.driver.ensureEpochs([{ key: this.generationKey, candidate, life }]),
       (epochs) => epochs[0]!
@@ -89,7 +90,22 @@ export class TagEpochs {
    * changed.
    */
   replace(tags: ReadonlyArray<string>): Effect.Effect<void, RedisError> {
-    const keys = [this.generationKey, ...tags.map((tag) => this.key(tag))]
-    return this.driver.replaceEpochs(keys.map((key) => ({ key, epoch: this.random.make(Entry.epochSize) })))
+    return this.change(tags, false)
+  }
+
+  /** Lets what has these tags be stale from now on. What is loaded meanwhile has seen the source before, as above. */
+  expire(tags: ReadonlyArray<string>): Effect.Effect<void, RedisError> {
+    return this.change(tags, true)
+  }
+
+  private change(tags: ReadonlyArray<string>, expire: boolean): Effect.Effect<void, RedisError> {
+    return this.driver.replaceEpochs([
+      this.another(this.generationKey),
+      ...tags.map((tag) => this.another(this.key(tag), expire))
+    ])
+  }
+
+  private another(key: string, expire = false): EpochRequest {
+    return { key, epoch: Epoch.make(this.random), expire }
   }
 }

@@ -75,6 +75,7 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   renew: cold(on("renew", ofMany), driver.renew),
   swap: cold(on("swap", ofOne), driver.swap),
   touch: cold(on("touch", ofOne), driver.touch),
+  expire: cold(on("expire", ofMany), driver.expire),
   increment: cold(on("increment", ofOne), driver.increment),
   ensureEpochs: cold(on("ensureEpochs", ofMany), driver.ensureEpochs),
   replaceEpochs: cold(on("replaceEpochs", ofMany), driver.replaceEpochs),

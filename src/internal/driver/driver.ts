@@ -122,6 +122,22 @@ export interface EndRequest extends Holding {
   readonly cancels: boolean
 }
 
+/** An entry whose fresh life is to end now. */
+export interface ExpireRequest {
+  readonly key: string
+  /** Its write id from now on: what compares it finds another. */
+  readonly writeId: Uint8Array
+  /** How long it stays, in ms, where it was fresh until now: its stale windows. `undefined`: as long as before. */
+  readonly windows: number | undefined
+}
+
+/** An epoch that is to become another. */
+export interface EpochRequest {
+  readonly key: string
+  readonly epoch: Uint8Array
+  readonly expire: boolean
+}
+
 /** What a compare-and-set came to. */
 export interface SwapReply {
   readonly done: boolean
@@ -282,13 +298,22 @@ export interface Driver {
     kind: Kind
   ) => Effect.Effect<boolean, RedisError>
 
+  /**
+   * Ends the fresh life of each entry, at server time, and gives what was there, as `remove` does. As by any write leases
+   * are revoked: a marker goes. What is late already stays as late as it is, until its own end. Foreign bytes and holds
+   * stay where they are.
+   */
+  readonly expire: (
+    requests: ReadonlyArray<ExpireRequest>
+  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+
   /** Adds to a counter; what is no counter counts as nothing. `life` is set with the first. */
   readonly increment: (
     request: { readonly key: string; readonly delta: number; readonly life: number | undefined }
   ) => Effect.Effect<number, RedisError>
 
   /**
-   * The random epochs under these keys, made from `candidate` where there is none, each living at least for `life`
+   * The epochs under these keys, 8 bytes each, made from `candidate` where there is none, each living at least for `life`
    * more milliseconds (`undefined`: it never expires). Where a hold stands the answer is that hold, which stays as it is;
    * with `revive` one that has run out counts as none.
    */
@@ -304,12 +329,11 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
   /**
-   * Replaces the epochs that exist, the first before the others, keeping their lives; also when memory is full. Holds stay
+   * Replaces the epochs that exist, the first before the others, keeping their lives; also when memory is full. With
+   * `expire` a tag's epoch is only counted on, as of now; the given one takes its place where it cannot be. Holds stay
    * where they are.
    */
-  readonly replaceEpochs: (
-    requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
-  ) => Effect.Effect<void, RedisError>
+  readonly replaceEpochs: (requests: ReadonlyArray<EpochRequest>) => Effect.Effect<void, RedisError>
 
   /**
    * Lets an update of the source hold its keys and tags, whatever stands there; other updates' holds stay beside it. The

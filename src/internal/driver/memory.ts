@@ -5,11 +5,21 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RedisError } from "../../CacheError.js"
+import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
 import { cacheEntryPrefix, cacheTagPrefix } from "../key/reserved.js"
 import { clockOf } from "./clockOf.js"
-import type { Driver, FillRequest, LeaseReply, LeaseRequest, Link, SwapReply, Watcher } from "./driver.js"
+import type {
+  Driver,
+  ExpireRequest,
+  FillRequest,
+  LeaseReply,
+  LeaseRequest,
+  Link,
+  SwapReply,
+  Watcher
+} from "./driver.js"
 import { endHold, hold } from "./memoryHolds.js"
 import type { MemoryServer, Stored } from "./memoryServer.js"
 
@@ -121,6 +131,16 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
   const remove = (keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array | undefined>> =>
     step((now) => Effect.succeed(keys.map((key) => take(key, now))))
 
+  const expire = ({ key, windows, writeId }: ExpireRequest, now: number): Uint8Array | undefined => {
+    const found = server.get(key, now)
+    if (found === undefined || !Entry.isEntry(found.bytes) || Entry.isHold(found.bytes)) return found?.bytes
+    const own = expiry(Entry.lease(found.bytes)?.end ?? endOf(found.expires))
+    const ends = windows !== undefined && Entry.isFreshAt(found.bytes, now) ? Math.min(own, now + windows) : own
+    if (Entry.isMarker(found.bytes) || ends <= now) server.delete(key)
+    else server.put(key, { bytes: Entry.expired(found.bytes, writeId, now), expires: ends })
+    return found.bytes
+  }
+
   return {
     prefix,
     breaker: undefined,
@@ -210,6 +230,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
         server.put(key, { bytes, expires })
         return Effect.succeed(true)
       }),
+    expire: (requests) => step((now) => Effect.succeed(requests.map((request) => expire(request, now)))),
     increment: ({ delta, key, life }) =>
       step((now) => {
         const found = server.get(key, now)
@@ -237,21 +258,22 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
           if (found !== undefined && Entry.isHold(found.bytes) && !(revive && !Hold.isUnderWay(found.bytes, now))) {
             return found.bytes
           }
-          if (found === undefined || found.bytes.length !== Entry.epochSize) {
+          if (!Epoch.isTagValue(found?.bytes)) {
             server.set(key, candidate, life, now)
             return candidate
           }
           const expires = life === undefined ? Infinity : now + life
           if (expires > found.expires) server.put(key, { bytes: found.bytes, expires })
-          return found.bytes
+          return Epoch.of(found.bytes)
         }))
       ),
     replaceEpochs: (requests) =>
       step((now) => {
-        for (const { epoch, key } of requests) {
+        for (const { epoch, expire, key } of requests) {
           const found = server.get(key, now)
           if (found === undefined || Entry.isHold(found.bytes)) continue
-          server.put(key, { bytes: epoch, expires: found.expires })
+          const bytes = expire ? Epoch.expired(found.bytes, now, epoch) : epoch
+          server.put(key, { bytes, expires: found.expires })
         }
         return Effect.void
       }),
@@ -261,7 +283,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
     clear: (cache) =>
       step((now) => {
         for (const key of server.keys(cacheTagPrefix(prefix, cache), now)) {
-          if (Entry.isEpoch(server.get(key, now)!.bytes)) server.delete(key)
+          if (Epoch.isTagOnly(server.get(key, now)!.bytes)) server.delete(key)
         }
         const entries = server.keys(cacheEntryPrefix(prefix, cache), now)
         const gone = entries.filter((key) => !Entry.isHold(take(key, now)!))

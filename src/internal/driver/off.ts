@@ -25,6 +25,7 @@ export const off = (): Driver => ({
   renew: (requests) => Effect.succeed(requests.map(() => true)),
   swap: () => Effect.succeed({ done: true, found: undefined }),
   touch: () => Effect.succeed(false),
+  expire: (requests) => Effect.succeed(requests.map(() => undefined)),
   increment: ({ delta }) => Effect.succeed(delta),
   // Always the same: nothing is ever invalidated where nothing is stored.
   ensureEpochs: (requests) => Effect.succeed(requests.map(() => epoch)),

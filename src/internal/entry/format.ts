@@ -4,7 +4,7 @@
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one
- *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 16 hold, 32 overtaken
+ *          1     1  flags: 1 marker, 2 lease slot, 4 tags, 8 a typed failure, 16 hold, 32 overtaken, 64 expired
  *          2     2  the cache's `version`
  *          4     5  write id: random, new with every write
  *          9     6  fresh until, server time in ms since 1970; 0: never
@@ -22,6 +22,9 @@
  * to serve.
  *
  * A hold is a marker too, without a lease slot: updates of the source are under way, and nothing is to be stored.
+ *
+ * *Expired* is what `Cache.expire` has ended: it is stale, also to a reader whose idea of server time lies before its
+ * "fresh until".
  *
  * *Overtaken* is what a forced load has stored whose lease another one had taken from it. Its write id is not random:
  * it is that load's turn, which tells whether it was granted its lease before another.
@@ -42,7 +45,7 @@ export const maxTagSize = 255
 /** The most tags of one entry: their count is written in one byte. */
 export const maxTags = 255
 
-export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8, Hold: 16, Overtaken: 32 } as const
+export const Flag = { Marker: 1, Lease: 2, Tags: 4, Failure: 8, Hold: 16, Overtaken: 32, Expired: 64 } as const
 
 /** A tag of an entry and the epoch that the tag had when the entry's load began. */
 export interface StoredTag {
@@ -71,6 +74,9 @@ export const isMarker = (bytes: Uint8Array): boolean => isEntry(bytes) && (bytes
 
 /** Whether this is a hold: it stands under a key, or under a tag, while updates of the source are under way. */
 export const isHold = (bytes: Uint8Array): boolean => isMarker(bytes) && (bytes[1]! & Flag.Hold) !== 0
+
+/** Whether its fresh life was ended before its time. */
+export const isExpired = (bytes: Uint8Array): boolean => (bytes[1]! & Flag.Expired) !== 0
 
 export const isFailure = (bytes: Uint8Array): boolean => (bytes[1]! & Flag.Failure) !== 0
 
@@ -293,6 +299,22 @@ export const withoutLease = (entry: Uint8Array): Uint8Array => {
   return out
 }
 
+/** The same entry under another write id, without a lease slot, whose fresh life is over since then at the latest. */
+export const expired = (entry: Uint8Array, writeId: Uint8Array, at: number): Uint8Array => {
+  const out = withoutLease(entry).slice()
+  // Its write id is no turn any more.
+  out[1] = (out[1]! | Flag.Expired) & ~Flag.Overtaken
+  out.set(writeId, 4)
+  if (isFreshAt(entry, at)) writeUint48(out, freshUntilOffset, at)
+  return out
+}
+
+/** Whether its fresh life goes on then. */
+export const isFreshAt = (entry: Uint8Array, at: number): boolean => {
+  const until = freshUntil(entry)
+  return until === 0 || until > at
+}
+
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
@@ -329,7 +351,3 @@ export const identity = (bytes: Uint8Array | undefined, kind: Kind): Uint8Array 
   if (kind === "counter") return isDecimal(bytes) ? bytes : nothing
   return isEntry(bytes) && !isMarker(bytes) ? writeId(bytes) : nothing
 }
-
-/** Whether this is a tag's epoch. Under another prefix a counter's key may read like a tag's. */
-export const isEpoch = (bytes: Uint8Array): boolean =>
-  bytes.length === epochSize && identity(bytes, "counter").length === 0

@@ -5,13 +5,20 @@
 import * as Either from "effect/Either"
 import type { CodecIssue } from "../codec/codec.js"
 import * as Key from "../key/encode.js"
+import * as Epoch from "./epoch.js"
 import * as Entry from "./format.js"
 
-/** Epochs by tag name, as they were read: `undefined` where there was none. */
+/** What lies under the keys of tags, by their names, as it was read: `undefined` where there was nothing. */
 export type Epochs = ReadonlyMap<string, Uint8Array | undefined>
 
 /**
- * Whether an entry's tags hold, given these epochs; else the names whose epochs must be read to know.
+ * What an entry's tags make of it: nothing, they hold; or it is absent, since one of them is broken; or it is stale, since
+ * one of them was expired, at that server time.
+ */
+export type TagState = "Hold" | "Broken" | number
+
+/**
+ * What an entry's tags make of it, given these epochs; else the names whose epochs must be read to know.
  *
  * @param required the tags that its key names: an entry that lacks one of them could not be told to be invalidated
  */
@@ -19,25 +26,34 @@ export const judgeTags = (
   bytes: Uint8Array,
   required: ReadonlyArray<string>,
   epochs: Epochs
-): "Hold" | "Broken" | ReadonlyArray<string> => {
+): TagState | ReadonlyArray<string> => {
   const tags = Entry.tags(bytes)
   // Tags that are cut short are found out by what decodes the entry.
   if (tags === undefined) return "Hold"
   for (const name of required) if (!tags.some((tag) => tag.name === name)) return "Broken"
   const unknown: Array<string> = []
+  const states: Array<TagState> = []
   for (const { epoch, name } of tags) {
     if (!epochs.has(name)) {
       unknown.push(name)
       continue
     }
-    if (!holds(epoch, epochs.get(name))) return "Broken"
+    const state = Epoch.since(epoch, epochs.get(name))
+    if (state === "Broken") return state
+    states.push(state)
   }
-  return unknown.length === 0 ? "Hold" : unknown
+  return unknown.length === 0 ? together(states) : unknown
 }
 
-/** Whether a tag is still what it was when an entry was written. */
-export const holds = (stored: Uint8Array, current: Uint8Array | undefined): boolean =>
-  current !== undefined && Entry.sameBytes(current, stored)
+/** What several tags make of their entry together: one that is broken is enough, and the first that was expired counts. */
+export const together = (states: ReadonlyArray<TagState>): TagState => {
+  let first = Infinity
+  for (const state of states) {
+    if (state === "Broken") return state
+    if (state !== "Hold") first = Math.min(first, state)
+  }
+  return first === Infinity ? "Hold" : first
+}
 
 const encoder = new TextEncoder()
 

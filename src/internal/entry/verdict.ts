@@ -4,6 +4,7 @@ import type { CodecIssue } from "../codec/codec.js"
 import { isInPlace } from "../codec/make.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "./format.js"
+import type { TagState } from "./tags.js"
 
 /** Why a key is absent. */
 export type AbsentReason = "Missing" | "Leased" | "Held" | "Foreign" | "OtherVersion" | "Invalidated" | "Expired"
@@ -68,10 +69,15 @@ export const absence = <Key, Value>(
   return Entry.version(bytes) === cache.policy.version ? undefined : otherVersion
 }
 
-/** How long ago its fresh life ended, in ms; zero or less: not yet. */
-const lateness = (bytes: Uint8Array, now: number): number => {
+/**
+ * How long ago its fresh life ended, in ms; less than zero: not yet. What was expired is late whatever the time is: the
+ * clock that ended it may be ahead of this one.
+ */
+const lateness = (bytes: Uint8Array, now: number, tagState: TagState): number => {
   const until = Entry.freshUntil(bytes)
-  return until === 0 ? -Infinity : now - until
+  const late = until === 0 ? -Infinity : now - until
+  if (typeof tagState === "number") return Math.max(0, late, now - tagState)
+  return Entry.isExpired(bytes) ? Math.max(0, late) : late
 }
 
 /** Whether a value is there that is fresh, as far as its header tells. */
@@ -81,21 +87,21 @@ export const isFresh = <Key, Value>(
   now: number
 ): bytes is Uint8Array =>
   bytes !== undefined && absence(cache, bytes) === undefined &&
-  (cache.kind === "counter" || (!Entry.isFailure(bytes) && lateness(bytes, now) < 0))
+  (cache.kind === "counter" || (!Entry.isFailure(bytes) && lateness(bytes, now, "Hold") < 0))
 
-/** @param tagsBroken one of its tags was invalidated, or its epoch is gone */
+/** @param tagState what its tags make of it (`judgeTags`) */
 export const judge = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined,
   now: number,
-  tagsBroken: boolean,
+  tagState: TagState,
   redisKey: string
 ): Verdict<Value> => {
   const why = absence(cache, bytes)
   if (why !== undefined || bytes === undefined) return why ?? missing
-  if (tagsBroken) return invalidated
+  if (tagState === "Broken") return invalidated
   if (cache.kind === "counter") return fresh(cache.codec.decode(bytes, cache.context(redisKey)))
-  const late = lateness(bytes, now)
+  const late = lateness(bytes, now, tagState)
   if (Entry.isFailure(bytes)) return late < 0 ? failure(cache, bytes, redisKey) : expired
   const value = payload(cache, bytes, redisKey)
   if (Either.isLeft(value)) return { _tag: "Undecodable", issue: value.left }

@@ -158,9 +158,9 @@ export class Answers<Key, Value, E> {
     const targets = wanted.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey))
     return readManyFilling(this.instance, targets, {
       onSuccess: (entries, now) =>
-        Effect.forEach(entries, ({ bytes, invalidated }, i) => {
+        Effect.forEach(entries, ({ bytes, tagState }, i) => {
           const one = wanted[i]!
-          const verdict = judge(this.instance.definition, bytes, now, invalidated, one.redisKey)
+          const verdict = judge(this.instance.definition, bytes, now, tagState, one.redisKey)
           if (verdict._tag === "Fresh") {
             one.answer = { value: verdict.value }
             return served(i, false)

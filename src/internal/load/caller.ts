@@ -15,6 +15,8 @@ import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { checkTags } from "../cache/prepare.js"
 import { makeToken } from "../cache/token.js"
+import * as Entry from "../entry/format.js"
+import type { TagState } from "../entry/tags.js"
 import { judge } from "../entry/verdict.js"
 import { InFlight, LoadRun, type Mode } from "../inFlight/inFlight.js"
 import { isUpdating } from "../inFlight/updating.js"
@@ -183,8 +185,8 @@ export class Caller<Key, Value, E, R> {
     return readManyFilling(this.instance, targets, {
       onSuccess: (entries, now) => {
         const look = new Look(this.instance, now)
-        for (const [i, { bytes, invalidated, reading }] of entries.entries()) {
-          look.at(unread[i]!, bytes, invalidated, reading)
+        for (const [i, { bytes, tagState, reading }] of entries.entries()) {
+          look.at(unread[i]!, bytes, tagState, reading)
         }
         return this.proceed(look)
       },
@@ -425,12 +427,12 @@ class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E
     bytes: Uint8Array | undefined,
     now: number,
     _redisKey: string,
-    invalidated: boolean,
+    tagState: TagState,
     reading?: NearRead
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const { caller, wanted } = this
     const { instance } = this
-    const verdict = judge(instance.definition, bytes, now, invalidated, wanted.redisKey)
+    const verdict = judge(instance.definition, bytes, now, tagState, wanted.redisKey)
     if (verdict._tag === "Fresh" && instance.definition.policy.earlyRefresh === 0) {
       instance.recorder.hit()
       reading?.keep(bytes!, verdict.value)

@@ -70,6 +70,8 @@
  * - the value is not to be stored (a life of zero): what stood there goes, if the lease still holds
  * - a tag is invalidated during a load: the entry is born with the epochs of before, and absent. After a wait for
  *   another's lease the epochs are read anew, before anything is computed
+ * - a tag is expired during a load: the entry is born with the epochs of before, and stale since then. One whose tags its
+ *   value names is not stored: the generation has changed
  * - the layer closes: loads are interrupted, release, and end their callers' waits; then the connections close
  */
 import * as Cause from "effect/Cause"

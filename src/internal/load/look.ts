@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { CacheInstance } from "../cache/instance.js"
 import * as Entry from "../entry/format.js"
+import type { TagState } from "../entry/tags.js"
 import { judge, type Verdict } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
 import type { Wanted } from "./wanted.js"
@@ -20,8 +21,8 @@ export class Look<Key, Value> {
 
   constructor(private readonly instance: CacheInstance<Key, Value>, private readonly now: number) {}
 
-  at(wanted: Wanted<Key, Value>, bytes: Uint8Array | undefined, invalidated: boolean, reading?: NearRead): void {
-    this.take(wanted, judge(this.instance.definition, bytes, this.now, invalidated, wanted.redisKey), bytes, reading)
+  at(wanted: Wanted<Key, Value>, bytes: Uint8Array | undefined, tagState: TagState, reading?: NearRead): void {
+    this.take(wanted, judge(this.instance.definition, bytes, this.now, tagState, wanted.redisKey), bytes, reading)
   }
 
   take(

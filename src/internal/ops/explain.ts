@@ -10,9 +10,10 @@ import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { wholeLife } from "../definition/policy.js"
 import { printing } from "../definition/show.js"
+import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
-import { holds } from "../entry/tags.js"
+import { type TagState, together } from "../entry/tags.js"
 import { type AbsentReason, judge, type Verdict } from "../entry/verdict.js"
 import { named } from "./named.js"
 import { remaining } from "./timeToLive.js"
@@ -37,7 +38,8 @@ export interface Explanation {
   readonly reason: string
   /**
    * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
-   * it is wrong where the entry was given a life of its own, or touched, and none where the policy has no fixed life.
+   * it is wrong where the entry was given a life of its own, or touched, and none where it was expired or the policy has
+   * no fixed life.
    */
   readonly age: Option.Option<Duration.Duration>
   /** The fresh life that remains. */
@@ -53,8 +55,16 @@ export interface Explanation {
   readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
   /** The updates of the source that hold the key: see `Cache.invalidating`. */
   readonly holds: ReadonlyArray<{ readonly token: string; readonly remaining: Duration.Duration }>
-  /** `holds`: it is still what it was when the entry was written; `held`: an update of the source holds it. */
-  readonly tags: ReadonlyArray<{ readonly name: string; readonly holds: boolean; readonly held: boolean }>
+  /** Each with what has become of it since the entry's load or write began. */
+  readonly tags: ReadonlyArray<{
+    readonly name: string
+    /** It is still what it was. If not, it was invalidated or evicted, unless it is held or was expired. */
+    readonly holds: boolean
+    /** An update of the source holds it. */
+    readonly held: boolean
+    /** How long ago it was expired, and the entry with it; not there unless it was. */
+    readonly expired?: Duration.Duration
+  }>
 }
 
 /** The state of what is stored, and why. */
@@ -62,7 +72,8 @@ const diagnose = <Key, Value>(
   { definition }: CacheInstance<Key, Value>,
   verdict: Verdict<Value>,
   bytes: Uint8Array | undefined,
-  lease: ReturnType<typeof Entry.leaseState>
+  lease: ReturnType<typeof Entry.leaseState>,
+  tagState: TagState
 ): readonly [Explanation["state"], string] => {
   switch (verdict._tag) {
     case "Absent":
@@ -76,7 +87,12 @@ const diagnose = <Key, Value>(
     case "Stale":
       return [
         "Stale",
-        "its fresh life is over; loads may serve it inside the stale windows" +
+        (typeof tagState === "number"
+          ? "one of its tags was expired"
+          : Entry.isExpired(bytes!)
+          ? "it was expired"
+          : "its fresh life is over") +
+        "; loads may serve it inside the stale windows" +
         (lease === "BackOff" ? "; a load has failed, and its source is left alone for a while" : "")
       ]
   }
@@ -110,24 +126,27 @@ const absent = <Key, Value>(
         `it is of version ${Entry.version(bytes!)}, and the cache is of version ${policy.version}`
       ]
     case "Invalidated":
-      return ["Invalidated", "one of its tags was invalidated, or its epoch is gone"]
+      return ["Invalidated", "one of its tags was invalidated or expired twice, or its epoch is gone"]
     case "Expired":
       return ["Stale", "it is a cached failure whose life is over"]
   }
 }
 
-/** Whether each of these tags is still what it was when the entry was written. */
+/** What each of these tags has become since the entry was written. */
 const tagStates = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   tags: ReadonlyArray<Entry.StoredTag>
-): Effect.Effect<Explanation["tags"], RedisError> =>
+): Effect.Effect<
+  ReadonlyArray<{ readonly name: string; readonly state: TagState; readonly held: boolean }>,
+  RedisError
+> =>
   tags.length === 0 ?
     Effect.succeed([]) :
     instance.runtime.driver.getMany(tags.map(({ name }) => instance.tags.key(name)), {
       onSuccess: (epochs) =>
         Effect.succeed(tags.map(({ epoch, name }, i) => {
           const current = epochs[i]
-          return { name, holds: holds(epoch, current), held: current !== undefined && Entry.isHold(current) }
+          return { name, state: Epoch.since(epoch, current), held: current !== undefined && Entry.isHold(current) }
         })),
       onFailure: (error) => Effect.fail(error)
     })
@@ -176,11 +195,11 @@ export const explainFound = <Key, Value>(
     const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
     // A tag that the key names and the entry lacks would not tell of its invalidation.
     const lacking = required.some((name) => !tags.some((tag) => tag.name === name))
-    const invalidated = lacking || tags.some((tag) => !tag.holds)
-    const verdict = judge(definition, found?.bytes, now, invalidated, redisKey)
+    const tagState = lacking ? "Broken" : together(tags.map((tag) => tag.state))
+    const verdict = judge(definition, found?.bytes, now, tagState, redisKey)
     const whole = found !== undefined && Entry.isEntry(found.bytes) ? found.bytes : undefined
     const leaseState = whole === undefined ? "Free" : Entry.leaseState(whole, now, definition.policy.leaseLife)
-    const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState)
+    const [state, reason] = diagnose(instance, verdict, found?.bytes, leaseState, tagState)
     const until = header === undefined || Entry.isMarker(header) ? undefined : Entry.freshUntil(header)
     const lease = whole === undefined ? undefined : Entry.lease(whole)
     const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
@@ -198,7 +217,8 @@ export const explainFound = <Key, Value>(
       reason: state === "Invalidated" && heldTag !== undefined
         ? `its tag "${heldTag.name}" is held: updates of the source are under way`
         : reason,
-      age: longest === undefined || life === undefined || lease !== undefined && until === undefined
+      age: longest === undefined || life === undefined || lease !== undefined && until === undefined ||
+          header !== undefined && Entry.isExpired(header)
         ? Option.none()
         : Option.some(Duration.millis(Math.max(0, longest - life))),
       timeToLive: state !== "Fresh" ? Option.none() : Option.some(
@@ -223,6 +243,11 @@ export const explainFound = <Key, Value>(
         token: toHex(token),
         remaining: Duration.millis(Math.max(0, Math.ceil(until - now)))
       })),
-      tags
+      tags: tags.map(({ held, name, state }) => ({
+        name,
+        held,
+        holds: state === "Hold",
+        ...(typeof state === "number" ? { expired: Duration.millis(Math.max(0, now - state)) } : {})
+      }))
     }
   })

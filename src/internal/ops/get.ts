@@ -6,6 +6,7 @@ import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import type { TagState } from "../entry/tags.js"
 import { judge } from "../entry/verdict.js"
 import type { Copy } from "../near/copies.js"
 import type { NearRead } from "../near/view.js"
@@ -43,10 +44,10 @@ class GetReply<Key, Value> extends EntryReply<Key, Value, Option.Option<Value>, 
     bytes: Uint8Array | undefined,
     now: number,
     redisKey: string,
-    invalidated: boolean,
+    tagState: TagState,
     reading?: NearRead
   ): Effect.Effect<Option.Option<Value>> {
-    const verdict = judge(this.instance.definition, bytes, now, invalidated, redisKey)
+    const verdict = judge(this.instance.definition, bytes, now, tagState, redisKey)
     if (verdict._tag === "Fresh") {
       reading?.keep(bytes!, verdict.value)
       this.instance.recorder.hit()

@@ -10,6 +10,7 @@ import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import type { Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
+import type { TagState } from "../entry/tags.js"
 import { judge } from "../entry/verdict.js"
 import type { Copy } from "../near/copies.js"
 import type { Near, NearRead } from "../near/view.js"
@@ -122,11 +123,11 @@ class Found<Key, Value> {
     key: Key,
     bytes: Uint8Array | undefined,
     now: number,
-    invalidated = false,
+    tagState: TagState = "Hold",
     reading?: NearRead
   ): void {
     const { instance } = this
-    const verdict = judge(instance.definition, bytes, now, invalidated, redisKey)
+    const verdict = judge(instance.definition, bytes, now, tagState, redisKey)
     if (verdict._tag === "Undecodable") {
       const log = instance.warnings.undecodable(redisKey, verdict.issue)
       this.logs = this.logs === undefined ? log : Effect.zipRight(this.logs, log)
@@ -186,8 +187,8 @@ class JudgedRead<Key, Value> implements Reply<ReadonlyArray<Judged>, ReadonlyMap
     const { instance, wanted: { keys, redisKeys } } = this.read
     const found = new Found(instance, keys.length)
     for (let i = 0; i < keys.length; i++) {
-      const { bytes, invalidated, reading } = entries[i]!
-      found.add(redisKeys[i]!, keys[i]!, bytes, now, invalidated, reading)
+      const { bytes, tagState, reading } = entries[i]!
+      found.add(redisKeys[i]!, keys[i]!, bytes, now, tagState, reading)
     }
     return found.all
   }

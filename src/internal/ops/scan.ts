@@ -36,8 +36,8 @@ export const keys = <Key, Value>(definition: CacheDefinition<Key, Value>): Strea
         const now = driver.unsafeNow(clock)
         return unique
           .filter((redisKey, i) => {
-            const entry = tagged.get(redisKey) ?? { bytes: heads[i], invalidated: false }
-            return !entry.invalidated && isFresh(definition, entry.bytes, now)
+            const entry = tagged.get(redisKey) ?? { bytes: heads[i], tagState: "Hold" }
+            return entry.tagState === "Hold" && isFresh(definition, entry.bytes, now)
           })
           .map((redisKey) => definition.keys.text(redisKey.slice(prefix.length)))
       })

@@ -5,7 +5,7 @@ import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
-import { type Epochs, judgeTags } from "../entry/tags.js"
+import { type Epochs, judgeTags, type TagState } from "../entry/tags.js"
 import { absence, judge } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
 
@@ -20,7 +20,7 @@ export interface Target {
 /** An entry that was read, its tags judged. */
 export interface Judged {
   readonly bytes: Uint8Array | undefined
-  readonly invalidated: boolean
+  readonly tagState: TagState
   /** Where it is to be kept, if it is fresh. */
   readonly reading?: NearRead | undefined
 }
@@ -102,15 +102,14 @@ export const judgeMany = <Key, Value, A, E, R>(
     found.map((bytes, i) => {
       const { reading, tags: required } = targets[i]!
       if (bytes === undefined || (required.length === 0 && !Entry.hasTags(bytes))) {
-        return { bytes, invalidated: false, reading }
+        return { bytes, tagState: "Hold", reading }
       }
-      if (absence(definition, bytes) !== undefined) return { bytes, invalidated: false }
+      if (absence(definition, bytes) !== undefined) return { bytes, tagState: "Hold" }
       const judged = judgeTags(bytes, required, known)
-      if (typeof judged !== "string") {
-        reading?.expect(judged.map((tag) => tags.key(tag)))
-        for (const tag of judged) missing.add(tag)
-      }
-      return { bytes, invalidated: judged !== "Hold", reading }
+      if (typeof judged !== "object") return { bytes, tagState: judged, reading }
+      reading?.expect(judged.map((tag) => tags.key(tag)))
+      for (const tag of judged) missing.add(tag)
+      return { bytes, tagState: "Broken", reading }
     })
   const judged = judgeAll(epochs)
   if (missing.size === 0) return reply.onSuccess(judged, now, first)
@@ -158,10 +157,10 @@ export const judgeFound = <Key, Value>(
 /** The value of an entry if it is fresh and decodes. */
 export const freshValue = <Key, Value>(
   { definition, warnings }: CacheInstance<Key, Value>,
-  { bytes, invalidated, now }: Found,
+  { bytes, tagState, now }: Found,
   redisKey: string
 ): Effect.Effect<Option.Option<Value>> => {
-  const verdict = judge(definition, bytes, now, invalidated, redisKey)
+  const verdict = judge(definition, bytes, now, tagState, redisKey)
   switch (verdict._tag) {
     case "Fresh":
       return Effect.succeed(Option.some(verdict.value))

@@ -4,14 +4,14 @@ import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
-import { type Epochs, judgeTags } from "../entry/tags.js"
+import { type Epochs, judgeTags, type TagState } from "../entry/tags.js"
 import { absence } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
 
 const noEpochs: Epochs = new Map()
 
 /**
- * A reply to the read of one entry. `invalidated`: one of its tags is no longer what it was, so that it is absent,
+ * A reply to the read of one entry. `tagState`: what has become of its tags, which may make it stale or absent,
  * whatever its header says.
  */
 export abstract class EntryReply<Key, Value, A, E, R> implements Reply<Uint8Array | undefined, A, E, R> {
@@ -23,14 +23,14 @@ export abstract class EntryReply<Key, Value, A, E, R> implements Reply<Uint8Arra
   onSuccess(bytes: Uint8Array | undefined, now: number, redisKey: string): Effect.Effect<A, E, R> {
     return bytes !== undefined && Entry.hasTags(bytes)
       ? checkTags(this.instance, bytes, [], noEpochs, now, redisKey, this)
-      : this.onEntry(bytes, now, redisKey, false)
+      : this.onEntry(bytes, now, redisKey, "Hold")
   }
 
   abstract onEntry(
     bytes: Uint8Array | undefined,
     now: number,
     redisKey: string,
-    invalidated: boolean,
+    tagState: TagState,
     reading?: NearRead
   ): Effect.Effect<A, E, R>
 
@@ -47,9 +47,9 @@ class Filling<Key, Value, A, E, R> extends EntryReply<Key, Value, A, E, R> {
     super(instance)
   }
 
-  onEntry(bytes: Uint8Array | undefined, now: number, redisKey: string, invalidated: boolean) {
+  onEntry(bytes: Uint8Array | undefined, now: number, redisKey: string, tagState: TagState) {
     // What is kept is kept at once: whatever the answer leads to comes later.
-    const answer = this.reply.onEntry(bytes, now, redisKey, invalidated, this.reading)
+    const answer = this.reply.onEntry(bytes, now, redisKey, tagState, this.reading)
     this.reading.finish()
     return answer
   }
@@ -90,7 +90,7 @@ const readFar = <Key, Value, A, E, R>(
   return runtime.driver.getMany([redisKey, ...tagKeys], {
     onSuccess: ([bytes, ...epochs], now) =>
       bytes === undefined
-        ? reply.onEntry(undefined, now, redisKey, false)
+        ? reply.onEntry(undefined, now, redisKey, "Hold")
         : checkTags(
           instance,
           bytes,
@@ -113,15 +113,16 @@ const checkTags = <Key, Value, A, E, R>(
   redisKey: string,
   reply: EntryReply<Key, Value, A, E, R>
 ): Effect.Effect<A, E, R> => {
-  if (absence(definition, bytes) !== undefined) return reply.onEntry(bytes, now, redisKey, false)
+  if (absence(definition, bytes) !== undefined) return reply.onEntry(bytes, now, redisKey, "Hold")
   const judged = judgeTags(bytes, required, epochs)
-  if (typeof judged === "string") return reply.onEntry(bytes, now, redisKey, judged === "Broken")
+  if (typeof judged !== "object") return reply.onEntry(bytes, now, redisKey, judged)
   const tagKeys = judged.map((tag) => tags.key(tag))
   reply.reading?.expect(tagKeys)
   return runtime.driver.getMany(tagKeys, {
     onSuccess: (found, later) => {
       const known = new Map([...epochs, ...judged.map((tag, i) => [tag, found[i]] as const)])
-      return reply.onEntry(bytes, later, redisKey, judgeTags(bytes, required, known) !== "Hold")
+      const state = judgeTags(bytes, required, known)
+      return reply.onEntry(bytes, later, redisKey, typeof state === "object" ? "Broken" : state)
     },
     onFailure: (error) => reply.onFailure(error, redisKey)
   })

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
 import { Breaker } from "../driver/breaker.js"
-import type { Driver, LeaseReply } from "../driver/driver.js"
+import type { Driver, EpochRequest, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { AtOnce } from "./atOnce.js"
@@ -134,15 +134,20 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     for (const request of again) release(request, { answer: () => {}, fail: () => {} })
   })
 
-  const replaceEpochs = (
-    requests: ReadonlyArray<{ readonly key: string; readonly epoch: Uint8Array }>
-  ): Effect.Effect<void, RedisError> =>
-    Effect.asVoid(together(
+  /** Each group in one step. */
+  const replaceEpochs = (groups: ReadonlyArray<ReadonlyArray<EpochRequest>>): Effect.Effect<unknown, RedisError> =>
+    together(
       clock,
-      requests,
-      ({ epoch, key }, callback) => servers.at(key).run(Scripts.replaceEpoch, [key], [toBuffer(epoch)], callback),
+      groups,
+      (group, callback) =>
+        servers.at(group[0]!.key).run(
+          Scripts.replaceEpochs,
+          group.map(({ key }) => key),
+          group.flatMap(({ epoch, expire }) => [toBuffer(epoch), expire ? 1 : 0]),
+          callback
+        ),
       () => undefined
-    ))
+    )
 
   return {
     prefix,
@@ -251,6 +256,14 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         isOne
       )
     },
+    expire: (requests) =>
+      together(
+        clock,
+        requests,
+        ({ key, windows, writeId }, callback) =>
+          servers.at(key).run(Scripts.expire, [key], [toBuffer(writeId), lifeArgument(windows)], callback),
+        (reply: Buffer) => reply.length === 0 ? undefined : reply
+      ),
     increment: ({ delta, key, life }) =>
       Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
     ensureEpochs: (requests) =>
@@ -266,11 +279,15 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
           ),
         (epoch: Buffer) => epoch
       ),
-    replaceEpochs: (requests) =>
-      // One server does them in the order of sending; of several the first must have answered.
-      only !== undefined
-        ? replaceEpochs(requests)
-        : Effect.zipRight(replaceEpochs(requests.slice(0, 1)), replaceEpochs(requests.slice(1))),
+    replaceEpochs: ([first, ...rest]) =>
+      Effect.asVoid(
+        first === undefined
+          ? Effect.void
+          : only !== undefined
+          ? replaceEpochs([[first, ...rest]])
+          // Of several servers the first must have answered.
+          : Effect.zipRight(replaceEpochs([[first]]), replaceEpochs(rest.map((request) => [request])))
+      ),
     hold: (request) => Holds.hold(servers, request),
     endHold: (request) => Holds.endHold(servers, request),
     scan: (scanned) => Scan.listed(servers, scanned),

@@ -71,6 +71,21 @@ local function flags_of(v)
   return flags
 end
 
+-- where an entry's tags end, and its payload begins behind; nil if they are not all there
+local function tags_end(v, flags)
+  local at = has(flags, 2) and 37 or 17
+  if not has(flags, 4) then return at - 1 end
+  local count = string.byte(v, at)
+  if not count then return nil end
+  at = at + 1
+  for _ = 1, count do
+    local size = string.byte(v, at)
+    if not size then return nil end
+    at = at + 1 + size + 8
+  end
+  return #v >= at - 1 and at - 1 or nil
+end
+
 -- whether updates of the source are under way here
 local function is_hold(v)
   local flags = v and flags_of(v)

@@ -8,7 +8,7 @@
 import { endHold, hold } from "./holds/scripts.js"
 import { type Script, script } from "./lua.js"
 import { remove, sweepKeys, sweepPage, take } from "./removing/scripts.js"
-import { isBytes, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
+import { isBytes, isCount, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
 /**
  * Takes a lease if what was seen is still there.
@@ -203,6 +203,53 @@ return 1
 )
 
 /**
+ * Ends an entry's fresh life, and any lease. KEYS: key. ARGV: write id, windows in ms or ''. Returns what was there up to its
+ * payload, '' if there was nothing.
+ */
+export const expire = script(
+  "expire",
+  isBytes,
+  `
+local v = read(KEYS[1])
+local flags = v and flags_of(v)
+if not flags or is_hold(v) then return v or '' end
+local head = string.sub(v, 1, tags_end(v, flags) or #v)
+if has(flags, 1) then
+  redis.call('DEL', KEYS[1])
+  return head
+end
+local leased = has(flags, 2)
+local time, fresh_until, finish = now(), unpack48(v, 10), 0
+if leased then
+  finish = unpack48(v, 31)
+else
+  local left = redis.call('PTTL', KEYS[1])
+  if left >= 0 then finish = time + left end
+end
+-- what is late already stays as late as it is
+if fresh_until == 0 or fresh_until > time then
+  fresh_until = time
+  if ARGV[2] ~= '' then
+    local windows = time + ARGV[2]
+    if finish == 0 or windows < finish then finish = windows end
+  end
+end
+if finish ~= 0 and finish <= time then
+  redis.call('UNLINK', KEYS[1])
+  return head
+end
+if leased then flags = flags - 2 end
+-- its write id is no turn any more
+if has(flags, 32) then flags = flags - 32 end
+if not has(flags, 64) then flags = flags + 64 end
+redis.call('SET', KEYS[1], string.sub(v, 1, 1) .. string.char(flags) .. string.sub(v, 3, 4) .. ARGV[1]
+  .. pack48(fresh_until) .. string.sub(v, 16, 16) .. string.sub(v, leased and 37 or 17), 'KEEPTTL')
+live_until(KEYS[1], finish, 0, time)
+return head
+`
+)
+
+/**
  * Adds to a counter. KEYS: key. ARGV: delta, life in ms or ''. Returns the sum as text, since a large integer reply
  * would lose digits on its way through a script.
  */
@@ -233,7 +280,7 @@ export const ensureEpoch = script(
   `
 local v = read(KEYS[1])
 if is_hold(v) and not (ARGV[3] == '1' and last_end(v) <= now()) then return v end
-if not v or #v ~= 8 then
+if not v or (#v ~= 8 and #v ~= 14) then
   set(KEYS[1], ARGV[1], ARGV[2])
   return ARGV[1]
 end
@@ -245,26 +292,36 @@ if left >= 0 then
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
   end
 end
-return v
+return string.sub(v, 1, 8)
 `
 )
 
 /**
- * Another epoch in the place of one, for the rest of its life. KEYS: key. ARGV: epoch. Returns 1 or 0.
+ * Other epochs in the place of those that are there, one after the other, for the rest of their lives. KEYS: keys. ARGV: for
+ * each an epoch, and expire (1 or 0): count on what is there, if its counter is not full. Returns how many there were.
  *
- * It goes before it is written anew: what a script does after a command that takes no memory is not refused when memory is
- * full (https://redis.io/docs/latest/develop/programmability/eval-intro, "Eval flags"), and this takes no more than before.
+ * One goes before it is written anew: what a script does after a command that takes no memory is not refused when memory is
+ * full (https://redis.io/docs/latest/develop/programmability/eval-intro, "Eval flags").
  */
-export const replaceEpoch = script(
-  "replaceEpoch",
-  isFlag,
+export const replaceEpochs = script(
+  "replaceEpochs",
+  isCount,
   `
-local v = read(KEYS[1])
-if not v or is_hold(v) then return 0 end
-local left = redis.call('PTTL', KEYS[1])
-redis.call('DEL', KEYS[1])
-set(KEYS[1], ARGV[1], left < 0 and '' or text(math.max(left, 1)))
-return 1
+local replaced = 0
+for i, key in ipairs(KEYS) do
+  local v, epoch = read(key), ARGV[2 * i - 1]
+  if v and not is_hold(v) then
+    if ARGV[2 * i] == '1' and (#v == 8 or #v == 14) then
+      local count = unpack(v, 7, 2) + 1
+      if count < 65536 then epoch = string.sub(v, 1, 6) .. pack(count, 2) .. pack48(now()) end
+    end
+    local left = redis.call('PTTL', key)
+    redis.call('DEL', key)
+    set(key, epoch, left < 0 and '' or text(math.max(left, 1)))
+    replaced = replaced + 1
+  end
+end
+return replaced
 `
 )
 
@@ -275,11 +332,12 @@ export const all: ReadonlyArray<Script<unknown>> = [
   renew,
   swap,
   touch,
+  expire,
   increment,
   remove,
   take,
   ensureEpoch,
-  replaceEpoch,
+  replaceEpochs,
   sweepKeys,
   sweepPage,
   hold,

@@ -1,5 +1,5 @@
 /** Nobody is given a value that had ended before the call began, and reads give what stood there while they ran. */
-import { isLoad } from "../history.js"
+import { isLoad, isOfTags } from "../history.js"
 import type { Call, Record, Standing } from "../record.js"
 import { epochsEndSooner, name } from "./support.js"
 
@@ -28,7 +28,7 @@ const someTimeNone = (record: Record, key: number, call: Call): boolean => {
     const until = Math.min(all[i + 1]?.from.millis ?? Infinity, call.ended!.millis) + epochsEndSooner(record.history)
     return value === undefined || expires <= until || (freshUntil !== 0 && freshUntil <= until)
   }) || record.calls.some(({ began, operation }) =>
-    record.history.policy.tags !== "None" && operation._tag === "invalidateTags" && began.at < call.ended!.at
+    record.history.policy.tags !== "None" && isOfTags(operation) && began.at < call.ended!.at
   )
 }
 

@@ -1,5 +1,5 @@
 /** Whose failures and interruptions a call may be given, and which loads may be stored. */
-import { isForced } from "../history.js"
+import { isForced, isOfTags } from "../history.js"
 import type { Call, Computation, Record } from "../record.js"
 import { concerns, hasLoadedAnew, isUnforcedLoad, name, ofKey, overlap } from "./support.js"
 
@@ -12,7 +12,7 @@ const tooOld = (record: Record, call: Call, failed: Computation): ReadonlyArray<
     [] :
     record.calls.flatMap((write) =>
       write.acknowledged !== undefined && write.instance === call.instance && concerns(write, failed.key) &&
-        (write.put.has(failed.key) || write.operation._tag === "invalidateTags") &&
+        (write.put.has(failed.key) || write.operation._tag === "expire" || isOfTags(write.operation)) &&
         write.acknowledged.at < call.began.at && failed.began.at < write.began.at
         ? [`${name(call)} was given the failure of ${failed.value}, older than ${name(write)}`]
         : []

@@ -5,7 +5,18 @@ import { concerns, heardOf, name } from "./support.js"
 
 const lookers = new Set(["get", "getMany", "has", "take", "getOrSet", "getOrSetMany", "setIfAbsent", "touch"])
 
-const removers = new Set(["set", "setMany", "delete", "deleteMany", "take", "setIfAbsent", "modify", "invalidateTags"])
+const removers = new Set([
+  "set",
+  "setMany",
+  "delete",
+  "deleteMany",
+  "take",
+  "setIfAbsent",
+  "modify",
+  "expire",
+  "invalidateTags",
+  "expireTags"
+])
 
 /** Whether a call may have put something in the place of a value, or ended its life. */
 const mayRemove = ({ failure, operation }: Call): boolean =>

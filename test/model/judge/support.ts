@@ -1,5 +1,5 @@
 /** What several judgements ask of a call. */
-import { type History, isForced, isLoad } from "../history.js"
+import { type History, isForced, isLoad, isOfTags } from "../history.js"
 import { type Call, type Computation, isSame, type Moment, type Record, type Standing } from "../record.js"
 
 export const name = ({ id, operation }: Call): string => `call ${id} (${operation._tag})`
@@ -33,8 +33,7 @@ export const hasLoadedAnew = (record: Record, call: Call): boolean =>
   isForced(call.operation) && call.acknowledged !== undefined &&
   call.read.every(({ value }) => value !== undefined && record.computations.get(value)?.call === call)
 
-export const concerns = (call: Call, key: number): boolean =>
-  call.keys.includes(key) || call.operation._tag === "invalidateTags"
+export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || isOfTags(call.operation)
 
 /** What may change what stands under a key, or who may store something there. */
 const disturbers = new Set([
@@ -45,7 +44,9 @@ const disturbers = new Set([
   "take",
   "setIfAbsent",
   "modify",
-  "invalidateTags"
+  "expire",
+  "invalidateTags",
+  "expireTags"
 ])
 
 /** Whether this call may have revoked a lease at some time from when one call began until then. */
@@ -63,7 +64,7 @@ export const stood = (record: Record, call: Pick<Call, "began" | "ended">, key: 
   if (all.some(({ expires }) => expires <= call.ended!.millis)) return undefined
   // Who invalidates it leaves it where it is.
   const invalidated = record.history.policy.tags !== "None" &&
-    record.calls.some(({ began, operation }) => operation._tag === "invalidateTags" && began.at < call.ended!.at)
+    record.calls.some(({ began, operation }) => isOfTags(operation) && began.at < call.ended!.at)
   if (invalidated) return undefined
   // It may have been touched: what is said of it holds for the shortest of its lives.
   const ends = all.flatMap(({ freshUntil }) => freshUntil === 0 ? [] : [freshUntil])

@@ -48,6 +48,67 @@ describe("a mutant of the driver is caught", () => {
     replaceEpochs: () => Effect.void
   }), { histories: focused.invalidations, seed: 1 })
 
+  caught("an invalidation that only expires", (driver) => ({
+    ...driver,
+    replaceEpochs: ([generation, ...tags]) =>
+      driver.replaceEpochs([generation!, ...tags.map((tag) => ({ ...tag, expire: true }))])
+  }), { histories: focused.expiries, seed: 1 })
+
+  caught("an expiry that does nothing", (driver) => ({
+    ...driver,
+    expire: (requests) => Effect.succeed(requests.map(() => undefined))
+  }), { histories: focused.expiries, seed: 1 })
+
+  const uncounted = (epoch: Uint8Array): Uint8Array => Uint8Array.of(...epoch.subarray(0, 6), 0, 0)
+
+  caught("a counter of expiries that nobody looks at", (driver) => ({
+    ...driver,
+    ensureEpochs: (requests) => Effect.map(driver.ensureEpochs(requests), (epochs) => epochs.map(uncounted)),
+    getMany: (keys, reply) =>
+      driver.getMany(keys, {
+        ...reply,
+        onSuccess: (found, now, first) =>
+          reply.onSuccess(
+            found.map((bytes, i) => bytes !== undefined && keys[i]!.startsWith(":tag:") ? uncounted(bytes) : bytes),
+            now,
+            first
+          )
+      })
+  }), { histories: focused.expiries, seed: 1 })
+
+  caught("an expiry that counts once", (driver) => ({
+    ...driver,
+    replaceEpochs: (requests) =>
+      Effect.forEach(requests, (request) =>
+        driver.get(request.key, {
+          onSuccess: (there) => request.expire && there?.length === 14 ? Effect.void : driver.replaceEpochs([request]),
+          onFailure: Effect.fail
+        }), { discard: true })
+  }), { histories: focused.expiries, seed: 1 })
+
+  caught("an expiry that brings back what was invalidated", (driver) => {
+    const first = new Map<string, Uint8Array>()
+    return {
+      ...driver,
+      replaceEpochs: (requests) =>
+        Effect.forEach(requests, (request) =>
+          driver.get(request.key, {
+            onSuccess: (there) => {
+              if (there === undefined || !request.expire) {
+                if (there !== undefined) first.set(request.key, there)
+                return driver.replaceEpochs([request])
+              }
+              const bytes = first.get(request.key) ?? there
+              return Effect.zipRight(
+                driver.set({ key: request.key, bytes, life: undefined }, ignored),
+                driver.replaceEpochs([request])
+              )
+            },
+            onFailure: Effect.fail
+          }), { discard: true })
+    }
+  }, { histories: focused.expiries, seed: 1 })
+
   caught("a write that leaves a lease in place", (driver) => ({
     ...driver,
     set: (write, reply) =>

@@ -5,6 +5,8 @@
  * is another than the one known. An epoch that is not there cannot be replaced: a watched tag has one, which is made when
  * the tag is first watched, and prolonged.
  *
+ * What is expired is another epoch, too: who keeps what was made of it reads anew.
+ *
  * An epoch is only known as long as the feed would tell that it changes: what is known is forgotten with the link. Of a
  * tag whose epoch is not known (again), it is unknown whether it was invalidated: it counts as invalidated once its
  * epoch is. So whoever reads after it was told so misses nothing.
@@ -18,6 +20,7 @@ import { bind } from "../../cache/bind.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import type { Listener } from "../../changes/listener.js"
 import type { CacheDefinition } from "../../definition/definition.js"
+import * as Epoch from "../../entry/epoch.js"
 import * as Entry from "../../entry/format.js"
 import { invalidateTags } from "../remove/invalidate.js"
 
@@ -208,10 +211,8 @@ export class TagWatch implements Listener {
   private read(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array>, RedisError> {
     return this.redis.runtime.driver.getMany(keys, {
       onSuccess: (found) => {
-        const missing = keys.filter((_, i) => found[i]?.length !== Entry.epochSize)
-        return missing.length === 0
-          ? Exit.succeed(found as ReadonlyArray<Uint8Array>) // none is missing
-          : this.ensure(keys)
+        const epochs = found.filter(Epoch.isTagValue).map(Epoch.of)
+        return epochs.length === keys.length ? Exit.succeed(epochs) : this.ensure(keys)
       },
       onFailure: (error) => Exit.fail(error)
     })
@@ -220,7 +221,7 @@ export class TagWatch implements Listener {
   private ensure(keys: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<Uint8Array>, RedisError> {
     const { driver, random } = this.redis.runtime
     return driver.ensureEpochs(
-      keys.map((key) => ({ key, candidate: random.make(Entry.epochSize), life: epochLife }))
+      keys.map((key) => ({ key, candidate: Epoch.make(random), life: epochLife }))
     )
   }
 }

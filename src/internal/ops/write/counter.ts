@@ -31,7 +31,7 @@ export const increment = <Key>(
         const [before] = yield* instance.runtime.driver.take([redisKey])
         const clock = yield* Effect.clock
         const now = instance.runtime.driver.unsafeNow(clock)
-        const found = yield* freshValue(instance, { bytes: before, invalidated: false, now }, redisKey)
+        const found = yield* freshValue(instance, { bytes: before, tagState: "Hold", now }, redisKey)
         return Option.getOrElse(found, () => 0) + delta
       }
       const sum = yield* instance.runtime.driver.increment({ key: redisKey, delta, life })

@@ -10,25 +10,11 @@ export const remove = script(
   "remove",
   isBytes,
   `
--- whether the tags of an entry are all in these bytes
-local function has_tags(v, flags)
-  local at = has(flags, 2) and 37 or 17
-  local count = string.byte(v, at)
-  if not count then return false end
-  at = at + 1
-  for _ = 1, count do
-    local size = string.byte(v, at)
-    if not size then return false end
-    at = at + 1 + size + 8
-  end
-  return #v >= at - 1
-end
-
 local v = head(KEYS[1], 256)
 if is_hold(v) then return v end
 local flags = flags_of(v)
 -- 255 tags of 255 bytes
-if flags and has(flags, 4) and not has_tags(v, flags) then v = head(KEYS[1], 36 + 1 + 255 * (1 + 255 + 8)) end
+if flags and has(flags, 4) and not tags_end(v, flags) then v = head(KEYS[1], 36 + 1 + 255 * (1 + 255 + 8)) end
 redis.call('UNLINK', KEYS[1])
 return v
 `
@@ -53,8 +39,8 @@ end
 
 -- removes what is under a tag's key and an epoch: under another prefix such a key may be an entry's, or a counter's
 local function sweep_tag(key)
-  local v = head(key, 9)
-  return #v == 8 and identity(v, 'counter') == '' and redis.call('UNLINK', key) or 0
+  local v = head(key, 15)
+  return (#v == 8 or #v == 14) and identity(v, 'counter') == '' and redis.call('UNLINK', key) or 0
 end
 `
 
