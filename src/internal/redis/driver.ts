@@ -8,7 +8,6 @@ import type { Driver, EpochRequest, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { AtOnce } from "./atOnce.js"
-import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import * as Holds from "./holds/holds.js"
@@ -67,11 +66,14 @@ const readMany = (
   const { only } = servers
   if (only === undefined) {
     askAll<string, Buffer | undefined>(keys, (key, one) => servers.at(key).read(key, one), callback)
-  } else if (keys.length <= maxReads) only.readMany(keys, callback)
+    return
+  }
+  const page = only.pageFor(keys[0]!)
+  if (keys.length <= page) only.readMany(keys, callback)
   else {
     askAll<ReadonlyArray<string>, ReadonlyArray<Buffer | undefined>>(
-      pages(keys, maxReads),
-      (page, one) => only.readMany(page, one),
+      pages(keys, page),
+      (some, one) => only.readMany(some, one),
       {
         answer: (found) => callback.answer(found.flat()),
         fail: (error) => callback.fail(error)

@@ -24,7 +24,7 @@ export class Member implements Server, Target {
     commandTimeout: number,
     onClose: () => void
   ) {
-    this.sender = new Batcher(connection, commandTimeout, slotOf)
+    this.sender = new Batcher(connection, commandTimeout, prefix, slotOf)
     this.forget = this.client.listen({ onClose })
   }
 
