@@ -22,6 +22,7 @@ const clientOf = (host: string, answers: boolean, play: Play): Client => {
     },
     borrowed: false,
     database: 0,
+    place: { address: host, port: 1, database: 0 },
     socket: undefined,
     connect: () => {
       status = "connecting"

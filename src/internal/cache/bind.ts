@@ -3,22 +3,30 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
+import * as EffectRuntime from "effect/Runtime"
 import type { CodecError } from "../../CacheError.js"
 import { Redis } from "../../Redis.js"
 import type { CacheDefinition } from "../definition/definition.js"
+import { noteOperation } from "../driver/operation.js"
 import { CacheInstance } from "./instance.js"
+import { maxNames, otherName } from "./labels.js"
 import type { Runtime } from "./runtime.js"
 
-/** The instance of a cache on the `Redis` of this fiber's context. */
+/**
+ * The instance of a cache on the `Redis` of this fiber's context, for an operation as its user calls it, which spans of
+ * round trips are told of.
+ */
 export const bind = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  definition: CacheDefinition<Key, Value>
+  definition: CacheDefinition<Key, Value>,
+  operation: string
 ): CacheInstance<Key, Value> => {
   // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says. Where it is not,
   // `unsafeGet` tells so better.
   const context = fiber.currentContext as Context.Context<Redis>
   const service = context.unsafeMap.get(Redis.key) as Redis["Type"] | undefined
   const { runtime } = service ?? Context.unsafeGet(context, Redis)
+  if (runtime.driver.traced === true) noteOperation(fiber, definition.name, operation)
   // What is kept under a definition was made from that definition, here. Most often it is the last one again.
   if (runtime.lastInstance?.definition === definition) return runtime.lastInstance as CacheInstance<Key, Value>
   const known = runtime.instances.get(definition) as CacheInstance<Key, Value> | undefined
@@ -28,6 +36,7 @@ export const bind = <Key, Value>(
   }
   claimName(runtime, definition)
   const instance = new CacheInstance(runtime, definition)
+  if (runtime.labels.warn()) warnOfNames(fiber, definition.name)
   runtime.instances.set(definition, instance)
   return instance
 }
@@ -36,6 +45,7 @@ export const bind = <Key, Value>(
 export const withKey = <Key, Value, A, E, R>(
   definition: CacheDefinition<Key, Value>,
   key: Key,
+  operation: string,
   use: (
     instance: CacheInstance<Key, Value>,
     redisKey: string,
@@ -43,10 +53,20 @@ export const withKey = <Key, Value, A, E, R>(
   ) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | CodecError, R | Redis> =>
   Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, operation)
     const redisKey = instance.redisKey(key)
     return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right, fiber)
   })
+
+/** Names beyond the bound share one, in metrics. What looks for an instance has no place for an effect of its own. */
+const warnOfNames = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cache: string): void => {
+  const message = `More than ${maxNames} names of caches are in use under one Redis: metrics of "${cache}" and of all ` +
+    `later names are counted under cache="${otherName}". Give a cache a fixed name, and put what differs into its keys`
+  EffectRuntime.runSync(
+    EffectRuntime.updateFiberRefs(EffectRuntime.defaultRuntime, () => fiber.getFiberRefs()),
+    Effect.annotateLogs(Effect.logWarning(message), { cache })
+  )
+}
 
 /** Two memoized functions of one name would be given each other's values. */
 const claimName = <Key, Value>(runtime: Runtime, { name, owner }: CacheDefinition<Key, Value>): void => {

@@ -32,13 +32,14 @@ export class CacheInstance<in out Key, in out Value> {
     const { keys, name, policy } = definition
     const { maxConcurrentLoads, near } = policy
     this.prefix = cacheEntryPrefix(runtime.driver.prefix, name)
-    this.recorder = new Recorder(name)
+    const labels = runtime.labels.of(name)
+    this.recorder = new Recorder(labels)
     runtime.tally?.keep(name, this, this.recorder)
     this.warnings = new Warnings(runtime.driver, this.recorder, name)
     this.tags = new TagEpochs(runtime.driver, runtime.random, name)
     this.near = near === undefined ? undefined : new Near(
       runtime.near,
-      runtime.near.open(name, nearIdentity(definition), near),
+      runtime.near.open(name, nearIdentity(definition), near, labels.near),
       near,
       this.prefix,
       keys === stringKeys,

@@ -1,6 +1,6 @@
 /** What one cache counts on one `Redis` instance: plain numbers for `Cache.stats`, and the `Metric`s. */
-import * as MetricLabel from "effect/MetricLabel"
 import * as CacheMetrics from "../../CacheMetrics.js"
+import type { Labels } from "./labels.js"
 
 /** In ms. */
 export const loadTimeBounds: ReadonlyArray<number> = [
@@ -25,6 +25,8 @@ export class Recorder {
   staleServed = 0
   undecodable = 0
   bypassed = 0
+  deletes = 0
+  invalidations = 0
   skippedRefreshes = 0
   barredLoads = 0
   updates = 0
@@ -34,14 +36,12 @@ export class Recorder {
   longestLoadMillis = 0
   /** How many computations took at most as long as each of the bounds, but longer than the one before; then longer ones. */
   readonly loadTimes: Array<number> = new Array(loadTimeBounds.length + 1).fill(0)
-  private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>
-  private readonly nearLabels: ReadonlyArray<MetricLabel.MetricLabel>
+  private readonly labels: Labels["redis"]
+  private readonly nearLabels: Labels["near"]
 
-  constructor(cache: string) {
-    // The very same array at every update: metrics remember by its identity where to count.
-    const label = MetricLabel.make("cache", cache)
-    this.labels = [label, MetricLabel.make("tier", "redis")]
-    this.nearLabels = [label, MetricLabel.make("tier", "near")]
+  constructor({ near, redis }: Labels) {
+    this.labels = redis
+    this.nearLabels = near
   }
 
   nearHit(): void {
@@ -65,6 +65,17 @@ export class Recorder {
     CacheMetrics.writes.unsafeUpdate(count, this.labels)
   }
 
+  delete(count: number): void {
+    if (count === 0) return
+    this.deletes += count
+    CacheMetrics.deletes.unsafeUpdate(count, this.labels)
+  }
+
+  invalidate(tags: number): void {
+    this.invalidations += tags
+    CacheMetrics.invalidations.unsafeUpdate(tags, this.labels)
+  }
+
   stale(): void {
     this.staleServed++
     CacheMetrics.staleServed.unsafeUpdate(1, this.labels)
@@ -81,7 +92,7 @@ export class Recorder {
     this.longestLoadMillis = Math.max(this.longestLoadMillis, millis)
     this.loadTimes[bucketOf(millis)]!++
     CacheMetrics.loads.unsafeUpdate(1, this.labels)
-    CacheMetrics.loadDuration.unsafeUpdate(millis, this.labels)
+    CacheMetrics.loadDuration.unsafeUpdate(millis / 1_000, this.labels)
     if (succeeded) return
     this.loadFailures++
     CacheMetrics.loadFailures.unsafeUpdate(1, this.labels)

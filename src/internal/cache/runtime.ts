@@ -11,6 +11,7 @@ import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
+import { CacheLabels } from "./labels.js"
 import type { Tally } from "./tally.js"
 
 export interface Runtime {
@@ -29,6 +30,8 @@ export interface Runtime {
   readonly claims: Claims
   /** What is counted here, if it is published. */
   readonly tally: Tally | undefined
+  /** What metrics of caches are tagged with. */
+  readonly labels: CacheLabels
   /** What bounds the loads of caches that have a bound, by name and bound. */
   readonly permits: Map<string, Permits>
   /** How many background refreshes are under way. */
@@ -56,6 +59,7 @@ export const makeService = (driver: Driver, tally?: Tally): Effect.Effect<Servic
     const flights = new InFlightTable()
     tally?.watch(flights)
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
+    yield* Effect.addFinalizer(() => Effect.sync(() => near.close()))
     const runtime: Runtime = {
       driver: guarded,
       // Loads end side by side: each may wait for an answer to its release.
@@ -68,6 +72,7 @@ export const makeService = (driver: Driver, tally?: Tally): Effect.Effect<Servic
       lastInstance: undefined,
       claims: new Claims(),
       tally,
+      labels: new CacheLabels(),
       permits: new Map(),
       refreshes: 0,
       sequence: 0

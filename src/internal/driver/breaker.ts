@@ -15,7 +15,7 @@ const failureRate = 0.5
 const probeMillis = 500
 
 export class Breaker {
-  open = false
+  private isOpen = false
   private attempts = 0
   private failures = 0
   private windowStart = 0
@@ -23,7 +23,17 @@ export class Breaker {
   private connections = 0
 
   /** A number from 0 to 1, for the jitter of probes. */
-  constructor(private readonly random: () => number) {}
+  constructor(private readonly random: () => number, private readonly onChange: (open: boolean) => void = () => {}) {}
+
+  get open(): boolean {
+    return this.isOpen
+  }
+
+  private change(open: boolean): void {
+    if (open === this.isOpen) return
+    this.isOpen = open
+    this.onChange(open)
+  }
 
   /** Counts an operation that is about to be sent. */
   attempt(): void {
@@ -39,7 +49,7 @@ export class Breaker {
   }
 
   succeeded(): void {
-    this.open = false
+    this.change(false)
     this.attempts = 0
     this.failures = 0
   }
@@ -59,7 +69,7 @@ export class Breaker {
     }
     this.failures++
     if (this.failures >= minFailures && this.failures >= this.attempts * failureRate) {
-      this.open = true
+      this.change(true)
       this.connections = connections
       this.scheduleProbe(now)
     }

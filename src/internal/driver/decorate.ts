@@ -21,6 +21,8 @@ export interface Operation<in Input> {
   readonly keys: (input: Input) => ReadonlyArray<string>
   /** Goes out whatever is known of the store: the sooner a lease is given up, the better. */
   readonly urgent: boolean
+  /** What a real Redis is sent for it, as text without arguments. */
+  readonly commands: string
 }
 
 /** For an operation on keys that are not known before it is done. */
@@ -49,11 +51,12 @@ const ofHolding = ({ generation, keys, tags }: Holding): ReadonlyArray<string> =
   generation === undefined ? [...keys, ...tags] : [...keys, generation.key, ...tags]
 const ofAll = (): ReadonlyArray<string> => every
 
-const on = <Input>(name: string, keys: (input: Input) => ReadonlyArray<string>, urgent = false): Operation<Input> => ({
-  name,
-  keys,
-  urgent
-})
+const on = <Input>(
+  name: string,
+  keys: (input: Input) => ReadonlyArray<string>,
+  commands: string,
+  urgent = false
+): Operation<Input> => ({ name, keys, commands, urgent })
 
 /** The driver with each of its operations wrapped; all else of it is as it was. */
 export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driver => ({
@@ -61,30 +64,32 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   unsafeNow: driver.unsafeNow,
   unsafeMonotonic: driver.unsafeMonotonic,
   unsafeConnections: driver.unsafeConnections,
+  unsafePlace: driver.unsafePlace,
+  traced: driver.traced,
   breaker: driver.breaker,
   watch: driver.watch,
-  get: hot(on("get", one), driver.get),
-  getMany: hot(on("getMany", many), driver.getMany),
-  set: hot(on("set", ofOne), driver.set),
-  setMany: hot(on("setMany", ofMany), driver.setMany),
-  take: cold(on("take", many), driver.take),
-  remove: cold(on("remove", many), driver.remove),
-  lease: cold(on("lease", ofMany), driver.lease),
-  fill: cold(on("fill", ofMany), driver.fill),
-  release: cold(on("release", ofMany, true), driver.release),
-  renew: cold(on("renew", ofMany), driver.renew),
-  swap: cold(on("swap", ofOne), driver.swap),
-  touch: cold(on("touch", ofOne), driver.touch),
-  expire: cold(on("expire", ofMany), driver.expire),
-  increment: cold(on("increment", ofOne), driver.increment),
-  ensureEpochs: cold(on("ensureEpochs", ofMany), driver.ensureEpochs),
-  replaceEpochs: cold(on("replaceEpochs", ofMany), driver.replaceEpochs),
-  hold: cold(on("hold", ofHolding), driver.hold),
-  endHold: cold(on("endHold", ofHolding, true), driver.endHold),
-  scan: paged(on("scan", ofAll), driver.scan),
-  clear: cold(on("clear", ofAll), driver.clear),
-  heads: cold(on("heads", many), driver.heads),
-  inspect: cold(on("inspect", one), driver.inspect),
-  measure: cold(on("measure", many), driver.measure),
-  servers: cold(on("servers", ofNone), driver.servers)
+  get: hot(on("get", one, "MGET"), driver.get),
+  getMany: hot(on("getMany", many, "MGET"), driver.getMany),
+  set: hot(on("set", ofOne, "SET"), driver.set),
+  setMany: hot(on("setMany", ofMany, "SET"), driver.setMany),
+  take: cold(on("take", many, "EVALSHA take"), driver.take),
+  remove: cold(on("remove", many, "EVALSHA remove"), driver.remove),
+  lease: cold(on("lease", ofMany, "EVALSHA lease"), driver.lease),
+  fill: cold(on("fill", ofMany, "EVALSHA fill"), driver.fill),
+  release: cold(on("release", ofMany, "EVALSHA release", true), driver.release),
+  renew: cold(on("renew", ofMany, "EVALSHA renew"), driver.renew),
+  swap: cold(on("swap", ofOne, "EVALSHA swap"), driver.swap),
+  touch: cold(on("touch", ofOne, "EVALSHA touch"), driver.touch),
+  expire: cold(on("expire", ofMany, "EVALSHA expire"), driver.expire),
+  increment: cold(on("increment", ofOne, "EVALSHA increment"), driver.increment),
+  ensureEpochs: cold(on("ensureEpochs", ofMany, "EVALSHA ensureEpoch"), driver.ensureEpochs),
+  replaceEpochs: cold(on("replaceEpochs", ofMany, "EVALSHA replaceEpoch"), driver.replaceEpochs),
+  hold: cold(on("hold", ofHolding, "EVALSHA hold"), driver.hold),
+  endHold: cold(on("endHold", ofHolding, "EVALSHA endHold", true), driver.endHold),
+  scan: paged(on("scan", ofAll, "SCAN"), driver.scan),
+  clear: cold(on("clear", ofAll, "EVALSHA clear"), driver.clear),
+  heads: cold(on("heads", many, "GETRANGE"), driver.heads),
+  inspect: cold(on("inspect", one, "GET PTTL MEMORY"), driver.inspect),
+  measure: cold(on("measure", many, "GETRANGE STRLEN PTTL MEMORY"), driver.measure),
+  servers: cold(on("servers", ofNone, "INFO"), driver.servers)
 })

@@ -168,6 +168,14 @@ export interface ServerAnswer {
   readonly probes: ReadonlyArray<{ readonly roundTrip: number; readonly clockOffset: number }>
 }
 
+/** Where a connection leads to, as traces and metrics tell it. */
+export interface Place {
+  /** The host, or the path of a Unix socket; `undefined`: sentinels have not told yet. */
+  readonly address: string | undefined
+  readonly port: number | undefined
+  readonly database: number
+}
+
 /** A link over which a store tells of changes, as long as it holds. */
 export interface Link {
   /**
@@ -210,6 +218,12 @@ export interface Driver {
 
   /** Counts up whenever a connection to the store was made anew, or leads to another server than before. */
   readonly unsafeConnections: () => number
+
+  /** Where a key lies, as far as is known; without a key: where all do, if that is one server. */
+  readonly unsafePlace?: ((key: string | undefined) => Place | undefined) | undefined
+
+  /** Round trips have spans, so it is worth noting whose they are (`operation.ts`). */
+  readonly traced?: boolean | undefined
 
   /**
    * Decides about every operation, where the store as a whole answers or does not (`breaking.ts`). None: it is not one

@@ -1,37 +1,48 @@
-/** A driver whose round trips are spans, by OpenTelemetry's conventions for database clients. */
+/**
+ * A driver whose round trips are spans, by OpenTelemetry's conventions for database clients: named after the commands,
+ * with the user's operation and the cache as attributes. A failed one has the reason as its `error.type`.
+ */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
 import type { RedisError } from "../../CacheError.js"
-import { decorate, every, type Hot, type Operation } from "./decorate.js"
+import { decorate, type Hot, type Operation } from "./decorate.js"
 import type { Driver, Reply } from "./driver.js"
+import { type UserOperation, userOperation } from "./operation.js"
+import { purposeOf } from "./purpose.js"
 
-interface Span {
-  readonly name: string
-  readonly options: Tracer.SpanOptions
-}
-
-const spanOf = <Input>({ keys, name }: Operation<Input>, input: Input): Span => {
-  const of = keys(input)
+const optionsOf = (
+  driver: Driver,
+  { commands, name }: Operation<never>,
+  keys: ReadonlyArray<string>,
+  operation: UserOperation | undefined
+): Tracer.SpanOptions => {
+  const place = driver.unsafePlace?.(keys[0])
   return {
-    name: `redis.${name}`,
-    options: {
-      kind: "client",
-      // Keys and values are not for traces: they may be personal, and there may be many.
-      attributes: {
-        "db.system.name": "redis",
-        "db.operation.name": name,
-        "db.operation.batch.size": of === every ? 1 : of.length
-      },
-      captureStackTrace: false
-    }
+    kind: "client",
+    // Keys and values are not for traces: they may be personal, and there may be many.
+    attributes: {
+      "db.system.name": "redis",
+      "db.operation.name": operation?.name ?? purposeOf(name),
+      "db.query.summary": commands,
+      ...(operation === undefined ? {} : { cache: operation.cache }),
+      ...(keys.length > 1 ? { "db.operation.batch.size": keys.length } : {}),
+      ...(place === undefined ? {} : { "db.namespace": String(place.database) }),
+      ...(place?.address === undefined ? {} : { "server.address": place.address }),
+      ...(place?.port === undefined ? {} : { "server.port": place.port })
+    },
+    captureStackTrace: false
   }
 }
 
+const noteReason = ({ reason }: RedisError): Effect.Effect<void> => Effect.annotateCurrentSpan("error.type", reason)
+
 /** The span ends when the answer is here; what is done with it comes after. */
 const spanned = <Input, Answer, A, E, R>(
-  { name, options }: Span,
+  around: <B>(sent: Effect.Effect<B, RedisError>) => Effect.Effect<B, RedisError>,
+  name: string,
   send: Hot<Input, Answer>,
   input: Input,
   reply: Reply<Answer, A, E, R>
@@ -48,18 +59,34 @@ const spanned = <Input, Answer, A, E, R>(
         return Exit.fail(error)
       }
     })
-    return Effect.matchEffect(Effect.withSpan(sent, name, options), { onSuccess: () => next, onFailure: () => next })
+    return Effect.matchEffect(around(sent), { onSuccess: () => next, onFailure: () => next })
   })
 
-export const traced = (driver: Driver): Driver =>
-  decorate(driver, {
-    hot: (operation, send) => (input, reply) => spanned(spanOf(operation, input), send, input, reply),
-    cold: (operation, send) => (first, ...rest) => {
-      const { name, options } = spanOf(operation, first)
-      return Effect.withSpan(send(first, ...rest), name, options)
-    },
-    paged: (operation, send) => (prefix) => {
-      const { name, options } = spanOf(operation, prefix)
-      return Stream.withSpan(send(prefix), name, options)
-    }
-  })
+export const traced = (driver: Driver): Driver => {
+  const around =
+    <Input>(operation: Operation<Input>, input: Input) =>
+    <A>(sent: Effect.Effect<A, RedisError>): Effect.Effect<A, RedisError> =>
+      Effect.withFiberRuntime((fiber) =>
+        Effect.withSpan(
+          Effect.tapError(sent, noteReason),
+          operation.commands,
+          optionsOf(driver, operation, operation.keys(input), fiber.getFiberRef(userOperation))
+        )
+      )
+
+  return {
+    ...decorate(driver, {
+      hot: (operation, send) => (input, reply) =>
+        spanned(around(operation, input), operation.name, send, input, reply),
+      cold: (operation, send) => (first, ...rest) => around(operation, first)(send(first, ...rest)),
+      paged: (operation, send) => (prefix) =>
+        Stream.unwrap(Effect.map(FiberRef.get(userOperation), (user) =>
+          Stream.withSpan(
+            Stream.tapError(send(prefix), noteReason),
+            operation.commands,
+            optionsOf(driver, operation, operation.keys(prefix), user)
+          )))
+    }),
+    traced: true
+  }
+}

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { Recorder } from "../cache/recorder.js"
+import { aside } from "../driver/operation.js"
 import { inside } from "../inFlight/circles.js"
 import type { LoadRun } from "../inFlight/inFlight.js"
 import type { Compute, Task } from "./task.js"
@@ -54,7 +55,7 @@ const run = <Key, Value, E, R>(
       Effect.map((exit) => ({ exit, millis }))
     )
   })
-  return Effect.locally(timed, inside, [...load.inside, load])
+  return aside(Effect.locally(timed, inside, [...load.inside, load]))
 }
 
 /**

@@ -86,6 +86,7 @@ import { inside } from "../inFlight/circles.js"
 import { LoadRun, type Mode } from "../inFlight/inFlight.js"
 import { bounded, type Computed, type TimeLimit } from "./computation.js"
 import { Entries } from "./entries.js"
+import { failing } from "./failing.js"
 import { Fill } from "./fill.js"
 import { Leases } from "./lease.js"
 import { Outcomes } from "./outcomes.js"
@@ -140,13 +141,17 @@ export class Leader<Key, Value, E, R> {
         this.expose,
         Effect.flatMap(
           body,
-          () => this.outcomes.failure === undefined ? Effect.void : Exit.failCause(this.outcomes.failure)
+          () => this.outcomes.failure === undefined ? Effect.void : failing(this.outcomes.failure)
         )
       ),
       "Cache.load",
       {
         captureStackTrace: false,
-        attributes: { "cache.name": this.instance.definition.name, "cache.keys": tasks.length }
+        attributes: {
+          cache: this.instance.definition.name,
+          "load.mode": this.mode.toLowerCase(),
+          ...(tasks.length > 1 ? { "load.keys": tasks.length } : {})
+        }
       }
     )
     if (this.mode === "Refresh") refreshes.begin(this.run)

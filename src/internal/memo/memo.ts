@@ -39,7 +39,7 @@ const members = (run: Fn, definition: CacheDefinition<Args, unknown>) => ({
   peek: (...args: Args) => Reads.get(definition, args),
   key: (...args: Args) =>
     Effect.withFiberRuntime((fiber): Effect.Effect<string, CodecError, Redis> =>
-      bind(fiber, definition).redisKey(args)
+      bind(fiber, definition, "key").redisKey(args)
     ),
   cache: definition
 })
@@ -84,7 +84,7 @@ export const cachedAsync = (fn: Fn, input: Duration.DurationInput | Options): an
   // as above
   ofFunction(fn, input, (definition) => (call) => (...args) =>
     Effect.withFiberRuntime((fiber) => {
-      const instance = bind(fiber, definition)
+      const instance = bind(fiber, definition, "cachedAsync")
       const key = Either.getOrElse(instance.redisKey(args), () => instance.prefix)
       return Effect.map(
         Effect.forkIn(Effect.interruptible(call(...args)), instance.runtime.scope),

@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache"
 import type { NearPolicy } from "../definition/policy.js"
 import * as Entry from "../entry/format.js"
 import * as Key from "../key/encode.js"
+import type { NearFigures } from "./figures.js"
 
 /** The epoch of a tag, as long as nothing is known to have changed it. Copies refer to it, so one change ends them all. */
 export class NearEpoch {
@@ -56,11 +57,18 @@ export class NearCopies {
   constructor(
     /** Which caches may be given them: those that would make the same of the same bytes. */
     readonly identity: unknown,
-    private readonly policy: NearPolicy
+    private readonly policy: NearPolicy,
+    private readonly figures: NearFigures
   ) {
     const { capacity, maxBytes, serveStale } = policy
     // Zero stands for no bound.
-    this.copies = new LRUCache({ max: capacity ?? 0, maxSize: maxBytes ?? 0 })
+    this.copies = new LRUCache({
+      max: capacity ?? 0,
+      maxSize: maxBytes ?? 0,
+      dispose: (_copy, _key, reason) => {
+        if (reason === "evict") figures.evicted()
+      }
+    })
     this.servesStale = serveStale
   }
 
@@ -84,6 +92,11 @@ export class NearCopies {
     const end = freshUntil === 0 ? never : this.endOf(freshUntil)
     const copy = tags === undefined ? new Copy(value, end) : new TaggedCopy(value, end, tags)
     this.copies.set(key, copy, this.copies.maxSize === 0 ? {} : { size: key.length + bytes + copyOverhead })
+    this.count()
+  }
+
+  private count(): void {
+    this.figures.size(this.copies.size, this.copies.calculatedSize)
   }
 
   private endOf(freshUntil: number): number {
@@ -114,6 +127,7 @@ export class NearCopies {
     this.copies.delete(stored)
     const key = Key.decodeString(stored)
     if (key !== stored) this.copies.delete(key)
+    this.count()
   }
 
   deleteEpoch(tagKey: string): void {
@@ -123,6 +137,7 @@ export class NearCopies {
   clear(): void {
     this.copies.clear()
     this.epochs?.clear()
+    this.count()
   }
 
   get size(): number {

@@ -23,6 +23,7 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"
+import type * as MetricLabel from "effect/MetricLabel"
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import type { Feed } from "../changes/feed.js"
 import type { Listener } from "../changes/listener.js"
@@ -30,6 +31,7 @@ import type { NearPolicy } from "../definition/policy.js"
 import type { Driver } from "../driver/driver.js"
 import { tagKeyPrefix } from "../key/reserved.js"
 import { NearCopies } from "./copies.js"
+import { NearFigures } from "./figures.js"
 
 /** Stands for the reads of one key that are under way; the same one is there as long as nothing has changed. */
 export interface Placeholder {
@@ -49,6 +51,8 @@ export class NearTier implements Listener {
   private manyNames = leastNames
   private readonly placeholders = new Map<string, Placeholder>()
   private begun = 0
+  /** Copies that are no cache's any more are no longer counted. */
+  private readonly gone = new FinalizationRegistry<NearFigures>((figures) => figures.size(0, 0))
 
   constructor(private readonly driver: Driver, readonly feed: Feed, private readonly random: RandomBytes) {
     this.prefix = driver.prefix
@@ -60,10 +64,17 @@ export class NearTier implements Listener {
    * The copies of a cache. Caches of one name that make the same of the same bytes share them; the bounds of the first
    * one hold.
    */
-  open(name: string, identity: unknown, policy: NearPolicy): NearCopies {
+  open(
+    name: string,
+    identity: unknown,
+    policy: NearPolicy,
+    labels: ReadonlyArray<MetricLabel.MetricLabel>
+  ): NearCopies {
     this.feed.want(policy.maxStaleness)
     for (const copies of this.of(name)) if (Equal.equals(copies.identity, identity)) return copies
-    const copies = new NearCopies(identity, policy)
+    const figures = new NearFigures(labels)
+    const copies = new NearCopies(identity, policy, figures)
+    this.gone.register(copies, figures)
     this.caches.set(name, [...this.of(name)].concat(copies).map((each) => new WeakRef(each)))
     if (this.caches.size > this.manyNames) this.forgetNames()
     return copies
@@ -169,6 +180,11 @@ export class NearTier implements Listener {
   lost(): void {
     this.placeholders.clear()
     for (const copies of this.alive()) if (!copies.servesStale) copies.clear()
+  }
+
+  /** The layer closes: nothing is kept any more. */
+  close(): void {
+    this.changedAll()
   }
 
   /** What was kept before there was a link may have changed unheard. */

@@ -160,7 +160,7 @@ const look = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) =>
+  withKey(definition, key, "explain", (instance, redisKey) =>
     named(
       definition,
       "explain",

@@ -18,6 +18,10 @@ class Get<in out Key, in out Value> extends CopyRead<Key, Value, Option.Option<V
     return Option.some(copy.value as Value) // it was read through a cache of the same codec
   }
 
+  protected override get operation(): string {
+    return "get"
+  }
+
   protected override ask(
     instance: CacheInstance<Key, Value>,
     redisKey: string

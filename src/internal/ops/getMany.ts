@@ -53,7 +53,7 @@ export const getMany = <Key, Value>(
 ): Effect.Effect<ReadonlyMap<Key, Value>, RedisError | CodecError, Redis> => {
   const asked = replay(keys)
   return Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "getMany")
     const wanted = want(instance, asked)
     if (Either.isLeft(wanted)) return Effect.fail(wanted.left)
     const { near } = instance

@@ -123,6 +123,10 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     return Either.isLeft(this.checked) ? this.checked.left : undefined
   }
 
+  protected override get operation(): string {
+    return "getOrSet"
+  }
+
   protected override ask(
     instance: CacheInstance<Key, Value>,
     redisKey: string,
@@ -157,6 +161,7 @@ export const refresh = <Key, Value, E, R>(
   return withKey(
     definition,
     key,
+    "refresh",
     (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> =>
       Either.isLeft(checked)
         ? Effect.fail(checked.left)
@@ -195,7 +200,7 @@ export const getOrSetMany = <Key, Value, E, R>(
   const each = options?.mode === "either"
   return Effect.withFiberRuntime((fiber) => {
     if (Either.isLeft(checked)) return Effect.fail(checked.left)
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "getOrSetMany")
     const compute = batched(instance, load)
     const caller = new Caller(instance, fiber, compute, checked.right, "getOrSetMany", each ? "Each" : "First")
     return Effect.map(caller.many(all), (found) => {

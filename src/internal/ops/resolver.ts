@@ -224,7 +224,7 @@ export const resolver = <Key, Value, R>(
     const fresh = RequestResolver.makeBatched((requests: ReadonlyArray<AnyRequest>) =>
       Effect.provideService(
         Effect.withFiberRuntime<void, never, Exclude<R, Scope.Scope>>((fiber) =>
-          new Batch(bind(fiber, definition), source, options, requests).run
+          new Batch(bind(fiber, definition, "resolver"), source, options, requests).run
         ),
         Redis,
         redis

@@ -19,7 +19,7 @@ const headSize = 256
 
 export const keys = <Key, Value>(definition: CacheDefinition<Key, Value>): Stream.Stream<string, RedisError, Redis> =>
   Stream.unwrap(Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "keys")
     const { driver } = instance.runtime
     const { prefix } = instance
     const page = (redisKeysOfPage: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, RedisError> =>
@@ -50,9 +50,12 @@ export const flush = <Key, Value>(
   definition: CacheDefinition<Key, Value>
 ): Effect.Effect<number, RedisError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "flush")
     return detachingAll(
       instance,
-      Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition))
+      Effect.tap(
+        Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition)),
+        (count) => instance.recorder.delete(count)
+      )
     )
   })

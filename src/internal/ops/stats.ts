@@ -39,12 +39,16 @@ export interface Stats {
   readonly failedEnds: number
   /** Keys and tags that updates of this process hold at present. */
   readonly held: number
+  /** Values deleted, by `delete`, `take` and `flush`. */
+  readonly deletes: number
+  /** Tags invalidated. */
+  readonly invalidations: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
 }
 
 export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effect.Effect<Stats, never, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const { recorder } = bind(fiber, definition)
+    const { recorder } = bind(fiber, definition, "stats")
     return Effect.succeed(printing({
       hits: recorder.hits,
       nearHits: recorder.nearHits,
@@ -62,6 +66,8 @@ export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effe
       updates: recorder.updates,
       failedEnds: recorder.failedEnds,
       held: recorder.held,
+      deletes: recorder.deletes,
+      invalidations: recorder.invalidations,
       loadTime: {
         mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
         max: Duration.millis(recorder.longestLoadMillis)

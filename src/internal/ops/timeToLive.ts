@@ -19,7 +19,7 @@ export const timeToLive = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Duration.Duration>, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "timeToLive", (instance, redisKey) => {
     const found = Effect.gen(function*() {
       const entry = yield* readOne(instance, key, redisKey)
       const value = yield* freshValue(instance, entry, redisKey)

@@ -43,6 +43,9 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   /** Asks the store. */
   protected abstract ask(instance: CacheInstance<Key, Value>, redisKey: string, fiber: Runner): Effect.Effect<A, E, R>
 
+  /** As its user calls it. */
+  protected abstract get operation(): string
+
   /** Why the call is refused, whatever is there. */
   protected get refusal(): CodecError | undefined {
     return undefined
@@ -51,7 +54,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   override commit(): Effect.Effect<A, E | CodecError, R | Redis> {
     // Whoever runs an effect is a fiber.
     const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
-    const instance = bind(fiber, this.definition)
+    const instance = bind(fiber, this.definition, this.operation)
     const plain = this.plainCopy(instance, fiber)
     if (plain !== undefined) return this.serve(instance, plain)
     const stored = this.definition.keys.encode(this.key)
@@ -67,7 +70,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   atOnce(): Copy | "Ask" | "Yield" {
     const fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
     if (fiber === undefined) return "Ask"
-    const instance = bind(fiber, this.definition)
+    const instance = bind(fiber, this.definition, this.operation)
     const copy = this.plainCopy(instance, fiber)
     if (copy === undefined || this.refusal !== undefined) return "Ask"
     if (instance.recorder.nearHits % hitsBeforeYield === hitsBeforeYield - 1) return "Yield"

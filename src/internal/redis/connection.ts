@@ -4,6 +4,7 @@ import type { Link } from "./batch/batch.js"
 import type { LocalClock } from "./clocks/localClock.js"
 import { ServerClock } from "./clocks/serverClock.js"
 import { otherDatabase, reasonOf, toRedisError } from "./errors.js"
+import { ServerFigures } from "./figures.js"
 import type { Client, Socket } from "./port.js"
 import * as Scripts from "./scripts.js"
 
@@ -30,6 +31,7 @@ const renewEvery = 5_000
 /** Follows what a client tells of itself. Its errors are told to those who ask. */
 export class Connection implements Link {
   readonly clock: ServerClock
+  readonly figures: ServerFigures
   /** The one that all is in: where the client is when the layer is made. */
   private readonly database: number
   private closed = false
@@ -61,6 +63,7 @@ export class Connection implements Link {
     this.patience = client.borrowed ? undefined : silentLimits * commandTimeout
     this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
     this.database = client.database
+    this.figures = new ServerFigures(() => client.place)
     // A borrowed client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
@@ -124,6 +127,7 @@ export class Connection implements Link {
     clearTimeout(this.farewell)
     clearTimeout(this.revival)
     this.forget()
+    this.figures.close()
     this.closed = true
     this.decide()
   }
@@ -132,7 +136,9 @@ export class Connection implements Link {
     // What failed the link tells more.
     if (!isConsequence || this.lastError === undefined) this.lastError = error
     // A server that refuses a password keeps the connection open: this is the only sign.
-    if (this.made === 0) this.decide()
+    if (this.made > 0) return
+    this.figures.down(true)
+    this.decide()
   }
 
   private readonly onConnect = (): void => {
@@ -147,6 +153,7 @@ export class Connection implements Link {
     this.made++
     this.ends = 0
     this.lastError = undefined
+    this.figures.down(false)
     this.prepare().catch(() => undefined).finally(() => {
       // Until then nothing else may be sent whose time limit could tell that there is no answer.
       clearTimeout(this.handshake)
@@ -156,6 +163,7 @@ export class Connection implements Link {
   }
 
   private readonly onClose = (): void => {
+    this.figures.down(true)
     clearTimeout(this.handshake)
     clearTimeout(this.farewell)
     if (this.renewing) {

@@ -156,8 +156,9 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeNow: () => clock.now(),
     unsafeMonotonic: () => clock.local.now(),
     unsafeConnections: () => servers.connections(),
+    unsafePlace: servers.placeOf,
     // One server is the whole store; of several each has its own.
-    breaker: only === undefined ? undefined : new Breaker(Math.random),
+    breaker: only === undefined ? undefined : new Breaker(Math.random, servers.figures?.circuit),
     get: (key, reply) =>
       Effect.async((resume) => servers.at(key).read(key, new Hot(key, reply, clock, atOnce, resume))),
     getMany: (keys, reply) =>

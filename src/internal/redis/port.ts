@@ -2,7 +2,10 @@
  * What this driver needs of a Redis client: connections to servers, and commands over them, in the order in which they are
  * given. `ioredis/` has it of ioredis; nothing else here knows which client it is.
  */
+import type { Place } from "../driver/driver.js"
 import type { Words } from "./resp/words.js"
+
+export type { Place }
 
 export interface Address {
   readonly host: string
@@ -62,6 +65,7 @@ export interface Client extends Line {
   readonly borrowed: boolean
   /** Where the next command goes. */
   readonly database: number
+  readonly place: Place
   /** `undefined` before the first was made. */
   readonly socket: Socket | undefined
   /** Sends a batch in its order, if it is ready. Whether it succeeds or fails, each command is told. */

@@ -4,7 +4,8 @@
 import type { Batcher } from "./batch/batcher.js"
 import type { Sender } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
-import type { Address, Line } from "./port.js"
+import type { ServerFigures } from "./figures.js"
+import type { Address, Line, Place } from "./port.js"
 
 /** One server. */
 export interface Server {
@@ -46,4 +47,8 @@ export interface Servers {
   /** Calls back whenever a connection was made anew. */
   readonly onReconnect: (listener: () => void) => void
   readonly clock: Time
+  /** Where a key lies, as far as is known; without a key: where all do, if that is one server. */
+  readonly placeOf: (key: string | undefined) => Place | undefined
+  /** What is counted of the only server. */
+  readonly figures: ServerFigures | undefined
 }

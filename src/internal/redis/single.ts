@@ -36,7 +36,9 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
     observe: () => () => {},
     connections: server.connections,
     onReconnect: (listener) => connection.onReconnect(listener),
-    clock: connection.clock
+    clock: connection.clock,
+    placeOf: () => connection.client.place,
+    figures: connection.figures
   }
 }
 

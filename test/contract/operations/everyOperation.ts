@@ -33,7 +33,9 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
         barredLoads: 0,
         updates: 0,
         failedEnds: 0,
-        held: 0
+        held: 0,
+        deletes: 0,
+        invalidations: 0
       })
       assert.isTrue(Duration.lessThanOrEqualTo(loadTime.mean, loadTime.max))
       // Another cache of the same name counts for itself.

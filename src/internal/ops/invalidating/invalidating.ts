@@ -85,7 +85,7 @@ export const invalidating = <A, E, R, Key, Value>(
 ): Effect.Effect<A, E | RedisError | CodecError, R | Redis> => {
   const given = typeof keys === "function" ? keys : replay(keys)
   return Effect.withFiberRuntime((fiber): Effect.Effect<A, E | RedisError | CodecError, R | Redis> => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, operation)
     const refused = refusal(definition, keys)
     if (refused !== undefined) return Effect.dieMessage(refused)
     const checked = check(definition, options)

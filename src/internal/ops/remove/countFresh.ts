@@ -32,11 +32,12 @@ export const countFresh = <Key, Value>(
   act: (
     instance: CacheInstance<Key, Value>,
     redisKeys: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>,
+  counts?: "deletes"
 ): Effect.Effect<number, RedisError | CodecError, Redis> => {
   const all = replay(keys)
   return Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, operation)
     const pairs: Array<readonly [Key, string]> = []
     for (const key of all) {
       const redisKey = instance.redisKey(key)
@@ -50,7 +51,8 @@ export const countFresh = <Key, Value>(
       Effect.flatMap((heads) =>
         judgeFound(instance, pairs.map(([key, redisKey]) => targetOf(instance, key, redisKey)), heads)
       ),
-      Effect.map((entries) => entries.filter((entry) => wasFresh(definition, entry)).length)
+      Effect.map((entries) => entries.filter((entry) => wasFresh(definition, entry)).length),
+      Effect.tap((count) => counts === undefined ? undefined : instance.recorder.delete(count))
     )
     return detaching(instance.runtime, redisKeys, named(definition, operation, done))
   })

@@ -37,7 +37,7 @@ export const expireTags = <Key, Value>(
   tags: ReadonlyArray<string>
 ): Effect.Effect<void, RedisError | CodecError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "expireTags")
     const refused = checkTags(definition, tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void

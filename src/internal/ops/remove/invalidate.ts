@@ -13,9 +13,10 @@ export const invalidateTags = <Key, Value>(
   tags: ReadonlyArray<string>
 ): Effect.Effect<void, RedisError | CodecError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "invalidateTags")
     const refused = checkTags(definition, tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void
-    return detachingTags(instance, tags, named(definition, "invalidateTags", instance.tags.replace(tags)))
+    const replaced = Effect.tap(instance.tags.replace(tags), () => instance.recorder.invalidate(tags.length))
+    return detachingTags(instance, tags, named(definition, "invalidateTags", replaced))
   })

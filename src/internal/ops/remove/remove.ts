@@ -14,13 +14,15 @@ export const take = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "take", (instance, redisKey) => {
     const taken = Effect.gen(function*() {
       const found = yield* instance.runtime.driver.take([redisKey])
       const [entry] = yield* judgeFound(instance, [targetOf(instance, key, redisKey)], found)
       const value = yield* freshValue(instance, entry!, redisKey)
-      if (Option.isSome(value)) instance.recorder.hit()
-      else instance.recorder.miss()
+      if (Option.isSome(value)) {
+        instance.recorder.hit()
+        instance.recorder.delete(1)
+      } else instance.recorder.miss()
       return value
     })
     return detaching(instance.runtime, [redisKey], named(definition, "take", taken))
@@ -36,7 +38,7 @@ const deleteAll = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   keys: Iterable<Key>
 ): Effect.Effect<number, RedisError | CodecError, Redis> =>
-  countFresh(operation, definition, keys, ({ runtime }, redisKeys) => runtime.driver.remove(redisKeys))
+  countFresh(operation, definition, keys, ({ runtime }, redisKeys) => runtime.driver.remove(redisKeys), "deletes")
 
 export const delete_ = <Key, Value>(
   definition: CacheDefinition<Key, Value>,

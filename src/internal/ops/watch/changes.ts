@@ -19,7 +19,7 @@ export const changes = <Key, Value>(
     return refuse(definition.name, "bufferSize", "a whole number of 1 or more", bufferSize)
   }
   return Stream.unwrapScoped(Effect.withFiberRuntime((fiber) => {
-    const { prefix, runtime: { feed } } = bind(fiber, definition)
+    const { prefix, runtime: { feed } } = bind(fiber, definition, "changes")
     const backlog = new Backlog(prefix, definition.keys.text, bufferSize)
     return feed.follow(backlog).pipe(
       Effect.zipRight(Effect.mapError(feed.start, (error) => definition.redisError("changes", error))),

@@ -233,7 +233,11 @@ export const make = (
 ): Effect.Effect<TagWatch, never, Redis | Scope.Scope> =>
   Effect.flatMap(Redis, (redis) =>
     Effect.withFiberRuntime((fiber) => {
-      const watch = new TagWatch(redis, definitions.map((definition) => bind(fiber, definition)), onInvalidated)
+      const watch = new TagWatch(
+        redis,
+        definitions.map((definition) => bind(fiber, definition, "reactivity")),
+        onInvalidated
+      )
       return redis.runtime.feed.follow(watch).pipe(
         Effect.zipRight(Effect.forkScoped(watch.run)),
         Effect.zipRight(Effect.forkScoped(watch.prolong)),

@@ -15,7 +15,7 @@ export const increment = <Key>(
   key: Key,
   delta: number = 1
 ): Effect.Effect<number, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "increment", (instance, redisKey) => {
     if (!Number.isSafeInteger(delta)) {
       return Effect.fail(
         instance.definition.codecError("value", {

@@ -30,7 +30,7 @@ export const set = <Key, Value>(
   value: Value,
   options: WriteOptions = noOptions
 ): Effect.Effect<void, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey, fiber) => {
+  withKey(definition, key, "set", (instance, redisKey, fiber) => {
     const clock = clockOf(fiber)
     const prepared = prepareSync(instance, key, redisKey, value, options, clock)
     if (prepared !== undefined) {
@@ -77,7 +77,7 @@ export const setMany = <Key, Value>(
 ): Effect.Effect<void, RedisError | CodecError, Redis> => {
   const pairs = pairsOf<Key, Value>(values)
   return Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition)
+    const instance = bind(fiber, definition, "setMany")
     const clock = clockOf(fiber)
     const entries: Array<Pair<Key, Value>> = []
     const ready: Array<Prepared> = []

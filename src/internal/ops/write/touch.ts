@@ -20,7 +20,7 @@ export const touch = <Key, Value>(
   key: Key,
   timeToLive: Duration.DurationInput
 ): Effect.Effect<boolean, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "touch", (instance, redisKey) => {
     const touched = Effect.gen(function*() {
       const life = yield* explicitLife(instance.definition, timeToLive)
       const clock = yield* Effect.clock

@@ -8,6 +8,7 @@ import { detaching } from "../../cache/detach.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import { checkTags, noOptions, notStored, prepare, type Prepared, type WriteOptions } from "../../cache/prepare.js"
 import type { CacheDefinition } from "../../definition/definition.js"
+import { aside } from "../../driver/operation.js"
 import * as Entry from "../../entry/format.js"
 import { freshValue, judgeFound, readOne, targetOf } from "../../read/many.js"
 import { named } from "../named.js"
@@ -20,7 +21,7 @@ export const setIfAbsent = <Key, Value>(
   value: Value,
   options: WriteOptions = noOptions
 ): Effect.Effect<boolean, RedisError | CodecError, Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "setIfAbsent", (instance, redisKey) => {
     const stored = Effect.gen(function*() {
       const ready = yield* prepare(instance, key, redisKey, value, options)
       // Most often nothing is there: so the first try is made without a look.
@@ -100,7 +101,7 @@ export const modify = <Key, Value, E, R>(
   f: (found: Option.Option<Value>) => Effect.Effect<Option.Option<Value>, E, R> | Option.Option<Value>,
   options: WriteOptions = noOptions
 ): Effect.Effect<Option.Option<Value>, E | RedisError | CodecError, R | Redis> =>
-  withKey(definition, key, (instance, redisKey) => {
+  withKey(definition, key, "modify", (instance, redisKey) => {
     const modified = Effect.gen(function*() {
       for (let tries = 0; tries < maxTries; tries++) {
         const before = yield* tagsBefore(instance, key, options)
@@ -108,7 +109,7 @@ export const modify = <Key, Value, E, R>(
         const found = yield* freshValue(instance, entry, redisKey)
         const answer = f(found)
         // An Option is an Effect too, one that fails where it is none; here it is a plain value.
-        const next = Option.isOption(answer) ? answer : yield* answer
+        const next = Option.isOption(answer) ? answer : yield* aside(answer)
         // None deletes whatever is there: a stale value could still be served, and a load in flight would store another.
         const ready = Option.isNone(next)
           ? notStored(redisKey)

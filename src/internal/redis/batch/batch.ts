@@ -2,6 +2,7 @@
 import type { RedisError } from "../../../CacheError.js"
 import type { ServerClock } from "../clocks/serverClock.js"
 import { connectionError, isNoScript, toRedisError, unexpectedReply } from "../errors.js"
+import type { ServerFigures } from "../figures.js"
 import type { Script } from "../lua.js"
 import type { Client, Receiver } from "../port.js"
 import { type Count, isQueued } from "../replies.js"
@@ -24,6 +25,7 @@ export interface Link {
   readonly failure: (operation: string) => RedisError
   /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
   readonly borrowed: boolean
+  readonly figures: ServerFigures
   /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
   readonly refusal: () => ((operation: string) => RedisError) | undefined
 }
@@ -56,6 +58,10 @@ export class Batch extends Limited implements Receiver {
   private isOver = false
   /** Reads that failed since time was up: their answers still tell how large values are. */
   private overdue: ReadonlyArray<Reads | undefined> | undefined
+  /** For metrics: when it was sent, the first command of each kind in it, and those kinds of which one failed. */
+  private sentAt = 0
+  private readonly kinds: Array<Call> = []
+  private failures: Map<string, RedisError["reason"]> | undefined
 
   constructor(
     /** Those that were told are taken out. */
@@ -80,11 +86,14 @@ export class Batch extends Limited implements Receiver {
     const calls = this.waiting as ReadonlyArray<Call>
     const refusal = this.refusal()
     if (refusal === undefined) {
-      for (const { bytes, script } of calls) {
+      for (const call of calls) {
+        const { bytes, script } = call
         this.bytes += bytes
+        this.noteKind(call)
         if (script?.tellsTime === true) this.leftAt ??= this.link.clock.local.now()
       }
       this.unheard = this.size
+      this.sentAt = performance.now()
       this.owner.left(this.bytes)
       return this.link.client.send(calls.map(({ command }) => command), this)
     }
@@ -137,6 +146,8 @@ export class Batch extends Limited implements Receiver {
     this.waiting.fill(undefined)
     this.open = 0
     this.isOver = true
+    for (const { operation } of late) this.noteFailure(operation, "Timeout")
+    this.measure()
     this.owner.late(this, late)
   }
 
@@ -151,7 +162,24 @@ export class Batch extends Limited implements Receiver {
     if (--this.unheard === 0) this.owner.heard(this.bytes)
   }
 
+  private noteKind(call: Call): void {
+    for (const { operation } of this.kinds) if (operation === call.operation) return
+    this.kinds.push(call)
+  }
+
+  private noteFailure(operation: string, reason: RedisError["reason"]): void {
+    this.failures ??= new Map()
+    this.failures.set(operation, reason)
+  }
+
+  private measure(): void {
+    const millis = performance.now() - this.sentAt
+    for (const call of this.kinds) this.link.figures.roundTrip(call, millis, this.failures?.get(call.operation))
+  }
+
   private fail(index: number, error: RedisError): void {
+    const call = this.waiting[index]
+    if (call !== undefined) this.noteFailure(call.operation, error.reason)
     this.take(index)?.callback.fail(error)
     this.told()
   }
@@ -161,7 +189,10 @@ export class Batch extends Limited implements Receiver {
     if (call === undefined) return undefined
     this.waiting[index] = undefined
     // Before the last is told, so that nothing that comes of it can find this late.
-    if (--this.open === 0) this.owner.met(this)
+    if (--this.open === 0) {
+      this.measure()
+      this.owner.met(this)
+    }
     return call
   }
 

@@ -20,12 +20,12 @@ import { MedianClock } from "../clocks/medianClock.js"
 import { Connection } from "../connection.js"
 import * as RedisDriver from "../driver.js"
 import { connectionError, timeoutError, toRedisError } from "../errors.js"
-import type { Address, Nodes } from "../port.js"
+import type { Address, Nodes, Place } from "../port.js"
 import type { Observer, Server, Servers } from "../servers.js"
 import { areAtRest, nameOf, rangesOf } from "./look.js"
 import { Member } from "./member.js"
 import { RoutedSender, type Routes, type Target } from "./routing.js"
-import { type Range, slotCount, slotOfPrefix } from "./slots.js"
+import { type Range, slotCount, slotOf, slotOfPrefix } from "./slots.js"
 
 /** How often the map is looked at, in ms: while something is wrong, and otherwise. */
 const troubledPause = 150
@@ -39,6 +39,7 @@ interface Options extends RedisDriver.Options {
 
 class Cluster implements Servers, Routes {
   readonly only = undefined
+  readonly figures = undefined
   readonly commandTimeout: number
   readonly waiting: Routes["waiting"] = new Set()
   readonly clock: MedianClock
@@ -76,6 +77,11 @@ class Cluster implements Servers, Routes {
 
   at(key: string): Sender {
     return new RoutedSender(this, key)
+  }
+
+  placeOf(key: string | undefined): Place | undefined {
+    const slot = key === undefined ? slotOfPrefix(this.options.prefix) : slotOf(key)
+    return slot === undefined ? undefined : this.map?.[slot]?.client.place
   }
 
   masters(): ReadonlyArray<Server> {

@@ -12,7 +12,7 @@ export class Member implements Server, Target {
   readonly sender: Batcher
   /** Ends what it tells of its connection. */
   readonly forget: () => void
-  readonly breaker = new Breaker(Math.random)
+  readonly breaker: Breaker
   neededAt = performance.now()
   /** A number that makes a hash tag of one of this server's slots. */
   private spot = ""
@@ -24,6 +24,7 @@ export class Member implements Server, Target {
     commandTimeout: number,
     onClose: () => void
   ) {
+    this.breaker = new Breaker(Math.random, connection.figures.circuit)
     this.sender = new Batcher(connection, commandTimeout, prefix, slotOf)
     this.forget = this.client.listen({ onClose })
   }

@@ -1,7 +1,7 @@
 /** Connections of ioredis, as this driver knows them: of our own, and borrowed ones. */
 import type { Command, Redis, RedisOptions } from "ioredis"
 import { lastReconnect, reconnectPause } from "../connection.js"
-import type { Address, Client, Events, Line, Receiver, Socket, Status } from "../port.js"
+import type { Address, Client, Events, Line, Place, Receiver, Socket, Status } from "../port.js"
 import type { Words } from "../resp/words.js"
 import { type Send, sending } from "./send.js"
 
@@ -94,6 +94,18 @@ class IoredisClient extends IoredisLine implements Client {
   get database(): number {
     // One that has not begun to connect will be where its options say.
     return this.client.condition?.select ?? this.client.options.db ?? 0
+  }
+
+  get place(): Place {
+    const { host, path, port, sentinels } = this.client.options
+    const { database } = this
+    if (path !== undefined && path !== null) return { address: path, port: undefined, database }
+    // Which server is the master, sentinels tell at every connection.
+    if (sentinels !== undefined && sentinels !== null && sentinels.length > 0) {
+      const { remoteAddress, remotePort } = (this.client.stream ?? {}) as { remoteAddress?: string; remotePort?: number }
+      return { address: remoteAddress, port: remotePort, database }
+    }
+    return { address: host, port, database }
   }
 
   get socket(): Socket | undefined {
