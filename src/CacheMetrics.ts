@@ -18,7 +18,8 @@ const counter = (name: string, description: string): Metric.Metric.Counter<numbe
   Metric.counter(name, { description, incremental: true })
 
 /** How many there are at the moment: an up-down counter, so that those of several layers add up. */
-const level = (name: string, description: string): Metric.Metric.Counter<number> => Metric.counter(name, { description })
+const level = (name: string, description: string): Metric.Metric.Counter<number> =>
+  Metric.counter(name, { description })
 
 /** Effect's exporters take a metric's unit from this tag. It is bound here once, and not at each update. */
 const seconds = (

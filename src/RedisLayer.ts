@@ -439,8 +439,9 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
   )
 
 /**
- * Asks for a span for each round trip: `redis.get`, `redis.lease` …, with `db.system.name` and, since many callers
- * share commands, how many keys were asked for; never a key or a value. Without this layer only loads have spans, so a
+ * Asks for a span for each round trip, by OpenTelemetry's conventions for database clients: named after its commands
+ * (`MGET`, `EVALSHA lease` …), with the operation as you called it, the cache, the server, the number of keys where there
+ * are several, and the reason of a failure; never with a key or a value. Without this layer only loads have spans, so a
  * hit pays for none.
  *
  * @example

@@ -30,6 +30,7 @@ export const pages: Array<Group> = [
     testing: "Testing",
     outages: "Outages",
     observability: "Observability",
+    operations: "Running it",
     cluster: "Cluster, Sentinel, TLS",
     security: "Security",
     serverless: "Serverless",

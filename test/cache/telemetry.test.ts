@@ -1,5 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Duration, Effect, Exit, Fiber, Logger, Metric, type MetricState, Option, TestClock } from "effect"
+import {
+  Array as Arr,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Logger,
+  Metric,
+  type MetricState,
+  Option,
+  TestClock
+} from "effect"
 import { Cache, CacheError, CacheMetrics, Codec } from "effect-redis-cache"
 import { instances, leaseAndDie, Origin, settle } from "../load/memoryInstances.js"
 import { type Span, tracing } from "../support/tracing.js"

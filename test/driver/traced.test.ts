@@ -63,42 +63,46 @@ describe("tracing", () => {
         }`
       )
     return Effect.gen(function*() {
-      const operations: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Redis.Redis>, ReadonlyArray<string>]> = [
-        [Cache.set(users, "42", "Ada"), ["users set: SET"]],
-        [Cache.setMany(users, { a: 1, b: 2 }), ["users setMany: SET"]],
-        [Cache.setIfAbsent(users, "42", "Ada"), ["users setIfAbsent: EVALSHA swap"]],
-        [Cache.get(users, "42"), ["users get: MGET"]],
-        [Cache.getMany(users, ["42", "43"]), ["users getMany: MGET"]],
-        [Cache.has(users, "42"), ["users get: MGET"]],
-        [Cache.timeToLive(users, "42"), ["users timeToLive: MGET"]],
-        [Cache.touch(users, "42", "1 hour"), ["users touch: MGET", "users touch: EVALSHA touch"]],
-        [Cache.increment(counts, "a"), ["counts increment: EVALSHA increment"]],
-        [Cache.explain(users, "42"), ["users explain: GET PTTL MEMORY"]],
-        [Stream.runDrain(Cache.keys(users)), ["users keys: SCAN", "users keys: GETRANGE"]],
-        [Cache.take(users, "42"), ["users take: EVALSHA take"]],
-        [Cache.deleteMany(users, ["42"]), ["users deleteMany: EVALSHA remove"]],
-        [Cache.delete(users, "42"), ["users delete: EVALSHA remove"]],
-        [Cache.invalidateTags(users, ["t"]), ["users invalidateTags: EVALSHA replaceEpoch"]],
-        [Cache.flush(users), ["users flush: EVALSHA clear"]],
-        [Cache.refresh(users, "42", Effect.succeed("Ada")), ["users refresh: EVALSHA lease", "users refresh: EVALSHA fill"]],
-        // What the user's own code asks for, in the middle of another operation, is its own.
-        [Cache.getOrSet(users, "43", Cache.get(counts, "a")), [
-          "users getOrSet: MGET",
-          "users getOrSet: EVALSHA lease",
-          "counts get: MGET",
-          "users getOrSet: EVALSHA fill"
-        ]],
-        [Cache.modify(users, "44", () => Effect.as(Cache.increment(counts, "a"), Option.some("Grace"))), [
-          "users modify: MGET",
-          "counts increment: EVALSHA increment",
-          "users modify: EVALSHA swap"
-        ]],
-        [Cache.invalidating(Cache.increment(counts, "a"), users, ["44"]), [
-          "users invalidating: EVALSHA hold",
-          "counts increment: EVALSHA increment",
-          "users invalidating: EVALSHA endHold"
-        ]]
-      ]
+      const operations: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Redis.Redis>, ReadonlyArray<string>]> =
+        [
+          [Cache.set(users, "42", "Ada"), ["users set: SET"]],
+          [Cache.setMany(users, { a: 1, b: 2 }), ["users setMany: SET"]],
+          [Cache.setIfAbsent(users, "42", "Ada"), ["users setIfAbsent: EVALSHA swap"]],
+          [Cache.get(users, "42"), ["users get: MGET"]],
+          [Cache.getMany(users, ["42", "43"]), ["users getMany: MGET"]],
+          [Cache.has(users, "42"), ["users get: MGET"]],
+          [Cache.timeToLive(users, "42"), ["users timeToLive: MGET"]],
+          [Cache.touch(users, "42", "1 hour"), ["users touch: MGET", "users touch: EVALSHA touch"]],
+          [Cache.increment(counts, "a"), ["counts increment: EVALSHA increment"]],
+          [Cache.explain(users, "42"), ["users explain: GET PTTL MEMORY"]],
+          [Stream.runDrain(Cache.keys(users)), ["users keys: SCAN", "users keys: GETRANGE"]],
+          [Cache.take(users, "42"), ["users take: EVALSHA take"]],
+          [Cache.deleteMany(users, ["42"]), ["users deleteMany: EVALSHA remove"]],
+          [Cache.delete(users, "42"), ["users delete: EVALSHA remove"]],
+          [Cache.invalidateTags(users, ["t"]), ["users invalidateTags: EVALSHA replaceEpoch"]],
+          [Cache.flush(users), ["users flush: EVALSHA clear"]],
+          [Cache.refresh(users, "42", Effect.succeed("Ada")), [
+            "users refresh: EVALSHA lease",
+            "users refresh: EVALSHA fill"
+          ]],
+          // What the user's own code asks for, in the middle of another operation, is its own.
+          [Cache.getOrSet(users, "43", Cache.get(counts, "a")), [
+            "users getOrSet: MGET",
+            "users getOrSet: EVALSHA lease",
+            "counts get: MGET",
+            "users getOrSet: EVALSHA fill"
+          ]],
+          [Cache.modify(users, "44", () => Effect.as(Cache.increment(counts, "a"), Option.some("Grace"))), [
+            "users modify: MGET",
+            "counts increment: EVALSHA increment",
+            "users modify: EVALSHA swap"
+          ]],
+          [Cache.invalidating(Cache.increment(counts, "a"), users, ["44"]), [
+            "users invalidating: EVALSHA hold",
+            "counts increment: EVALSHA increment",
+            "users invalidating: EVALSHA endHold"
+          ]]
+        ]
       for (const [operation, expected] of operations) {
         yield* operation
         assert.deepStrictEqual(seen().sort(), [...expected].sort())

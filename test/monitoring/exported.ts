@@ -9,7 +9,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor
 } from "@opentelemetry/sdk-trace-base"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Logger, LogLevel, Schema } from "effect"
 import { Cache, Codec, RedisLayer } from "effect-redis-cache"
 import { until } from "../support/onRedis.js"
 import * as RedisServer from "../support/redisServer.js"
@@ -36,19 +36,41 @@ const users = Cache.make({ name: "users", codec: text, timeToLive: "1 minute", n
 const pages = Cache.make({ name: "pages", codec: text, near: { maxBytes: 10_000 } })
 const teams = Cache.make({ name: "teams", codec: text, tags: () => ["team"], onRedisError: "bypass" })
 
+const prices = Cache.make({
+  name: "prices",
+  codec: text,
+  timeToLive: "1 milli",
+  staleWhileRevalidate: "1 minute",
+  maxConcurrentRefreshes: 1
+})
+
 const use = Effect.gen(function*() {
   yield* Cache.setMany(users, { a: "1", b: "2", c: "3" })
   yield* Cache.set(pages, "a", "1")
-  yield* until(Effect.map(Cache.stats(users), ({ nearHits }) => nearHits > 0).pipe(
-    Effect.zipLeft(Effect.forEach(["a", "b", "c", "c"], (key) => Cache.get(users, key))),
-    Effect.zipLeft(Cache.get(pages, "a"))
-  ))
+  yield* until(
+    Effect.map(Cache.stats(users), ({ nearHits }) => nearHits > 0).pipe(
+      Effect.zipLeft(Effect.forEach(["a", "b", "c", "c"], (key) => Cache.get(users, key))),
+      Effect.zipLeft(Cache.get(pages, "a"))
+    )
+  )
   yield* Cache.getOrSet(teams, "a", Effect.succeed("1"))
   yield* Effect.ignore(Cache.getOrSet(teams, "b", Effect.fail("no")))
   yield* Cache.getMany(teams, ["a", "b"])
   yield* Cache.invalidateTags(teams, ["team"])
   yield* Cache.delete(users, "a")
-  yield* Effect.ignore(Cache.increment(Cache.counter({ name: "users" }), "a", 0.5))
+  // Two callers of one load; a write in the middle of a load; what another codec has written.
+  yield* Effect.all([1, 2].map(() => Cache.getOrSet(users, "d", Effect.as(Effect.yieldNow(), "4"))), { concurrency: 2 })
+  yield* Cache.getOrSet(users, "e", Effect.as(Cache.set(users, "e", "5"), "6"))
+  yield* Cache.get(Cache.make({ name: "users", schema: Schema.Number }), "b")
+  // Refreshes of two keys where one may be under way.
+  yield* Cache.setMany(prices, { a: "1", b: "2" })
+  yield* until(Effect.map(
+    Effect.zipRight(
+      Effect.forEach(["a", "b"], (key) => Cache.getOrSet(prices, key, Effect.delay(Effect.succeed("3"), "20 millis"))),
+      Cache.stats(prices)
+    ),
+    ({ skippedRefreshes, staleServed }) => skippedRefreshes > 0 && staleServed > 0
+  ))
 })
 
 /** An outage: commands that have no answer, a circuit that opens, a connection that is lost. */
@@ -58,7 +80,9 @@ const outage = (server: RedisServer.RedisServer) =>
     yield* Effect.forEach(Array.from({ length: 12 }), (_, i) => Cache.get(teams, String(i)), { concurrency: 12 })
     yield* until(Effect.map(Effect.either(Cache.get(users, "z")), (read) =>
       read._tag === "Left" && read.left._tag === "RedisError" && read.left.reason === "CircuitOpen"))
-    yield* Effect.promise(() => server.stop())
+    yield* Effect.promise(() =>
+      server.stop()
+    )
   })
 
 const metricsOf = (reader: Reader): Effect.Effect<ReadonlyArray<MetricData>> =>
@@ -78,7 +102,10 @@ export const exported: Effect.Effect<Exported> = Effect.scoped(Effect.gen(functi
   const telemetry = Layer.merge(
     OtelMetrics.layer(() => reader),
     OtelTracer.layer.pipe(Layer.provide(Layer.succeed(OtelTracer.OtelTracerProvider, provider)))
-  ).pipe(Layer.provide(OtelResource.layer({ serviceName: "test" })))
+  ).pipe(
+    Layer.provide(OtelResource.layer({ serviceName: "test" })),
+    Layer.merge(Logger.minimumLogLevel(LogLevel.None))
+  )
   const server = yield* RedisServer.make()
   const redis = RedisLayer.layerTraced.pipe(
     Layer.provide(RedisLayer.layer({ url: server.url, commandTimeout: "200 millis" }))
@@ -108,4 +135,3 @@ export const prometheusNames = ({ dataPointType, descriptor, ...data }: MetricDa
   if (dataPointType === DataPointType.HISTOGRAM) return ["bucket", "sum", "count"].map((part) => `${base}_${part}`)
   return "isMonotonic" in data && data.isMonotonic ? [`${base}_total`] : [base]
 }
-

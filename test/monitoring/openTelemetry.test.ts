@@ -37,17 +37,22 @@ describe("metrics", () => {
     assert.deepStrictEqual(kinds.sort(), [
       "cache.bypassed 1 counter",
       "cache.circuit.open 1 up-down counter",
+      "cache.coalesced 1 counter",
       "cache.connection.down 1 up-down counter",
       "cache.deletes 1 counter",
       "cache.hits 1 counter",
       "cache.invalidations 1 counter",
       "cache.load.duration s histogram",
       "cache.load.failures 1 counter",
+      "cache.load.refused 1 counter",
       "cache.loads 1 counter",
       "cache.misses 1 counter",
       "cache.near.bytes 1 up-down counter",
       "cache.near.entries 1 up-down counter",
       "cache.near.evictions 1 counter",
+      "cache.refresh.skipped 1 counter",
+      "cache.stale 1 counter",
+      "cache.undecodable 1 counter",
       "cache.writes 1 counter",
       "db.client.operation.duration s histogram"
     ])

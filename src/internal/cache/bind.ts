@@ -60,7 +60,8 @@ export const withKey = <Key, Value, A, E, R>(
 
 /** Names beyond the bound share one, in metrics. What looks for an instance has no place for an effect of its own. */
 const warnOfNames = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cache: string): void => {
-  const message = `More than ${maxNames} names of caches are in use under one Redis: metrics of "${cache}" and of all ` +
+  const message =
+    `More than ${maxNames} names of caches are in use under one Redis: metrics of "${cache}" and of all ` +
     `later names are counted under cache="${otherName}". Give a cache a fixed name, and put what differs into its keys`
   EffectRuntime.runSync(
     EffectRuntime.updateFiberRefs(EffectRuntime.defaultRuntime, () => fiber.getFiberRefs()),

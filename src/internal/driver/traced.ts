@@ -76,8 +76,7 @@ export const traced = (driver: Driver): Driver => {
 
   return {
     ...decorate(driver, {
-      hot: (operation, send) => (input, reply) =>
-        spanned(around(operation, input), operation.name, send, input, reply),
+      hot: (operation, send) => (input, reply) => spanned(around(operation, input), operation.name, send, input, reply),
       cold: (operation, send) => (first, ...rest) => around(operation, first)(send(first, ...rest)),
       paged: (operation, send) => (prefix) =>
         Stream.unwrap(Effect.map(FiberRef.get(userOperation), (user) =>

@@ -62,6 +62,7 @@ import type { Redis } from "../../../Redis.js"
 import { bind } from "../../cache/bind.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import type { CacheDefinition } from "../../definition/definition.js"
+import { aside } from "../../driver/operation.js"
 import { type Updating, updating } from "../../inFlight/updating.js"
 import { named } from "../named.js"
 import { replay } from "../replay.js"
@@ -99,7 +100,7 @@ export const invalidating = <A, E, R, Key, Value>(
     const run = (restore: Restore) =>
       Effect.zipRight(
         begin(instance, holds, ending, restore),
-        renewing(instance, holds, restore(Effect.locally(effect, updating, update)))
+        renewing(instance, holds, restore(aside(Effect.locally(effect, updating, update))))
       ).pipe(
         Effect.flatMap((exit) => {
           update.over = true

@@ -102,7 +102,10 @@ class IoredisClient extends IoredisLine implements Client {
     if (path !== undefined && path !== null) return { address: path, port: undefined, database }
     // Which server is the master, sentinels tell at every connection.
     if (sentinels !== undefined && sentinels !== null && sentinels.length > 0) {
-      const { remoteAddress, remotePort } = (this.client.stream ?? {}) as { remoteAddress?: string; remotePort?: number }
+      const { remoteAddress, remotePort } = (this.client.stream ?? {}) as {
+        remoteAddress?: string
+        remotePort?: number
+      }
       return { address: remoteAddress, port: remotePort, database }
     }
     return { address: host, port, database }
