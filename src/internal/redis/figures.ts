@@ -77,21 +77,26 @@ export class ServerFigures {
     call: Pick<Call, "command" | "operation" | "script">,
     failed: RedisError["reason"] | undefined
   ): Labels {
-    const commands = ofKey(this.roundTrips, call.operation, () => new Map())
-    const ends = ofKey(commands, call.script?.name ?? nameOf(call.command), () => new Map())
-    return ofKey(ends, failed, () => [
+    const command = call.script?.name ?? nameOf(call.command)
+    // No closures here: every hit comes by.
+    const known = this.roundTrips.get(call.operation)?.get(command)?.get(failed)
+    return known ?? this.makeLabels(call, command, failed)
+  }
+
+  private makeLabels(
+    call: Pick<Call, "command" | "operation" | "script">,
+    command: string,
+    failed: RedisError["reason"] | undefined
+  ): Labels {
+    const commands = this.roundTrips.get(call.operation) ?? new Map<string, Map<typeof failed, Labels>>()
+    const ends = commands.get(command) ?? new Map<typeof failed, Labels>()
+    const labels = [
       ...this.labels(),
       MetricLabel.make("db.operation.name", purposeOf(call.operation)),
       MetricLabel.make("db.query.summary", summaryOf(call)),
       ...(failed === undefined ? [] : [MetricLabel.make("error.type", failed)])
-    ])
+    ]
+    this.roundTrips.set(call.operation, commands.set(command, ends.set(failed, labels)))
+    return labels
   }
-}
-
-const ofKey = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
 }

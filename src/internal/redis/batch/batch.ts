@@ -60,7 +60,8 @@ export class Batch extends Limited implements Receiver {
   private overdue: ReadonlyArray<Reads | undefined> | undefined
   /** For metrics: when it was sent, the first command of each kind in it, and those kinds of which one failed. */
   private sentAt = 0
-  private readonly kinds: Array<Call> = []
+  private kind: Call | undefined
+  private otherKinds: Array<Call> | undefined
   private failures: Map<string, RedisError["reason"]> | undefined
 
   constructor(
@@ -163,8 +164,11 @@ export class Batch extends Limited implements Receiver {
   }
 
   private noteKind(call: Call): void {
-    for (const { operation } of this.kinds) if (operation === call.operation) return
-    this.kinds.push(call)
+    this.kind ??= call
+    if (this.kind.operation === call.operation) return
+    // Most batches have commands of one kind.
+    this.otherKinds ??= []
+    if (this.otherKinds.every(({ operation }) => operation !== call.operation)) this.otherKinds.push(call)
   }
 
   private noteFailure(operation: string, reason: RedisError["reason"]): void {
@@ -173,8 +177,12 @@ export class Batch extends Limited implements Receiver {
   }
 
   private measure(): void {
+    if (this.kind === undefined) return
     const millis = performance.now() - this.sentAt
-    for (const call of this.kinds) this.link.figures.roundTrip(call, millis, this.failures?.get(call.operation))
+    this.link.figures.roundTrip(this.kind, millis, this.failures?.get(this.kind.operation))
+    for (const call of this.otherKinds ?? none) {
+      this.link.figures.roundTrip(call, millis, this.failures?.get(call.operation))
+    }
   }
 
   private fail(index: number, error: RedisError): void {
@@ -202,6 +210,8 @@ export class Batch extends Limited implements Receiver {
     this.owner.ended(this)
   }
 }
+
+const none: ReadonlyArray<Call> = []
 
 export const layerClosed = (operation: string): RedisError => connectionError(operation, "the layer was closed")
 
