@@ -246,7 +246,7 @@ describe("Fleet.rates", () => {
   const counts = (some: Partial<Fleet.Counts>): Fleet.Counts => ({
     ...{ hits: 0, nearHits: 0, misses: 0, writes: 0, loads: 0, coalesced: 0, staleServed: 0, failures: 0 },
     ...{ refusedFills: 0, undecodable: 0, bypassed: 0, skippedRefreshes: 0, loadMillis: 0, longestLoadMillis: 0 },
-    ...{ barredLoads: 0, updates: 0, failedEnds: 0, held: 0 },
+    ...{ barredLoads: 0, updates: 0, failedEnds: 0, held: 0, deletes: 0, invalidations: 0 },
     loadTimes: [],
     ...some
   })

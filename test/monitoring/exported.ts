@@ -58,6 +58,7 @@ const use = Effect.gen(function*() {
   yield* Cache.getMany(teams, ["a", "b"])
   yield* Cache.invalidateTags(teams, ["team"])
   yield* Cache.delete(users, "a")
+  yield* Cache.invalidating(Cache.getOrSet(users, "a", Effect.succeed("1")), users, ["a"])
   // Two callers of one load; a write in the middle of a load; what another codec has written.
   yield* Effect.all([1, 2].map(() => Cache.getOrSet(users, "d", Effect.as(Effect.yieldNow(), "4"))), { concurrency: 2 })
   yield* Cache.getOrSet(users, "e", Effect.as(Cache.set(users, "e", "5"), "6"))
@@ -76,7 +77,7 @@ const use = Effect.gen(function*() {
 /** An outage: commands that have no answer, a circuit that opens, a connection that is lost. */
 const outage = (server: RedisServer.RedisServer) =>
   Effect.gen(function*() {
-    yield* Effect.sync(() => server.pause())
+    yield* Cache.invalidating(Effect.sync(() => server.pause()), users, ["a"])
     yield* Effect.forEach(Array.from({ length: 12 }), (_, i) => Cache.get(teams, String(i)), { concurrency: 12 })
     yield* until(Effect.map(Effect.either(Cache.get(users, "z")), (read) =>
       read._tag === "Left" && read.left._tag === "RedisError" && read.left.reason === "CircuitOpen"))

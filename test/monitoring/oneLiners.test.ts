@@ -38,7 +38,9 @@ describe("the guide's commands for redis-cli", () => {
         Effect.promise(() => mkdtemp(join(tmpdir(), "one-liners-"))),
         (made) => Effect.promise(() => rm(made, { recursive: true }))
       )
-      const guide = yield* Effect.promise(() => readFile(new URL("../../docs/operations/operations.md", import.meta.url), "utf8"))
+      const guide = yield* Effect.promise(() =>
+        readFile(new URL("../../docs/operations/operations.md", import.meta.url), "utf8")
+      )
       const lines = [...guide.matchAll(/```sh\n([^`]*)```/g)].flatMap(([, block]) => block!.trim().split("\n"))
       yield* Effect.promise(async () => {
         const path = (await run("bash", ["-c", "command -v redis-cli"])).stdout.trim()

@@ -40,8 +40,10 @@ describe("metrics", () => {
       "cache.coalesced 1 counter",
       "cache.connection.down 1 up-down counter",
       "cache.deletes 1 counter",
+      "cache.held 1 up-down counter",
       "cache.hits 1 counter",
       "cache.invalidations 1 counter",
+      "cache.load.barred 1 counter",
       "cache.load.duration s histogram",
       "cache.load.failures 1 counter",
       "cache.load.refused 1 counter",
@@ -53,6 +55,8 @@ describe("metrics", () => {
       "cache.refresh.skipped 1 counter",
       "cache.stale 1 counter",
       "cache.undecodable 1 counter",
+      "cache.update.failed_ends 1 counter",
+      "cache.updates 1 counter",
       "cache.writes 1 counter",
       "db.client.operation.duration s histogram"
     ])

@@ -34,6 +34,8 @@ const counters: { readonly [Name in Counter]: keyof Recorder } = {
   updates: "updates",
   failedEnds: "failedEnds",
   held: "held",
+  deletes: "deletes",
+  invalidations: "invalidations",
   loadMillis: "loadMillis",
   longestLoadMillis: "longestLoadMillis"
 }
