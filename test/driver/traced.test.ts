@@ -79,7 +79,9 @@ describe("tracing", () => {
           [Cache.take(users, "42"), ["users take: EVALSHA take"]],
           [Cache.deleteMany(users, ["42"]), ["users deleteMany: EVALSHA remove"]],
           [Cache.delete(users, "42"), ["users delete: EVALSHA remove"]],
-          [Cache.invalidateTags(users, ["t"]), ["users invalidateTags: EVALSHA replaceEpoch"]],
+          [Cache.invalidateTags(users, ["t"]), ["users invalidateTags: EVALSHA replaceEpochs"]],
+          [Cache.expire(users, "42"), ["users expire: EVALSHA expire"]],
+          [Cache.expireTags(users, ["t"]), ["users expireTags: EVALSHA replaceEpochs"]],
           [Cache.flush(users), ["users flush: EVALSHA clear"]],
           [Cache.refresh(users, "42", Effect.succeed("Ada")), [
             "users refresh: EVALSHA lease",

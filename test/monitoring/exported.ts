@@ -9,7 +9,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor
 } from "@opentelemetry/sdk-trace-base"
-import { Effect, Layer, Logger, LogLevel, Schema } from "effect"
+import { Effect, Fiber, Layer, Logger, LogLevel, Schema } from "effect"
 import { Cache, Codec, RedisLayer } from "effect-redis-cache"
 import { until } from "../support/onRedis.js"
 import * as RedisServer from "../support/redisServer.js"
@@ -58,7 +58,10 @@ const use = Effect.gen(function*() {
   yield* Cache.getMany(teams, ["a", "b"])
   yield* Cache.invalidateTags(teams, ["team"])
   yield* Cache.delete(users, "a")
-  yield* Cache.invalidating(Cache.getOrSet(users, "a", Effect.succeed("1")), users, ["a"])
+  // A load of somebody else's while an update holds its key.
+  const held = yield* Effect.makeLatch()
+  const other = yield* Effect.fork(held.whenOpen(Cache.getOrSet(users, "a", Effect.succeed("1"))))
+  yield* Cache.invalidating(Effect.zipRight(held.open, Fiber.join(other)), users, ["a"])
   // Two callers of one load; a write in the middle of a load; what another codec has written.
   yield* Effect.all([1, 2].map(() => Cache.getOrSet(users, "d", Effect.as(Effect.yieldNow(), "4"))), { concurrency: 2 })
   yield* Cache.getOrSet(users, "e", Effect.as(Cache.set(users, "e", "5"), "6"))

@@ -86,7 +86,7 @@ describe("metrics", () => {
       ["load", "EVALSHA ensureEpoch"],
       ["load", "EVALSHA release"],
       ["delete", "EVALSHA remove"],
-      ["invalidateTags", "EVALSHA replaceEpoch"]
+      ["invalidateTags", "EVALSHA replaceEpochs"]
     ]
     for (const [operation, commands] of expected) {
       assert.deepInclude(points, { ...server, "db.operation.name": operation, "db.query.summary": commands })

@@ -11,7 +11,6 @@ const purposes: Record<string, string> = {
   ensureEpochs: "load",
   swap: "modify",
   remove: "delete",
-  replaceEpoch: "invalidateTags",
   replaceEpochs: "invalidateTags",
   hold: "invalidating",
   endHold: "invalidating",
