@@ -205,3 +205,33 @@ describe("tags of what is loaded", () => {
       assert.deepStrictEqual(yield* first(Cache.get(computed, "long")), Option.some("v"))
     }))
 })
+
+describe("a load whose value names its tags", () => {
+  it.scoped("asks for their epochs once, and for the generation in the same round trip", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const computed = Cache.make({
+        name: "computed",
+        codec,
+        timeToLive: () => "1 hour",
+        tags: () => ["all"],
+        valueTags: (value) => [`of:${value}`]
+      })
+      const { first } = yield* instances({
+        script: (operation, keys) => {
+          asked.push(`${operation} ${keys.map((key) => key.replace(/^.*:(tag|gen):/, "$1:")).join(" ")}`)
+          return undefined
+        }
+      })
+      yield* first(Cache.getOrSet(computed, "a1", Effect.succeed("v1")))
+      assert.deepStrictEqual(asked, [
+        "getMany computed:a1 tag:computed:all",
+        // These three leave together.
+        "lease computed:a1",
+        "ensureEpochs gen:computed",
+        "ensureEpochs tag:computed:all",
+        "ensureEpochs tag:computed:all tag:computed:of:v1 gen:computed",
+        "fill computed:a1"
+      ])
+    }))
+})

@@ -241,6 +241,14 @@ describe("loads", () => {
       assert.strictEqual((yield* Cache.stats(things)).coalesced, 999)
     }))
 
+  test("with tags that the value names ask for their epochs in one command", ({ sentBy }) =>
+    Effect.gen(function*() {
+      const [commands] = yield* sentBy(Cache.getOrSet(valueTagged, "c", Effect.succeed(1)))
+      // A look; the lease, and the generation with it; epochs, and the generation again; the fill.
+      assert.deepStrictEqual(names(commands), ["MGET", "EVALSHA", "EVALSHA", "EVALSHA", "EVALSHA"])
+      assert.deepStrictEqual(commands[3]!.slice(2, 5), ["2", ":tag:valueTagged:v", ":gen:valueTagged"])
+    }))
+
   test("many keys at once are looked up together", ({ sentBy }) =>
     Effect.gen(function*() {
       // A cache of which nothing is known is taken for one of large values.

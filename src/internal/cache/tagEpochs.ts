@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { RandomBytes } from "../bytes/randomBytes.js"
-import type { Driver, EpochRequest } from "../driver/driver.js"
+import type { Driver, EnsureRequest, EpochRequest } from "../driver/driver.js"
 import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
@@ -35,16 +35,48 @@ export class TagEpochs {
    */
   ensure(tags: ReadonlyArray<string>, life: number | undefined): Effect.Effect<ReadonlyArray<ReadTag>, RedisError> {
     if (tags.length === 0) return Effect.succeed([])
-    const requests = tags.map((tag) => ({ key: this.key(tag), candidate: Epoch.make(this.random), life }))
-    const told = (epochs: ReadonlyArray<Uint8Array>): ReadonlyArray<ReadTag> =>
+    const requests = this.requests(tags, life)
+    return Effect.flatMap(this.driver.ensureEpochs(requests), (epochs) => this.told(tags, requests, epochs))
+  }
+
+  /** The same, and the cache's tag generation as it is after that. */
+  ensureAndCheck(
+    tags: ReadonlyArray<string>,
+    life: number | undefined,
+    generationLife: number
+  ): Effect.Effect<{ readonly epochs: ReadonlyArray<ReadTag>; readonly generation: Uint8Array }, RedisError> {
+    const requests = this.requests(tags, life)
+    return Effect.flatMap(
+      this.driver.ensureEpochs([...requests, { ...this.generationRequest(generationLife), last: true }]),
+      (all) => {
+        const epochs = all.slice(0, tags.length)
+        return Effect.zipWith(
+          this.told(tags, requests, epochs),
+          // Where a hold has run out, that changes the generation.
+          epochs.some(Entry.isHold) ? this.generation(generationLife) : Effect.succeed(all[tags.length]!),
+          (told, generation) => ({ epochs: told, generation })
+        )
+      }
+    )
+  }
+
+  private requests(tags: ReadonlyArray<string>, life: number | undefined): ReadonlyArray<EnsureRequest> {
+    return tags.map((tag) => ({ key: this.key(tag), candidate: Epoch.make(this.random), life }))
+  }
+
+  private told(
+    tags: ReadonlyArray<string>,
+    requests: ReadonlyArray<EnsureRequest>,
+    epochs: ReadonlyArray<Uint8Array>
+  ): Effect.Effect<ReadonlyArray<ReadTag>, RedisError> {
+    const readTags = (found: ReadonlyArray<Uint8Array>): ReadonlyArray<ReadTag> =>
       tags.map((name, i) => {
-        const held = Entry.isHold(epochs[i]!)
-        return { name, epoch: held ? requests[i]!.candidate : epochs[i]!, held }
+        const held = Entry.isHold(found[i]!)
+        return { name, epoch: held ? requests[i]!.candidate : found[i]!, held }
       })
-    return Effect.flatMap(this.driver.ensureEpochs(requests), (epochs) =>
-      epochs.some(Entry.isHold)
-        ? Effect.map(this.revive(requests, epochs), told)
-        : Effect.succeed(told(epochs)))
+    return epochs.some(Entry.isHold)
+      ? Effect.map(this.revive(requests, epochs), readTags)
+      : Effect.succeed(readTags(epochs))
   }
 
   /**
@@ -53,9 +85,7 @@ export class TagEpochs {
    * generation changes first, as it would have at the update's end.
    */
   private revive(
-    requests: ReadonlyArray<
-      { readonly key: string; readonly candidate: Uint8Array; readonly life: number | undefined }
-    >,
+    requests: ReadonlyArray<EnsureRequest>,
     epochs: ReadonlyArray<Uint8Array>
   ): Effect.Effect<ReadonlyArray<Uint8Array>, RedisError> {
     return Effect.clockWith((clock) => {
@@ -78,11 +108,11 @@ export class TagEpochs {
 
   /** The cache's tag generation, which every invalidation and expiry of one of its tags changes first. */
   generation(life: number): Effect.Effect<Uint8Array, RedisError> {
-    const candidate = Epoch.make(this.random)
-    return Effect.map(
-      this.driver.ensureEpochs([{ key: this.generationKey, candidate, life }]),
-      (epochs) => epochs[0]!
-    )
+    return Effect.map(this.driver.ensureEpochs([this.generationRequest(life)]), (epochs) => epochs[0]!)
+  }
+
+  private generationRequest(life: number): EnsureRequest {
+    return { key: this.generationKey, candidate: Epoch.make(this.random), life }
   }
 
   /**

@@ -131,6 +131,16 @@ export interface ExpireRequest {
   readonly windows: number | undefined
 }
 
+/** A request for an epoch, which is made where there is none. */
+export interface EnsureRequest {
+  readonly key: string
+  readonly candidate: Uint8Array
+  readonly life: number | undefined
+  readonly revive?: boolean | undefined
+  /** Of the last request: looked at after all others. */
+  readonly last?: boolean | undefined
+}
+
 /** An epoch that is to become another. */
 export interface EpochRequest {
   readonly key: string
@@ -332,14 +342,7 @@ export interface Driver {
    * with `revive` one that has run out counts as none.
    */
   readonly ensureEpochs: (
-    requests: ReadonlyArray<
-      {
-        readonly key: string
-        readonly candidate: Uint8Array
-        readonly life: number | undefined
-        readonly revive?: boolean | undefined
-      }
-    >
+    requests: ReadonlyArray<EnsureRequest>
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
   /**

@@ -125,25 +125,21 @@ export class Entries<Key, Value> {
     names: ReadonlyArray<string>,
     life: number | undefined
   ): Effect.Effect<ReadonlyArray<Entry.StoredTag> | "Changed", RedisError> {
+    const { tags } = this.instance
     const known = this.epochs.filter((tag) => task.tags.includes(tag.name))
     const lifeIsKnown = this.life._tag === "Fixed" && Exit.isSuccess(exit)
-    const prolonged = lifeIsKnown || known.length === 0
-      ? Effect.void
-      // An epoch that is another by now is not taken: the entry is born absent, as it must be.
-      : Effect.asVoid(this.instance.tags.ensure(task.tags, life))
-    if (names.length === 0) return Effect.as(prolonged, known)
-    return prolonged.pipe(
-      Effect.zipRight(this.instance.tags.ensure(names, life)),
-      Effect.flatMap((more) =>
-        Effect.map(
-          this.instance.tags.generation(this.policy.leaseMaxDuration),
-          (generation) =>
-            this.generation !== undefined && Entry.sameBytes(generation, this.generation) &&
-              !more.some(({ held }) => held)
-              ? [...known, ...more]
-              : "Changed" as const
-        )
-      )
+    // An epoch that is another by now is not taken: the entry is born absent, as it must be.
+    const prolonged = lifeIsKnown ? [] : task.tags
+    if (names.length === 0) return Effect.as(tags.ensure(prolonged, life), known)
+    return Effect.map(
+      tags.ensureAndCheck([...prolonged, ...names], life, this.policy.leaseMaxDuration),
+      ({ epochs, generation }) => {
+        const more = epochs.slice(prolonged.length)
+        return this.generation !== undefined && Entry.sameBytes(generation, this.generation) &&
+            !more.some(({ held }) => held)
+          ? [...known, ...more]
+          : "Changed" as const
+      }
     )
   }
 }

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
 import { Breaker } from "../driver/breaker.js"
-import type { Driver, EpochRequest, LeaseReply } from "../driver/driver.js"
+import type { Driver, EnsureRequest, EpochRequest, LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { AtOnce } from "./atOnce.js"
@@ -15,6 +15,7 @@ import type { Script } from "./lua.js"
 import * as Removing from "./removing/scripts.js"
 import { cleared } from "./removing/sweep.js"
 import {
+  areSoManyBytes,
   type Count,
   type Granted,
   type Held,
@@ -137,6 +138,29 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
   })
 
   /** Each group in one step. */
+  const ensureEpochs = (
+    groups: ReadonlyArray<ReadonlyArray<EnsureRequest>>
+  ): Effect.Effect<ReadonlyArray<Uint8Array>, RedisError> =>
+    Effect.map(
+      together(
+        clock,
+        groups,
+        (group, callback: Callback<ReadonlyArray<Buffer>>) =>
+          servers.at(group[0]!.key).run(
+            { ...Scripts.ensureEpochs, gives: areSoManyBytes(group.length) },
+            group.map(({ key }) => key),
+            group.flatMap(({ candidate, life, revive = false }) => [
+              toBuffer(candidate),
+              lifeArgument(life),
+              revive ? 1 : 0
+            ]),
+            callback
+          ),
+        (epochs) => epochs
+      ),
+      (epochs) => epochs.flat()
+    )
+
   const replaceEpochs = (groups: ReadonlyArray<ReadonlyArray<EpochRequest>>): Effect.Effect<unknown, RedisError> =>
     together(
       clock,
@@ -269,19 +293,18 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       ),
     increment: ({ delta, key, life }) =>
       Effect.map(script(Scripts.increment, key, [delta, lifeArgument(life)]), Number),
-    ensureEpochs: (requests) =>
-      together(
-        clock,
-        requests,
-        ({ candidate, key, life, revive = false }, callback) =>
-          servers.at(key).run(
-            Scripts.ensureEpoch,
-            [key],
-            [toBuffer(candidate), lifeArgument(life), revive ? 1 : 0],
-            callback
-          ),
-        (epoch: Buffer) => epoch
-      ),
+    ensureEpochs: (requests) => {
+      const last = requests[requests.length - 1]
+      if (last?.last !== true) return ensureEpochs(requests.map((request) => [request]))
+      return only !== undefined
+        ? ensureEpochs([requests])
+        // Of several servers the others must have answered.
+        : Effect.zipWith(
+          ensureEpochs(requests.slice(0, -1).map((request) => [request])),
+          ensureEpochs([[last]]),
+          (others, epochs) => [...others, ...epochs]
+        )
+    },
     replaceEpochs: ([first, ...rest]) =>
       Effect.asVoid(
         first === undefined

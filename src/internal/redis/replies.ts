@@ -44,6 +44,11 @@ export const areValues = (reply: unknown, count: number): reply is Array<Buffer 
   return true
 }
 
+export const areBytes = (reply: unknown): reply is ReadonlyArray<Buffer> => Array.isArray(reply) && reply.every(isBytes)
+
+export const areSoManyBytes = (count: number) => (reply: unknown): reply is ReadonlyArray<Buffer> =>
+  areBytes(reply) && reply.length === count
+
 const isDigits = (reply: unknown): boolean => (isText(reply) || isCount(reply)) && /^\d+$/.test(String(reply))
 
 /** A cursor, and keys. */

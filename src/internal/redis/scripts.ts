@@ -8,7 +8,7 @@
 import { endHold, hold } from "./holds/scripts.js"
 import { type Script, script } from "./lua.js"
 import { remove, sweepKeys, sweepPage, take } from "./removing/scripts.js"
-import { isBytes, isCount, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
+import { areBytes, isBytes, isCount, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
 /**
  * Takes a lease if what was seen is still there.
@@ -271,28 +271,34 @@ return redis.call('GET', KEYS[1])
 )
 
 /**
- * An epoch, made where there is none. KEYS: key. ARGV: candidate, least life in ms or '', whether a hold that has run out
- * counts as none (1 or 0). Returns the epoch, or the hold that stands there.
+ * Epochs, made where there are none, one after the other. KEYS: keys. ARGV: for each a candidate, a least life in ms or '',
+ * whether a hold that has run out counts as none (1 or 0). Returns the epochs, or the holds that stand there.
  */
-export const ensureEpoch = script(
-  "ensureEpoch",
-  isBytes,
+export const ensureEpochs = script(
+  "ensureEpochs",
+  areBytes,
   `
-local v = read(KEYS[1])
-if is_hold(v) and not (ARGV[3] == '1' and last_end(v) <= now()) then return v end
-if not v or (#v ~= 8 and #v ~= 14) then
-  set(KEYS[1], ARGV[1], ARGV[2])
-  return ARGV[1]
-end
-local left = redis.call('PTTL', KEYS[1])
-if left >= 0 then
-  if ARGV[2] == '' then
-    redis.call('PERSIST', KEYS[1])
-  elseif left < tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local function ensure(key, candidate, life, revive)
+  local v = read(key)
+  if is_hold(v) and not (revive == '1' and last_end(v) <= now()) then return v end
+  if not v or (#v ~= 8 and #v ~= 14) then
+    set(key, candidate, life)
+    return candidate
   end
+  local left = redis.call('PTTL', key)
+  if left >= 0 then
+    if life == '' then
+      redis.call('PERSIST', key)
+    elseif left < tonumber(life) then
+      redis.call('PEXPIRE', key, life)
+    end
+  end
+  return string.sub(v, 1, 8)
 end
-return string.sub(v, 1, 8)
+
+local epochs = {}
+for i, key in ipairs(KEYS) do epochs[i] = ensure(key, ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]) end
+return epochs
 `
 )
 
@@ -336,7 +342,7 @@ export const all: ReadonlyArray<Script<unknown>> = [
   increment,
   remove,
   take,
-  ensureEpoch,
+  ensureEpochs,
   replaceEpochs,
   sweepKeys,
   sweepPage,
