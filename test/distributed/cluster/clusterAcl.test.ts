@@ -10,7 +10,8 @@ import { patientTimeout, startCluster } from "../../support/redisCluster.js"
 const cluster = await startCluster(patientTimeout)
 afterAll(() => cluster.stop())
 
-const lines = readFileSync(new URL("../../../docs/operations/security.md", import.meta.url), "utf8").match(/^user app .*$/gm) ?? []
+const lines =
+  readFileSync(new URL("../../../docs/operations/security.md", import.meta.url), "utf8").match(/^user app .*$/gm) ?? []
 const rules = lines.find((line) => line.includes("cluster|slots"))!.split(" ").slice(2)
 
 const userWithout = async (name: string, ...commands: ReadonlyArray<string>): Promise<void> => {

@@ -19,7 +19,7 @@ export const rows = 1_000
 export const hotRows = 10
 
 /** How long a hold stands that nobody renews, in ms. */
-export const hold = 1_000
+export const hold = 2_000
 
 export interface Work {
   readonly op: "work"

@@ -29,7 +29,7 @@ const readsPerUpdate = 5
 /** In ms. */
 const killEvery = 2_000
 /** So long after its end what a dead process had sent may still arrive, in ms. */
-const lastWords = 500
+const lastWords = 1_000
 
 const allRows = Array.from({ length: rows }, (_, row) => row)
 

@@ -1,6 +1,6 @@
 /**
  * Caches of rows that four processes update and read, one of which is killed every two seconds, between any two steps.
- * `docs/updates.md` has what came of a minute of each strategy.
+ * `docs/guides/updates.md` has what came of a minute of each strategy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -20,6 +20,8 @@ import { type Batch, hold, hotRows, rows, type Step, type UpdatesProtocol, type 
 
 /** How often it tells what it did and saw, in ms. What is not told when it is killed is not judged. */
 const tellEvery = 50
+/** A machine that is slow is no fault of what is judged here. */
+const patience = "30 seconds"
 /** Updates at a time; what would be more is left out. */
 const maxUpdates = 20
 
@@ -183,9 +185,12 @@ const work = ({ name, readsPerUpdate, strategy, updatesPerSecond }: Work) =>
   })
 
 const connect = ({ postgresUrl, redisUrl }: Work) =>
-  Layer.scoped(SqlClient.SqlClient, PgClient.make({ url: Redacted.make(postgresUrl), maxConnections: 30 })).pipe(
+  Layer.scoped(
+    SqlClient.SqlClient,
+    PgClient.make({ url: Redacted.make(postgresUrl), maxConnections: 30, connectTimeout: patience })
+  ).pipe(
     Layer.provide(Reactivity.layer),
-    Layer.merge(RedisLayer.layer(redisUrl)),
+    Layer.merge(RedisLayer.layer({ url: redisUrl, connectTimeout: patience, commandTimeout: patience })),
     Layer.merge(Logger.remove(Logger.defaultLogger)),
     Layer.orDie
   )
