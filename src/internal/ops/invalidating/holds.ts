@@ -67,23 +67,26 @@ export class Holds<Key, Value> {
     )
   )
 
-  /** Prolongs the holds at half time, and puts those back that were lost, until it is interrupted. */
+  /**
+   * Prolongs the holds at half time, and puts those back that were lost, until it is interrupted. What fails is tried again
+   * before the time is over.
+   */
   readonly renewals: Effect.Effect<never> = Effect.clockWith((clock) => {
     const { leaseMaxDuration } = this.instance.definition.policy
     const started = this.driver.unsafeMonotonic(clock)
+    const { hold } = this.options
     const renew = Effect.suspend(() =>
-      this.driver.hold({ ...this.holding(this.keys), duration: this.options.hold, renews: true })
+      this.driver.hold({ ...this.holding(this.keys), duration: hold, renews: true })
     )
-    // One that fails is tried again at the next turn, when half of the time is left.
-    const turn = Effect.sleep(Math.max(1, this.options.hold / 2)).pipe(
-      Effect.zipRight(Effect.ignore(renew)),
-      Effect.zipRight(
-        Effect.suspend(() =>
+    const turn = (pause: number): Effect.Effect<never> =>
+      Effect.sleep(Math.max(1, pause)).pipe(
+        Effect.zipRight(Effect.match(renew, { onFailure: () => hold / 8, onSuccess: () => hold / 2 })),
+        Effect.zipLeft(Effect.suspend(() =>
           this.driver.unsafeMonotonic(clock) - started >= leaseMaxDuration ? this.warnOfLength : Effect.void
-        )
+        )),
+        Effect.flatMap(turn)
       )
-    )
-    return Effect.forever(turn)
+    return turn(hold / 2)
   })
 
   private get warnOfLength(): Effect.Effect<void> {

@@ -1,0 +1,39 @@
+/** An update inside of an @effect/sql transaction, whose commit comes after the update's end. */
+import { SqlClient } from "@effect/sql"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Cache } from "effect-redis-cache"
+import { instances, logs } from "../../load/memoryInstances.js"
+
+const users = Cache.make({ name: "users" })
+const update = Cache.invalidating(Effect.void, users, ["42"])
+
+/** What `sql.withTransaction` does to the context of what it runs. */
+const withTransaction = Effect.provideService(
+  SqlClient.TransactionConnection,
+  [undefined as never, 0] // nothing is sent over it
+)
+
+describe("an update inside of a transaction", () => {
+  it.scoped("is warned of, once", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const { layer, messages } = logs()
+      yield* Effect.provide(first(Effect.zipRight(update, update.pipe(Effect.provide(layer)))), layer)
+      assert.deepStrictEqual(messages, [])
+      for (let i = 0; i < 3; i++) yield* Effect.provide(first(withTransaction(update)), layer)
+      assert.strictEqual(messages.length, 1)
+      assert.match(
+        messages[0]!,
+        /^WARN Cache "users".*inside of an @effect\/sql transaction.*around sql\.withTransaction/
+      )
+    }))
+
+  it.scoped("around the transaction is as it should be", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const { layer, messages } = logs()
+      yield* Effect.provide(first(Cache.invalidating(withTransaction(Effect.void), users, ["42"])), layer)
+      assert.deepStrictEqual(messages, [])
+    }))
+})
