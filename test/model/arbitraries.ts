@@ -3,6 +3,7 @@ import fc from "fast-check"
 import {
   allKeys,
   type History,
+  hold,
   type Load,
   longLease,
   longLife,
@@ -95,6 +96,20 @@ const expiryOfTags: fc.Arbitrary<Operation> = invalidation.map((operation) => ({
   _tag: "expireTags"
 } as Operation))
 
+const update = (ofKey: fc.Arbitrary<number>, tag: fc.Arbitrary<string | undefined>): fc.Arbitrary<Operation> =>
+  fc.record({
+    _tag: fc.constant("update" as const),
+    key: ofKey,
+    tag,
+    before: fc.oneof({ weight: 8, arbitrary: fc.nat(40) }, { weight: 1, arbitrary: fc.constant(2 * hold) }),
+    after: fc.nat(40),
+    outcome: fc.constantFrom("Commit" as const, "Commit" as const, "Commit" as const, "RollBack" as const),
+    dies: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    linger: rarely(fc.integer({ min: 1, max: 60 })),
+    store: fc.boolean(),
+    own: rarely(brief)
+  })
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 16, arbitrary: getOrSet(key, load) },
   { weight: 5, arbitrary: forced(key, load) },
@@ -110,7 +125,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 4, arbitrary: invalidation },
   { weight: 2, arbitrary: plain(key, "expire") },
-  { weight: 2, arbitrary: expiryOfTags }
+  { weight: 2, arbitrary: expiryOfTags },
+  { weight: 4, arbitrary: update(key, rarely(fc.constantFrom(...tagNames))) }
 )
 
 const step = (
@@ -261,6 +277,33 @@ export const focused = {
     { weight: 1, arbitrary: touch(one) },
     { weight: 2, arbitrary: plain(one, "expire") },
     { weight: 3, arbitrary: expiryOfTags },
+    { weight: 1, arbitrary: invalidation }
+  ),
+  /** Updates of the source that overlap with each other, and with loads that have read it before. */
+  updates: focus(
+    {
+      instances: [1, 2],
+      pause: soon,
+      policy: {
+        timeToLive: fc.constantFrom(undefined, undefined, 15),
+        staleWhileRevalidate: fc.constantFrom(undefined, 100),
+        maxStaleness: fc.constantFrom(undefined, undefined, 50)
+      }
+    },
+    { weight: 6, arbitrary: update(one, fc.constant(undefined)) },
+    { weight: 6, arbitrary: getOrSet(one, brief) },
+    { weight: 2, arbitrary: forced(one, brief) },
+    { weight: 1, arbitrary: many(brief) },
+    { weight: 3, arbitrary: plain(one, "get", "get", "set", "delete") }
+  ),
+  /** Updates that hold tags. */
+  taggedUpdates: focus(
+    { instances: [1, 2], pause: soon, policy: { tags: fc.constantFrom("Key", "Value", "Both") } },
+    // Of another key, so that tags alone hold.
+    { weight: 4, arbitrary: update(fc.constant(1), fc.constantFrom("all", "key0", "even", "odd")) },
+    { weight: 6, arbitrary: getOrSet(one, brief) },
+    { weight: 1, arbitrary: forced(one, brief) },
+    { weight: 3, arbitrary: plain(one, "get", "get", "set") },
     { weight: 1, arbitrary: invalidation }
   ),
   /** Values that are late, and loads of them that fail. */

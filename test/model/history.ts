@@ -20,9 +20,31 @@ export type Operation =
     readonly timeout: number | undefined
     readonly forceRefresh: boolean
   }
+  | Update
   | { readonly _tag: "refresh"; readonly key: number; readonly load: Load }
   /** Of all keys, with a load for each. */
   | { readonly _tag: "getOrSetMany"; readonly loads: ReadonlyArray<Load> }
+
+/**
+ * An update of the source, around which the cache is invalidated. It commits after `before` ms, or not at all, and goes on
+ * for `after` ms.
+ */
+export interface Update {
+  readonly _tag: "update"
+  readonly key: number
+  /** Held beside the key. */
+  readonly tag: string | undefined
+  readonly before: number
+  readonly after: number
+  readonly outcome: "Commit" | "RollBack"
+  /** Its process dies as soon as it has committed. */
+  readonly dies: boolean
+  readonly linger: number | undefined
+  /** What it has written is stored at the end. */
+  readonly store: boolean
+  /** It loads its key before it commits. */
+  readonly own: Load | undefined
+}
 
 export interface Step {
   /** Which `Redis` instance it goes through. */
@@ -69,6 +91,9 @@ export const retryAfter = 40
 /** A lease that is to last as long as its load, whatever becomes of a renewal. */
 export const longLease = 60_000
 
+/** For how long an update holds that does not renew: longer than a renewal may take, whatever is delayed. */
+export const hold = 200
+
 /** Longer than any history. */
 export const longLife = 600_000
 export const shortLife = 10
@@ -106,6 +131,13 @@ const showOperation = (shown: Operation): string => {
       return `modify ${shown.key} (${shown.answer})`
     case "touch":
       return `touch ${shown.key} (${shown.life} ms)`
+    case "update":
+      return `update ${shown.key}${
+        shown.tag === undefined ? "" : ` and ${shown.tag}`
+      } (${shown.outcome} after ${shown.before}, ` +
+        `${shown.dies ? "then dies" : `ends ${shown.after} later`}${shown.store ? ", stores" : ""}` +
+        `${shown.linger === undefined ? "" : `, lingers ${shown.linger}`}` +
+        `${shown.own === undefined ? "" : `, loads: ${showLoad(shown.own)}`})`
     case "getMany":
     case "setMany":
     case "deleteMany":

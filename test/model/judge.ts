@@ -7,8 +7,9 @@ import { loads } from "./judge/loads.js"
 import { lost } from "./judge/lost.js"
 import { replaced } from "./judge/replaced.js"
 import { spared } from "./judge/spared.js"
+import { updates } from "./judge/updates.js"
 import type { Record } from "./record.js"
 
 /** What is wrong with what was recorded. */
 export const violations = (record: Record): ReadonlyArray<string> =>
-  [replaced, expired, lives, lost, loads, hits, leases, spared].flatMap((judge) => judge(record))
+  [replaced, expired, lives, lost, loads, hits, leases, spared, updates].flatMap((judge) => judge(record))

@@ -1,11 +1,13 @@
 /** Performs the operations of a history, and notes what they come to. */
 import { Cause, Data, Effect, Option } from "effect"
 import { Cache, type Redis } from "effect-redis-cache"
-import { allKeys, type Load, type Operation } from "./history.js"
+import { allKeys, hold, type Load, type Operation } from "./history.js"
 import type { Call, Computation, Record } from "./record.js"
 
 /** What a user's load fails or dies with. */
 export class LoadFailure extends Data.TaggedError("LoadFailure")<{ readonly load: string }> {}
+
+class RolledBack extends Data.TaggedError("RolledBack") {}
 
 export const keys = allKeys.map((key) => `key${key}`)
 
@@ -75,7 +77,8 @@ export const perform = (
   cache: Cache.Cache<string, unknown, unknown, Redis.Redis>,
   record: Record,
   operation: Operation,
-  call: Call
+  call: Call,
+  die: () => void
 ): Effect.Effect<void, unknown, Redis.Redis> => {
   const gave = (key: number, value: unknown): void => {
     call.read.push({ key, value: value === undefined ? undefined : String(value) })
@@ -144,6 +147,25 @@ export const perform = (
       return Cache.invalidateTags(cache, [operation.tag])
     case "expireTags":
       return Cache.expireTags(cache, [operation.tag])
+    case "update": {
+      const { after, before, dies, key, linger, outcome, own, store, tag } = operation
+      const source = Effect.gen(function*() {
+        if (before > 0) yield* Effect.sleep(before)
+        if (own !== undefined) gave(key, yield* Cache.getOrSet(cache, keys[key]!, () => alone(key, own)))
+        if (outcome === "RollBack") return yield* new RolledBack()
+        call.committed = record.tick()
+        if (dies) {
+          call.died = true
+          die()
+        } else if (after > 0) yield* Effect.sleep(after)
+      })
+      return Cache.invalidating(source, cache, [keys[key]!], {
+        hold,
+        linger,
+        tags: tag === undefined ? [] : [tag],
+        store: store ? () => [[keys[key]!, call.writes.get(key)]] : undefined
+      })
+    }
     case "getOrSet": {
       const { forceRefresh, key, load, timeout } = operation
       return Effect.map(

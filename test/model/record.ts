@@ -32,6 +32,10 @@ export interface Call {
   found: string | undefined
   /** Values that it was given, `undefined` for none. */
   readonly read: Array<{ readonly key: number; readonly value: string | undefined }>
+  /** For `update`: when the source had the new version. */
+  committed: Moment | undefined
+  /** For `update`: its process has died. */
+  died: boolean
   /** For `has`. */
   saw: boolean | undefined
   /** The load whose failure it was given. */
@@ -51,6 +55,8 @@ export interface Computation {
   /** Whose load it is. */
   readonly call: Call
   readonly forced: boolean
+  /** It runs inside of an update. */
+  readonly apart: boolean
   readonly began: Moment
   ended: Moment | undefined
   exit: "Success" | "Failure" | "Interruption" | undefined
@@ -115,6 +121,8 @@ export class Record {
       writes: writes(operation) ? new Map(keys.map((key) => [key, this.next("w")])) : new Map(),
       put: new Map(),
       found: undefined,
+      committed: undefined,
+      died: false,
       read: [],
       saw: undefined,
       failure: undefined,
@@ -133,6 +141,7 @@ export class Record {
       instance: call.instance,
       call,
       forced: isForced(call.operation),
+      apart: call.operation._tag === "update",
       began: this.tick(),
       ended: undefined,
       exit: undefined,
@@ -201,6 +210,7 @@ export class Record {
         "tag" in operation ? operation.tag : ""
       } ${[...call.writes.values()].join(" ")}`
       lines.push([began, name])
+      if (call.committed !== undefined) lines.push([call.committed, `${name} has committed`])
       if (ended !== undefined) lines.push([ended, `${name} -> ${result}`])
     }
     for (const { began, ended, exit, forced, instance, key, value } of this.computations.values()) {
@@ -221,7 +231,7 @@ export class Record {
 
 const writes = (operation: Operation): boolean =>
   operation._tag === "set" || operation._tag === "setIfAbsent" || operation._tag === "setMany" ||
-  (operation._tag === "modify" && operation.answer === "New")
+  (operation._tag === "modify" && operation.answer === "New") || (operation._tag === "update" && operation.store)
 
 export const keyTags = (key: number): ReadonlyArray<string> => ["all", `key${key}`]
 

@@ -1,7 +1,8 @@
 /** Runs a history against caches in memory, behind a layer that delays operations and loses answers. */
 import { Cause, Context, Effect, Exit, Fiber, FiberRef, HashSet, Layer, Option, Random } from "effect"
-import { Cache, Redis, RedisLayer } from "effect-redis-cache"
+import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import { makeService } from "../../src/internal/cache/runtime.js"
+import { decorate } from "../../src/internal/driver/decorate.js"
 import type { Driver } from "../../src/internal/driver/driver.js"
 import { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import * as Entry from "../../src/internal/entry/format.js"
@@ -76,6 +77,7 @@ const leftBehind = (services: ReadonlyArray<Service>, server: MemoryServer, now:
   }
   for (let key = 0; key < keyCount; key++) {
     const left = server.get(redisKey(key), now)?.bytes
+    if (left !== undefined && Entry.isHold(left)) wrong.push(`${keys[key]} is still held`)
     const lease = left === undefined || !Entry.isEntry(left) ? undefined : Entry.lease(left)
     // Zeros are no load's token: with them a source is left alone for a while.
     if (lease !== undefined && lease.until > now && lease.token.some((byte) => byte !== 0)) {
@@ -83,6 +85,16 @@ const leftBehind = (services: ReadonlyArray<Service>, server: MemoryServer, now:
     }
   }
   return wrong
+}
+
+/** What a process sends that has died never takes place. */
+const mortal = (driver: Driver, isDead: () => boolean): Driver => {
+  const dead = new CacheError.RedisError({ reason: "Connection", operation: "any", cause: new Error("it has died") })
+  return decorate(driver, {
+    hot: (_, send) => (input, reply) => Effect.suspend(() => isDead() ? reply.onFailure(dead, "") : send(input, reply)),
+    cold: (_, send) => (...input) => Effect.suspend(() => isDead() ? Effect.fail(dead) : send(...input)),
+    paged: (_, send) => send
+  })
 }
 
 const program = (history: History, record: Record, mutant: Mutant) =>
@@ -100,10 +112,23 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     const run = ({ instance, interruptAfter, operation, pause }: Step) =>
       Effect.gen(function*() {
         if (pause > 0) yield* Effect.sleep(pause)
-        const call = record.call(operation, instance)
+        const dies = operation._tag === "update" && operation.dies
+        // One that dies is a process of its own.
+        const call = record.call(operation, dies ? -1 : instance)
+        let dead = false
+        const own = dies
+          ? Layer.fresh(connection(history, server, (driver) => mortal(mutant(driver), () => dead)))
+          : Layer.succeed(Redis.Redis, services[instance]!)
+        const service = Context.get(yield* Layer.build(own), Redis.Redis)
         let interrupted = false
         const fiber = yield* Effect.fork(
-          Effect.provideService(perform(cache, record, operation, call), Redis.Redis, services[instance]!)
+          Effect.provideService(
+            perform(cache, record, operation, call, () => {
+              dead = true
+            }),
+            Redis.Redis,
+            service
+          )
         )
         if (interruptAfter !== undefined) {
           yield* Effect.forkDaemon(
@@ -119,6 +144,10 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         }
         const exit = yield* Fiber.await(fiber)
         call.ended = record.tick()
+        if (call.died) {
+          call.result = "died"
+          return
+        }
         if (Exit.isSuccess(exit)) {
           call.acknowledged = call.ended
           call.result = call.read.map(({ value }) => value ?? "none").join(" ") || String(call.saw ?? "done")

@@ -1,7 +1,7 @@
 /** Nobody is given a value that had ended before the call began, and reads give what stood there while they ran. */
-import { isLoad, isOfTags } from "../history.js"
+import { isLoad } from "../history.js"
 import type { Call, Record, Standing } from "../record.js"
-import { epochsEndSooner, name } from "./support.js"
+import { changesTags, epochsEndSooner, name } from "./support.js"
 
 /** Until when a value was fresh at the latest, as far as a call may know; zero: for ever. */
 const freshUntil = (record: Record, key: number, value: string, call: Call): number => {
@@ -27,8 +27,8 @@ const someTimeNone = (record: Record, key: number, call: Call): boolean => {
   return all.some(({ expires, freshUntil, value }, i) => {
     const until = Math.min(all[i + 1]?.from.millis ?? Infinity, call.ended!.millis) + epochsEndSooner(record.history)
     return value === undefined || expires <= until || (freshUntil !== 0 && freshUntil <= until)
-  }) || record.calls.some(({ began, operation }) =>
-    record.history.policy.tags !== "None" && isOfTags(operation) && began.at < call.ended!.at
+  }) || record.calls.some((other) =>
+    record.history.policy.tags !== "None" && changesTags(other) && other.began.at < call.ended!.at
   )
 }
 

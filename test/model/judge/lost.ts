@@ -1,7 +1,7 @@
 /** A value that was written, that lives for ever, and that nobody else has touched since, is still there. */
 import { isForced, longLife } from "../history.js"
 import type { Call, Record } from "../record.js"
-import { concerns, heardOf, name } from "./support.js"
+import { concerns, heardOf, isOver, name } from "./support.js"
 
 const lookers = new Set(["get", "getMany", "has", "take", "getOrSet", "getOrSetMany", "setIfAbsent", "touch"])
 
@@ -15,7 +15,8 @@ const removers = new Set([
   "modify",
   "expire",
   "invalidateTags",
-  "expireTags"
+  "expireTags",
+  "update"
 ])
 
 /** Whether a call may have put something in the place of a value, or ended its life. */
@@ -37,7 +38,7 @@ export const lost = (record: Record): ReadonlyArray<string> => {
       const disturbed = record.calls.some((other) =>
         other !== write && other !== call && concerns(other, key) && mayRemove(other) &&
         other.began.at < call.ended!.at &&
-        (other.acknowledged === undefined || other.acknowledged.at > write.began.at ||
+        (!isOver(other) || other.acknowledged === undefined || other.acknowledged.at > write.began.at ||
           !heardOf(call, other.acknowledged, other.instance, history))
       )
       if (disturbed) return []

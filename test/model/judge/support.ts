@@ -22,8 +22,16 @@ export const overlap = (
   b: { readonly began: Moment; readonly ended: Moment | undefined }
 ): boolean => a.began.at < (b.ended?.at ?? Infinity) && b.began.at < (a.ended?.at ?? Infinity)
 
+/** A hold stays behind. */
+const lingers = ({ operation }: Call): boolean => operation._tag === "update" && operation.linger !== undefined
+
 /** All that it has sent has taken place: it was answered, or it only waited for a load that failed. */
-export const isOver = (call: Call): boolean => call.acknowledged !== undefined || call.failure !== undefined
+export const isOver = (call: Call): boolean =>
+  (call.acknowledged !== undefined || call.failure !== undefined) && !lingers(call)
+
+/** It changes tags, and so entries of any key. */
+export const changesTags = ({ operation }: Call): boolean =>
+  isOfTags(operation) || (operation._tag === "update" && operation.tag !== undefined)
 
 /** A call that waits for whoever loads, and is given a stale value in its windows. */
 export const isUnforcedLoad = ({ operation }: Call): boolean => isLoad(operation) && !isForced(operation)
@@ -33,7 +41,7 @@ export const hasLoadedAnew = (record: Record, call: Call): boolean =>
   isForced(call.operation) && call.acknowledged !== undefined &&
   call.read.every(({ value }) => value !== undefined && record.computations.get(value)?.call === call)
 
-export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || isOfTags(call.operation)
+export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || changesTags(call)
 
 /** What may change what stands under a key, or who may store something there. */
 const disturbers = new Set([
@@ -46,7 +54,8 @@ const disturbers = new Set([
   "modify",
   "expire",
   "invalidateTags",
-  "expireTags"
+  "expireTags",
+  "update"
 ])
 
 /** Whether this call may have revoked a lease at some time from when one call began until then. */
@@ -64,7 +73,7 @@ export const stood = (record: Record, call: Pick<Call, "began" | "ended">, key: 
   if (all.some(({ expires }) => expires <= call.ended!.millis)) return undefined
   // Who invalidates it leaves it where it is.
   const invalidated = record.history.policy.tags !== "None" &&
-    record.calls.some(({ began, operation }) => isOfTags(operation) && began.at < call.ended!.at)
+    record.calls.some((other) => changesTags(other) && other.began.at < call.ended!.at)
   if (invalidated) return undefined
   // It may have been touched: what is said of it holds for the shortest of its lives.
   const ends = all.flatMap(({ freshUntil }) => freshUntil === 0 ? [] : [freshUntil])
@@ -78,5 +87,6 @@ export const epochsEndSooner = ({ delay, policy }: History): number => policy.ta
 export const servedFor = ({ freshUntil }: Standing, call: Call, window: number, history: History): boolean =>
   freshUntil === 0 || freshUntil + window - epochsEndSooner(history) > call.ended!.millis
 
+/** Those of loads that share, and may be stored. */
 export const ofKey = (record: Record, key: number): ReadonlyArray<Computation> =>
-  [...record.computations.values()].filter((computation) => computation.key === key)
+  [...record.computations.values()].filter((computation) => computation.key === key && !computation.apart)

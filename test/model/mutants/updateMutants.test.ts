@@ -1,0 +1,166 @@
+import { describe } from "@effect/vitest"
+import { Effect } from "effect"
+import type { RedisError } from "../../../src/CacheError.js"
+import { TagEpochs } from "../../../src/internal/cache/tagEpochs.js"
+import type { Driver } from "../../../src/internal/driver/driver.js"
+import * as Entry from "../../../src/internal/entry/format.js"
+import { Caller } from "../../../src/internal/load/caller.js"
+import { focused } from "../arbitraries.js"
+import { classIsCaught, driverIsCaught } from "./bite.js"
+
+const ignored = { onSuccess: () => Effect.void, onFailure: () => Effect.void }
+
+/** Puts something there that is no hold, as a raw `SET` does. */
+const wipe = (driver: Driver, keys: ReadonlyArray<string>): Effect.Effect<unknown> =>
+  Effect.forEach(keys, (key) => driver.set({ key, bytes: new Uint8Array(1), life: undefined }, ignored))
+
+const isHeld = (driver: Driver, key: string): Effect.Effect<boolean, RedisError> =>
+  Effect.map(driver.heads([key], Entry.headerSize), ([head]) => head !== undefined && Entry.isHold(head))
+
+describe("a mutant of updates is caught", () => {
+  const hunt = (seed: number) => ({ histories: focused.updates, seed })
+  const tagHunt = (seed: number) => ({ histories: focused.taggedUpdates, seed })
+
+  driverIsCaught("no hold", (driver) => ({ ...driver, hold: () => Effect.void }), hunt(1))
+
+  driverIsCaught("a hold that does not take the place of a lease", (driver) => ({
+    ...driver,
+    hold: (request) =>
+      Effect.forEach(request.keys, (key) =>
+        driver.get(key, {
+          onSuccess: (found) =>
+            found !== undefined && Entry.isEntry(found) && Entry.lease(found) !== undefined
+              ? Effect.void
+              : driver.hold({ ...request, keys: [key] }),
+          onFailure: Effect.fail
+        }), { discard: true })
+  }), hunt(1))
+
+  driverIsCaught("a begin that replaces another's hold", (driver) => ({
+    ...driver,
+    hold: (request) => Effect.zipRight(request.renews ? Effect.void : wipe(driver, request.keys), driver.hold(request))
+  }), hunt(1))
+
+  driverIsCaught("an end that removes another's hold", (driver) => ({
+    ...driver,
+    endHold: (request) =>
+      Effect.zipRight(
+        request.cancels ? Effect.void : wipe(driver, request.keys),
+        driver.endHold(request)
+      )
+  }), hunt(1))
+
+  driverIsCaught("a hold that is not renewed", (driver) => ({
+    ...driver,
+    hold: (request) => request.renews ? Effect.void : driver.hold(request)
+  }), hunt(1))
+
+  driverIsCaught("a lost hold that is not put back", (driver) => ({
+    ...driver,
+    hold: (request) =>
+      Effect.flatMap(
+        Effect.filter(request.keys, (key) => request.renews ? isHeld(driver, key) : Effect.succeed(true)),
+        (keys) => keys.length === 0 ? Effect.void : driver.hold({ ...request, keys })
+      )
+  }), hunt(1))
+
+  driverIsCaught("an end that leaves what has taken the place of its hold", (driver) => ({
+    ...driver,
+    endHold: (request) => driver.endHold({ ...request, cancels: true })
+  }), hunt(1))
+
+  driverIsCaught("a fill over a hold", (driver) => ({
+    ...driver,
+    fill: (requests) =>
+      Effect.flatMap(
+        driver.fill(requests),
+        (filled) =>
+          Effect.forEach(requests, ({ bytes, key, life }, i) =>
+            Effect.flatMap(isHeld(driver, key), (held) =>
+              held && bytes !== undefined
+                ? Effect.as(driver.set({ key, bytes, life }, ignored), true)
+                : Effect.succeed(filled[i]!)))
+      )
+  }), hunt(1))
+
+  driverIsCaught("a lease over a hold", (driver) => ({
+    ...driver,
+    lease: (requests, kind) =>
+      Effect.forEach(
+        requests,
+        (request) =>
+          Effect.flatMap(driver.lease([request], kind), ([reply]) =>
+            reply?._tag === "Barred" && !request.force
+              ? Effect.zipRight(wipe(driver, [request.key]), driver.lease([request], kind))
+              : Effect.succeed([reply!]))
+      ).pipe(Effect.map((replies) => replies.map(([reply]) => reply!)))
+  }), hunt(1))
+
+  driverIsCaught("a forced lease over a hold", (driver) => ({
+    ...driver,
+    lease: (requests, kind) =>
+      Effect.forEach(
+        requests,
+        (request) =>
+          Effect.flatMap(driver.lease([request], kind), ([reply]) =>
+            reply?._tag === "Barred" && request.force
+              ? Effect.zipRight(wipe(driver, [request.key]), driver.lease([request], kind))
+              : Effect.succeed([reply!]))
+      ).pipe(Effect.map((replies) => replies.map(([reply]) => reply!)))
+  }), hunt(1))
+
+  driverIsCaught("a store after a shared hold", (driver) => ({
+    ...driver,
+    endHold: (request) =>
+      Effect.flatMap(driver.endHold(request), (written) =>
+        written > 0 || request.writes.size === 0
+          ? Effect.succeed(written)
+          : Effect.flatMap(Effect.exists(request.keys, (key) => isHeld(driver, key)), (held) =>
+            held
+              ? Effect.succeed(0)
+              : Effect.as(
+                Effect.forEach(request.writes, ([key, { bytes, life }]) => driver.set({ key, bytes, life }, ignored)),
+                request.writes.size
+              )))
+  }), hunt(1))
+
+  classIsCaught("loads inside of an update that are like any other", Caller.prototype, {
+    isApart: () => false
+  }, hunt(1))
+
+  driverIsCaught("tags that are not held", (driver) => ({
+    ...driver,
+    hold: (request) => driver.hold({ ...request, tags: [] }),
+    endHold: (request) => driver.endHold({ ...request, tags: [] })
+  }), tagHunt(1))
+
+  driverIsCaught("an end that leaves the tag generation as it is", (driver) => ({
+    ...driver,
+    endHold: (request) => driver.endHold({ ...request, generation: undefined })
+  }), tagHunt(1))
+
+  driverIsCaught("a tag's key that goes with its hold", (driver) => ({
+    ...driver,
+    hold: (request) => driver.hold({ ...request, tagsOutlive: 1 }),
+    endHold: (request) => driver.endHold({ ...request, tagsOutlive: 1 })
+  }), tagHunt(1))
+
+  const { ensure } = TagEpochs.prototype
+  classIsCaught("a held tag whose epoch is made all the same", TagEpochs.prototype, {
+    ensure(this: TagEpochs, ...of: Parameters<typeof ensure>) {
+      const { driver } = this as unknown as { readonly driver: Driver }
+      const over = {
+        ...driver,
+        ensureEpochs: (requests) =>
+          Effect.zipRight(
+            Effect.forEach(
+              requests,
+              ({ key }) => Effect.flatMap(isHeld(driver, key), (held) => held ? wipe(driver, [key]) : Effect.void)
+            ),
+            driver.ensureEpochs(requests)
+          )
+      } satisfies Driver
+      return ensure.apply(Object.assign(Object.create(TagEpochs.prototype), this, { driver: over }), of)
+    }
+  }, tagHunt(1))
+})
