@@ -104,6 +104,8 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     return Effect.flatMap(step, () => {
       if (wanted.value !== undefined) return Exit.succeed(wanted.value.value)
+      // A batch that it has joined had none, but its own load may.
+      wanted.answer = undefined
       const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) return Exit.succeed(this.near(copy))
       const there = this.joinable(wanted.redisKey)
