@@ -5,6 +5,7 @@ import { Cache, Codec, Redis, RedisLayer } from "effect-redis-cache"
 import { readFileSync } from "node:fs"
 import { RandomBytes } from "../../src/internal/bytes/randomBytes.js"
 import * as Entry from "../../src/internal/entry/format.js"
+import * as Hold from "../../src/internal/entry/hold.js"
 
 interface GoldenEntry {
   readonly form: string
@@ -35,13 +36,20 @@ interface GoldenExpiry {
   readonly at: number
 }
 
+interface GoldenHold {
+  readonly form: string
+  readonly hex: string
+  readonly hold: ReadonlyArray<{ readonly token: string; readonly until: number }>
+  readonly shared: boolean
+}
+
 interface GoldenCounter {
   readonly form: string
   readonly hex: string
   readonly counter: number
 }
 
-const golden: ReadonlyArray<GoldenEntry | GoldenExpiry | GoldenMarker | GoldenCounter> = JSON.parse(
+const golden: ReadonlyArray<GoldenEntry | GoldenExpiry | GoldenMarker | GoldenHold | GoldenCounter> = JSON.parse(
   readFileSync(new URL("golden/entries.json", import.meta.url), "utf8")
 )
 
@@ -64,6 +72,7 @@ class Chosen extends RandomBytes {
 const entries = golden.filter((each) => "payload" in each)
 const expiries = golden.filter((each) => "expires" in each)
 const markers = golden.filter((each) => "marker" in each)
+const holds = golden.filter((each) => "hold" in each)
 const counters = golden.filter((each) => "counter" in each)
 
 describe("an entry", () => {
@@ -141,6 +150,27 @@ describe("a marker", () => {
       assert.isFalse(Entry.isLeasedBy(bytes, fromHex(lease.token).reverse()))
       assert.strictEqual(Entry.lease(bytes)!.until, lease.until)
       assert.strictEqual(Entry.identity(bytes, "entry").length, 0)
+    })
+  }
+})
+
+describe("a hold", () => {
+  for (const { form, hex, hold, shared } of holds) {
+    it(`${form}: is written and read like this`, () => {
+      const bytes = fromHex(hex)
+      const [first, ...rest] = hold.map(({ token, until }) => ({ token: fromHex(token), until }))
+      assert.strictEqual(toHex(Hold.make([first!, ...rest], shared)), withoutSpaces(hex))
+      assert.isTrue(Entry.isHold(bytes))
+      assert.isTrue(Entry.isMarker(bytes))
+      assert.isUndefined(Entry.lease(bytes))
+      assert.strictEqual(Entry.identity(bytes, "entry").length, 0)
+      assert.strictEqual(Hold.isShared(bytes), shared)
+      assert.deepStrictEqual(Hold.claims(bytes).map(({ token, until }) => ({ token: toHex(token), until })), hold)
+      const last = hold[hold.length - 1]!.until
+      assert.isTrue(Hold.isUnderWay(bytes, last - 1))
+      assert.isFalse(Hold.isUnderWay(bytes, last))
+      // What is cut short lists fewer.
+      assert.strictEqual(Hold.claims(bytes.subarray(0, bytes.length - 1)).length, hold.length - 1)
     })
   }
 })

@@ -223,4 +223,23 @@ describe("getOrSetMany", () => {
       assert.strictEqual((yield* first(Cache.getOrSetMany(users, [], () => Effect.die("none")))).size, 0)
       assert.deepStrictEqual(calls, [])
     }))
+
+  it.scoped("a caller of one key that has joined a batch without a value for it loads for itself", () =>
+    Effect.gen(function*() {
+      // So that both look before either loads.
+      const { first } = yield* instances({
+        script: (name) => name === "get" || name === "getMany" ? { before: "1 second" } : undefined
+      })
+      const origin = new Origin()
+      const batch = yield* Effect.fork(
+        first(Cache.getOrSetMany(users, ["a", "b"], () => Effect.as(origin.load, [["b", "b!"] as const])))
+      )
+      yield* settle
+      const alone = yield* Effect.fork(first(Effect.exit(Cache.getOrSet(users, "a", Effect.fail("no such user")))))
+      yield* TestClock.adjust("1 second")
+      yield* origin.succeed(1)
+      assert.deepStrictEqual([...yield* Fiber.join(batch)], [["b", "b!"]])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(alone), Exit.fail("no such user"))
+    }))
 })

@@ -18,8 +18,14 @@ const isHeld = (driver: Driver, key: string): Effect.Effect<boolean, RedisError>
   Effect.map(driver.heads([key], Entry.headerSize), ([head]) => head !== undefined && Entry.isHold(head))
 
 describe("a mutant of updates is caught", () => {
-  const hunt = (seed: number) => ({ histories: focused.updates, seed })
-  const tagHunt = (seed: number) => ({ histories: focused.taggedUpdates, seed })
+  const hunt = (seed: number) => ({
+    histories: focused.updates,
+    seed
+  })
+  const tagHunt = (seed: number) => ({
+    histories: focused.taggedUpdates,
+    seed
+  })
 
   driverIsCaught("no hold", (driver) => ({ ...driver, hold: () => Effect.void }), hunt(1))
 
@@ -137,12 +143,6 @@ describe("a mutant of updates is caught", () => {
   driverIsCaught("an end that leaves the tag generation as it is", (driver) => ({
     ...driver,
     endHold: (request) => driver.endHold({ ...request, generation: undefined })
-  }), tagHunt(1))
-
-  driverIsCaught("a tag's key that goes with its hold", (driver) => ({
-    ...driver,
-    hold: (request) => driver.hold({ ...request, tagsOutlive: 1 }),
-    endHold: (request) => driver.endHold({ ...request, tagsOutlive: 1 })
   }), tagHunt(1))
 
   const { ensure } = TagEpochs.prototype

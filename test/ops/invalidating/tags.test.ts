@@ -2,6 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache } from "effect-redis-cache"
+import { updating } from "../../../src/internal/inFlight/updating.js"
 import { fleets } from "../../load/fleets.js"
 import { gate } from "./gates.js"
 
@@ -52,22 +53,18 @@ for (const fleet of fleets) {
 
       fleet.test("the process dies: what was loaded before its hold ran out is not stored after it", () =>
         Effect.gen(function*() {
-          const { at, services } = yield* fleet.processes(undefined, undefined)
-          const { driver, runtime } = services[0]!
+          // Of what it sends after the begin nothing takes place.
+          const dying = { script: (name: string) => name === "endHold" ? { fail: "Connection" as const } : undefined }
+          const { at } = yield* fleet.processes(dying, undefined)
           yield* at(1)(Cache.getOrSet(team, "41", Effect.succeed("v1")))
           const load = yield* gate
-          yield* driver.hold({
-            token: new Uint8Array(8).fill(1),
-            keys: [],
-            tags: [`${driver.prefix}:tag:team:team`],
-            generation: { key: `${driver.prefix}:gen:team`, epoch: runtime.random.make(8) },
-            tagsOutlive: 30_000,
-            duration: 150,
-            renews: false
-          })
-          const old = yield* Effect.fork(at(1)(Cache.getOrSet(team, "42", Effect.as(load.update, "v1"))))
-          yield* load.begun
-          yield* fleet.pass("200 millis")
+          const old = yield* at(0)(invalidating(
+            Effect.zipLeft(
+              Effect.forkDaemon(at(1)(Cache.getOrSet(team, "42", Effect.as(load.update, "v1")))),
+              load.begun
+            ).pipe(Effect.locally(updating, undefined))
+          ))
+          yield* fleet.pass("250 millis")
           yield* load.goOn
           assert.strictEqual(yield* Fiber.join(old), "v1")
           assert.deepStrictEqual(yield* at(0)(get), Option.none())
