@@ -34,6 +34,8 @@ export const makeWith = async (url, values) => {
     getMany: (keys) => Cache.getMany(users, keys),
     readMany: (found, keys) => keys.map((key) => found.get(key)),
     setMany: (entries) => Cache.setMany(users, entries),
+    deleteMany: (keys) => Cache.deleteMany(users, keys),
+    invalidating: (keys, update) => Cache.invalidating(Effect.sync(update), users, keys),
     // Each workload brings a function of its own, which gives the same users.
     memoize: (compute) => Memo.cached(compute, { name: "getUser", captures: [], timeToLive: life, ...values }),
     clear: () => Cache.flush(users),
