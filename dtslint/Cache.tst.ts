@@ -209,7 +209,7 @@ describe("data-first", () => {
     Cache.setMany(users, { "42": "user" })
     // @ts-expect-error: The last overload gave the following error..."the keys of this cache are no strings: give pairs"
     Cache.setMany(numbered, { "42": user })
-    // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'User'...Overload 2
+    // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'NoInfer<User> | Unchanged'...Overload 2
     Cache.getOrSet(users, "42", Effect.succeed("user"))
     // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'number'...Overload 2
     Cache.getOrSet(users, "42", (_id: number) => Effect.succeed(user))
@@ -437,6 +437,44 @@ describe("loads", () => {
     >()
     // @ts-expect-error: Type '{ soft: true; }' is not assignable
     Cache.getOrSet(users, "42", loadUser, { timeout: { soft: true } })
+  })
+
+  it("loads are told what was there, and may leave it as it was", () => {
+    expect(
+      Cache.getOrSet(users, "42", (id, previous) => {
+        expect(id).type.toBe<string>()
+        expect(previous).type.toBe<Option.Option<Cache.Previous<User>>>()
+        return Effect.succeed(Option.isSome(previous) ? Cache.unchanged : user)
+      })
+    ).type.toBe<Effect.Effect<User, Failure, Store>>()
+    expect(
+      Cache.refresh(users, "42", (_id, previous) => Effect.succeed(Option.isSome(previous) ? Cache.unchanged : user))
+    )
+      .type.toBe<Effect.Effect<User, Failure, Store>>()
+    expect(
+      Cache.getOrSetMany(users, ["42"], (ids, previous) => {
+        expect(previous).type.toBe<ReadonlyMap<string, Cache.Previous<User>>>()
+        return Effect.succeed(ids.map((id) => [id, previous.has(id) ? Cache.unchanged : user] as const))
+      })
+    ).type.toBe<Effect.Effect<ReadonlyMap<string, User>, Failure, Store>>()
+    expect(Cache.getOrSet(anything, "42", () => Effect.succeed(Math.random() > 0.5 ? Cache.unchanged : 1))).type.toBe<
+      Effect.Effect<unknown, Failure, Store>
+    >()
+    // Data-last, what was there is known when the cache is: name its type.
+    expect(
+      pipe(
+        users,
+        Cache.getOrSet(
+          "42",
+          (_id: string, previous: Option.Option<Cache.Previous<User>>) =>
+            Effect.succeed(Option.isSome(previous) ? Cache.unchanged : user)
+        )
+      )
+    ).type.toBe<Effect.Effect<User, Failure, Store>>()
+    // @ts-expect-error: Type 'string' is not assignable to type 'NoInfer<User> | Unchanged'
+    Cache.getOrSet(users, "42", () => Effect.succeed(Math.random() > 0.5 ? Cache.unchanged : "user"))
+    // @ts-expect-error: Argument of type 'Unchanged' is not assignable to parameter of type 'User'
+    Cache.set(users, "42", Cache.unchanged)
   })
 
   it("catchTag removes what it names", () => {

@@ -222,6 +222,27 @@ describe("cached", () => {
     expect(Memo.cached(fetchUser, { timeout: { soft: "1 second", hard: "2 seconds" } })).type.toBe<typeof timed>()
   })
 
+  it("revalidates what its results are, by its arguments", () => {
+    expect(
+      Memo.cached(fetchUser, {
+        revalidate: (previous, id, lang) => {
+          expect(previous).type.toBe<Cache.Previous<User>>()
+          expect(id).type.toBe<number>()
+          expect(lang).type.toBe<string | undefined>()
+          return Effect.succeed(Caches.unchanged)
+        }
+      })
+    ).type.toBe<typeof getUser>()
+    const needing = {} as Effect.Effect<User | Cache.Unchanged, Offline, "Cookies">
+    expect(Memo.cached(fetchUser, { revalidate: () => needing })(42)).type.toBe<
+      Effect.Effect<User, Offline | Failure, "Http" | "Cookies" | Store>
+    >()
+    // @ts-expect-error: Type 'string' is not assignable to type
+    Memo.cached(fetchUser, { revalidate: () => Effect.succeed("user") })
+    // @ts-expect-error: The types returned by 'revalidate(...)' are incompatible
+    Memo.cached(fetchUser, { revalidate: () => Effect.fail("other" as const) })
+  })
+
   it("bypass takes RedisError out of all but bust", () => {
     const bypassing = Memo.cached(fetchUser, { onRedisError: "bypass" })
     expect(bypassing(42)).type.toBe<Effect.Effect<User, Offline | CacheError.CodecError, "Http" | Store>>()

@@ -27,6 +27,8 @@ import type { CounterPolicy, KeyIsTyped, Named, Stored, ValueIsTyped } from "./i
 import * as Make from "./internal/definition/make.js"
 import type { LeaseOptions, NearOptions, PolicyOptions } from "./internal/definition/policy.js"
 import type { TimeoutError, TimeoutInput, Timeouts } from "./internal/definition/timeouts.js"
+import type { Previous, Unchanged } from "./internal/load/previous.js"
+import { unchanged as unchanged_ } from "./internal/load/previous.js"
 import type { Explanation } from "./internal/ops/explain.js"
 import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
@@ -34,7 +36,16 @@ import * as GetMany from "./internal/ops/getMany.js"
 import * as Invalidating from "./internal/ops/invalidating/invalidating.js"
 import type { InvalidatingOptions, NotStoring, StoringOptions } from "./internal/ops/invalidating/options.js"
 import * as Load from "./internal/ops/load.js"
-import type { Computing, Failed, LoadMany, LoadManyOptions, LoadOptions } from "./internal/ops/loadTypes.js"
+import type {
+  Computing,
+  Failed,
+  Loaded,
+  LoadedFirst,
+  LoadMany,
+  LoadManyOptions,
+  LoadOptions,
+  ValueOf
+} from "./internal/ops/loadTypes.js"
 import * as Expire from "./internal/ops/remove/expire.js"
 import * as Invalidate from "./internal/ops/remove/invalidate.js"
 import * as Remove from "./internal/ops/remove/remove.js"
@@ -113,6 +124,8 @@ type Entries<Key, Value, Error, Requirements> =
  *   refreshes it in the background (RFC 5861). Default: no such window
  * - `staleIfError`: for so long after its fresh life the value is served where its load fails or times out (RFC 5861).
  *   Default: no such window. An entry stays in Redis for its fresh life and the longer of the two windows
+ * - `retain`: an entry stays in Redis for so long after its windows, for loads that are told what was there
+ *   (`Cache.unchanged`) and nothing else. Default: not at all
  * - `jitter`: 0–1, randomly shortens each fresh life by up to this fraction, so that entries do not expire together.
  *   Default: 0
  * - `earlyRefresh`: XFetch's beta; 1 is a good start. Default: 0, off. Fresh values are refreshed in the background
@@ -202,6 +215,11 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Previous,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   Stats,
   /**
    * @since 0.1.0
@@ -228,6 +246,11 @@ export type {
    * @category models
    */
   TimeToLive,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Unchanged,
   /**
    * @since 0.1.0
    * @category models
@@ -841,6 +864,8 @@ export const expireTags: {
  * with the context of the first caller and a `Scope` of its own. All waiting callers get its failure, and it is not
  * kept.
  *
+ * `load` is told what was there, `(key, previous) => …`, and may answer `Cache.unchanged`.
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -858,19 +883,19 @@ export const expireTags: {
  * @category loading
  */
 export const getOrSet: {
-  <K, V, E2, R2, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Key = Widen<K>, Value = ValueOf<V>>(
     key: K & NoInfer<Key>,
-    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>
+    load: Computing<NoInfer<Key>, NoInfer<Value>, LoadedFirst<Value, V>, E2, R2>
   ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
   <Key, Value, E, R, E2, R2, V, Timeout extends TimeoutInput | undefined = undefined>(
     self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
-    load: Computing<NoInfer<Key>, Given<Value, V>, E2, R2>,
+    load: Computing<NoInfer<Key>, NoInfer<Value>, Loaded<Value, V>, E2, R2>,
     options?: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): Effect.Effect<Value, E | E2 | TimeoutError<Timeout>, R | Exclude<R2, Scope.Scope>>
-  <K, V, E2, R2, Timeout extends TimeoutInput | undefined = undefined, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Timeout extends TimeoutInput | undefined = undefined, Key = Widen<K>, Value = ValueOf<V>>(
     key: K & NoInfer<Key>,
-    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>,
+    load: Computing<NoInfer<Key>, NoInfer<Value>, LoadedFirst<Value, V>, E2, R2>,
     options: LoadOptions<NoInfer<Key>, NoInfer<Value>, Timeout>
   ): <E, R>(
     self: Cache<Key, Value, E, R>
@@ -906,6 +931,36 @@ export const getOrSet: {
  * @category loading
  */
 export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
+
+/**
+ * What a load gives where the value that it was told of (`previous`) is still good: that value is stored with a new life,
+ * without being encoded anew, and is what callers get. It goes under the tags that it had, and those of this load.
+ *
+ * It is a defect where the load was told of no value: `previous` is none where nothing was there, where what was there
+ * was replaced or invalidated, and where the load has no lease (Redis is away, another process's load took too long).
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { Cache } from "effect-redis-cache"
+ *
+ * interface Page { readonly body: string; readonly etag: string }
+ *
+ * const pages = Cache.of<Page>()({ name: "pages", timeToLive: "1 minute", retain: "1 day" })
+ *
+ * declare const fetchPage: (url: string, etag: string | undefined) => Effect.Effect<Page | "NotModified", Error>
+ *
+ * export const getPage = (url: string) =>
+ *   Cache.getOrSet(pages, url, (url, previous) =>
+ *     fetchPage(url, Option.getOrUndefined(previous)?.value.etag).pipe(
+ *       Effect.map((page) => page === "NotModified" ? Cache.unchanged : page)
+ *     ))
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const unchanged: Unchanged = unchanged_
 
 /**
  * The values of many keys; absent keys are loaded together: one run of `load` is given all of them, or `batchSize` at a
@@ -950,9 +1005,10 @@ export const getOrSetMany: {
     self: Cache<Key, Value, E, R>,
     keys: Iterable<NoInfer<Key>>,
     load: (
-      absent: ReadonlyArray<NoInfer<Key>>
+      absent: ReadonlyArray<NoInfer<Key>>,
+      previous: ReadonlyMap<NoInfer<Key>, Previous<NoInfer<Value>>>
     ) => Effect.Effect<
-      Pairs & LoadMany.Loaded<NoInfer<Key>, Given<Value, LoadMany.ValueOf<Pairs>>, any>, // its failures: `KeyError`
+      Pairs & LoadMany.Loaded<NoInfer<Key>, Loaded<Value, LoadMany.ValueOf<Pairs>> | Unchanged, any>, // its failures: `KeyError`
       E2,
       R2
     >,
@@ -971,12 +1027,13 @@ export const getOrSetMany: {
     Timeout extends TimeoutInput | undefined = undefined,
     Mode extends "default" | "either" = "default",
     Key = Widen<K>,
-    Value = V
+    Value = ValueOf<V>
   >(
     keys: Iterable<K & NoInfer<Key>>,
     load: (
-      absent: ReadonlyArray<NoInfer<Key>>
-    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, GivenFirst<Value, V>, KeyError>, E2, R2>,
+      absent: ReadonlyArray<NoInfer<Key>>,
+      previous: ReadonlyMap<NoInfer<Key>, Previous<NoInfer<Value>>>
+    ) => Effect.Effect<LoadMany.Loaded<NoInfer<Key>, LoadedFirst<Value, V>, KeyError>, E2, R2>,
     options?: LoadManyOptions<NoInfer<Key>, NoInfer<Value>, Timeout, Mode>
   ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<
     LoadMany.Answer<Key, Value, E | E2 | KeyError | TimeoutError<Timeout>, Mode>,
@@ -995,14 +1052,14 @@ export const getOrSetMany: {
  * @category loading
  */
 export const refresh: {
-  <K, V, E2, R2, Key = Widen<K>, Value = V>(
+  <K, V, E2, R2, Key = Widen<K>, Value = ValueOf<V>>(
     key: K & NoInfer<Key>,
-    load: Computing<NoInfer<Key>, GivenFirst<Value, V>, E2, R2>
+    load: Computing<NoInfer<Key>, NoInfer<Value>, LoadedFirst<Value, V>, E2, R2>
   ): <E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
   <Key, Value, E, R, E2, R2, V>(
     self: Cache<Key, Value, E, R>,
     key: NoInfer<Key>,
-    load: Computing<NoInfer<Key>, Given<Value, V>, E2, R2>
+    load: Computing<NoInfer<Key>, NoInfer<Value>, Loaded<Value, V>, E2, R2>
   ): Effect.Effect<Value, E | E2, R | Exclude<R2, Scope.Scope>>
 } = operation(3, Load.refresh)
 

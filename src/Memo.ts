@@ -11,7 +11,7 @@ import type * as Option from "effect/Option"
 import type { PrimaryKey } from "effect/PrimaryKey"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Cache, ErrorOf, InvalidatingOptions, TimeoutError, TimeoutInput } from "./Cache.js"
+import type { Cache, ErrorOf, InvalidatingOptions, Previous, TimeoutError, TimeoutInput, Unchanged } from "./Cache.js"
 import type { CodecError, RedisError } from "./CacheError.js"
 import type { Codec } from "./internal/codec/codec.js"
 import type { PolicyOptions } from "./internal/definition/policy.js"
@@ -210,7 +210,8 @@ export interface Options<
   in out E,
   out OnRedisError extends "fail" | "bypass" = "fail" | "bypass",
   out Timeout extends TimeoutInput | undefined = TimeoutInput | undefined,
-  in out CachedError = E
+  in out CachedError = E,
+  out R = never
 > extends ResultOptions<Args, A, E, OnRedisError, CachedError> {
   /** Default: the function's own. Give one where code is minified or bundled: both may rename functions. */
   readonly name?: string | undefined
@@ -222,6 +223,12 @@ export interface Options<
    * example). Without `captures` a name belongs to one function object.
    */
   readonly captures?: ReadonlyArray<unknown> | undefined
+  /**
+   * Computes in the place of the function where a result is there that is not fresh any more: it is given that result
+   * before the arguments, and may give `Cache.unchanged` to leave it as it was. See `retain` for how long one is kept for
+   * this. It fails with what the function fails with.
+   */
+  readonly revalidate?: ((previous: Previous<A>, ...args: Args) => Effect.Effect<A | Unchanged, E, R>) | undefined
   /**
    * How long a call waits for the computation. Then it gets a stale value inside one of its windows, or fails with
    * `Empty`. The computation goes on. With `{ soft, hard }` it gets a stale value after `soft`, if there is one, and waits
@@ -280,6 +287,7 @@ const isDataFirst = (args: IArguments): boolean => args.length > 1 || typeof arg
  *   with a `CodecError`: give `key`.
  * - Pass a method as an arrow function, `(id: string) => repository.find(id)`: a memoized function has no `this`.
  * - A generic function's type parameter cannot be kept. Memoize one with concrete types.
+ * - Where asking for what has changed is cheaper than computing, pass `revalidate`.
  *
  * @example
  * ```ts
@@ -311,23 +319,25 @@ export const cached: {
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
     Timeout extends TimeoutInput | undefined = undefined,
-    CachedError extends E = E
+    CachedError extends E = E,
+    R2 = never
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError>
-  ): Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError, R2>
+  ): Cached<Args, A, E, R | R2, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
   <
     Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
     Value = any,
     Failure = any,
     OnRedisError extends "fail" | "bypass" = "fail",
     Timeout extends TimeoutInput | undefined = undefined,
-    CachedError = any
+    CachedError = any,
+    R2 = never
   >(
-    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>
+    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError, R2>
   ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
     fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args> & Covers<CachedError, E>
-  ) => Cached<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+  ) => Cached<Args, A, E, R | R2, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
 } = dual(isDataFirst, Internal.cached)
 
 /**
@@ -360,23 +370,25 @@ export const cachedAsync: {
     R,
     OnRedisError extends "fail" | "bypass" = "fail",
     Timeout extends TimeoutInput | undefined = undefined,
-    CachedError extends E = E
+    CachedError extends E = E,
+    R2 = never
   >(
     fn: (...args: Args) => Effect.Effect<A, E, R>,
-    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError>
-  ): CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+    options: Duration.DurationInput | Options<Fixed<Args>, A, E, OnRedisError, Timeout, CachedError, R2>
+  ): CachedAsync<Args, A, E, R | R2, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
   <
     Wanted extends ReadonlyArray<unknown> = any, // whatever the function takes, gives and fails with
     Value = any,
     Failure = any,
     OnRedisError extends "fail" | "bypass" = "fail",
     Timeout extends TimeoutInput | undefined = undefined,
-    CachedError = any
+    CachedError = any,
+    R2 = never
   >(
-    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError>
+    options: Duration.DurationInput | Options<Wanted, Value, Failure, OnRedisError, Timeout, CachedError, R2>
   ): <Args extends ReadonlyArray<unknown>, A extends Value, E extends Failure, R>(
     fn: ((...args: Args) => Effect.Effect<A, E, R>) & Fits<Wanted, Args> & Covers<CachedError, E>
-  ) => CachedAsync<Args, A, E, R, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
+  ) => CachedAsync<Args, A, E, R | R2, ErrorOf<OnRedisError>, TimeoutError<Timeout>>
 } = dual(isDataFirst, Internal.cachedAsync)
 
 /**

@@ -10,6 +10,7 @@ import { expireTags } from "./expiries/expireTags.js"
 import { fill } from "./leases/fill.js"
 import { hold } from "./leases/hold.js"
 import { lease } from "./leases/lease.js"
+import { previous } from "./loads/previous.js"
 import { deleteAndTake } from "./operations/deleteAndTake.js"
 import { everyOperation } from "./operations/everyOperation.js"
 import { explain } from "./operations/explain.js"
@@ -51,6 +52,7 @@ const parts = [
   lease,
   fill,
   getOrSet,
+  previous,
   everyOperation
 ]
 

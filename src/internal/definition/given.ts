@@ -32,12 +32,13 @@ type Yielded<V, Sound> = [V, Same<HasEffect<V>>] extends [unknown, IsTrue]
   : [V, Same<HasPromise<V>>] extends [unknown, IsTrue] ? "a promise is no value: await it, and store what it gives"
   : Sound
 
-/** What a cache of `Value` takes, of what it is given. */
-export type Given<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V> : NoInfer<Value>
+/** What a cache of `Value` takes, of what it is given; or `Other`, which is no value of the cache's. */
+export type Given<Value, V, Other = never> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
+  : NoInfer<Value> | Other
 
 /** The same where no cache is known yet, and `Value` may have to be told by what is given. */
-export type GivenFirst<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
-  : V & NoInfer<Value>
+export type GivenFirst<Value, V, Other = never> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
+  : V & (NoInfer<Value> | Other)
 
 /** `unknown` where `V` is a value that a cache of `Value` takes. */
 export type TakenBy<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, unknown> : unknown

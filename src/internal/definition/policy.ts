@@ -34,6 +34,7 @@ export interface PolicyOptions<in Key, in Value, out OnRedisError extends "fail"
   readonly timeToLive?: TimeToLive<Key, Value> | undefined
   readonly staleWhileRevalidate?: Duration.DurationInput | undefined
   readonly staleIfError?: Duration.DurationInput | undefined
+  readonly retain?: Duration.DurationInput | undefined
   readonly jitter?: number | undefined
   readonly earlyRefresh?: number | undefined
   readonly lease?: LeaseOptions | undefined
@@ -64,6 +65,8 @@ export interface Policy<in Key, in Value> {
   readonly failureLife: ((exit: Exit.Exit<Value, unknown>) => number | undefined) | undefined
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
+  /** How long an entry stays after its windows. */
+  readonly retain: number
   readonly jitter: number
   readonly earlyRefresh: number
   readonly leaseDuration: number
@@ -192,6 +195,7 @@ export const decode = <Key, Value>(
   failureLife,
   staleWhileRevalidate: positive(cache, "staleWhileRevalidate", options.staleWhileRevalidate, 0),
   staleIfError: positive(cache, "staleIfError", options.staleIfError, 0),
+  retain: positive(cache, "retain", options.retain, 0),
   jitter: inRange(cache, "jitter", options.jitter, 0, "from 0 to 1", (value) => value >= 0 && value <= 1),
   earlyRefresh: inRange(
     cache,
@@ -238,6 +242,13 @@ export const decode = <Key, Value>(
   given: options
 })
 
-/** How long an entry that is fresh for `life` stays in Redis: the stale windows add to it. */
+/** How long a stale value may be served at all. */
+export const longestWindow = <Key, Value>({ staleIfError, staleWhileRevalidate }: Policy<Key, Value>): number =>
+  Math.max(staleWhileRevalidate, staleIfError)
+
+/**
+ * How long an entry that is fresh for `life` stays in Redis: the stale windows add to it, and what it is retained for
+ * after them.
+ */
 export const wholeLife = <Key, Value>(policy: Policy<Key, Value>, life: number | undefined): number | undefined =>
-  life === undefined ? undefined : orEndless(life + Math.max(policy.staleWhileRevalidate, policy.staleIfError))
+  life === undefined ? undefined : orEndless(life + longestWindow(policy) + policy.retain)

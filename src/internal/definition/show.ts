@@ -25,6 +25,7 @@ const durations = new Set([
   "maxDuration",
   "maxStaleness",
   "refreshTimeout",
+  "retain",
   "retryAfter",
   "soft",
   "staleIfError",

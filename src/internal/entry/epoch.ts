@@ -52,6 +52,12 @@ export const since = (stored: Uint8Array, current: Uint8Array | undefined): "Hol
   return expiries === 1 && current.length === expiredSize ? Entry.readUint48(current, Entry.epochSize) : "Broken"
 }
 
+/** Whether a tag was not invalidated between two of its epochs, and expired once at the most: what has it may be stale. */
+export const isWithin = (stored: Uint8Array, epoch: Uint8Array): boolean => {
+  for (let i = 0; i < randomSize; i++) if (stored[i] !== epoch[i]) return false
+  return (count(epoch) - count(stored) + counts) % counts <= 1
+}
+
 /** What lies under a tag's key when it is expired then. `another` takes the place of an epoch whose counter is full. */
 export const expired = (value: Uint8Array, at: number, another: Uint8Array): Uint8Array => {
   const next = count(value) + 1

@@ -150,6 +150,9 @@ export const payloadOffset = (bytes: Uint8Array): number | undefined => {
   return at
 }
 
+/** The payload of an entry that is whole. */
+export const payload = (bytes: Uint8Array): Uint8Array => bytes.subarray(payloadOffset(bytes))
+
 /** What a lease slot says. Times are server time in ms. */
 export interface Lease {
   readonly token: Uint8Array

@@ -26,6 +26,7 @@ import { EntryReply, readEntry } from "../read/one.js"
 import { Answers, type Failure, type Failures, type Wait } from "./answers.js"
 import { Leader } from "./leader.js"
 import { Look } from "./look.js"
+import { keptOf } from "./previous.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
 import { Wanted } from "./wanted.js"
 
@@ -128,7 +129,10 @@ export class Caller<Key, Value, E, R> {
     }
     // A counter has no place for a lease: what is there now is what the load may replace.
     return this.instance.runtime.driver.get(redisKey, {
-      onSuccess: (count) => this.answered(wanted, this.lead([[wanted, count]], "Force")),
+      onSuccess: (count, now) => {
+        wanted.kept = keptOf(count, judge(this.instance.definition, count, now, "Hold", redisKey))
+        return this.answered(wanted, this.lead([[wanted, count]], "Force"))
+      },
       // Nor has it near copies, or a way on without Redis.
       onFailure: (error) => this.answered(wanted, this.answers.fail(wanted, Cause.fail(error)))
     })
@@ -325,6 +329,8 @@ export class Caller<Key, Value, E, R> {
       token: makeToken(runtime),
       claimed: false,
       barred: false,
+      kept: wanted.kept,
+      previous: undefined,
       grant: undefined,
       heldUntil: 0
     }

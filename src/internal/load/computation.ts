@@ -8,11 +8,12 @@ import type { Recorder } from "../cache/recorder.js"
 import { aside } from "../driver/operation.js"
 import { inside } from "../inFlight/circles.js"
 import type { LoadRun } from "../inFlight/inFlight.js"
+import type { Unchanged } from "./previous.js"
 import type { Compute, Task } from "./task.js"
 
 /** What the tasks' values are looked up with, or why there are none; and how long it took, in ms. */
 export interface Computed<Key, Value, E> {
-  readonly exit: Exit.Exit<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E>
+  readonly exit: Exit.Exit<(task: Task<Key>) => Exit.Exit<Value | Unchanged, E> | undefined, E>
   readonly millis: number
 }
 

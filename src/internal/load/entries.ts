@@ -10,7 +10,9 @@ import { checkTags, finish, jittered, type Prepared as Stored } from "../cache/p
 import type { ReadTag } from "../cache/tagEpochs.js"
 import { wholeLife } from "../definition/policy.js"
 import { failurePayload, payload } from "../entry/build.js"
+import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
+import type { Kept } from "./previous.js"
 import type { LoadOptions, Task } from "./task.js"
 
 /** An entry that is ready to be stored. */
@@ -52,11 +54,12 @@ export class Entries<Key, Value> {
 
   /** Whether there is anything to be read before the load begins. */
   areTagged(tasks: ReadonlyArray<Task<Key>>): boolean {
-    return this.policy.valueTags !== undefined || tasks.some((task) => task.tags.length > 0)
+    return this.policy.valueTags !== undefined ||
+      tasks.some(({ kept, tags }) => tags.length > 0 || (kept !== undefined && Entry.hasTags(kept.bytes)))
   }
 
   readEpochs(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
-    const names = [...new Set(tasks.flatMap((task) => task.tags))]
+    const names = namesOf(tasks)
     const generation = this.policy.valueTags === undefined
       ? Effect.void
       : Effect.map(this.instance.tags.generation(this.policy.leaseMaxDuration), (found) => {
@@ -68,23 +71,45 @@ export class Entries<Key, Value> {
     return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
   }
 
+  /** Reads the epochs of tags that only what was found beside the lease has. */
+  readMore(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
+    const more = namesOf(tasks).filter((name) => !this.epochs.some((tag) => tag.name === name))
+    return Effect.map(this.instance.tags.ensure(more, this.epochLife), (found) => {
+      if (found.length > 0) this.epochs = [...this.epochs, ...found]
+    })
+  }
+
+  /** Whether none of an entry's tags was invalidated, by the epochs that were read when the load began. */
+  hold({ bytes }: Kept): boolean {
+    return Entry.tags(bytes)?.every((stored) =>
+      this.epochs.some(({ epoch, name }) => name === stored.name && Epoch.isWithin(stored.epoch, epoch))
+    ) === true
+  }
+
   /** Whether an update of the source holds one of a task's tags. */
   areHeld(task: Task<Key>): boolean {
     return this.epochs.some(({ held, name }) => held && task.tags.includes(name))
   }
 
-  prepare(task: Task<Key>, exit: Exit.Exit<Value, unknown>, millis: number): Effect.Effect<Prepared, RedisError> {
+  /** @param kept the entry whose value it is, encoded already: the new one has its tags too */
+  prepare(
+    task: Task<Key>,
+    exit: Exit.Exit<Value, unknown>,
+    millis: number,
+    kept?: Kept
+  ): Effect.Effect<Prepared, RedisError> {
     return Effect.gen(this, function*() {
       const life = yield* jittered(this.instance.definition, this.lifeOf(task, exit))
       if (life === 0) return "Unwanted"
-      const encoded = this.encode(task, exit)
+      const encoded = kept === undefined ? this.encode(task, exit) : Either.right(Entry.payload(kept.bytes))
       if (Either.isLeft(encoded)) return Either.left(encoded.left)
       const whole = wholeLife(this.policy, life)
-      const more = this.valueTags(task, exit)
+      const early = kept === undefined ? task.tags : namesOf([task])
+      const more = this.valueTags(task, exit).filter((name) => !early.includes(name))
       // Before any epoch is made for them.
-      const refused = checkTags(this.instance.definition, [...task.tags, ...more])
+      const refused = checkTags(this.instance.definition, [...early, ...more])
       if (refused !== undefined) return Either.left(refused)
-      const tags = yield* this.tagsOf(task, exit, more, whole)
+      const tags = yield* this.tagsOf(early, exit, more, whole)
       if (tags === "Changed") return tags
       const { redisKey } = task
       const draft = { redisKey, payload: encoded.right, life, loadMillis: millis, failure: Exit.isFailure(exit) }
@@ -111,25 +136,25 @@ export class Entries<Key, Value> {
   private valueTags(task: Task<Key>, exit: Exit.Exit<Value, unknown>): ReadonlyArray<string> {
     const { valueTags } = this.policy
     if (valueTags === undefined || Exit.isFailure(exit)) return []
-    return [...new Set(valueTags(exit.value, task.key))].filter((name) => !task.tags.includes(name))
+    return [...new Set(valueTags(exit.value, task.key))]
   }
 
   /**
-   * The tags of an entry with their epochs. Those known from the key were read before the load began; those that the
+   * The tags of an entry with their epochs. Those `early` known were read before the load began; those that the
    * value names are read now, which is too late to notice an invalidation during the load: for that the cache's tag
    * generation is compared, which every invalidation changes before any epoch.
    */
   private tagsOf(
-    task: Task<Key>,
+    early: ReadonlyArray<string>,
     exit: Exit.Exit<Value, unknown>,
     names: ReadonlyArray<string>,
     life: number | undefined
   ): Effect.Effect<ReadonlyArray<Entry.StoredTag> | "Changed", RedisError> {
     const { tags } = this.instance
-    const known = this.epochs.filter((tag) => task.tags.includes(tag.name))
+    const known = this.epochs.filter((tag) => early.includes(tag.name))
     const lifeIsKnown = this.life._tag === "Fixed" && Exit.isSuccess(exit)
     // An epoch that is another by now is not taken: the entry is born absent, as it must be.
-    const prolonged = lifeIsKnown ? [] : task.tags
+    const prolonged = lifeIsKnown ? [] : early
     if (names.length === 0) return Effect.as(tags.ensure(prolonged, life), known)
     return Effect.map(
       tags.ensureAndCheck([...prolonged, ...names], life, this.policy.leaseMaxDuration),
@@ -143,3 +168,12 @@ export class Entries<Key, Value> {
     )
   }
 }
+
+/** The tags that are known before anything is computed: those of the keys, and those of what was found. */
+const namesOf = (tasks: ReadonlyArray<Task<unknown>>): ReadonlyArray<string> => [
+  ...new Set(
+    tasks.flatMap(({ kept, tags }) =>
+      kept === undefined ? tags : [...tags, ...(Entry.tags(kept.bytes) ?? []).map(({ name }) => name)]
+    )
+  )
+]

@@ -13,11 +13,12 @@ import type { Mode } from "../inFlight/inFlight.js"
 import type { Entries, Prepared, Ready } from "./entries.js"
 import type { Leases } from "./lease.js"
 import type { Outcomes } from "./outcomes.js"
+import type { Kept } from "./previous.js"
 import type { Task } from "./task.js"
 
-/** What the keys of a load came to: a value or a failure, or nothing. */
+/** What the keys of a load came to: a value or a failure, or nothing. `kept`: the value is that of this entry. */
 export type Loaded<Key, Value, E> = ReadonlyArray<
-  { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined }
+  { readonly task: Task<Key>; readonly exit: Exit.Exit<Value, E> | undefined; readonly kept?: Kept | undefined }
 >
 
 export class Fill<Key, Value, E> {
@@ -63,8 +64,10 @@ export class Fill<Key, Value, E> {
       // All at once: the epochs of all their tags are one round trip.
       const all = yield* Effect.forEach(
         computed,
-        ({ exit, task }): Effect.Effect<Prepared, RedisError> =>
-          exit === undefined || task.barred ? Effect.succeed("Changed") : this.entries.prepare(task, exit, millis),
+        ({ exit, kept, task }): Effect.Effect<Prepared, RedisError> =>
+          exit === undefined || task.barred
+            ? Effect.succeed("Changed")
+            : this.entries.prepare(task, exit, millis, kept),
         { concurrency: "unbounded" }
       )
       for (const [i, { exit, task }] of computed.entries()) {

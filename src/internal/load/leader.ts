@@ -54,6 +54,8 @@
  * - an update of the source holds the key, or one of its tags (`ops/invalidating`): `Barred`. The load computes at once, is
  *   shared like one without a lease, and stores nothing. A load that an update begins while it runs has its lease taken
  *   away, as by any other write
+ * - what a load is told of what was there (`previous.ts`) is what its lease stands in. A load without a lease is told of
+ *   nothing
  * - a load inside of an update, which may read what is not committed: it joins none, none joins it, it stores nothing
  * - the holder dies: its lease ends after `lease.duration`
  * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
@@ -82,14 +84,17 @@ import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
+import { judge } from "../entry/verdict.js"
 import { inside } from "../inFlight/circles.js"
 import { LoadRun, type Mode } from "../inFlight/inFlight.js"
+import { readMany, targetOf } from "../read/many.js"
 import { bounded, type Computed, type TimeLimit } from "./computation.js"
 import { Entries } from "./entries.js"
 import { failing } from "./failing.js"
 import { Fill } from "./fill.js"
 import { Leases } from "./lease.js"
 import { Outcomes } from "./outcomes.js"
+import { keptOf, resolve, type Resolved, standsIn, type Unchanged } from "./previous.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
 
 /** One load, from its lease to its fill. */
@@ -189,16 +194,39 @@ export class Leader<Key, Value, E, R> {
   private acquire(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
       const asked = ++this.runtime.sequence
+      const leased = this.entries.areTagged(tasks)
+        ? Effect.zipLeft(this.leases.ask(tasks), this.entries.readEpochs(tasks), { concurrent: true })
+        : this.leases.ask(tasks)
       return Effect.matchCauseEffect(
-        this.entries.areTagged(tasks)
-          ? Effect.zipLeft(this.leases.ask(tasks), this.entries.readEpochs(tasks), { concurrent: true })
-          : this.leases.ask(tasks),
+        this.mode === "Force" && this.options.looks ? this.lookBeside(tasks, leased) : leased,
         {
           onFailure: (cause) => this.withoutRedis(tasks, cause),
           onSuccess: (replies) => this.leased(tasks, replies, asked)
         }
       )
     })
+  }
+
+  /** A forced load has not looked: what it is told of is read while the lease is asked for. */
+  private lookBeside<A>(
+    tasks: ReadonlyArray<Task<Key>>,
+    leased: Effect.Effect<A, RedisError>
+  ): Effect.Effect<A, RedisError> {
+    const { definition } = this.instance
+    const targets = tasks.map(({ key, redisKey }) => targetOf(this.instance, key, redisKey))
+    const look = readMany(this.instance, targets, {
+      onSuccess: (entries, now) => {
+        for (const [i, { bytes, tagState }] of entries.entries()) {
+          const task = tasks[i]!
+          task.kept = keptOf(bytes, judge(definition, bytes, now, tagState, task.redisKey))
+        }
+        return Effect.void
+      },
+      onFailure: (error) => Effect.fail(error)
+    })
+    return Effect.zipLeft(leased, look, { concurrent: true }).pipe(
+      Effect.tap(() => this.entries.readMore(tasks))
+    )
   }
 
   /** The store failed before anything was computed. */
@@ -307,13 +335,22 @@ export class Leader<Key, Value, E, R> {
     )
   }
 
+  /** What the computation gave for a key, if anything. */
+  private resolved(
+    task: Task<Key>,
+    lookUp: (task: Task<Key>) => Exit.Exit<Value | Unchanged, E> | undefined
+  ): Resolved<Value, E> | undefined {
+    const exit = lookUp(task)
+    return exit === undefined ? undefined : resolve(this.instance.definition, task, exit)
+  }
+
   /** Computes and stores nothing: the value is good for callers that began before. */
   private computeLocally(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
       const started = ++this.runtime.sequence
       return Effect.map(this.bounded(tasks), ({ exit }) => {
         if (Exit.isFailure(exit)) return this.outcomes.fail(tasks, exit.cause)
-        for (const task of tasks) this.outcomes.settleValue(task, exit.value(task), started)
+        for (const task of tasks) this.outcomes.settleValue(task, this.resolved(task, exit.value)?.exit, started)
       })
     })
   }
@@ -323,9 +360,13 @@ export class Leader<Key, Value, E, R> {
     asked: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     if (tasks.length === 0) return Effect.void
+    for (const task of tasks) {
+      task.previous = standsIn(task) && this.entries.hold(task.kept!) ? task.kept : undefined
+    }
     return Effect.flatMap(this.bounded(tasks), ({ exit, millis }) => {
       if (Exit.isSuccess(exit)) {
-        return this.fill.store(tasks.map((task) => ({ task, exit: exit.value(task) })), millis, asked)
+        const loaded = tasks.map((task) => ({ task, exit: undefined, ...this.resolved(task, exit.value) }))
+        return this.fill.store(loaded, millis, asked)
       }
       const failure = Cause.failureOption(exit.cause)
       return tasks.length === 1 && this.policy.failureLife !== undefined && failure._tag === "Some"
@@ -339,10 +380,11 @@ export class Leader<Key, Value, E, R> {
 
   /** A counter that is there: what is computed replaces the count that was seen, or nothing. */
   private computeAndSwap(task: Task<Key>, asked: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
+    task.previous = task.kept
     return Effect.flatMap(this.bounded([task]), ({ exit: computed, millis }) => {
       // A load of one key has a value, or has failed.
       const exit: Exit.Exit<Value, E> = Exit.isSuccess(computed)
-        ? computed.value(task)!
+        ? this.resolved(task, computed.value)!.exit
         : Exit.failCause(computed.cause)
       if (Exit.isFailure(exit)) {
         this.outcomes.fail([task], exit.cause)

@@ -6,6 +6,7 @@ import * as Entry from "../entry/format.js"
 import type { TagState } from "../entry/tags.js"
 import { judge, type Verdict } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
+import { keptOf } from "./previous.js"
 import type { Wanted } from "./wanted.js"
 
 type Found<Key, Value> = readonly [Wanted<Key, Value>, bytes: Uint8Array]
@@ -32,6 +33,7 @@ export class Look<Key, Value> {
     reading: NearRead | undefined
   ): void {
     const { instance, now } = this
+    wanted.kept = keptOf(bytes, verdict)
     switch (verdict._tag) {
       case "Absent":
         this.absent.push([wanted, bytes])

@@ -5,6 +5,7 @@ import type { Life } from "../definition/lives.js"
 import { type Deadlines, noDeadlines } from "../definition/timeouts.js"
 import type { Grant } from "../driver/driver.js"
 import type { InFlight } from "../inFlight/inFlight.js"
+import type { Kept, Unchanged } from "./previous.js"
 
 /** What a caller of a load may ask for beside the policy. */
 export interface LoadOptions<in Key, in Value> {
@@ -13,6 +14,8 @@ export interface LoadOptions<in Key, in Value> {
   /** Beside the policy's. */
   readonly tags: ReadonlyArray<string>
   readonly timeout: Deadlines
+  /** A forced load wants to know what is there. */
+  readonly looks: boolean
   /** How many keys one run of a batched load is given at the most. */
   readonly batchSize: number
   /** How many such runs of one call there are at a time. */
@@ -23,6 +26,7 @@ export const noOptions: LoadOptions<unknown, unknown> = {
   life: undefined,
   tags: [],
   timeout: noDeadlines,
+  looks: false,
   batchSize: Infinity,
   concurrency: "unbounded"
 }
@@ -35,7 +39,7 @@ export class Failed<out E> {
 /** Computes the values of a load's keys: the answer looks them up, and has no value for those it has none for. */
 export type Compute<in out Key, in out Value, out E, out R> = (
   tasks: ReadonlyArray<Task<Key>>
-) => Effect.Effect<(task: Task<Key>) => Exit.Exit<Value, E> | undefined, E, R>
+) => Effect.Effect<(task: Task<Key>) => Exit.Exit<Value | Unchanged, E> | undefined, E, R>
 
 /** One key of a load. */
 export interface Task<out Key> {
@@ -54,6 +58,10 @@ export interface Task<out Key> {
   claimed: boolean
   /** Updates of the source are under way: it is loaded, and what comes of it is not stored. */
   barred: boolean
+  /** What was found there that the load may be told of, if it still stands when the load begins. */
+  kept: Kept | undefined
+  /** The same, which does. */
+  previous: Kept | undefined
   /** What its lease was granted over. */
   grant: Grant | undefined
   /**

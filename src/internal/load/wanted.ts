@@ -1,6 +1,7 @@
 /** One key that a caller wants, and what the caller knows of it so far. */
 import type * as Cause from "effect/Cause"
 import type { InFlight } from "../inFlight/inFlight.js"
+import type { Kept } from "./previous.js"
 
 /** After so many looks that came to nothing the caller computes for itself. */
 const maxRounds = 16
@@ -10,6 +11,8 @@ export class Wanted<Key, Value> {
   answer: { readonly value: Value } | "Nothing" | { readonly cause: Cause.Cause<unknown> } | undefined
   /** What may be served until then if the load fails or takes too long; it was in Redis after the call began. */
   stale: { readonly value: Value; readonly until: number } | undefined
+  /** What the last look has found that its load may be told of. */
+  kept: Kept | undefined
   private counted = false
   private rounds = 0
   private firstRound = 0

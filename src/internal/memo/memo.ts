@@ -2,12 +2,14 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type { CodecError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { bind } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { describe, refuse } from "../definition/refuse.js"
-import { decode as decodeTimeouts, type TimeoutInput } from "../definition/timeouts.js"
+import { decode as decodeTimeouts } from "../definition/timeouts.js"
+import type { Previous } from "../load/previous.js"
 import * as Reads from "../ops/get.js"
 import * as Updates from "../ops/invalidating/invalidating.js"
 import type { InvalidatingOptions } from "../ops/invalidating/options.js"
@@ -18,8 +20,13 @@ import { type Args, type Fn, type Options, toOptions } from "./options.js"
 import { PendingImpl } from "./pending.js"
 import { running } from "./run.js"
 
+/** What is to be computed: a function where it is told of what was there. */
+type Computed =
+  | Effect.Effect<unknown, unknown, unknown>
+  | ((args: Args, previous: Option.Option<Previous<unknown>>) => Effect.Effect<unknown, unknown, unknown>)
+
 /** What every memoized function has beside its call. */
-const members = (run: Fn, definition: CacheDefinition<Args, unknown>) => ({
+const members = (load: (args: Args) => Computed, definition: CacheDefinition<Args, unknown>) => ({
   bust: (...args: Args) => Deletes.delete_(definition, args),
   busting: (
     args: Args | ((result: unknown) => Args),
@@ -35,7 +42,7 @@ const members = (run: Fn, definition: CacheDefinition<Args, unknown>) => ({
         ? options
         : { ...options, store: (result: unknown) => [[args, store(result)]] }
     ),
-  refresh: (...args: Args) => Loads.refresh(definition, args, () => run(...args)),
+  refresh: (...args: Args) => Loads.refresh(definition, args, load(args)),
   peek: (...args: Args) => Reads.get(definition, args),
   key: (...args: Args) =>
     Effect.withFiberRuntime((fiber): Effect.Effect<string, CodecError, Redis> =>
@@ -50,17 +57,24 @@ export type Memoized = Fn & ReturnType<typeof members>
 export const memoize = (
   fn: Fn,
   definition: CacheDefinition<Args, unknown>,
-  timeout: TimeoutInput | undefined,
+  { revalidate, timeout }: Pick<Options, "revalidate" | "timeout">,
   wrap: (call: Fn) => Fn = (call) => call
 ): Memoized => {
   const run = running(fn, definition.name)
   const bad = Either.getLeft(decodeTimeouts(timeout))
   if (bad._tag === "Some") refuse(definition.name, bad.value.option, bad.value.expected, bad.value.got)
   const loadOptions = timeout === undefined ? undefined : { timeout }
-  const call = wrap((...args) => Loads.getOrSet(definition, args, () => run(...args), loadOptions))
+  // Its first argument is a result, and its others are the function's.
+  const load = loading(run, revalidate === undefined ? undefined : running(revalidate as Fn, definition.name))
+  const call = wrap((...args) => Loads.getOrSet(definition, args, load(args), loadOptions))
   // It keeps the function's name.
-  return Object.assign(Object.defineProperty(call, "name", { value: fn.name }), members(run, definition))
+  return Object.assign(Object.defineProperty(call, "name", { value: fn.name }), members(load, definition))
 }
+
+const loading = (run: Fn, revalidate: Fn | undefined) => (args: Args): Computed =>
+  revalidate === undefined
+    ? Effect.suspend(() => run(...args))
+    : (_, previous) => Option.isSome(previous) ? revalidate(previous.value, ...args) : run(...args)
 
 const ofFunction = (
   fn: Fn,
@@ -74,7 +88,7 @@ const ofFunction = (
   // What a function closes over may differ from object to object, unless it is told.
   const owner = options.captures === undefined ? fn : undefined
   const definition = define(nameOf(fn, options), options, owner)
-  return memoize(fn, definition, options.timeout, wrap?.(definition))
+  return memoize(fn, definition, options, wrap?.(definition))
 }
 
 // The types of the front doors are the public module's; inside, arguments and results are unknown.

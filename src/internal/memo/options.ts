@@ -7,6 +7,7 @@ import type { Codec } from "../codec/codec.js"
 import type { PolicyOptions } from "../definition/policy.js"
 import { describe } from "../definition/refuse.js"
 import type { TimeoutInput } from "../definition/timeouts.js"
+import type { Previous } from "../load/previous.js"
 
 export type Args = ReadonlyArray<unknown>
 
@@ -28,6 +29,9 @@ export interface Options extends Omit<PolicyOptions<Args, unknown, "fail" | "byp
     readonly codec?: Codec<unknown> | undefined
     readonly timeToLive?: Duration.DurationInput | undefined
   } | undefined
+  readonly revalidate?:
+    | ((previous: Previous<unknown>, ...args: Args) => Effect.Effect<unknown, unknown, unknown>)
+    | undefined
   readonly timeout?: TimeoutInput | undefined
 }
 

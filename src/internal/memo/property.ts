@@ -68,7 +68,7 @@ class CachedProperty extends Effectable.Class<unknown, unknown, unknown> {
 // The types of the front doors are the public module's.
 export const cachedProperty = <Self>(
   self: Self,
-  options: Omit<Options, "key" | "tags" | "valueTags" | "timeout" | "captures"> & {
+  options: Omit<Options, "key" | "tags" | "valueTags" | "timeout" | "captures" | "revalidate"> & {
     readonly name: string
     readonly key?: ((self: Self) => unknown) | undefined
     readonly tags?: ((self: Self) => ReadonlyArray<string>) | undefined
@@ -91,5 +91,5 @@ export const cachedProperty = <Self>(
     // Each instance has a function of its own: they are the same where they are written alike.
     Function.prototype.toString.call(compute)
   )
-  return new CachedProperty(name, memoize(() => compute(self), definition, undefined))
+  return new CachedProperty(name, memoize(() => compute(self), definition, {}))
 }

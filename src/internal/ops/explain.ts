@@ -8,7 +8,7 @@ import { toHex } from "../bytes/hex.js"
 import { withKey } from "../cache/bind.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
-import { wholeLife } from "../definition/policy.js"
+import { longestWindow, wholeLife } from "../definition/policy.js"
 import { printing } from "../definition/show.js"
 import * as Epoch from "../entry/epoch.js"
 import * as Entry from "../entry/format.js"
@@ -92,7 +92,9 @@ const diagnose = <Key, Value>(
           : Entry.isExpired(bytes!)
           ? "it was expired"
           : "its fresh life is over") +
-        "; loads may serve it inside the stale windows" +
+        (verdict.late < longestWindow(definition.policy)
+          ? "; loads may serve it inside the stale windows"
+          : ", and so are its stale windows; it is kept for the next load to be told of") +
         (lease === "BackOff" ? "; a load has failed, and its source is left alone for a while" : "")
       ]
   }

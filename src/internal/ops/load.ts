@@ -16,6 +16,7 @@ import { decodeLife, type TimeToLive, toMillis } from "../definition/lives.js"
 import { noEffect } from "../definition/refuse.js"
 import { decode as decodeTimeouts, type TimeoutInput } from "../definition/timeouts.js"
 import { Caller } from "../load/caller.js"
+import { type Previous, previousOf, type Unchanged } from "../load/previous.js"
 import { type Compute, Failed, type LoadOptions as Decoded, noOptions } from "../load/task.js"
 import type { Copy } from "../near/copies.js"
 import { CopyRead } from "../read/copyRead.js"
@@ -38,7 +39,14 @@ interface LoadManyOptions<Key, Value> extends Omit<LoadOptions<Key, Value>, "for
 
 export { Failed }
 
-type Load<Key, Value, E, R> = Effect.Effect<Value, E, R> | ((key: Key) => Effect.Effect<Value, E, R>)
+type Load<Key, Value, E, R> =
+  | Effect.Effect<Value | Unchanged, E, R>
+  | ((key: Key, previous: Option.Option<Previous<Value>>) => Effect.Effect<Value | Unchanged, E, R>)
+
+type LoadMany<Key, Value, E, R> = (
+  absent: ReadonlyArray<Key>,
+  previous: ReadonlyMap<Key, Previous<Value>>
+) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E> | Unchanged]>, E, R>
 
 /** Types do not reach everywhere: what is no effect is told with the name of the cache. */
 const given = <A, E, R>(
@@ -56,7 +64,7 @@ const single = <Key, Value, E, R>(
 ): Compute<Key, Value, E, R> =>
 ([task]) =>
   Effect.map(
-    given(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key)),
+    given(definition, Effect.isEffect(load) || typeof load !== "function" ? load : load(task!.key, previousOf(task!))),
     (value) => () => Exit.succeed(value)
   )
 
@@ -93,6 +101,7 @@ const check = <Key, Value>(
     life: timeToLive === undefined ? undefined : decodeLife(definition.name, "timeToLive", timeToLive),
     tags,
     timeout: waits.right,
+    looks: false,
     batchSize,
     concurrency
   })
@@ -158,6 +167,8 @@ export const refresh = <Key, Value, E, R>(
   options?: LoadOptions<Key, Value>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> => {
   const checked = check(definition, options)
+  // An effect by itself asks for nothing.
+  const looks = typeof load === "function"
   return withKey(
     definition,
     key,
@@ -165,18 +176,26 @@ export const refresh = <Key, Value, E, R>(
     (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> =>
       Either.isLeft(checked)
         ? Effect.fail(checked.left)
-        : new Caller(instance, fiber, single(definition, load), checked.right, "refresh").refresh(key, redisKey)
+        : new Caller(instance, fiber, single(definition, load), { ...checked.right, looks }, "refresh").refresh(
+          key,
+          redisKey
+        )
   )
 }
 
 /** A batched load's answers, by where they are stored: keys may be equal without being the same object. */
 const batched = <Key, Value, E, R>(
   instance: CacheInstance<Key, Value>,
-  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E>]>, E, R>
+  load: LoadMany<Key, Value, E, R>
 ): Compute<Key, Value, E, R> =>
-(tasks) =>
-  Effect.map(given(instance.definition, load(tasks.map((task) => task.key))), (loaded) => {
-    const values = new Map<string, Exit.Exit<Value, E>>()
+(tasks) => {
+  const previous = new Map<Key, Previous<Value>>()
+  for (const task of tasks) {
+    const there = previousOf<Value>(task)
+    if (Option.isSome(there)) previous.set(task.key, there.value)
+  }
+  return Effect.map(given(instance.definition, load(tasks.map((task) => task.key), previous)), (loaded) => {
+    const values = new Map<string, Exit.Exit<Value | Unchanged, E>>()
     for (const [key, value] of loaded) {
       const redisKey = instance.redisKey(key)
       if (Either.isLeft(redisKey)) continue
@@ -184,11 +203,12 @@ const batched = <Key, Value, E, R>(
     }
     return (task) => values.get(task.redisKey)
   })
+}
 
 export const getOrSetMany = <Key, Value, E, R>(
   definition: CacheDefinition<Key, Value>,
   keys: Iterable<Key>,
-  load: (absent: ReadonlyArray<Key>) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E>]>, E, R>,
+  load: LoadMany<Key, Value, E, R>,
   options?: LoadManyOptions<Key, Value>
 ): Effect.Effect<
   ReadonlyMap<Key, Value | Either.Either<Value, Failure<E>>>,

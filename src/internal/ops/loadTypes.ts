@@ -1,12 +1,27 @@
 /** The types of loads as the front door has them: `Cache.ts` exports them. */
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
-import type { ValueIn } from "../definition/given.js"
+import type * as Option from "effect/Option"
+import type { Given, GivenFirst, ValueIn } from "../definition/given.js"
 import type { TimeToLive } from "../definition/lives.js"
 import type { TimeoutInput } from "../definition/timeouts.js"
+import type { Previous, Unchanged } from "../load/previous.js"
 
-/** What computes an absent value. */
-export type Computing<Key, A, E, R> = Effect.Effect<A, E, R> | ((key: Key) => Effect.Effect<A, E, R>)
+/** What computes an absent value, or says that the one before is still good. */
+export type Computing<Key, Value, A, E, R> =
+  | Effect.Effect<A, E, R>
+  | ((key: Key, previous: Option.Option<Previous<Value>>) => Effect.Effect<A, E, R>)
+
+// The union with `Unchanged` is inside: one around a conditional type would have each part of `V` inferred by itself.
+
+/** What a load of a cache of `Value` may give, of what it gives. */
+export type Loaded<Value, V> = Given<Value, V, Unchanged>
+
+/** The same where no cache is known yet. */
+export type LoadedFirst<Value, V> = GivenFirst<Value, V, Unchanged>
+
+/** A load's values, without `Unchanged`. */
+export type ValueOf<V> = Exclude<V, Unchanged>
 
 /**
  * What one `getOrSet` may ask for beside the policy.
@@ -73,7 +88,7 @@ export declare namespace LoadMany {
   /**
    * The values among what a batched load gives.
    */
-  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any>>
+  export type ValueOf<Pairs> = Exclude<ValueIn<Pairs>, Failed<any> | Unchanged>
 
   /**
    * What the failures of single keys are, among what a batched load gives.

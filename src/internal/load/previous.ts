@@ -1,0 +1,100 @@
+/**
+ * What a load is told of what was there, so that it can ask its source for what has changed since: `If-None-Match`, a
+ * version, a cursor.
+ *
+ * A load is told of a value only if that value still stands at the moment when the load begins. A caller's look finds it
+ * (for a forced load, which no look precedes, it is read beside the lease); the lease says whether it is the very entry
+ * that the lease stands in (its write id), and the epochs that are read beside the lease whether all of its tags still
+ * hold. So a value that was replaced, deleted or invalidated is not told of, and a load without a lease is told of nothing.
+ *
+ * From then on the lease guards it like any load: `Cache.unchanged` is stored only where the lease still holds, with the
+ * tags of the entry and the epochs that were read when the load began.
+ */
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { CacheDefinition } from "../definition/definition.js"
+import type { Grant } from "../driver/driver.js"
+import * as Entry from "../entry/format.js"
+import type { Verdict } from "../entry/verdict.js"
+
+/**
+ * What was there when a load began.
+ */
+export interface Previous<out Value> {
+  readonly value: Value
+  /** For how long it has not been fresh. Zero: it still is, and the load was forced, or began early. */
+  readonly staleFor: Duration.Duration
+}
+
+const TypeId: unique symbol = Symbol.for("effect-redis-cache/Unchanged")
+
+/**
+ * The type of `Cache.unchanged`.
+ */
+export interface Unchanged {
+  readonly [TypeId]: typeof TypeId
+}
+
+export const unchanged: Unchanged = { [TypeId]: TypeId }
+
+export const isUnchanged = (u: unknown): u is Unchanged => typeof u === "object" && u !== null && TypeId in u
+
+/** An entry that a load may be told of: what it holds, and for how many ms it has not been fresh. */
+export interface Kept {
+  readonly bytes: Uint8Array
+  readonly value: unknown
+  readonly late: number
+}
+
+/** What a look has found, if it is whole: fresh, stale, or kept for this alone. */
+export const keptOf = (bytes: Uint8Array | undefined, verdict: Verdict<unknown>): Kept | undefined =>
+  bytes !== undefined && (verdict._tag === "Fresh" || verdict._tag === "Stale")
+    ? { bytes, value: verdict.value, late: verdict._tag === "Stale" ? verdict.late : 0 }
+    : undefined
+
+/** What is known of one key of a load. */
+export interface Told {
+  readonly redisKey: string
+  /** What its lease was granted over. */
+  readonly grant: Grant | undefined
+  /** What was found there that the load may be told of, if it still stands when the load begins. */
+  readonly kept: Kept | undefined
+  /** The same, which does. */
+  readonly previous: Kept | undefined
+}
+
+/** Whether the lease stands in the very entry that was found. */
+export const standsIn = ({ grant, kept }: Told): boolean =>
+  kept !== undefined && grant !== undefined && Entry.sameBytes(grant.writeId, Entry.writeId(kept.bytes))
+
+/** What the load of this key is told. */
+export const previousOf = <Value>({ previous }: Told): Option.Option<Previous<Value>> =>
+  previous === undefined
+    ? Option.none()
+    : Option.some({ value: previous.value as Value, staleFor: Duration.millis(previous.late) }) // it came from its cache
+
+/** What a load gave for a key. `kept`: the entry that it left as it was, whose payload is good. */
+export interface Resolved<Value, E> {
+  readonly exit: Exit.Exit<Value, E>
+  readonly kept?: Kept | undefined
+}
+
+/** A load's result, where `unchanged` stands for what it was told of. */
+export const resolve = <Key, Value, E>(
+  { name }: CacheDefinition<Key, Value>,
+  { previous, redisKey }: Told,
+  exit: Exit.Exit<Value | Unchanged, E>
+): Resolved<Value, E> => {
+  if (Exit.isFailure(exit)) return { exit: Exit.failCause(exit.cause) }
+  if (!isUnchanged(exit.value)) return { exit: Exit.succeed(exit.value) }
+  if (previous !== undefined) return { exit: Exit.succeed(previous.value as Value), kept: previous } // as above
+  return {
+    exit: Exit.die(
+      new Error(
+        `Cache "${name}": the load of ${redisKey} gave Cache.unchanged, and it was told of no previous value. ` +
+          "Give it only where `previous` is some"
+      )
+    )
+  }
+}
