@@ -207,7 +207,10 @@ export class Leader<Key, Value, E, R> {
     })
   }
 
-  /** A forced load has not looked: what it is told of is read while the lease is asked for. */
+  /**
+   * A forced load has not looked: what it is told of is read while the lease is asked for. Where that fails it is told of
+   * nothing.
+   */
   private lookBeside<A>(
     tasks: ReadonlyArray<Task<Key>>,
     leased: Effect.Effect<A, RedisError>
@@ -224,8 +227,8 @@ export class Leader<Key, Value, E, R> {
       },
       onFailure: (error) => Effect.fail(error)
     })
-    return Effect.zipLeft(leased, look, { concurrent: true }).pipe(
-      Effect.tap(() => this.entries.readMore(tasks))
+    return Effect.zipLeft(leased, Effect.ignore(look), { concurrent: true }).pipe(
+      Effect.tap(() => Effect.ignore(this.entries.readMore(tasks)))
     )
   }
 
