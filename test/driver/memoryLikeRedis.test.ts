@@ -78,9 +78,23 @@ type Step =
     | { readonly do: "setMany" | "getOrSetMany"; readonly pairs: ReadonlyArray<readonly [string, unknown]> }
     | { readonly do: "plant"; readonly key: string; readonly bytes: Uint8Array; readonly minutes: number }
     | { readonly do: "invalidateTags" | "expireTags"; readonly tags: ReadonlyArray<string> }
+    | Held
     | { readonly do: "together"; readonly steps: ReadonlyArray<Step> }
     | { readonly do: "keys" | "flush" | "stats" | "pass" }
   )
+
+/** An update of the source, one of three, begins, goes on, or ends. */
+interface Held {
+  readonly do: "hold" | "renew" | "endHold" | "cancel"
+  readonly update: number
+  readonly keys: ReadonlyArray<string>
+  readonly tags: ReadonlyArray<string>
+  readonly minutes: number
+  /** The hold stays behind. */
+  readonly lingers: boolean
+  /** The first key is written. */
+  readonly writes: boolean
+}
 
 interface Written {
   readonly value: unknown
@@ -177,6 +191,20 @@ const one = fc.oneof(
       tags: fc.subarray([...tags])
     })
   },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      on: fc.constantFrom(...kinds.filter((kind) => kind !== "counter")),
+      do: fc.constantFrom(...["hold", "renew", "endHold", "endHold", "cancel"] as const),
+      update: fc.nat(2),
+      keys: someKeys,
+      tags: fc.subarray([...tags]),
+      // What a hold says of its end does not pass with the time that passes here.
+      minutes: fc.constant(100_000),
+      lingers: fc.boolean(),
+      writes: fc.boolean()
+    })
+  },
   { weight: 2, arbitrary: fc.record({ on, do: fc.constantFrom(...["keys", "flush"] as const) }) },
   { weight: 3, arbitrary: fc.record({ on: fc.constant("plain" as const), do: fc.constant("pass" as const) }) }
 ) as fc.Arbitrary<Step> // the union of its members, which `oneof` is too wide for
@@ -233,6 +261,30 @@ const lease = (redisKey: string, kind: Driver.Kind) =>
 const release = (redisKeys: ReadonlyArray<string>) =>
   Effect.flatMap(Redis.Redis, ({ driver }) => driver.release(redisKeys.map((each) => ({ key: each, token }))))
 
+/** What an update does to its holds, as `Cache.invalidating` would; where it is several processes, nobody waits. */
+const holding = (redisKeys: ReadonlyArray<string>, cache: string, step: Held) =>
+  Effect.flatMap(Redis.Redis, ({ driver }) => {
+    const millis = step.minutes * 60_000
+    const request = {
+      token: new Uint8Array(8).fill(10 + step.update),
+      keys: [...new Set(redisKeys)],
+      tags: step.tags.map((tag) => tagKey(driver.prefix, cache, tag)),
+      generation: { key: generationKey(driver.prefix, cache), epoch: crypto.getRandomValues(new Uint8Array(8)) },
+      tagsOutlive: 6_000_000
+    }
+    if (step.do === "hold" || step.do === "renew") {
+      return driver.hold({ ...request, duration: millis, renews: step.do === "renew" })
+    }
+    const [first] = redisKeys
+    const bytes = Uint8Array.of(0xe1, 0, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0, 1)
+    return driver.endHold({
+      ...request,
+      linger: step.lingers ? millis : 0,
+      writes: new Map(step.writes && first !== undefined ? [[first, { bytes, life: millis }]] : []),
+      cancels: step.do === "cancel"
+    })
+  })
+
 const redisKeyOf = (prefix: string, cache: string, each: string): string =>
   `${prefix}${cache}:${Either.getOrThrow(encodeString(each))}`
 
@@ -258,7 +310,7 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
     case "explain":
       return Effect.map(
         Cache.explain(cache, step.key),
-        ({ lease: held, life, reason, size, state, tags, timeToLive }) => ({
+        ({ holds, lease: held, life, reason, size, state, tags, timeToLive }) => ({
           state,
           reason,
           size,
@@ -267,6 +319,7 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
             expired: roundedMinutes(Option.fromNullable(expired))
           })),
           held: Option.isSome(held),
+          holds: holds.map((each) => each.token),
           life: roundedMinutes(life),
           timeToLive: roundedMinutes(timeToLive)
         })
@@ -324,6 +377,14 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
     }
     case "plant":
       return Effect.flatMap(redisKey(step.key), (each) => plant(each, step.bytes, step.minutes * 60_000))
+    case "hold":
+    case "renew":
+    case "endHold":
+    case "cancel":
+      return Effect.flatMap(
+        Effect.forEach(step.keys, redisKey),
+        (redisKeys) => holding(redisKeys, cache.name, step)
+      )
     case "invalidateTags":
       return Cache.invalidateTags(cache, step.tags)
     case "expireTags":
