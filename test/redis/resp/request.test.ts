@@ -1,7 +1,7 @@
 /** How commands are written: the same bytes as by the plainest way there is. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { type Argument, Request, roomFor, roomForHead } from "../../src/internal/redis/resp/request.js"
+import { type Argument, Request, roomFor, roomForHead } from "../../../src/internal/redis/resp/request.js"
 
 const bytesOf = (argument: Argument): Buffer => typeof argument === "object" ? argument : Buffer.from(String(argument))
 
