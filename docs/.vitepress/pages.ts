@@ -18,6 +18,7 @@ export const pages: Array<Group> = [
     freshness: "TTLs and stale data",
     stampedes: "Stampedes",
     invalidation: "Invalidation by key and by tag",
+    updates: "Update a database and its cache",
     timeouts: "Timeouts",
     failures: "Failures and negative caching",
     batches: "Big batches",
