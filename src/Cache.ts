@@ -727,7 +727,7 @@ type ListOf<Key> = Iterable<Key> & object
  *   it runs without protection). Once the update has begun, no failure of the cache fails it.
  * - Keys that only the result tells, `(result) => keys`, are removed at the end, and not protected before.
  *
- * Explicit writes (`set`, `modify`, `setIfAbsent`) take the protection away from their key. `docs/updates.md` has more.
+ * Explicit writes (`set`, `modify`, `setIfAbsent`) take the protection away from their key. `docs/guides/updates.md` has more.
  *
  * @example
  * ```ts

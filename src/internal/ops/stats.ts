@@ -35,7 +35,7 @@ export interface Stats {
   readonly barredLoads: number
   /** Updates of the source that `Cache.invalidating` has run. */
   readonly updates: number
-  /** Of their ends, how many Redis did not do, or not as asked: see `docs/updates.md`. */
+  /** Of their ends, how many Redis did not do, or not as asked: see `docs/guides/updates.md`. */
   readonly failedEnds: number
   /** Keys and tags that updates of this process hold at present. */
   readonly held: number
