@@ -75,9 +75,7 @@ export class Holds<Key, Value> {
     const { leaseMaxDuration } = this.instance.definition.policy
     const started = this.driver.unsafeMonotonic(clock)
     const { hold } = this.options
-    const renew = Effect.suspend(() =>
-      this.driver.hold({ ...this.holding(this.keys), duration: hold, renews: true })
-    )
+    const renew = Effect.suspend(() => this.driver.hold({ ...this.holding(this.keys), duration: hold, renews: true }))
     const turn = (pause: number): Effect.Effect<never> =>
       Effect.sleep(Math.max(1, pause)).pipe(
         Effect.zipRight(Effect.match(renew, { onFailure: () => hold / 8, onSuccess: () => hold / 2 })),
