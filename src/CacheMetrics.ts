@@ -169,6 +169,17 @@ export const held: Metric.Metric.Counter<number> = Metric.counter("cache.held", 
 })
 
 /**
+ * Keys that are to be removed as soon as Redis answers, since it has missed a change of them.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const remembered: Metric.Metric.Counter<number> = level(
+  "cache.remembered",
+  "Keys to be removed as soon as Redis answers"
+)
+
+/**
  * Values that were deleted: by `delete`, `take` and `flush`.
  *
  * @since 0.1.0

@@ -62,6 +62,12 @@ export interface CommonOptions {
    * `name`: what people call this process, by default its host and number. Default: `false`, nothing is told.
    */
   readonly publish?: boolean | PublishOptions | undefined
+  /**
+   * How many keys are remembered that Redis has missed a change of: what caches with `onRedisError: "bypass"` have written or
+   * removed while it did not answer, for as long as it does not. Beyond that the cache that has most of them is flushed when
+   * Redis is back. Default: 100,000, which take about 20 MB.
+   */
+  readonly maxRemembered?: number | undefined
 }
 
 /** Options of ioredis that this library sets: nothing is ever sent twice, and nothing waits without a bound. */
@@ -113,8 +119,8 @@ const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<R
     Redis,
     Effect.flatMap(
       opened,
-      ({ driver, publishing, tracksWithin }) =>
-        publishingAs(publishing, (tally) => makeTracking(driver, tracksWithin, tally))
+      ({ driver, maxRemembered, publishing, tracksWithin }) =>
+        publishingAs(publishing, (tally) => makeTracking(driver, tracksWithin, tally, maxRemembered))
     )
   )
 
@@ -435,7 +441,8 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
   Layer.scoped(
     Redis,
     Effect.flatMap(Redis, ({ driver, runtime }) =>
-      Effect.flatMap(faulty(driver, options), (faults) => makeService(faults, runtime.tally)))
+      Effect.flatMap(faulty(driver, options), (faults) =>
+        makeService(faults, runtime.tally, options.maxRemembered ?? runtime.recovery.max)))
   )
 
 /**
@@ -459,5 +466,5 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
  */
 export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
-  Effect.flatMap(Redis, ({ driver, runtime }) => makeService(traced(driver), runtime.tally))
+  Effect.flatMap(Redis, ({ driver, runtime }) => makeService(traced(driver), runtime.tally, runtime.recovery.max))
 )

@@ -53,6 +53,7 @@ describe("metrics", () => {
       "cache.near.entries 1 up-down counter",
       "cache.near.evictions 1 counter",
       "cache.refresh.skipped 1 counter",
+      "cache.remembered 1 up-down counter",
       "cache.stale 1 counter",
       "cache.undecodable 1 counter",
       "cache.update.failed_ends 1 counter",

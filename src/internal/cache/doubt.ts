@@ -1,13 +1,36 @@
-/** Keys that are to be gone, and may be there still. */
+/** Keys that are to be gone, or to be others, and may be there as they were. */
 import * as Effect from "effect/Effect"
+import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "./instance.js"
 
 /**
- * Whether Redis has removed these keys and invalidated these tags is not known, and nobody is told by a failure. What is
- * made good after an outage begins here.
+ * Whether Redis has removed these keys and invalidated these tags is not known: they are remembered, and made good
+ * (`driver/recovery/makeGood.ts`). `error`: why it is not known. A counter is never remembered: it would be lost.
  */
 export const doubt = <Key, Value>(
-  _instance: CacheInstance<Key, Value>,
-  _redisKeys: ReadonlyArray<string>,
-  _tags: ReadonlyArray<string>
-): Effect.Effect<void> => Effect.void
+  { definition: { kind, name }, runtime: { recovery }, tags }: CacheInstance<Key, Value>,
+  redisKeys: ReadonlyArray<string>,
+  tagNames: ReadonlyArray<string>,
+  error?: RedisError
+): Effect.Effect<void> => {
+  if (kind === "counter") return Effect.void
+  const tagKeys = tagNames.length === 0 ? [] : [tags.generationKey, ...tagNames.map((tag) => tags.key(tag))]
+  return recovery.remember(name, [...redisKeys, ...tagKeys], error)
+}
+
+/** The same of what fails, for caches that report what they drop as done. Others' callers know by the failure. */
+export const doubting = <Key, Value, A, E, R>(
+  instance: CacheInstance<Key, Value>,
+  redisKeys: ReadonlyArray<string>,
+  tagNames: ReadonlyArray<string>,
+  effect: Effect.Effect<A, E | RedisError, R>
+): Effect.Effect<A, E | RedisError, R> =>
+  instance.definition.policy.bypass
+    ? Effect.tapError(
+      effect,
+      (error) => isRedisError(error) ? doubt(instance, redisKeys, tagNames, error) : Effect.void
+    )
+    : effect
+
+const isRedisError = (error: unknown): error is RedisError =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "RedisError"

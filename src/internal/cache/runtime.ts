@@ -7,6 +7,7 @@ import { RandomBytes } from "../bytes/randomBytes.js"
 import { Feed } from "../changes/feed.js"
 import { breaking } from "../driver/breaking.js"
 import type { Driver } from "../driver/driver.js"
+import { defaultMaxRemembered, Recovery } from "../driver/recovery/makeGood.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
@@ -15,8 +16,10 @@ import { CacheLabels } from "./labels.js"
 import type { Tally } from "./tally.js"
 
 export interface Runtime {
-  /** The driver behind its breaker. */
+  /** The driver behind its breaker, and before what it has missed is made good. */
   readonly driver: Driver
+  /** What the store has missed, and is to be made good. */
+  readonly recovery: Recovery
   /** Loads run in it. It closes before the driver's connections do. */
   readonly scope: Scope.Scope
   readonly flights: InFlightTable
@@ -49,19 +52,26 @@ interface Service {
  * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
  * driver is made of.
  */
-export const makeService = (driver: Driver, tally?: Tally): Effect.Effect<Service, never, Scope.Scope> =>
+export const makeService = (
+  driver: Driver,
+  tally?: Tally,
+  maxRemembered = defaultMaxRemembered
+): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
-    const guarded = breaking(driver)
+    const recovery = new Recovery(breaking(driver), maxRemembered)
+    const guarded = recovery.driver
     const feed = new Feed(guarded, random)
     const near = new NearTier(guarded, feed, random)
     const flights = new InFlightTable()
     tally?.watch(flights)
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     yield* Effect.addFinalizer(() => Effect.sync(() => near.close()))
+    yield* Effect.forkIn(Effect.interruptible(recovery.run), parent)
     const runtime: Runtime = {
       driver: guarded,
+      recovery,
       // Loads end side by side: each may wait for an answer to its release.
       scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
       flights,
@@ -84,10 +94,11 @@ export const makeService = (driver: Driver, tally?: Tally): Effect.Effect<Servic
 export const makeTracking = (
   driver: Driver,
   within: number | undefined,
-  tally?: Tally
+  tally?: Tally,
+  maxRemembered?: number
 ): Effect.Effect<Service, RedisError, Scope.Scope> =>
   Effect.tap(
-    makeService(driver, tally),
+    makeService(driver, tally, maxRemembered),
     ({ runtime }) =>
       within === undefined ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
         duration: within,

@@ -65,6 +65,7 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   unsafeMonotonic: driver.unsafeMonotonic,
   unsafeConnections: driver.unsafeConnections,
   unsafePlace: driver.unsafePlace,
+  unsafeOnReconnect: driver.unsafeOnReconnect,
   traced: driver.traced,
   breaker: driver.breaker,
   watch: driver.watch,
@@ -74,6 +75,8 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   setMany: hot(on("setMany", ofMany, "SET"), driver.setMany),
   take: cold(on("take", many, "EVALSHA take"), driver.take),
   remove: cold(on("remove", many, "EVALSHA remove"), driver.remove),
+  // Redis is asked again and again whether what it has missed can be made good.
+  discard: cold(on("discard", many, "EVALSHA discard", true), driver.discard),
   lease: cold(on("lease", ofMany, "EVALSHA lease"), driver.lease),
   fill: cold(on("fill", ofMany, "EVALSHA fill"), driver.fill),
   release: cold(on("release", ofMany, "EVALSHA release", true), driver.release),

@@ -236,6 +236,12 @@ export interface Driver {
   readonly traced?: boolean | undefined
 
   /**
+   * Calls back, right then, whenever a connection to the store was made anew, or keys came to lie on another server: what
+   * is asked for in the callback goes out first.
+   */
+  readonly unsafeOnReconnect: (listener: () => void) => void
+
+  /**
    * Decides about every operation, where the store as a whole answers or does not (`breaking.ts`). None: it is not one
    * that can be away; or each of its servers has its own, and an operation on several of them is refused in part
    * (`isUnsent`).
@@ -259,6 +265,13 @@ export interface Driver {
 
   /** The same, and of an entry it gives the header and the tags at least: payloads stay where they are. */
   readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
+
+  /**
+   * Removes whatever there is, but for holds. Gives the keys of which it is not known whether they were removed, and why.
+   */
+  readonly discard: (
+    keys: ReadonlyArray<string>
+  ) => Effect.Effect<{ readonly failed: ReadonlyArray<string>; readonly error: RedisError | undefined }, RedisError>
 
   /**
    * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the

@@ -58,6 +58,8 @@ export interface FaultyOptions {
       readonly silence?: Delay | undefined
     }
     | undefined
+  /** How many keys are remembered that the store has missed a change of. Default: as many as below it. */
+  readonly maxRemembered?: number | undefined
   /**
    * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/operations/testing.md` has all), its Redis keys, and how
    * many of this name there were, this one included. Where it gives `undefined`, the probabilities decide.

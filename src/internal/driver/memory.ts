@@ -148,6 +148,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
     unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeConnections: () => 1,
+    unsafeOnReconnect: () => {},
     get: (key, reply) => step((now) => reply.onSuccess(server.get(key, now)?.bytes, now, key)),
     getMany: (keys, reply) =>
       step((now) => reply.onSuccess(keys.map((key) => server.get(key, now)?.bytes), now, keys[0] ?? "")),
@@ -163,6 +164,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
       }),
     take: remove,
     remove,
+    discard: (keys) => Effect.as(remove(keys), { failed: [], error: undefined }),
     lease: (requests, kind) => step((now) => Effect.succeed(requests.map((request) => lease(request, kind, now)))),
     fill: (requests) => step((now) => Effect.succeed(requests.map((request) => fill(request, now)))),
     release: (requests) =>

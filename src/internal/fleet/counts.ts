@@ -3,7 +3,7 @@ import type { Recorder } from "../cache/recorder.js"
 import type { Stats } from "../ops/stats.js"
 
 /** The figures of `Cache.stats`, of one process or of many together. */
-export interface Counts extends Omit<Stats, "loadTime"> {
+export interface Counts extends Omit<Stats, "loadTime" | "remembered"> {
   /** All loads together, in ms. */
   readonly loadMillis: number
   readonly longestLoadMillis: number

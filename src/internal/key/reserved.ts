@@ -1,7 +1,8 @@
 /**
  * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
  * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`; what processes
- * publish of themselves, `<prefix>:fleet:<random id>`, and which of them do, `<prefix>:fleet`. No cache has an empty name,
+ * publish of themselves, `<prefix>:fleet:<random id>`, and which of them do, `<prefix>:fleet`; when a cache was
+ * flushed to make good what Redis had missed, `<prefix>:flush:<cache>`. No cache has an empty name,
  * so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
@@ -20,6 +21,17 @@ export const tagKey = (prefix: string, cache: string, tag: string): string =>
   `${cacheTagPrefix(prefix, cache)}${Either.getOrElse(Key.encodeString(tag), () => tag)}`
 
 export const generationKey = (prefix: string, cache: string): string => `${prefix}:gen:${cache}`
+
+/** The cache of a key under this prefix, be it of an entry or of a tag; any text for another key. */
+export const cacheOf = (prefix: string, key: string): string => {
+  const tags = tagKeyPrefix(prefix)
+  const start = key.startsWith(tags) ? tags.length : prefix.length
+  const end = key.indexOf(":", start)
+  return end < 0 ? "" : key.slice(start, end)
+}
+
+/** Under which key a process says that it flushes a cache, to make good what was missed. */
+export const flushKey = (prefix: string, cache: string): string => `${prefix}:flush:${cache}`
 
 const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
 

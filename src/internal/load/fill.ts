@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import { evicting } from "../cache/detach.js"
+import { doubt } from "../cache/doubt.js"
 import type { CacheInstance } from "../cache/instance.js"
 import { notStored } from "../cache/prepare.js"
 import * as Entry from "../entry/format.js"
@@ -189,7 +190,12 @@ export class Fill<Key, Value, E> {
     const told = bypass
       ? this.instance.warnings.bypassed(error, first?.redisKey)
       : this.outcomes.report(Cause.fail(error), first)
+    // What was there before is replaced, for all that its caller is told.
+    const doubted = bypass && this.mode === "Force"
+      ? doubt(this.instance, computed.map(({ task }) => task.redisKey), [], error)
+      : Effect.void
     return this.refused.pipe(
+      Effect.zipRight(doubted),
       Effect.zipRight(told),
       Effect.map(() => {
         for (const { exit, task } of computed) {

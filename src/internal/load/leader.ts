@@ -81,6 +81,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { RedisError } from "../../CacheError.js"
+import { doubt } from "../cache/doubt.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { LeaseReply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
@@ -351,9 +352,18 @@ export class Leader<Key, Value, E, R> {
   private computeLocally(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
       const started = ++this.runtime.sequence
-      return Effect.map(this.bounded(tasks), ({ exit }) => {
-        if (Exit.isFailure(exit)) return this.outcomes.fail(tasks, exit.cause)
-        for (const task of tasks) this.outcomes.settleValue(task, this.resolved(task, exit.value)?.exit, started)
+      return Effect.flatMap(this.bounded(tasks), ({ exit }) => {
+        if (Exit.isFailure(exit)) {
+          this.outcomes.fail(tasks, exit.cause)
+          return Effect.void
+        }
+        // It was to replace what is there, and does so for all that its caller is told.
+        const doubted = this.mode === "Force"
+          ? doubt(this.instance, tasks.map((task) => task.redisKey), [])
+          : Effect.void
+        return Effect.map(doubted, () => {
+          for (const task of tasks) this.outcomes.settleValue(task, this.resolved(task, exit.value)?.exit, started)
+        })
       })
     })
   }

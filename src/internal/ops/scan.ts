@@ -51,11 +51,14 @@ export const flush = <Key, Value>(
 ): Effect.Effect<number, RedisError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
     const instance = bind(fiber, definition, "flush")
+    const flushed = Effect.tap(
+      Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition)),
+      (count) => instance.recorder.delete(count)
+    )
     return detachingAll(
       instance,
-      Effect.tap(
-        Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition)),
-        (count) => instance.recorder.delete(count)
-      )
+      definition.policy.bypass
+        ? Effect.tapError(flushed, () => instance.runtime.recovery.rememberAll(definition.name))
+        : flushed
     )
   })

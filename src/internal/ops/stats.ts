@@ -43,12 +43,14 @@ export interface Stats {
   readonly deletes: number
   /** Tags invalidated. */
   readonly invalidations: number
+  /** Keys that are to be removed as soon as Redis answers, since it has missed a change of them: see `docs/operations/outages.md`. */
+  readonly remembered: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
 }
 
 export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effect.Effect<Stats, never, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const { recorder } = bind(fiber, definition, "stats")
+    const { recorder, runtime } = bind(fiber, definition, "stats")
     return Effect.succeed(printing({
       hits: recorder.hits,
       nearHits: recorder.nearHits,
@@ -68,6 +70,7 @@ export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effe
       held: recorder.held,
       deletes: recorder.deletes,
       invalidations: recorder.invalidations,
+      remembered: runtime.recovery.remembered.count(definition.name),
       loadTime: {
         mean: Duration.millis(recorder.loads === 0 ? 0 : recorder.loadMillis / recorder.loads),
         max: Duration.millis(recorder.longestLoadMillis)

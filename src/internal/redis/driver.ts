@@ -56,6 +56,9 @@ const toLeaseReply = (reply: Granted | Held | Untold): LeaseReply => {
     : { _tag: "Held", millis: Number(detail), holder: more }
 }
 
+/** So many keys are removed in one step: longer ones would keep other clients waiting. */
+const discarded = 200
+
 /** So many leases that could not be released are remembered. */
 const maxUnreleased = 1000
 
@@ -131,7 +134,10 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
       }
     })
 
+  const listeners: Array<() => void> = []
+
   servers.onReconnect(() => {
+    for (const listener of listeners) listener()
     const again = [...unreleased.values()]
     unreleased.clear()
     for (const request of again) release(request, { answer: () => {}, fail: () => {} })
@@ -181,6 +187,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
     unsafeMonotonic: () => clock.local.now(),
     unsafeConnections: () => servers.connections(),
     unsafePlace: servers.placeOf,
+    unsafeOnReconnect: (listener) => void listeners.push(listener),
     // One server is the whole store; of several each has its own.
     breaker: only === undefined ? undefined : new Breaker(Math.random, servers.figures?.circuit),
     get: (key, reply) =>
@@ -217,6 +224,27 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         (key, callback) => servers.at(key).run(Removing.remove, [key], [], callback),
         (reply: Buffer) => reply.length === 0 ? undefined : reply
       ),
+    discard: (keys) =>
+      Effect.async((resume) => {
+        const groups = only === undefined ? keys.map((key) => [key]) : pages(keys, discarded)
+        const failed: Array<string> = []
+        let error: RedisError | undefined
+        let open = groups.length
+        const told = () => {
+          if (--open <= 0) resume(Effect.succeed({ failed, error }))
+        }
+        if (open === 0) told()
+        for (const group of groups) {
+          servers.at(group[0]!).run(Removing.discard, group, [], {
+            answer: told,
+            fail: (why) => {
+              for (const key of group) failed.push(key)
+              error ??= why
+              told()
+            }
+          })
+        }
+      }),
     lease: (requests, kind) =>
       together(
         clock,

@@ -12,6 +12,7 @@ export interface Common {
   readonly commandTimeout?: Duration.DurationInput | undefined
   readonly tracking?: "onDemand" | "required" | undefined
   readonly publish?: Publish | undefined
+  readonly maxRemembered?: number | undefined
 }
 
 export interface Connecting extends Common {
@@ -25,6 +26,8 @@ export interface Opened {
   /** Where changes must be told: within so many ms. */
   readonly tracksWithin: number | undefined
   readonly publishing: Publishing | undefined
+  /** How many keys are remembered that Redis has missed a change of. */
+  readonly maxRemembered: number | undefined
 }
 
 const defaultCommandTimeout = 1_000
@@ -54,6 +57,7 @@ export interface Limits {
   readonly lazy: boolean
   readonly tracksWithin: number | undefined
   readonly publishing: Publishing | undefined
+  readonly maxRemembered: number | undefined
 }
 
 const isWhole = (value: unknown, from: number, to: number): boolean =>
@@ -130,6 +134,10 @@ export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError>
     if (options.lazy !== undefined && typeof options.lazy !== "boolean") {
       return yield* refused(`lazy must be true or false, got ${shown(options.lazy)}`)
     }
+    const { maxRemembered } = options
+    if (maxRemembered !== undefined && !isWhole(maxRemembered, 1, 10_000_000)) {
+      return yield* refused(`maxRemembered must be a whole number from 1 to 10000000, got ${shown(maxRemembered)}`)
+    }
     const commandTimeout = yield* millisOf("commandTimeout", options.commandTimeout, defaultCommandTimeout)
     const connectTimeout = yield* millisOf("connectTimeout", options.connectTimeout, defaultConnectTimeout)
     return {
@@ -137,6 +145,7 @@ export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError>
       commandTimeout,
       connectTimeout,
       lazy: options.lazy ?? false,
+      maxRemembered,
       publishing: yield* publishingOf(options.publish),
       tracksWithin: tracking === "required" ? connectTimeout : undefined
     }

@@ -7,7 +7,7 @@
  */
 import { endHold, hold } from "./holds/scripts.js"
 import { type Script, script } from "./lua.js"
-import { remove, sweepKeys, sweepPage, take } from "./removing/scripts.js"
+import { discard, remove, sweepKeys, sweepPage, take } from "./removing/scripts.js"
 import { areBytes, isBytes, isCount, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
 /**
@@ -341,6 +341,7 @@ export const all: ReadonlyArray<Script<unknown>> = [
   expire,
   increment,
   remove,
+  discard,
   take,
   ensureEpochs,
   replaceEpochs,

@@ -35,7 +35,8 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
         failedEnds: 0,
         held: 0,
         deletes: 0,
-        invalidations: 0
+        invalidations: 0,
+        remembered: 0
       })
       assert.isTrue(Duration.lessThanOrEqualTo(loadTime.mean, loadTime.max))
       // Another cache of the same name counts for itself.

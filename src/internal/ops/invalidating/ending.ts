@@ -44,7 +44,7 @@ export class Ending<Key, Value> {
   unprotected(error: RedisError): Effect.Effect<void> {
     return Effect.zipRight(
       this.instance.warnings.bypassed(error, this.holds.keys[0]),
-      doubt(this.instance, this.holds.keys, this.holds.tags)
+      doubt(this.instance, this.holds.keys, this.holds.tags, error)
     )
   }
 

@@ -5,6 +5,7 @@ import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
 import { bind } from "../../cache/bind.js"
 import { detaching } from "../../cache/detach.js"
+import { doubting } from "../../cache/doubt.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import * as Entry from "../../entry/format.js"
@@ -54,6 +55,6 @@ export const countFresh = <Key, Value>(
       Effect.map((entries) => entries.filter((entry) => wasFresh(definition, entry)).length),
       Effect.tap((count) => counts === undefined ? undefined : instance.recorder.delete(count))
     )
-    return detaching(instance.runtime, redisKeys, named(definition, operation, done))
+    return detaching(instance.runtime, redisKeys, doubting(instance, redisKeys, [], named(definition, operation, done)))
   })
 }

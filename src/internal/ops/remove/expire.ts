@@ -4,6 +4,7 @@ import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
 import { bind } from "../../cache/bind.js"
 import { detachingTags } from "../../cache/detach.js"
+import { doubting } from "../../cache/doubt.js"
 import { checkTags } from "../../cache/prepare.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import { wholeLife } from "../../definition/policy.js"
@@ -41,5 +42,9 @@ export const expireTags = <Key, Value>(
     const refused = checkTags(definition, tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void
-    return detachingTags(instance, tags, named(definition, "expireTags", instance.tags.expire([...new Set(tags)])))
+    return detachingTags(
+      instance,
+      tags,
+      doubting(instance, [], tags, named(definition, "expireTags", instance.tags.expire([...new Set(tags)])))
+    )
   })

@@ -4,6 +4,7 @@ import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
 import { bind } from "../../cache/bind.js"
 import { detachingTags } from "../../cache/detach.js"
+import { doubting } from "../../cache/doubt.js"
 import { checkTags } from "../../cache/prepare.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import { named } from "../named.js"
@@ -18,5 +19,9 @@ export const invalidateTags = <Key, Value>(
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void
     const replaced = Effect.tap(instance.tags.replace(tags), () => instance.recorder.invalidate(tags.length))
-    return detachingTags(instance, tags, named(definition, "invalidateTags", replaced))
+    return detachingTags(
+      instance,
+      tags,
+      doubting(instance, [], tags, named(definition, "invalidateTags", replaced))
+    )
   })

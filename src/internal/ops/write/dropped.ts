@@ -2,20 +2,29 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CodecError, RedisError } from "../../../CacheError.js"
+import { doubt } from "../../cache/doubt.js"
 import type { CacheInstance } from "../../cache/instance.js"
 
-/** Under `bypass` such a write is dropped, else it fails. */
+/** Under `bypass` such a write is dropped, and its keys are remembered; else it fails. */
 export const dropOrFail = <Key, Value>(
-  { definition, warnings }: CacheInstance<Key, Value>,
-  error: RedisError
-): Effect.Effect<void, RedisError> => definition.policy.bypass ? warnings.bypassed(error, undefined) : Exit.fail(error)
+  instance: CacheInstance<Key, Value>,
+  error: RedisError,
+  redisKeys: ReadonlyArray<string>
+): Effect.Effect<void, RedisError> =>
+  instance.definition.policy.bypass
+    ? Effect.zipRight(doubt(instance, redisKeys, [], error), instance.warnings.bypassed(error, undefined))
+    : Exit.fail(error)
 
-/** The same for the whole of a write; `otherwise` is what a write comes to that was dropped. */
+/**
+ * The same for the whole of a write; `otherwise` is what a write comes to that was dropped. `redisKeys`: what it was to
+ * change, where its caller is told that it has.
+ */
 export const dropping = <Key, Value, A>(
   instance: CacheInstance<Key, Value>,
   effect: Effect.Effect<A, RedisError | CodecError>,
-  otherwise: A
+  otherwise: A,
+  redisKeys: ReadonlyArray<string> = []
 ): Effect.Effect<A, RedisError | CodecError> =>
   instance.definition.policy.bypass
-    ? Effect.catchTag(effect, "RedisError", (error) => Effect.as(dropOrFail(instance, error), otherwise))
+    ? Effect.catchTag(effect, "RedisError", (error) => Effect.as(dropOrFail(instance, error, redisKeys), otherwise))
     : effect

@@ -42,7 +42,11 @@ export const set = <Key, Value>(
       prepare(instance, key, redisKey, value, options),
       (ready) => send(instance, ready)
     )
-    return detaching(instance.runtime, [redisKey], dropping(instance, named(definition, "set", sent), undefined))
+    return detaching(
+      instance.runtime,
+      [redisKey],
+      dropping(instance, named(definition, "set", sent), undefined, [redisKey])
+    )
   })
 
 /** Removes what is not to be stored any more; part of a write, so dropped like one. */
@@ -56,7 +60,7 @@ const forget = <Key, Value>(
     redisKeys,
     Effect.catchAll(
       Effect.asVoid(instance.runtime.driver.remove(redisKeys)),
-      (error) => dropOrFail(instance, instance.definition.redisError(operation, error))
+      (error) => dropOrFail(instance, instance.definition.redisError(operation, error), redisKeys)
     )
   )
 
@@ -98,7 +102,7 @@ export const setMany = <Key, Value>(
     return detaching(
       instance.runtime,
       entries.map(([, redisKey]) => redisKey),
-      dropping(instance, named(definition, "setMany", sent), undefined)
+      dropping(instance, named(definition, "setMany", sent), undefined, entries.map(([, redisKey]) => redisKey))
     )
   })
 }
@@ -136,7 +140,7 @@ const sendMany = <Key, Value>(
     },
     onFailure: (error) => {
       detachAll()
-      return dropOrFail(instance, instance.definition.redisError("setMany", error))
+      return dropOrFail(instance, instance.definition.redisError("setMany", error), writes.map(({ key }) => key))
     }
   })
   return dropped.length === 0
@@ -157,6 +161,6 @@ export class SetReply<Key, Value> implements Reply<void, void, RedisError, never
 
   onFailure(error: RedisError, redisKey: string) {
     detach(this.instance.runtime, redisKey)
-    return dropOrFail(this.instance, this.instance.definition.redisError("set", error))
+    return dropOrFail(this.instance, this.instance.definition.redisError("set", error), [redisKey])
   }
 }

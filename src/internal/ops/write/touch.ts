@@ -48,5 +48,9 @@ export const touch = <Key, Value>(
       }
       return yield* conflict("touch", redisKey)
     })
-    return evicting(instance.runtime, [redisKey], dropping(instance, named(definition, "touch", touched), false))
+    return evicting(
+      instance.runtime,
+      [redisKey],
+      dropping(instance, named(definition, "touch", touched), false, [redisKey])
+    )
   })

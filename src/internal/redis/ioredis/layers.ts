@@ -40,8 +40,9 @@ const noKeyPrefix = (options: object): Effect.Effect<void, RedisError> =>
 
 const opened = <E>(
   driver: Effect.Effect<Driver, E, Scope.Scope>,
-  { publishing, tracksWithin }: Limits
-): Effect.Effect<Opened, E, Scope.Scope> => Effect.map(driver, (made) => ({ driver: made, publishing, tracksWithin }))
+  { maxRemembered, publishing, tracksWithin }: Limits
+): Effect.Effect<Opened, E, Scope.Scope> =>
+  Effect.map(driver, (made) => ({ driver: made, maxRemembered, publishing, tracksWithin }))
 
 /** Whatever else is in it is ioredis's. */
 export interface Target extends Connecting {
@@ -50,11 +51,11 @@ export interface Target extends Connecting {
 
 export const connect = (input: string | Target): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, prefix, publish, tracking, url, ...options }: Target =
+    const { commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking, url, ...options }: Target =
       typeof input === "string" ? { url: input } : input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, publish, tracking })
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
     const module = yield* ioredis
     const address = url === undefined ? {} : yield* parseUrl(url)
     return yield* opened(
@@ -74,12 +75,12 @@ export const connectCluster = (
   input: ClusterTarget
 ): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, natMap, prefix, publish, tracking, ...options } = input
+    const { commandTimeout, connectTimeout, lazy, maxRemembered, natMap, prefix, publish, tracking, ...options } = input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
     for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, prefix, publish, tracking })
+    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
     const module = yield* ioredis
     const urls = yield* Effect.forEach(
       nodes,

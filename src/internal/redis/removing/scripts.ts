@@ -20,6 +20,19 @@ return v
 `
 )
 
+/** Removes what is no hold. KEYS: keys. Returns how many went. */
+export const discard = script(
+  "discard",
+  isCount,
+  `
+local gone = 0
+for _, key in ipairs(KEYS) do
+  if not is_hold(head(key, 16)) then gone = gone + redis.call('UNLINK', key) end
+end
+return gone
+`
+)
+
 /** Removes what is no hold. KEYS: key. Returns what is or was there. */
 export const take = script(
   "take",

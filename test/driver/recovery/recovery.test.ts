@@ -1,0 +1,241 @@
+/** What a store has missed is remembered, read as absent, and removed before anything else is done with it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Option, TestClock } from "effect"
+import { Cache, type Redis, RedisLayer } from "effect-redis-cache"
+import { instances, logs, settle } from "../../load/memoryInstances.js"
+
+const users = Cache.make({ name: "users", timeToLive: "1 hour", tags: (key) => [`t:${key}`], onRedisError: "bypass" })
+const plain = Cache.make({ name: "plain", timeToLive: "1 hour", staleIfError: "1 hour", onRedisError: "bypass" })
+const strict = Cache.make({ name: "plain", timeToLive: "1 hour", staleIfError: "1 hour" })
+
+type Op = Effect.Effect<unknown, unknown, Redis.Redis>
+
+/** Two processes, of which the first cannot reach the store while `down`. */
+const setUp = Effect.gen(function*() {
+  const state: { down: boolean | ((operation: string) => boolean); asked: Array<string> } = { down: false, asked: [] }
+  const both = yield* instances({
+    script: (operation) => {
+      state.asked.push(operation)
+      const { down } = state
+      return (typeof down === "boolean" ? down : down(operation)) ? { fail: "Connection" } : undefined
+    }
+  }, undefined)
+  /** So many ms after the store answers again. */
+  const back = (millis: number) =>
+    Effect.zipRight(
+      Effect.sync(() => {
+        state.down = false
+      }),
+      TestClock.adjust(millis)
+    )
+  const remembered = both.first(Effect.map(Cache.stats(plain), (stats) => stats.remembered))
+  return { ...both, state, back, remembered }
+})
+
+describe("what Redis has missed", () => {
+  const missed: Record<string, Op> = {
+    set: Cache.set(plain, "a", "new"),
+    "set with tags": Cache.set(plain, "a", "new", { tags: ["x"] }),
+    setMany: Cache.setMany(plain, { a: "new" }),
+    touch: Cache.touch(plain, "a", "1 minute"),
+    refresh: Cache.refresh(plain, "a", Effect.succeed("new")),
+    delete: Cache.delete(plain, "a"),
+    deleteMany: Cache.deleteMany(plain, ["a"]),
+    expire: Cache.expire(plain, "a"),
+    flush: Cache.flush(plain),
+    "an update's end": Effect.void.pipe(Cache.invalidating(plain, ["a"])),
+    "an update's end, without bypass": Effect.void.pipe(Cache.invalidating(strict, ["a"]))
+  }
+  for (const [name, op] of Object.entries(missed)) {
+    it.scoped(`${name}: the old value is not read here again, and by nobody a second after`, () =>
+      Effect.gen(function*() {
+        const { back, first, second, state } = yield* setUp
+        yield* second(Cache.set(plain, "a", "old"))
+        yield* second(Cache.set(plain, "b", "other"))
+        // The begin of an update that may not go on without is done.
+        state.down = name.includes("without") ? (operation) => operation === "endHold" : true
+        yield* first(Effect.exit(op))
+        state.down = false
+        const stale = first(Cache.getOrSet(plain, "a", Effect.fail("none"))).pipe(Effect.exit)
+        assert.deepStrictEqual(yield* first(Cache.get(plain, "a")), Option.none())
+        assert.deepStrictEqual([...(yield* first(Cache.getMany(plain, ["a"]))).keys()], [])
+        yield* back(500)
+        assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.none())
+        assert.deepStrictEqual(yield* first(Cache.get(plain, "a")), Option.none())
+        assert.deepStrictEqual(yield* stale, Exit.fail("none"))
+        assert.strictEqual(Option.isSome(yield* second(Cache.get(plain, "b"))), name !== "flush")
+        // All is as before.
+        yield* first(Cache.set(plain, "a", "newer"))
+        assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("newer"))
+        assert.strictEqual((yield* first(Cache.stats(plain))).remembered, 0)
+      }))
+  }
+
+  const missedTags: Record<string, Op> = {
+    invalidateTags: Cache.invalidateTags(users, ["t:a"]),
+    expireTags: Cache.expireTags(users, ["t:a"]),
+    "an update's end": Effect.void.pipe(Cache.invalidating(users, [], { tags: ["t:a"] }))
+  }
+  for (const [name, op] of Object.entries(missedTags)) {
+    it.scoped(`${name}: entries that name the tag are absent here, and for all a second after`, () =>
+      Effect.gen(function*() {
+        const { back, first, second, state } = yield* setUp
+        yield* second(Cache.setMany(users, { a: "old", b: "other" }))
+        state.down = true
+        yield* first(Effect.exit(op))
+        state.down = false
+        assert.deepStrictEqual([...(yield* first(Cache.getMany(users, ["a", "b"]))).keys()], ["b"])
+        yield* back(500)
+        for (const run of [first, second]) {
+          assert.deepStrictEqual([...(yield* run(Cache.getMany(users, ["a", "b"]))).keys()], ["b"])
+        }
+        yield* first(Cache.set(users, "a", "new"))
+        assert.deepStrictEqual(yield* second(Cache.get(users, "a")), Option.some("new"))
+      }))
+  }
+
+  it.scoped("loads compute, and what they store has replaced what was there", () =>
+    Effect.gen(function*() {
+      const { first, remembered, second, state } = yield* setUp
+      yield* second(Cache.set(plain, "a", "old"))
+      state.down = true
+      yield* first(Cache.set(plain, "a", "new"))
+      assert.strictEqual(yield* first(Cache.getOrSet(plain, "a", Effect.succeed("computed"))), "computed")
+      assert.strictEqual(yield* remembered, 1)
+      state.down = false
+      // No time has passed: it is removed first.
+      assert.strictEqual(yield* first(Cache.getOrSet(plain, "a", Effect.succeed("loaded"))), "loaded")
+      assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("loaded"))
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("loaded"))
+      assert.strictEqual(yield* remembered, 0)
+    }))
+
+  it.scoped("a later acknowledged write forgets the key; one that began before does not", () =>
+    Effect.gen(function*() {
+      const { back, first, remembered, second, state } = yield* setUp
+      state.down = true
+      yield* first(Cache.set(plain, "a", "lost"))
+      state.down = (operation) => operation === "discard"
+      yield* first(Cache.set(plain, "a", "later"))
+      assert.deepStrictEqual(yield* first(Cache.get(plain, "a")), Option.some("later"))
+      assert.strictEqual(yield* remembered, 0)
+      yield* back(2_000)
+      assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("later"))
+    }))
+
+  it.scoped("compare-and-set and claims find nothing where something is to be removed", () =>
+    Effect.gen(function*() {
+      const { first, second, state } = yield* setUp
+      yield* second(Cache.set(plain, "a", "old"))
+      yield* second(Cache.set(plain, "b", "old"))
+      state.down = true
+      yield* first(Effect.exit(Cache.deleteMany(plain, ["a", "b"])))
+      state.down = false
+      const seen: Array<unknown> = []
+      yield* first(Cache.modify(plain, "a", (found) => {
+        seen.push(Option.getOrUndefined(found))
+        return Option.some("made")
+      }))
+      assert.deepStrictEqual(seen, [undefined])
+      assert.isTrue(yield* first(Cache.setIfAbsent(plain, "b", "claimed")))
+      assert.deepStrictEqual(
+        yield* second(Cache.getMany(plain, ["a", "b"])),
+        new Map([["a", "made"], ["b", "claimed"]])
+      )
+    }))
+
+  it.scoped("caches without bypass, and counters, remember nothing: their callers know", () =>
+    Effect.gen(function*() {
+      const { first, second, state } = yield* setUp
+      const counts = Cache.counter({ name: "counts" })
+      yield* second(Cache.set(strict, "a", "old"))
+      yield* second(Cache.increment(counts, "a"))
+      state.down = true
+      for (const op of [Cache.set(strict, "a", "new"), Cache.delete(strict, "a"), Cache.flush(strict)]) {
+        assert.isTrue(Exit.isFailure(yield* first(Effect.exit<unknown, unknown, Redis.Redis>(op))))
+      }
+      assert.isTrue(Exit.isFailure(yield* first(Effect.exit(Cache.delete(counts, "a")))))
+      state.down = false
+      assert.deepStrictEqual(yield* first(Cache.get(strict, "a")), Option.some("old"))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* second(Cache.get(strict, "a")), Option.some("old"))
+      assert.deepStrictEqual(yield* second(Cache.get(counts, "a")), Option.some(1))
+    }))
+
+  it.scoped("a hold that stands there stays", () =>
+    Effect.gen(function*() {
+      const { back, first, second, state } = yield* setUp
+      const gate = yield* Effect.makeLatch()
+      const update = yield* Effect.fork(second(gate.await.pipe(Cache.invalidating(plain, ["a"]))))
+      yield* settle
+      state.down = true
+      yield* first(Cache.set(plain, "a", "new"))
+      yield* back(500)
+      assert.strictEqual((yield* second(Cache.explain(plain, "a"))).state, "Held")
+      yield* gate.open
+      yield* update
+    }))
+
+  it.scoped("is told of once when it begins, and once when it is made good", () => {
+    const { layer, messages } = logs()
+    return Effect.gen(function*() {
+      const { back, first, state } = yield* setUp
+      state.down = true
+      for (const key of ["a", "b", "c"]) yield* first(Cache.set(plain, key, "new"))
+      yield* TestClock.adjust("10 seconds")
+      yield* back(500)
+      const told = messages.filter((message) => !message.includes("goes on without Redis"))
+      assert.strictEqual(told.length, 2)
+      assert.match(told[0]!, /^WARN Redis did not do what a cache was told is done/)
+      assert.match(told[1]!, /^INFO What Redis did not do is made good: 3 keys/)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.scoped("costs nothing where nothing is remembered: no operation asks for more than before", () =>
+    Effect.gen(function*() {
+      const { first, state } = yield* setUp
+      yield* first(Cache.set(plain, "a", 1))
+      yield* first(Cache.get(plain, "a"))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(state.asked, ["set", "get"])
+    }))
+})
+
+describe("more keys than there is room for", () => {
+  it.scoped("the cache that has most is flushed, once in a fleet", () =>
+    Effect.gen(function*() {
+      let down = false
+      const server = RedisLayer.memoryServer()
+      const cleared: Array<number> = []
+      const process = (id: number) =>
+        Layer.build(
+          RedisLayer.layerFaulty({
+            maxRemembered: 3,
+            script: (operation) => {
+              if (operation === "clear" && !down) cleared.push(id)
+              return down ? { fail: "Connection" } : undefined
+            }
+          }).pipe(Layer.provide(RedisLayer.layerMemoryServer(server)))
+        )
+      const [one, two] = [yield* process(1), yield* process(2)]
+      yield* Effect.provide(Cache.setMany(plain, { a: "old", z: "old" }), one)
+      yield* Effect.provide(Cache.setMany(users, { a: "old" }), one)
+      down = true
+      for (const context of [one, two]) {
+        for (const key of ["a", "b", "c", "d", "e"]) yield* Effect.provide(Cache.set(plain, key, "new"), context)
+        yield* Effect.provide(Cache.set(users, "b", "new"), context)
+      }
+      yield* TestClock.adjust("3 seconds")
+      down = false
+      assert.deepStrictEqual(yield* Effect.provide(Cache.get(plain, "z"), one), Option.none())
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(cleared.length, 1)
+      for (const context of [one, two]) {
+        assert.deepStrictEqual(yield* Effect.provide(Cache.get(plain, "z"), context), Option.none())
+        assert.deepStrictEqual(yield* Effect.provide(Cache.get(users, "a"), context), Option.some("old"))
+        yield* Effect.provide(Cache.set(plain, "a", "again"), context)
+        assert.deepStrictEqual(yield* Effect.provide(Cache.get(plain, "a"), context), Option.some("again"))
+      }
+    }))
+})
