@@ -84,7 +84,7 @@ describe("metrics", () => {
       ["set", "SET"],
       ["load", "EVALSHA lease"],
       ["load", "EVALSHA fill"],
-      ["load", "EVALSHA ensureEpoch"],
+      ["load", "EVALSHA ensureEpochs"],
       ["load", "EVALSHA release"],
       ["delete", "EVALSHA remove"],
       ["invalidateTags", "EVALSHA replaceEpochs"]

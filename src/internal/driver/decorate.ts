@@ -85,7 +85,7 @@ export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driv
   touch: cold(on("touch", ofOne, "EVALSHA touch"), driver.touch),
   expire: cold(on("expire", ofMany, "EVALSHA expire"), driver.expire),
   increment: cold(on("increment", ofOne, "EVALSHA increment"), driver.increment),
-  ensureEpochs: cold(on("ensureEpochs", ofMany, "EVALSHA ensureEpoch"), driver.ensureEpochs),
+  ensureEpochs: cold(on("ensureEpochs", ofMany, "EVALSHA ensureEpochs"), driver.ensureEpochs),
   replaceEpochs: cold(on("replaceEpochs", ofMany, "EVALSHA replaceEpochs"), driver.replaceEpochs),
   hold: cold(on("hold", ofHolding, "EVALSHA hold"), driver.hold),
   endHold: cold(on("endHold", ofHolding, "EVALSHA endHold", true), driver.endHold),
