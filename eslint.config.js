@@ -98,7 +98,7 @@ export default tseslint.config(
   },
   {
     // With types: promises that nobody waits for, and casts that change nothing.
-    files: ["src/**/*.ts", "test/**/*.ts", "scripts/**/*.ts", "examples/**/*.ts"],
+    files: ["src/**/*.ts", "cli/src/**/*.ts", "test/**/*.ts", "scripts/**/*.ts", "examples/**/*.ts"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       "@typescript-eslint/await-thenable": "error",

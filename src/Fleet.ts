@@ -17,7 +17,11 @@ import type * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "./CacheError.js"
 import { loadTimeBounds as bounds } from "./internal/cache/recorder.js"
 import * as Acts from "./internal/fleet/acts.js"
+import type { Change } from "./internal/fleet/changes.js"
+import * as Changes from "./internal/fleet/changes.js"
 import type { Counts } from "./internal/fleet/counts.js"
+import { doctor as lookOver } from "./internal/fleet/doctor/doctor.js"
+import type { Finding } from "./internal/fleet/doctor/finding.js"
 import * as Keys from "./internal/fleet/keys.js"
 import type { Look } from "./internal/fleet/look.js"
 import * as Looks from "./internal/fleet/look.js"
@@ -41,12 +45,22 @@ export type {
    * @since 0.1.0
    * @category models
    */
+  Change,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
   CodecName,
   /**
    * @since 0.1.0
    * @category models
    */
   Counts,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Finding,
   /**
    * @since 0.1.0
    * @category models
@@ -261,13 +275,13 @@ export const get: (cache: string, key: string) => Effect.Effect<Option.Option<To
 export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Statistics.stats
 
 /**
- * What each cache has counted a second between two readings of `stats`, in all processes together. Each process's part
- * is taken between two of its reports, so readings should be at least as far apart as `publish.every`.
+ * What each cache has counted a second in all processes together, over some readings of `stats`, the oldest first: of
+ * each process between the first and the last of its reports among them. So they should span more than `publish.every`.
  *
  * @since 0.1.0
  * @category figures
  */
-export const rates: (before: FleetStats, after: FleetStats) => ReadonlyMap<string, Rates> = Statistics.rates
+export const rates: (readings: ReadonlyArray<FleetStats>) => ReadonlyMap<string, Rates> = Statistics.rates
 
 /**
  * What `Counts.loadTimes` counts by, in milliseconds.
@@ -284,6 +298,24 @@ export const loadTimeBounds: ReadonlyArray<number> = bounds
  * @category looking
  */
 export const servers: Effect.Effect<ReadonlyArray<ServerReport>, RedisError, Redis> = Servers.servers
+
+/**
+ * `Cache.changes` of all caches, or of those named: what changes, whoever changes it, as Redis tells it.
+ *
+ * @since 0.1.0
+ * @category looking
+ */
+export const changes: (caches?: ReadonlyArray<string>) => Stream.Stream<Change, RedisError, Redis> = Changes.changes
+
+/**
+ * Looks over what is behind this `Redis`: version, replication, cluster, eviction, memory, what this user may do (each
+ * kind of step is tried once, on a key of its own), whether the server tells of changes, latency, clocks. Of each it
+ * says what that means for caches, and what to do.
+ *
+ * @since 0.1.0
+ * @category looking
+ */
+export const doctor: Effect.Effect<ReadonlyArray<Finding>, never, Redis> = lookOver
 
 /**
  * `Cache.delete` without the definition: whether a fresh value was there. Loads of the key that are under way do not

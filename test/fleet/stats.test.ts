@@ -269,7 +269,7 @@ describe("Fleet.rates", () => {
       report("one", 0, 19_000, { hits: 400, misses: 200 }),
       report("two", 0, 16_000, { hits: 17 })
     )
-    const { hitRatio, loadTime, perSecond } = Fleet.rates(before, after).get("users")!
+    const { hitRatio, loadTime, perSecond } = Fleet.rates([before, after]).get("users")!
     assert.deepStrictEqual([perSecond.hits, perSecond.misses], [31, 10])
     assert.deepStrictEqual(hitRatio, Option.some(31 / 41))
     assert.deepStrictEqual(loadTime, Option.none())
@@ -278,19 +278,25 @@ describe("Fleet.rates", () => {
   it("count a new process from its start, and no process that was not heard of for a while", () => {
     const before = at(10_000)
     const after = at(20_000, report("new", 15_000, 20_000, { hits: 50 }), report("back", 5_000, 20_000, { hits: 1e6 }))
-    assert.strictEqual(Fleet.rates(before, after).get("users")?.perSecond.hits, 10)
+    assert.strictEqual(Fleet.rates([before, after]).get("users")?.perSecond.hits, 10)
+  })
+
+  it("are taken from the first report of a process that began before the first reading and was not in it", () => {
+    const later = at(12_000, report("late", 5_000, 11_000, { hits: 100 }))
+    const last = at(20_000, report("late", 5_000, 19_000, { hits: 180 }))
+    assert.strictEqual(Fleet.rates([at(10_000), later, last]).get("users")?.perSecond.hits, 10)
   })
 
   it("are none where there was no report since, or nothing was counted", () => {
     const one = report("one", 0, 9_000, { hits: 100 })
-    assert.strictEqual(Fleet.rates(at(10_000, one), at(12_000, one)).size, 0)
-    const idle = Fleet.rates(at(10_000, one), at(20_000, { ...one, publishedAt: 19_000 })).get("users")!
+    assert.strictEqual(Fleet.rates([at(10_000, one), at(12_000, one)]).size, 0)
+    const idle = Fleet.rates([at(10_000, one), at(20_000, { ...one, publishedAt: 19_000 })]).get("users")!
     assert.deepStrictEqual([idle.perSecond.hits, idle.hitRatio], [0, Option.none()])
   })
 
   it("tell load times between their bounds", () => {
     const loads = { loads: 100, loadMillis: 2_000, longestLoadMillis: 400, loadTimes: [0, 0, 0, 0, 98, 0, 0, 0, 2] }
-    const { loadTime } = Fleet.rates(at(0), at(1_000, report("one", 0, 1_000, loads))).get("users")!
+    const { loadTime } = Fleet.rates([at(0), at(1_000, report("one", 0, 1_000, loads))]).get("users")!
     const { mean, p50, p99 } = Option.getOrThrow(loadTime)
     assert.strictEqual(Duration.toMillis(mean), 20)
     assert.closeTo(Duration.toMillis(p50), 15.1, 0.1)

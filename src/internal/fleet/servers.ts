@@ -23,7 +23,7 @@ export interface ServerReport {
 }
 
 /** Lines of `field:value`. */
-const fields = (text: string): ReadonlyMap<string, string> =>
+export const fields = (text: string): ReadonlyMap<string, string> =>
   new Map(
     text.split("\r\n").filter((line) => !line.startsWith("#") && line.includes(":")).map((line) => {
       const colon = line.indexOf(":")

@@ -94,16 +94,10 @@ export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Effect.gen(fu
   })
 })
 
-/** How much a process has counted a second, by cache; nothing where it has told nothing new. */
-const ratesOfProcess = (
-  before: ProcessStats | undefined,
-  after: ProcessStats,
-  from: number
-): ReadonlyMap<string, Counts> => {
-  // One that is new has counted all it has since it began; what one counted that was not heard of is not known.
-  const start = before?.publishedAt ?? after.startedAt
-  const seconds = (after.publishedAt - start) / 1_000
-  if (seconds <= 0 || (before === undefined && after.startedAt < from)) return new Map()
+/** How much a process has counted a second, by cache, since a report or its start; nothing where it tells nothing new. */
+const ratesOfProcess = (before: ProcessStats | undefined, after: ProcessStats): ReadonlyMap<string, Counts> => {
+  const seconds = (after.publishedAt - (before?.publishedAt ?? after.startedAt)) / 1_000
+  if (seconds <= 0) return new Map()
   return new Map(
     [...after.caches].map(([name, counts]) => [
       name,
@@ -142,8 +136,17 @@ const toRates = (perSecond: Counts): Rates => {
   })
 }
 
-export const rates = (before: FleetStats, after: FleetStats): ReadonlyMap<string, Rates> => {
-  const known = new Map(before.processes.map((process) => [process.id, process]))
-  const sums = addAll(after.processes.map((process) => ratesOfProcess(known.get(process.id), process, before.at)))
+export const rates = (readings: ReadonlyArray<FleetStats>): ReadonlyMap<string, Rates> => {
+  const [first, last] = [readings[0], readings.at(-1)]
+  if (first === undefined || last === undefined) return new Map()
+  const earliest = new Map<string, ProcessStats>()
+  for (const { processes } of readings) {
+    for (const process of processes) if (!earliest.has(process.id)) earliest.set(process.id, process)
+  }
+  const sums = addAll(last.processes.map((process) => {
+    const before = earliest.get(process.id)
+    // What it has counted since it began is known, if it began meanwhile.
+    return ratesOfProcess(before !== undefined && before.startedAt >= first.at ? undefined : before, process)
+  }))
   return new Map([...sums].map(([name, counts]) => [name, toRates(counts)]))
 }

@@ -8,7 +8,7 @@ import type { RedisError } from "../../CacheError.js"
 import { Redis } from "../../Redis.js"
 import type { Runtime } from "../cache/runtime.js"
 import * as Key from "../key/encode.js"
-import { cacheTagPrefix, tagKeyPrefix } from "../key/reserved.js"
+import { cacheTagPrefix, partsOf, tagOf } from "../key/reserved.js"
 import type { Explanation } from "../ops/explain.js"
 import { type KeySummary, rows } from "./rows.js"
 import { Untyped, untyped } from "./untyped.js"
@@ -116,22 +116,15 @@ class Census {
   }
 
   private addOne(redisKey: string): boolean {
-    const rest = redisKey.slice(this.prefix.length)
-    const colon = rest.indexOf(":")
-    if (colon === 0) return this.addReserved(redisKey)
-    if (colon < 0) return this.addTo(this.others, rest)
-    const group = this.group(rest.slice(0, colon))
-    if (!this.addTo(group.keys, rest.slice(colon + 1))) return false
+    const tag = tagOf(this.prefix, redisKey)
+    if (tag !== undefined) return this.addTo(this.group(tag.cache).tags, tag.tag)
+    if (redisKey.startsWith(`${this.prefix}:`)) return false
+    const found = partsOf(this.prefix, redisKey)
+    if (found === undefined) return this.addTo(this.others, redisKey)
+    const group = this.group(found.cache)
+    if (!this.addTo(group.keys, found.key)) return false
     group.sampler.add(redisKey)
     return true
-  }
-
-  private addReserved(redisKey: string): boolean {
-    const tagPrefix = tagKeyPrefix(this.prefix)
-    if (!redisKey.startsWith(tagPrefix)) return false
-    const rest = redisKey.slice(tagPrefix.length)
-    const colon = rest.indexOf(":")
-    return colon > 0 && this.addTo(this.group(rest.slice(0, colon)).tags, rest.slice(colon + 1))
   }
 
   private addTo(known: Set<string>, key: string): boolean {

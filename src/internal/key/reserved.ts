@@ -2,8 +2,8 @@
  * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
  * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`; what processes
  * publish of themselves, `<prefix>:fleet:<random id>`, and which of them do, `<prefix>:fleet`; when a cache was
- * flushed to make good what Redis had missed, `<prefix>:flush:<cache>`. No cache has an empty name,
- * so no cache's keys start with `<prefix>:`.
+ * flushed to make good what Redis had missed, `<prefix>:flush:<cache>`; and `<prefix>:probe:<random id>`, on which it is
+ * tried for a moment what a user may do. No cache has an empty name, so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
 import * as Key from "./encode.js"
@@ -45,3 +45,27 @@ export const directoryKey = (prefix: string): string => `${prefix}:fleet`
 
 /** Under which key a process publishes what it counts. */
 export const reportKey = (prefix: string, id: string): string => `${directoryKey(prefix)}:${id}`
+
+/** A key to try things on, which goes soon after. */
+export const probeKey = (prefix: string, id: string): string => `${prefix}:probe:${id}`
+
+/** The cache's name and what follows it, of a whole Redis key; `undefined` for what is no cache's. */
+export const partsOf = (
+  prefix: string,
+  redisKey: string
+): { readonly cache: string; readonly key: string } | undefined => {
+  if (!redisKey.startsWith(prefix)) return undefined
+  const colon = redisKey.indexOf(":", prefix.length)
+  return colon <= prefix.length
+    ? undefined
+    : { cache: redisKey.slice(prefix.length, colon), key: redisKey.slice(colon + 1) }
+}
+
+/** The cache's name and the tag, of a tag's key; `undefined` for any other. */
+export const tagOf = (
+  prefix: string,
+  redisKey: string
+): { readonly cache: string; readonly tag: string } | undefined => {
+  const found = redisKey.startsWith(tagKeyPrefix(prefix)) ? partsOf(tagKeyPrefix(prefix), redisKey) : undefined
+  return found === undefined ? undefined : { cache: found.cache, tag: Key.decodeString(found.key) }
+}

@@ -1,6 +1,6 @@
 /** `Fleet` tells of caches and changes them without their definitions, and as their own operations would. */
 import { assert, describe } from "@effect/vitest"
-import { Chunk, Duration, Effect, Either, Option, Schema, Stream } from "effect"
+import { Chunk, Duration, Effect, Either, Fiber, Option, Schema, Stream } from "effect"
 import { Cache, Codec, Fleet, Memo } from "effect-redis-cache"
 import { minutes, plant, plantLease, redisKey, short, type Subject } from "../subject.js"
 
@@ -149,6 +149,37 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.isTrue(yield* Fleet.delete("counts", "1"))
         assert.isFalse(yield* Fleet.delete("staling", "1"))
         assert.deepStrictEqual((yield* Fleet.caches()).caches, [])
+      }))
+
+    test("tells of changes, of all caches or of some", () =>
+      Effect.gen(function*() {
+        const told = (caches?: ReadonlyArray<string>) =>
+          Fleet.changes(caches).pipe(
+            Stream.takeUntil((change) => change._tag === "Changed" && change.text === "end"),
+            Stream.map((change) =>
+              change._tag === "Changed"
+                ? `${change.cache} ${change.text}`
+                : change._tag === "TagChanged"
+                ? `${change.cache} #${change.tag}`
+                : change._tag
+            ),
+            Stream.changes,
+            Stream.runCollect,
+            Effect.map(Chunk.toReadonlyArray),
+            Effect.fork
+          )
+        const everything = yield* told()
+        const some = yield* told(["people"])
+        // It is told that it listens, and so are they, which came before.
+        yield* Stream.runHead(Fleet.changes())
+        yield* Cache.set(things, "{1}", 1)
+        yield* Cache.set(people, "1", ada, { tags: ["t"] })
+        yield* Cache.set(people, "end", ada)
+        const all = yield* Fiber.join(everything)
+        assert.strictEqual(all[0], "Resumed")
+        assert.includeMembers([...all], ["things {1}", "people #t", "people 1", "people end"])
+        const theirs = (yield* Fiber.join(some)).filter((change) => change !== "Resumed")
+        assert.deepStrictEqual(theirs, ["people #t", "people 1", "people end"])
       }))
 
     test("flushes one cache", () =>

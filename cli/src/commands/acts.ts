@@ -1,0 +1,86 @@
+/** What changes something: it asks before, or takes `--yes`. */
+import * as Args from "@effect/cli/Args"
+import * as Options from "@effect/cli/Options"
+import * as Prompt from "@effect/cli/Prompt"
+import * as Fleet from "effect-redis-cache/Fleet"
+import * as Effect from "effect/Effect"
+import { type Connection, withoutPassword } from "../connection.js"
+import { no, usage } from "../exit.js"
+import { cache, keyArgs, keyOptions, storedKey } from "../key.js"
+import * as Print from "../print.js"
+import { printable } from "../text/printable.js"
+import { Screen } from "../text/style.js"
+import * as Units from "../text/units.js"
+import { onRedis } from "./command.js"
+
+const yes = Options.boolean("yes").pipe(Options.withAlias("y"), Options.withDescription("Do it without asking"))
+
+/** What is about to happen, and where: the wrong server is the usual mistake. */
+const confirmed = (given: Connection & { readonly yes: boolean }, what: string) =>
+  Effect.gen(function*() {
+    if (given.yes) return
+    const where = `${withoutPassword(given.url)}${given.prefix === "" ? "" : `, prefix ${given.prefix}`}`
+    const { isTerminal } = yield* Screen
+    if (!isTerminal || given.json) return yield* usage(`${what} on ${where}? Nobody is here to be asked: add --yes`)
+    const sure = yield* Prompt.run(Prompt.confirm({ message: printable(`${what} on ${where}?`) })).pipe(
+      Effect.catchAll(() => Effect.succeed(false))
+    )
+    if (!sure) return yield* no("Nothing was done")
+  })
+
+const told = (json: boolean, result: object, message: string) =>
+  json ? Print.json(result) : Print.text(() => printable(message))
+
+export const del = onRedis(
+  "delete",
+  {
+    summary: "Deletes a key. Loads of it that run, in any process, will not store what they load.",
+    more: "It ends with 1 where nothing fresh was there.",
+    examples: [["delete users 42", "asks first"], ["delete getUser --args '[42]' --yes", "for a script"]]
+  },
+  { ...keyOptions, yes, ...keyArgs },
+  (given) =>
+    Effect.gen(function*() {
+      const key = yield* storedKey(given)
+      yield* confirmed(given, `Delete ${given.cache}:${key}`)
+      const deleted = yield* Fleet.delete(given.cache, key)
+      yield* told(given.json, { deleted }, deleted ? "Deleted" : "Nothing fresh was there")
+      if (!deleted) return yield* no("")
+    })
+)
+
+export const flush = onRedis(
+  "flush",
+  {
+    summary: "Removes all keys of a cache, with SCAN and UNLINK: the server is not blocked.",
+    more: "Every read of the cache misses after it: a source that cannot take that is better served by `expire`.",
+    examples: [["flush users", "asks first"]]
+  },
+  { yes, cache },
+  (given) =>
+    Effect.gen(function*() {
+      yield* confirmed(given, `Remove all keys of the cache "${given.cache}"`)
+      const removed = yield* Fleet.flush(given.cache)
+      yield* told(given.json, { removed }, `${Units.count(removed)} keys removed`)
+    })
+)
+
+const tags = Args.text({ name: "tag" }).pipe(
+  Args.withDescription("Tags whose entries are absent from now on"),
+  Args.atLeast(1)
+)
+
+export const invalidate = onRedis(
+  "invalidate",
+  {
+    summary: "Invalidates tags: all entries of the cache that have one of them are absent from now on, at once.",
+    examples: [["invalidate users team:7 team:8", "asks first"]]
+  },
+  { yes, cache, tags },
+  (given) =>
+    Effect.gen(function*() {
+      yield* confirmed(given, `Invalidate ${given.tags.join(", ")} of the cache "${given.cache}"`)
+      yield* Fleet.invalidateTags(given.cache, given.tags)
+      yield* told(given.json, { invalidated: given.tags }, "Invalidated")
+    })
+)

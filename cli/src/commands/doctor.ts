@@ -1,0 +1,89 @@
+/** `doctor`: what is wrong, and what to do. */
+import { type CacheError, Redis } from "effect-redis-cache"
+import * as Fleet from "effect-redis-cache/Fleet"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import { type Connection, layer, withoutPassword } from "../connection.js"
+import { Ended, no } from "../exit.js"
+import * as Print from "../print.js"
+import { printable } from "../text/printable.js"
+import type { Style } from "../text/style.js"
+import { connecting } from "./command.js"
+
+const looks: { readonly [Level in Fleet.Finding["level"]]: readonly [sign: string, style: keyof Style] } = {
+  ok: ["✓", "good"],
+  warn: ["!", "warn"],
+  bad: ["✗", "bad"],
+  unknown: ["?", "dim"]
+}
+
+const adviceOf = ({ reason }: CacheError.RedisError, given: Connection): string => {
+  switch (reason) {
+    case "Auth":
+      return "Look at user and password in the url; a user needs the rights of docs/operations/security.md"
+    case "Timeout":
+      return "Something listens there and does not answer: a firewall, a server that is busy or stopped, TLS (rediss://)?"
+    default:
+      return given.cluster
+        ? "Look whether the nodes run and reach each other: redis-cli --cluster check <host>:<port>"
+        : "Look whether Redis runs there, and whether it is reached from here: redis-cli -u <url> ping"
+  }
+}
+
+/** Not even a connection. */
+const unconnected = (error: CacheError.RedisError, given: Connection): ReadonlyArray<Fleet.Finding> => [{
+  check: "connection",
+  level: "bad",
+  message: `no connection to ${withoutPassword(given.url)}: ${error.message}`,
+  advice: Option.some(adviceOf(error, given))
+}]
+
+const look = (given: Connection) =>
+  // What would be logged is among the findings.
+  Effect.scoped(
+    Logger.withMinimumLogLevel(LogLevel.None)(Effect.gen(function*() {
+      const connected = yield* Effect.either(Layer.build(layer(given)))
+      if (Either.isRight(connected)) {
+        return yield* Effect.provideService(Fleet.doctor, Redis.Redis, Context.get(connected.right, Redis.Redis))
+      }
+      if (connected.left instanceof Ended) return yield* connected.left
+      return unconnected(connected.left, given)
+    }))
+  )
+
+const show = ({ advice, check, level, message }: Fleet.Finding, style: Style): string => {
+  const [sign, name] = looks[level]
+  const line = `${style[name](sign)} ${style.bold(check.padEnd(12))} ${printable(message)}`
+  return Option.match(advice, {
+    onNone: () => line,
+    onSome: (text) => `${line}\n  ${" ".repeat(12)} ${style.dim(`→ ${printable(text)}`)}`
+  })
+}
+
+export const doctor = connecting(
+  "doctor",
+  {
+    summary: "Looks over what is behind the url, as this user sees it, and says what to do: version, replication, " +
+      "cluster, eviction, memory, rights, tracking, latency, clock.",
+    more:
+      "It ends with 1 where something is bad. What a user may do is tried, on a key of its own that goes at the end.",
+    examples: [["doctor --url redis://app:secret@redis:6379 --prefix app:", "as the service connects"]]
+  },
+  {},
+  (given) =>
+    Effect.gen(function*() {
+      const findings = yield* look(given)
+      if (given.json) {
+        yield* Print.json(findings.map((each) => ({ ...each, advice: Option.getOrNull(each.advice) })), 2)
+      } else {
+        yield* Print.text(({ style }) => findings.map((each) => show(each, style)).join("\n"))
+      }
+      const wrong = findings.filter(({ level }) => level === "bad")
+      if (wrong.length > 0) return yield* no(`${wrong.length} thing${wrong.length === 1 ? "" : "s"} to mend`)
+    })
+)

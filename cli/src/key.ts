@@ -1,0 +1,103 @@
+/** Which key a command is about: a string, or what a memoized function was called with. */
+import * as Args from "@effect/cli/Args"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as Options from "@effect/cli/Options"
+import type { CacheError } from "effect-redis-cache"
+import * as Fleet from "effect-redis-cache/Fleet"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { type Ended, usage } from "./exit.js"
+
+export const cache = Args.text({ name: "cache" }).pipe(
+  Args.withDescription("The cache's name; of a memoized function the function's"),
+  Args.mapTryCatch(
+    (name) => {
+      if (name === "" || name.includes(":")) throw new Error("a cache's name is not empty and has no \":\"")
+      return name
+    },
+    (error) => HelpDoc.p(error instanceof Error ? error.message : String(error))
+  )
+)
+
+const key = Args.text({ name: "key" }).pipe(
+  Args.withDescription("The key, as `keys` prints it. For a memoized function: --args"),
+  Args.optional
+)
+
+const args = Options.text("args").pipe(
+  Options.withDescription("A memoized function's arguments as JSON, instead of a key: --args '[42, {\"deep\": true}]'"),
+  Options.optional
+)
+
+const keyJson = Options.text("key-json").pipe(
+  Options.withDescription("A typed cache's key as JSON, in its encoded form, or what a function's `key` option gives"),
+  Options.optional
+)
+
+const captures = Options.text("captures").pipe(
+  Options.withDescription("With --args: what the memoized function captures, as JSON"),
+  Options.optional
+)
+
+const stored = Options.boolean("stored").pipe(
+  Options.withDescription("The key is what follows <prefix><cache>: in Redis, escapes included")
+)
+
+export const keyArgs = { cache, key }
+
+export const keyOptions = { args, keyJson, captures, stored }
+
+interface Chosen {
+  readonly cache: string
+  readonly key: Option.Option<string>
+  readonly args: Option.Option<string>
+  readonly keyJson: Option.Option<string>
+  readonly captures: Option.Option<string>
+  readonly stored: boolean
+}
+
+const parse = (option: string, text: string): Effect.Effect<unknown, Ended> =>
+  Effect.try({
+    try: () => JSON.parse(text) as unknown,
+    catch: () => usage(`${option} takes JSON, and this is none: ${text}`)
+  })
+
+const parseArray = (option: string, text: string): Effect.Effect<ReadonlyArray<unknown>, Ended> =>
+  Effect.filterOrFail(
+    parse(option, text),
+    (value) => Array.isArray(value),
+    () => usage(`${option} takes a JSON array, e.g. '[42]', got ${text}`)
+  )
+
+/** The stored text of the key. */
+export const storedKey = (chosen: Chosen): Effect.Effect<string, Ended | CacheError.CodecError> =>
+  Effect.gen(function*() {
+    const ways = [chosen.key, chosen.args, chosen.keyJson].filter(Option.isSome).length
+    if (ways !== 1) {
+      return yield* usage(
+        ways === 0
+          ? "Which key? Give it behind the cache's name, or a memoized function's arguments: --args '[42]'"
+          : "Give one of: a key, --args, --key-json"
+      )
+    }
+    if (Option.isSome(chosen.captures) && Option.isNone(chosen.args)) {
+      return yield* usage("--captures goes with --args")
+    }
+    if (Option.isSome(chosen.key)) {
+      return chosen.stored ? chosen.key.value : yield* Fleet.stringKey(chosen.cache, chosen.key.value)
+    }
+    if (Option.isSome(chosen.keyJson)) {
+      return yield* typedKey(chosen.cache, yield* parse("--key-json", chosen.keyJson.value))
+    }
+    const given = yield* parseArray("--args", Option.getOrElse(chosen.args, () => "[]"))
+    const captured = yield* parseArray("--captures", Option.getOrElse(chosen.captures, () => "[]"))
+    return yield* Effect.try({
+      try: () => Fleet.structuredKey(chosen.cache, given, captured),
+      catch: (error) => usage(error instanceof Error ? error.message : String(error))
+    }).pipe(Effect.flatten)
+  })
+
+/** Typed keys whose encoded form is a string are stored as that. */
+const typedKey = (name: string, value: unknown): Either.Either<string, CacheError.CodecError> =>
+  typeof value === "string" ? Fleet.stringKey(name, value) : Fleet.structuredKey(name, value)

@@ -1,0 +1,96 @@
+/** The command line: from its arguments to how the process ends. */
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import type { CacheError } from "effect-redis-cache"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { stripVTControlCharacters } from "node:util"
+import { del, flush, invalidate } from "./commands/acts.js"
+import { doctor } from "./commands/doctor.js"
+import { explain, get } from "./commands/explain.js"
+import { keys } from "./commands/keys.js"
+import { ls } from "./commands/ls.js"
+import { top } from "./commands/top.js"
+import { watch } from "./commands/watch.js"
+import { flags } from "./connection.js"
+import { Code, Ended } from "./exit.js"
+import * as Print from "./print.js"
+import { Screen, withoutColour } from "./text/style.js"
+
+const description = HelpDoc.blocks([
+  HelpDoc.p("Looks at the caches of effect-redis-cache in a Redis, and changes them, without their definitions."),
+  HelpDoc.p(
+    "Where Redis is: --url or REDIS_URL, --prefix or REDIS_PREFIX; --cluster; --sentinel host:port. " +
+      "For scripts: --json, --yes, and how it ends: 0 done or found; 1 the answer is no; 2 not understood; 3 Redis failed."
+  ),
+  HelpDoc.p(
+    "At night: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key."
+  )
+])
+
+const root = Command.make("effect-redis-cache").pipe(
+  Command.withDescription(description),
+  Command.withSubcommands([ls, keys, explain, get, del, flush, invalidate, top, watch, doctor])
+)
+
+const cli = Command.run(root, { name: "effect-redis-cache", version: "0.0.0", executable: "effect-redis-cache" })
+
+/**
+ * Options before arguments, as the parser wants them: people write `explain users 42 --url …`, too. What comes behind a
+ * `--` are arguments.
+ */
+export const optionsFirst = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const [command, ...rest] = args
+  if (command === undefined || command.startsWith("-")) return args
+  const end = rest.indexOf("--")
+  const given = end < 0 ? rest : rest.slice(0, end)
+  const options: Array<string> = []
+  const others: Array<string> = []
+  for (let i = 0; i < given.length; i++) {
+    const each = given[i]!
+    if (!/^-./.test(each)) {
+      others.push(each)
+      continue
+    }
+    options.push(each)
+    const takesValue = !each.includes("=") && !flags.includes(each) && each !== "--stored"
+    if (takesValue && i + 1 < given.length) options.push(given[++i]!)
+  }
+  const arguments_ = end < 0 ? others : [...others, ...rest.slice(end + 1)]
+  return arguments_.length > 0 ? [command, ...options, "--", ...arguments_] : [command, ...options]
+}
+
+const failed = (error: Ended | CacheError.RedisError | CacheError.CodecError | ValidationError.ValidationError) => {
+  // The parser has said what it did not understand.
+  if (ValidationError.isValidationError(error)) return Effect.succeed<number>(Code.Usage)
+  const code = error instanceof Ended ? error.code : error._tag === "CodecError" ? Code.Usage : Code.Redis
+  return error.message === "" ? Effect.succeed(code) : Effect.as(Print.note(error.message), code)
+}
+
+const quietly = Layer.mergeAll(
+  // What is printed is for pipes; what the library logs is for people.
+  Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
+  CliConfig.layer({ showBuiltIns: false })
+)
+
+/** The parser writes its help in colour, wherever it goes. */
+const inItsColours = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Screen> =>
+  Effect.flatMap(Screen, ({ style }) =>
+    style !== withoutColour ? effect : Effect.consoleWith((console) => {
+      const plain =
+        (print: (...args: ReadonlyArray<any>) => Effect.Effect<void>) => (...args: ReadonlyArray<unknown>) =>
+          print(...args.map((text) => typeof text === "string" ? stripVTControlCharacters(text) : text))
+      return Effect.withConsole(effect, { ...console, log: plain(console.log), error: plain(console.error) })
+    }))
+
+/** What the process is to end with. */
+export const main = (args: ReadonlyArray<string>) =>
+  cli(["node", "effect-redis-cache", ...optionsFirst(args)]).pipe(
+    Effect.as<number>(Code.Ok),
+    Effect.catchAll(failed),
+    inItsColours,
+    Effect.provide(quietly)
+  )
