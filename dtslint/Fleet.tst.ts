@@ -13,6 +13,9 @@ describe("Fleet", () => {
       Effect.Effect<Option.Option<Fleet.Told>, CacheError.RedisError, Redis.Redis>
     >()
     expect(Fleet.delete("users", "42")).type.toBe<Effect.Effect<boolean, CacheError.RedisError, Redis.Redis>>()
+    expect(Fleet.expire("users", "42")).type.toBe<Effect.Effect<boolean, CacheError.RedisError, Redis.Redis>>()
+    expect(Fleet.changes()).type.toBe<Stream.Stream<Fleet.Change, CacheError.RedisError, Redis.Redis>>()
+    expect(Fleet.doctor).type.toBe<Effect.Effect<ReadonlyArray<Fleet.Finding>, never, Redis.Redis>>()
     expect(Fleet.flush("users")).type.toBe<Effect.Effect<number, CacheError.RedisError, Redis.Redis>>()
     expect(Fleet.invalidateTags("users", ["t"])).type.toBe<
       Effect.Effect<void, CacheError.RedisError | CacheError.CodecError, Redis.Redis>

@@ -338,6 +338,26 @@ export {
 }
 
 /**
+ * `Cache.expire` without the definition: the value is stale from now on; whether it was fresh. Its stale windows are the
+ * cache's own. A counter has none and stays as it is.
+ *
+ * @since 0.1.0
+ * @category acting
+ */
+export const expire: (cache: string, key: string) => Effect.Effect<boolean, RedisError, Redis> = Acts.expire
+
+/**
+ * `Cache.expireTags` without the definition: entries of the cache that have one of these tags are stale from now on.
+ *
+ * @since 0.1.0
+ * @category acting
+ */
+export const expireTags: (
+  cache: string,
+  tags: ReadonlyArray<string>
+) => Effect.Effect<void, RedisError | CodecError, Redis> = Acts.expireTags
+
+/**
  * `Cache.flush` without the definition: removes all keys of a cache with SCAN and UNLINK, and counts them.
  *
  * @since 0.1.0

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { stripVTControlCharacters } from "node:util"
-import { del, flush, invalidate } from "./commands/acts.js"
+import { del, expire, flush, invalidate } from "./commands/acts.js"
 import { doctor } from "./commands/doctor.js"
 import { explain, get } from "./commands/explain.js"
 import { keys } from "./commands/keys.js"
@@ -33,7 +33,7 @@ const description = HelpDoc.blocks([
 
 const root = Command.make("effect-redis-cache").pipe(
   Command.withDescription(description),
-  Command.withSubcommands([ls, keys, explain, get, del, flush, invalidate, top, watch, doctor])
+  Command.withSubcommands([ls, keys, explain, get, del, expire, flush, invalidate, top, watch, doctor])
 )
 
 const cli = Command.run(root, { name: "effect-redis-cache", version: "0.0.0", executable: "effect-redis-cache" })

@@ -32,6 +32,7 @@ export const pages: Array<Group> = [
     outages: "Outages",
     observability: "Observability",
     operations: "Running it",
+    "command-line": "Command line",
     cluster: "Cluster, Sentinel, TLS",
     security: "Security",
     serverless: "Serverless",

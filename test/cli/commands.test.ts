@@ -117,6 +117,13 @@ describe("what changes something", () => {
       assert.strictEqual((yield* typing(["y"], "delete", "users", "1")).code, 0)
       assert.isFalse(yield* on(Cache.has(users, "1")))
       assert.strictEqual((yield* run("delete", "users", "1", "--yes")).code, 1)
+      assert.strictEqual((yield* run("expire", "users", "2", "--yes")).code, 0)
+      assert.strictEqual((yield* run("expire", "users", "2", "--yes")).code, 1)
+      assert.isFalse(yield* on(Cache.has(users, "2")))
+      yield* on(Cache.set(users, "2", "Bob", { tags: ["t"] }))
+      assert.strictEqual((yield* run("expire", "users", "--tag", "t", "--yes")).out, "Stale from now on")
+      assert.match((yield* run("explain", "users", "2")).out, /Stale: /)
+      yield* on(Cache.set(users, "2", "Bob", { tags: ["t"] }))
       assert.deepStrictEqual(yield* run("invalidate", "users", "t", "--yes"), { code: 0, out: "Invalidated", err: "" })
       assert.isFalse(yield* on(Cache.has(users, "2")))
       assert.strictEqual((yield* run("flush", "users", "--yes", "--json")).out, "{\"removed\":2}")
@@ -190,7 +197,9 @@ describe("the command line", () => {
       const { out } = yield* runOn(["explain", "--help"])
       assert.include(out, "effect-redis-cache explain getUser --args '[42]'")
       assert.notInclude(out, "\u001b")
-      for (const command of ["ls", "keys", "get", "delete", "flush", "invalidate", "top", "watch", "doctor"]) {
+      for (
+        const command of ["ls", "keys", "get", "delete", "expire", "flush", "invalidate", "top", "watch", "doctor"]
+      ) {
         assert.include((yield* runOn([command, "--help"])).out, `effect-redis-cache ${command}`)
       }
     }))

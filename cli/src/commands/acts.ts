@@ -4,6 +4,7 @@ import * as Options from "@effect/cli/Options"
 import * as Prompt from "@effect/cli/Prompt"
 import * as Fleet from "effect-redis-cache/Fleet"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { type Connection, withoutPassword } from "../connection.js"
 import { no, usage } from "../exit.js"
 import { cache, keyArgs, keyOptions, storedKey } from "../key.js"
@@ -46,6 +47,36 @@ export const del = onRedis(
       const deleted = yield* Fleet.delete(given.cache, key)
       yield* told(given.json, { deleted }, deleted ? "Deleted" : "Nothing fresh was there")
       if (!deleted) return yield* no("")
+    })
+)
+
+const expiredTags = Options.text("tag").pipe(
+  Options.withDescription("All entries that have this tag, instead of one key. May be given several times"),
+  Options.repeated
+)
+
+export const expire = onRedis(
+  "expire",
+  {
+    summary: "Makes a value stale as of now: loads refresh it, and may serve it meanwhile inside its stale windows.",
+    more: "The gentle way to have everything loaded anew. It ends with 1 where nothing fresh was there.",
+    examples: [["expire users 42", "asks first"], ["expire users --tag team:7 --yes", "all that have the tag"]]
+  },
+  { ...keyOptions, tag: expiredTags, yes, ...keyArgs },
+  (given) =>
+    Effect.gen(function*() {
+      const { cache: name, json, tag } = given
+      if (tag.length > 0) {
+        if (Option.isSome(given.key)) return yield* usage("Give a key or --tag, not both")
+        yield* confirmed(given, `Expire what has the tag ${tag.join(", ")} in the cache "${name}"`)
+        yield* Fleet.expireTags(name, tag)
+        return yield* told(json, { expired: tag }, "Stale from now on")
+      }
+      const key = yield* storedKey(given)
+      yield* confirmed(given, `Expire ${name}:${key}`)
+      const expired = yield* Fleet.expire(name, key)
+      yield* told(json, { expired }, expired ? "Stale from now on" : "Nothing fresh was there")
+      if (!expired) return yield* no("")
     })
 )
 

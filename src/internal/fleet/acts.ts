@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
+import { expire as expireOne, expireTags as expireAll } from "../ops/remove/expire.js"
 import { invalidateTags as invalidate } from "../ops/remove/invalidate.js"
 import { delete_ as remove } from "../ops/remove/remove.js"
 import { flush as clear } from "../ops/scan.js"
@@ -18,6 +19,20 @@ export const delete_ = (name: string, key: string): Effect.Effect<boolean, Redis
       // Whether a fresh value was there depends on what was.
       (found) => anyKey(remove(cache.as(found?.bytes).definition, key))
     ))
+
+export const expire = (name: string, key: string): Effect.Effect<boolean, RedisError, Redis> =>
+  untyped(name, (cache, { driver }) =>
+    Effect.flatMap(driver.inspect(cache.prefix + key), (found) => {
+      const { definition } = cache.as(found?.bytes)
+      // A counter has no place for a fresh life.
+      return definition.kind === "counter" ? Effect.succeed(false) : anyKey(expireOne(definition, key))
+    }))
+
+export const expireTags = (
+  name: string,
+  tags: ReadonlyArray<string>
+): Effect.Effect<void, RedisError | CodecError, Redis> =>
+  untyped(name, (cache) => expireAll(cache.as(undefined).definition, tags))
 
 export const flush = (name: string): Effect.Effect<number, RedisError, Redis> =>
   untyped(name, (cache) => clear(cache.as(undefined).definition))

@@ -56,6 +56,8 @@ export class Untyped {
     const policy = decode<string, unknown>(this.name, {
       version,
       maxValueSize: Number.MAX_SAFE_INTEGER,
+      // Its windows are not known: what is made stale stays for as long as it would have, and each reader has its own.
+      staleIfError: Infinity,
       // A lease of any cache: what claims more was written by a clock that was set back.
       lease: { maxDuration: "1 day" }
     })

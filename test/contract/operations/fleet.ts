@@ -182,6 +182,24 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual(theirs, ["people #t", "people 1", "people end"])
       }))
 
+    test("expires a key, and tags, as the cache's own windows say", () =>
+      Effect.gen(function*() {
+        const windowed = Cache.make({ name: "windowed", timeToLive: "1 hour", staleIfError: "1 hour" })
+        yield* Cache.set(windowed, "1", 1)
+        yield* Cache.set(windowed, "2", 2, { tags: ["t"] })
+        yield* Cache.increment(counts, "1")
+        assert.isTrue(yield* Fleet.expire("windowed", "1"))
+        assert.isFalse(yield* Fleet.expire("windowed", "1"))
+        assert.isFalse(yield* Fleet.expire("counts", "1"))
+        assert.deepStrictEqual(yield* Cache.get(counts, "1"), Option.some(1))
+        yield* Fleet.expireTags("windowed", ["t"])
+        assert.deepStrictEqual(yield* states("windowed"), { "1": "Stale", "2": "Stale" })
+        for (const key of ["1", "2"]) {
+          const failing = Cache.getOrSet(windowed, key, Effect.fail("the source is down"))
+          assert.strictEqual(yield* failing, Number(key))
+        }
+      }))
+
     test("flushes one cache", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(people, [["1", ada], ["2", ada]])

@@ -45,10 +45,11 @@ const steps = ({ driver, random }: Runtime, key: string): ReadonlyArray<Step> =>
     ["loads", driver.release([{ key, token }])],
     ["setIfAbsent and modify", driver.swap({ key, seen: bytes, bytes, life }, "entry")],
     ["touch", driver.touch({ key, seen: bytes, freshUntil: 0, life, leaseLife: life }, "entry")],
+    ["expire", driver.expire([{ key, writeId: random.make(Entry.writeIdSize), windows: undefined }])],
     ["counters", driver.increment({ key: `${key}:count`, delta: 1, life })],
     ["counters", driver.increment({ key: `${key}:count`, delta: 1, life })],
     ["tags", driver.ensureEpochs([{ ...tag, candidate: random.make(Entry.epochSize) }])],
-    ["tags", driver.replaceEpochs([{ key: tag.key, epoch: random.make(Entry.epochSize) }])],
+    ["tags", driver.replaceEpochs([{ key: tag.key, epoch: random.make(Entry.epochSize), expire: false }])],
     ["deleting", driver.remove([key, tag.key, `${key}:count`])]
   ]
 }
