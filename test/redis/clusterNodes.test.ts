@@ -21,6 +21,8 @@ const clientOf = (host: string, answers: boolean, play: Play): Client => {
       return status
     },
     borrowed: false,
+    secure: false,
+    overhear: () => Promise.resolve(new Uint8Array(0)),
     database: 0,
     place: { address: host, port: 1, database: 0 },
     socket: undefined,

@@ -21,6 +21,8 @@ export class Breaker {
   private windowStart = 0
   private nextProbe = 0
   private connections = 0
+  /** What failed last. */
+  private last: unknown
 
   /** A number from 0 to 1, for the jitter of probes. */
   constructor(private readonly random: () => number, private readonly onChange: (open: boolean) => void = () => {}) {}
@@ -60,6 +62,7 @@ export class Breaker {
       if (this.open) this.succeeded()
       return
     }
+    this.last = error.cause
     if (this.open) return
     // A clock that jumps back starts a new window, too.
     if (now - this.windowStart > windowMillis || now < this.windowStart) {
@@ -75,13 +78,18 @@ export class Breaker {
     }
   }
 
+  refusal(operation: string): RedisError {
+    return refusal(operation, this.last)
+  }
+
   private scheduleProbe(now: number): void {
     this.nextProbe = now + probeMillis * (1 - this.random() / 2)
   }
 }
 
-/** Why an operation is not sent. */
-export const refusal = (operation: string): RedisError => new RedisError({ reason: "CircuitOpen", operation })
+/** Why an operation is not sent: because of what failed last. */
+export const refusal = (operation: string, cause?: unknown): RedisError =>
+  new RedisError({ reason: "CircuitOpen", operation, cause })
 
 /** An operation that was refused for some of its keys, and sent for others. */
 class SentInPart extends Error {

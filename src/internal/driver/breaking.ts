@@ -3,7 +3,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
-import { type Breaker, refusal } from "./breaker.js"
+import type { Breaker } from "./breaker.js"
 import { decorate, type Hot, type Operation } from "./decorate.js"
 import type { Driver, Reply } from "./driver.js"
 
@@ -38,14 +38,14 @@ const behind = (breaker: Breaker, driver: Driver): Driver => {
           },
           onFailure: (error, key) => Effect.zipRight(failed(error), reply.onFailure(error, key))
         })
-        : reply.onFailure(refusal(name), keys(input)[0] ?? "")
+        : reply.onFailure(breaker.refusal(name), keys(input)[0] ?? "")
     )
 
   /** What `effect` comes to if the operation may go out: each of its answers tells whether the store is back. */
   const admitted = <A>({ name }: Operation<never>, admit: () => A): Effect.Effect<A, RedisError> =>
     Effect.clockWith((clock) => {
       if (!breaker.open) breaker.attempt()
-      else if (!mayProbe(clock)) return Effect.fail(refusal(name))
+      else if (!mayProbe(clock)) return Effect.fail(breaker.refusal(name))
       return Effect.succeed(admit())
     })
 

@@ -3,8 +3,10 @@ import type { RedisError } from "../../CacheError.js"
 import type { Link } from "./batch/batch.js"
 import type { LocalClock } from "./clocks/localClock.js"
 import { ServerClock } from "./clocks/serverClock.js"
-import { otherDatabase, reasonOf, toRedisError } from "./errors.js"
+import { otherDatabase, reasonOf, timeoutError, toRedisError } from "./errors.js"
 import { ServerFigures } from "./figures.js"
+import { explain, explainTls, isRefusal } from "./firstWords.js"
+import { Log, type Logger, nameOf, silent } from "./log.js"
 import type { Client, Socket } from "./port.js"
 import * as Scripts from "./scripts.js"
 
@@ -20,6 +22,9 @@ const silentLimits = 3
  * kernel takes megabytes at once), so a link has the time that what it was given takes at this pace.
  */
 const slowestLink = 64
+
+/** The link failed under what the client wrote, or was closed, or carries what it does not understand. */
+const isLinkError = (error: Error): boolean => /EPIPE|ECONNRESET|closed|Protocol error/.test(error.message)
 
 /** With a random part, so that a fleet does not come back in step. */
 export const reconnectPause = (attempt: number): number =>
@@ -38,6 +43,13 @@ export class Connection implements Link {
   private made: number
   private decided: boolean
   private lastError: Error | undefined
+  /** It has a socket; and is ready for commands. */
+  private isTaken = false
+  private isReady = false
+  private isOverhearing = false
+  /** What came first over its socket. */
+  private firstWords: Uint8Array | undefined
+  private readonly log: Log
   private waiting: Array<() => void> = []
   private handshake: ReturnType<typeof setTimeout> | undefined
   private farewell: ReturnType<typeof setTimeout> | undefined
@@ -57,19 +69,24 @@ export class Connection implements Link {
     local: LocalClock,
     commandTimeout: number,
     /** A write met a replica. */
-    onReadOnly: (connection: Connection) => void
+    onReadOnly: (connection: Connection) => void,
+    logger: Logger = silent
   ) {
     // A borrowed client is its owner's to end.
     this.patience = client.borrowed ? undefined : silentLimits * commandTimeout
     this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
     this.database = client.database
-    this.figures = new ServerFigures(() => client.place)
+    this.log = new Log(logger, () => client.place)
+    this.figures = new ServerFigures(() => client.place, this.log)
     // A borrowed client may have lost its connection, or ended, long ago.
     this.decided = !["wait", "connecting", "connect"].includes(client.status)
     this.made = client.status === "ready" ? 1 : 0
     this.forget = client.listen({
       onError: this.onError,
       onConnect: this.onConnect,
+      onFirstBytes: (bytes) => {
+        this.firstWords ??= bytes
+      },
       onReady: this.onReady,
       onClose: this.onClose,
       onEnd: this.onEnd,
@@ -96,8 +113,18 @@ export class Connection implements Link {
     this.waiting.push(listener)
   }
 
-  readonly failure = (operation: string): RedisError =>
-    toRedisError(operation, this.lastError ?? new Error(`not connected (${this.client.status})`))
+  readonly failure = (operation: string): RedisError => {
+    const error = this.lastError ?? new Error(`not connected (${this.client.status})`)
+    return toRedisError(operation, error, nameOf(this.client.place))
+  }
+
+  /** The first connection was not ready in time. */
+  timedOut(millis: number): RedisError {
+    const { place, secure } = this.client
+    // A server that does not speak TLS waits for the end of what is no command to it.
+    const hint = secure && !this.isTaken ? ", nor was TLS agreed on: does it speak TLS on this port?" : ""
+    return timeoutError("connect", millis, ` (${nameOf(place)}${hint})`)
+  }
 
   get borrowed(): boolean {
     return this.client.borrowed
@@ -133,15 +160,57 @@ export class Connection implements Link {
   }
 
   private readonly onError = (error: Error, isConsequence: boolean): void => {
-    // What failed the link tells more.
-    if (!isConsequence || this.lastError === undefined) this.lastError = error
+    const tls = explainTls(error.message)
+    if (tls !== undefined) this.lastError = new Error(tls)
+    else if (reasonOf(error) === "Auth") this.lastError = error
+    else if (this.isTaken && !this.isReady && this.firstWords === undefined && isLinkError(error)) {
+      this.lastError = error
+      this.overhear()
+    } else if (!this.hungUp() && (this.lastError === undefined || !isConsequence)) {
+      // What failed the link tells more than what follows from that.
+      this.lastError = error
+    }
     // A server that refuses a password keeps the connection open: this is the only sign.
     if (this.made > 0) return
+    this.lose()
+    if (!this.isOverhearing) this.decide()
+  }
+
+  /** Whether the server has said why it hangs up, or is no Redis: whatever fails then tells less. */
+  private hungUp(): boolean {
+    return this.isTaken && !this.isReady && this.hasTold(this.firstWords)
+  }
+
+  private hasTold(words: Uint8Array | undefined): boolean {
+    if (words === undefined || !isRefusal(words)) return false
+    if (this.lastError === undefined || reasonOf(this.lastError) !== "Auth") this.lastError = new Error(explain(words))
+    return true
+  }
+
+  /**
+   * A server that takes nobody says why and hangs up. The client has written by then: that fails before it has read what
+   * was said. So a connection that says nothing is made, to hear it.
+   */
+  private overhear(): void {
+    if (this.isOverhearing || this.client.borrowed) return
+    this.isOverhearing = true
+    void this.client.overhear().then((bytes) => {
+      this.isOverhearing = false
+      if (this.closed || this.isReady) return
+      this.hasTold(this.firstWords ?? (bytes.length > 0 ? bytes : undefined))
+      this.decide()
+    })
+  }
+
+  private lose(): void {
     this.figures.down(true)
-    this.decide()
+    // Where the first try fails, those who asked for it are told.
+    this.log.lost(this.lastError?.message ?? "the server closed the connection", this.made === 0 && !this.decided)
   }
 
   private readonly onConnect = (): void => {
+    this.isTaken = true
+    this.firstWords = undefined
     if (this.patience === undefined) return
     this.unanswered()
     // What the client asks for itself has no time limit: a server may accept a connection and never speak.
@@ -153,7 +222,9 @@ export class Connection implements Link {
     this.made++
     this.ends = 0
     this.lastError = undefined
+    this.isReady = true
     this.figures.down(false)
+    this.log.back()
     this.prepare().catch(() => undefined).finally(() => {
       // Until then nothing else may be sent whose time limit could tell that there is no answer.
       clearTimeout(this.handshake)
@@ -163,14 +234,19 @@ export class Connection implements Link {
   }
 
   private readonly onClose = (): void => {
-    this.figures.down(true)
+    if (!this.hungUp() && this.isTaken && !this.isReady && this.firstWords === undefined) {
+      this.lastError ??= new Error(explain(new Uint8Array(0)))
+    }
+    this.isReady = false
+    this.isTaken = false
+    this.lose()
     clearTimeout(this.handshake)
     clearTimeout(this.farewell)
     if (this.renewing) {
       // It was closed to be made anew: those who wait are told what the next try comes to.
       this.renewing = false
       this.decided = false
-    } else this.decide()
+    } else if (!this.isOverhearing) this.decide()
   }
 
   /**

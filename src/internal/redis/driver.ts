@@ -11,6 +11,7 @@ import { AtOnce } from "./atOnce.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import * as Holds from "./holds/holds.js"
+import type { Logger } from "./log.js"
 import type { Script } from "./lua.js"
 import * as Removing from "./removing/scripts.js"
 import { cleared } from "./removing/sweep.js"
@@ -42,6 +43,7 @@ export interface Options {
   readonly prefix: string
   /** In ms. */
   readonly commandTimeout: number
+  readonly logger?: Logger | undefined
   /** Those of this machine, where a test has no others. */
   readonly clocks?: Clocks | undefined
 }

@@ -41,10 +41,11 @@ export const reasonOf = (error: Error): RedisErrorReason => {
 const withoutArguments = (message: string): string => message.replace(/,? with args beginning with:.*$/s, "")
 
 /** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
-export const toRedisError = (operation: string, error: unknown): RedisError => {
+export const toRedisError = (operation: string, error: unknown, server?: string): RedisError => {
   if (error instanceof RedisError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
-  const plain = new Error(withoutArguments(cause.message))
+  const message = withoutArguments(cause.message)
+  const plain = new Error(server === undefined || message.includes(server) ? message : `${message} (${server})`)
   plain.name = cause.name
   return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
 }
@@ -52,8 +53,8 @@ export const toRedisError = (operation: string, error: unknown): RedisError => {
 export const connectionError = (operation: string, detail: string): RedisError =>
   new RedisError({ reason: "Connection", operation, cause: new Error(detail) })
 
-export const timeoutError = (operation: string, millis: number): RedisError =>
-  new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms`) })
+export const timeoutError = (operation: string, millis: number, more = ""): RedisError =>
+  new RedisError({ reason: "Timeout", operation, cause: new Error(`no answer within ${millis} ms${more}`) })
 
 const commandError = (operation: string, detail: string): RedisError =>
   new RedisError({ reason: "Command", operation, cause: new Error(detail) })

@@ -4,6 +4,7 @@ import type { RedisError } from "../../CacheError.js"
 import * as CacheMetrics from "../../CacheMetrics.js"
 import { purposeOf } from "../driver/purpose.js"
 import type { Call } from "./batch/calls.js"
+import type { Log } from "./log.js"
 import type { Place } from "./port.js"
 import { nameOf } from "./resp/words.js"
 
@@ -26,12 +27,14 @@ class Level {
 
   constructor(private readonly metric: typeof CacheMetrics.circuitsOpen) {}
 
-  set(isOn: boolean, labels: () => Labels): void {
-    if (isOn === (this.counted !== undefined)) return
+  /** Whether that is news. */
+  set(isOn: boolean, labels: () => Labels): boolean {
+    if (isOn === (this.counted !== undefined)) return false
     // Where it was counted it is taken off, wherever the connection leads to by then.
     this.counted ??= labels()
     this.metric.unsafeUpdate(isOn ? 1 : -1, this.counted)
     if (!isOn) this.counted = undefined
+    return true
   }
 }
 
@@ -43,7 +46,7 @@ export class ServerFigures {
   private server: Labels | undefined
   private readonly roundTrips = new Map<string, Map<string, Map<RedisError["reason"] | undefined, Labels>>>()
 
-  constructor(private readonly place: () => Place) {}
+  constructor(private readonly place: () => Place, private readonly log: Log) {}
 
   /** Whether the connection is wanted and not there. */
   down(isDown: boolean): void {
@@ -53,7 +56,12 @@ export class ServerFigures {
   }
 
   /** Whether what is asked of the server fails at once. */
-  readonly circuit = (isOpen: boolean): void => this.open.set(isOpen, this.labels)
+  readonly circuit = (isOpen: boolean): void => {
+    if (!this.open.set(isOpen, this.labels)) return
+    const { server } = this.log
+    if (isOpen) this.log.warn(`The circuit of ${server()} is open: most operations failed, and more fail at once`)
+    else this.log.info(`The circuit of ${server()} is closed again: operations succeed`)
+  }
 
   /** A round trip with this command took so many ms. */
   roundTrip(call: Pick<Call, "command" | "operation" | "script">, millis: number, failed?: RedisError["reason"]): void {
@@ -63,7 +71,7 @@ export class ServerFigures {
   /** The layer closes. */
   close(): void {
     this.down(false)
-    this.circuit(false)
+    this.open.set(false, this.labels)
   }
 
   private readonly labels = (): Labels => this.server ??= labelsOf(this.place())

@@ -26,6 +26,8 @@ export interface Events {
   /** `isConsequence`: of an error that was told before. */
   readonly onError: (error: Error, isConsequence: boolean) => void
   readonly onConnect: () => void
+  /** The first bytes that came over a socket. */
+  readonly onFirstBytes: (bytes: Uint8Array) => void
   readonly onReady: () => void
   readonly onClose: () => void
   readonly onEnd: () => void
@@ -66,6 +68,10 @@ export interface Client extends Line {
   /** Where the next command goes. */
   readonly database: number
   readonly place: Place
+  /** It speaks TLS. */
+  readonly secure: boolean
+  /** What the server says to a connection that says nothing: the first bytes, or none. It is over soon. */
+  readonly overhear: () => Promise<Uint8Array>
   /** `undefined` before the first was made. */
   readonly socket: Socket | undefined
   /** Sends a batch in its order, if it is ready. Whether it succeeds or fails, each command is told. */

@@ -8,7 +8,7 @@ import { Batcher } from "./batch/batcher.js"
 import { LocalClock } from "./clocks/localClock.js"
 import { Connection } from "./connection.js"
 import * as RedisDriver from "./driver.js"
-import { timeoutError, toRedisError } from "./errors.js"
+import { toRedisError } from "./errors.js"
 import type { Client } from "./port.js"
 import type { Server, Servers } from "./servers.js"
 
@@ -57,7 +57,7 @@ const openDriver = (
 /** Until the first connection is made and prepared, or has failed. */
 const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effect<void, RedisError> =>
   Effect.async<void, RedisError>((resume) => {
-    const timer = setTimeout(() => resume(Effect.fail(timeoutError("connect", connectTimeout))), connectTimeout)
+    const timer = setTimeout(() => resume(Effect.fail(connection.timedOut(connectTimeout))), connectTimeout)
     connection.onceDecided(() => {
       clearTimeout(timer)
       resume(connection.state() === "ready" ? Effect.void : Effect.fail(connection.failure("connect")))
@@ -67,8 +67,8 @@ const awaitReady = (connection: Connection, connectTimeout: number): Effect.Effe
     return Effect.sync(() => clearTimeout(timer))
   })
 
-const follow = (client: Client, { clocks, commandTimeout }: RedisDriver.Options): Connection =>
-  new Connection(client, new LocalClock(clocks), commandTimeout, (connection) => connection.readOnly())
+const follow = (client: Client, { clocks, commandTimeout, logger }: RedisDriver.Options): Connection =>
+  new Connection(client, new LocalClock(clocks), commandTimeout, (connection) => connection.readOnly(), logger)
 
 /** A driver on a connection of its own, closed with the scope. What `open` throws, it fails with. */
 export const connect = (

@@ -206,7 +206,8 @@ class Cluster implements Servers, Routes {
       this.nodes.connect(address),
       this.clock.local,
       this.commandTimeout,
-      () => this.lookSoon(0)
+      () => this.lookSoon(0),
+      this.options.logger
     )
     const member = new Member(address, connection, this.options.prefix, this.commandTimeout, () => this.lookSoon(0))
     this.members.set(name, member)

@@ -15,7 +15,7 @@
  * which is why commands go to the connections of single servers here.)
  */
 import type { RedisError } from "../../../CacheError.js"
-import { type Breaker, refusal } from "../../driver/breaker.js"
+import type { Breaker } from "../../driver/breaker.js"
 import type { Write } from "../../driver/driver.js"
 import type { Callback, Sender } from "../batch/sender.js"
 import { connectionError, timeoutError } from "../errors.js"
@@ -189,7 +189,7 @@ class Journey<Answer, ReplyOfOne> {
     if (!breaker.open) breaker.attempt()
     // An interrupted load's lease goes as soon as can be.
     else if (this.operation !== Scripts.release.name && !breaker.mayProbe(this.began, to.connections())) {
-      return this.fail(refusal(this.operation))
+      return this.fail(breaker.refusal(this.operation))
     }
     this.command.first(to.sender, {
       answer: (answer) => {

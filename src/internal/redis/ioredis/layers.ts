@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../driver/driver.js"
+import { logger } from "../log.js"
 import {
   checkTarget,
   type Common,
@@ -57,9 +58,10 @@ export const connect = (input: string | Target): Effect.Effect<Opened, RedisErro
     yield* checkTarget(options)
     const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
     const module = yield* ioredis
+    const opening = { ...limits, logger: yield* logger }
     const address = url === undefined ? {} : yield* parseUrl(url)
     return yield* opened(
-      module.connect({ ...address, ...withoutUndefined(options) }, limits),
+      module.connect({ ...address, ...withoutUndefined(options) }, opening),
       limits
     )
   })
@@ -82,6 +84,7 @@ export const connectCluster = (
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
     const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
     const module = yield* ioredis
+    const opening = { ...limits, logger: yield* logger }
     const urls = yield* Effect.forEach(
       nodes,
       (node): Either.Either<UrlOptions, RedisError> => typeof node === "string" ? parseUrl(node) : Either.right({})
@@ -96,7 +99,7 @@ export const connectCluster = (
     })
     const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
     return yield* opened(
-      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...limits, natMap }),
+      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...opening, natMap }),
       limits
     )
   })
@@ -127,8 +130,9 @@ export const borrow = (
     }
     const limits = yield* limitsOf(options)
     const module = yield* ioredis
+    const opening = { ...limits, logger: yield* logger }
     return yield* opened(
-      isCluster(client) ? module.borrowCluster(client, limits) : module.borrow(client, limits),
+      isCluster(client) ? module.borrowCluster(client, opening) : module.borrow(client, opening),
       limits
     )
   })

@@ -1,5 +1,6 @@
 /** A connection of ioredis's, as far as it is told of, asked single things, and ended. */
 import type { Redis } from "ioredis"
+import { connect, type NetConnectOpts } from "node:net"
 import type { Client, Events, Line, Place, Receiver, Socket, Status } from "../port.js"
 import type { Words } from "../resp/words.js"
 
@@ -31,10 +32,11 @@ export class IoredisLine implements Line {
     return this.client.call(name, ...args)
   }
 
-  listen({ onClose, onConnect, onEnd, onError, onMessage, onReady }: Partial<Events>): () => void {
+  listen({ onClose, onConnect, onEnd, onError, onFirstBytes, onMessage, onReady }: Partial<Events>): () => void {
     return this.hear([
       ["error", onError && ((error: Error) => onError(error, error.message.startsWith(consequence)))],
       ["connect", onConnect],
+      ["connect", onFirstBytes && (() => this.client.stream.once("data", onFirstBytes))],
       ["ready", onReady],
       ["close", onClose],
       ["end", onEnd],
@@ -49,6 +51,20 @@ export class IoredisLine implements Line {
     }
   }
 }
+
+/** So long a server may take that says something before it hangs up, in ms. */
+const overhearing = 250
+
+const firstBytes = (target: NetConnectOpts): Promise<Uint8Array> =>
+  new Promise((resolve) => {
+    const socket = connect(target)
+    const end = (bytes: Uint8Array): void => {
+      socket.destroy()
+      resolve(bytes)
+    }
+    const nothing = (): void => end(new Uint8Array(0))
+    socket.setTimeout(overhearing, nothing).once("data", end).once("error", nothing).once("close", nothing)
+  })
 
 /** A connection for commands, however it sends them. */
 export abstract class IoredisClient extends IoredisLine implements Client {
@@ -79,6 +95,16 @@ export abstract class IoredisClient extends IoredisLine implements Client {
       return { address: remoteAddress, port: remotePort, database }
     }
     return { address: host, port, database }
+  }
+
+  get secure(): boolean {
+    return this.client.options.tls !== undefined
+  }
+
+  overhear(): Promise<Uint8Array> {
+    const { address, port } = this.place
+    if (this.secure || address === undefined) return Promise.resolve(new Uint8Array(0))
+    return firstBytes(port === undefined ? { path: address } : { host: address, port })
   }
 
   get socket(): Socket | undefined {

@@ -1,0 +1,42 @@
+/**
+ * What a server says before it hangs up: why it takes nobody, or that it is no Redis. A client tells of what fails then, of
+ * its own handshake most often, and not of that.
+ */
+
+/** What replies of either version of the protocol begin with. */
+const replies = "+-:$*_#,(!=%~>|"
+
+/** The first byte of a TLS record that tells of an alert. */
+const tlsAlert = 0x15
+
+const longest = 120
+
+/** One line of text, without what a terminal would not show. */
+const lineOf = (bytes: Uint8Array): string => {
+  const [line = ""] = Buffer.from(bytes.subarray(0, 1024)).toString("latin1").split("\r\n")
+  const shown = line.replace(/[^\x20-\x7e]+/g, "…")
+  return shown.length <= longest ? shown : `${shown.slice(0, longest)}…`
+}
+
+/** Whether these bytes are no answer to a client's first command, but an error or no reply at all. */
+export const isRefusal = (bytes: Uint8Array): boolean => {
+  const sign = String.fromCharCode(bytes[0] ?? 0)
+  return sign === "-" || !replies.includes(sign)
+}
+
+/** Why a connection was closed that a server had begun to answer with these bytes; with none, if there are none. */
+export const explain = (bytes: Uint8Array): string => {
+  const [first] = bytes
+  if (first === undefined) {
+    return "the server closed the connection without a word: one that expects TLS does (rediss://), or one that is none"
+  }
+  if (first === tlsAlert) return "the server expects TLS: use rediss://, or the option tls"
+  if (!replies.includes(String.fromCharCode(first))) return `what answers is no Redis: it said "${lineOf(bytes)}"`
+  return `the server closed the connection, and said: ${lineOf(bytes.subarray(1))}`
+}
+
+/** The same of what the client's own encryption failed with. */
+export const explainTls = (message: string): string | undefined =>
+  /wrong version number|packet length too long|unknown protocol/i.test(message)
+    ? "the server does not speak TLS on this port: use redis://, or no tls"
+    : undefined

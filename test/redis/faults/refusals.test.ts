@@ -1,0 +1,118 @@
+/** What a server says when it takes nobody reaches the reader of the error, with where that server is. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Logger } from "effect"
+import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
+import * as net from "node:net"
+import { client, open, until } from "../../support/onRedis.js"
+import * as RedisServer from "../../support/redisServer.js"
+
+const things = Cache.make({ name: "things" })
+
+/** A server that answers every connection with these words, and hangs up. */
+const saying = (words: string | Uint8Array) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<net.Server>((resume) => {
+        const server = net.createServer((socket) => {
+          socket.on("error", () => {})
+          socket.end(words)
+        })
+        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    ),
+    (server) => (server.address() as net.AddressInfo).port // it listens on TCP
+  )
+
+const refused = (options: RedisLayer.Options) =>
+  Effect.flip(Effect.scoped(open(RedisLayer.layer({ host: "127.0.0.1", ...options }))))
+
+const words: Readonly<Record<string, readonly [said: string | Uint8Array, told: RegExp]>> = {
+  "has no room": ["-ERR max number of clients reached\r\n", /max number of clients reached/],
+  "is protected": [
+    "-DENIED Redis is running in protected mode because\r\n",
+    /DENIED Redis is running in protected mode/
+  ],
+  "speaks another protocol": [
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+    /what answers is no Redis: it said "HTTP\/1.1 400 Bad Request"/
+  ],
+  "expects TLS": [Uint8Array.of(0x15, 3, 3, 0, 2, 2, 70), /expects TLS: use rediss:/],
+  "says nothing": ["", /closed the connection without a word.*TLS/]
+}
+
+describe("a server that", () => {
+  for (const [what, [said, told]] of Object.entries(words)) {
+    it.scopedLive(`${what} is told of, with where it is`, () =>
+      Effect.gen(function*() {
+        const port = yield* saying(said)
+        const error = yield* refused({ port })
+        assert.strictEqual(error.reason, "Connection")
+        assert.match(error.message, told)
+        assert.include(error.message, `127.0.0.1:${port}`)
+      }))
+  }
+
+  it.scopedLive("takes no more clients, for real", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make()
+      const beside = yield* client(server.url)
+      yield* Effect.promise(() => beside.config("SET", "maxclients", "1"))
+      assert.match((yield* refused({ port: server.port })).message, /max number of clients reached/)
+    }))
+
+  it.scopedLive("does not speak TLS is told of", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make()
+      const error = yield* refused({ port: server.port, tls: {}, connectTimeout: "500 millis" })
+      assert.match(error.message, /does (not|it) speak TLS/)
+      assert.include(error.message, `127.0.0.1:${server.port}`)
+    }))
+})
+
+describe("an open circuit", () => {
+  it.scopedLive("says why it is open", () =>
+    Effect.gen(function*() {
+      const port = yield* saying("-ERR max number of clients reached\r\n")
+      const { run } = yield* open(RedisLayer.layer({ host: "127.0.0.1", port, lazy: true }))
+      const attempts = Effect.flip(run(Cache.get(things, "a")))
+      let error: CacheError.RedisError | CacheError.CodecError | undefined
+      yield* until(Effect.map(attempts, (failed) => {
+        error = failed
+        return failed._tag === "RedisError" && failed.reason === "CircuitOpen"
+      }))
+      assert.match(error!.message, /CircuitOpen.*max number of clients reached.*127\.0\.0\.1/)
+    }))
+})
+
+describe("the log", () => {
+  it.scopedLive("tells of an outage: lost, circuit open, back, circuit closed, once each, with where", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logging = Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
+      )
+      const server = yield* RedisServer.make()
+      const { run } = yield* Effect.provide(open(RedisLayer.layer(server.url)), logging)
+      yield* run(Cache.set(things, "a", 1))
+      yield* Effect.promise(() => server.kill())
+      yield* until(
+        Effect.map(
+          Effect.flip(run(Cache.get(things, "a"))),
+          (error) => error._tag === "RedisError" && error.reason === "CircuitOpen"
+        )
+      )
+      yield* Effect.promise(() => server.restart())
+      yield* until(Effect.map(Effect.either(run(Cache.get(things, "a"))), ({ _tag }) => _tag === "Right"))
+      const where = `127\\.0\\.0\\.1:${server.port}`
+      const expected = [
+        new RegExp(`^WARN Redis at ${where} is not connected: `),
+        new RegExp(`^WARN The circuit of Redis at ${where} is open`),
+        new RegExp(`^INFO Redis at ${where} is connected again, after \\d+\\.\\d s$`),
+        new RegExp(`^INFO The circuit of Redis at ${where} is closed again`)
+      ]
+      for (const line of expected) assert.lengthOf(lines.filter((each) => line.test(each)), 1, `${line} in ${lines}`)
+      assert.lengthOf(lines, expected.length, lines.join("\n"))
+    }))
+})
