@@ -52,7 +52,7 @@ const program = (entries: ReadonlyArray<string>, { packages }: Consumer): string
     ...entries.map((entry) => `import * as ${entry} from "effect-redis-cache/${entry}"`),
     `export const entries = [all, ${entries.join(", ")}]`,
     "const square = Memo.cached((n: number) => Effect.succeed(n * n), { name: \"square\", timeToLive: \"1 minute\" })",
-    "const away = RedisLayer.layer({ host: \"127.0.0.1\", port: 1, connectTimeout: 100 })",
+    "const away = RedisLayer.layer({ host: \"127.0.0.1\", port: 1, connectTimeout: 5_000 })",
     "Effect.runPromise(Effect.all([",
     "  square(12).pipe(Effect.provide(RedisLayer.layerMemory)),",
     "  square(12).pipe(Effect.provide(away), Effect.catchTag(\"RedisError\", (error) => Effect.succeed(error.message)))",
