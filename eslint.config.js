@@ -37,7 +37,7 @@ const paths = [
 
 const roomRules = rooms.map((room, at) => {
   // What talks to Redis is loaded by the layers alone, where it is needed.
-  const above = [...rooms.slice(at + 1), "platform", ...(room === "redis" ? [] : ["redis"])]
+  const above = [...rooms.slice(at + 1), "inspector", "platform", ...(room === "redis" ? [] : ["redis"])]
   return {
     files: [`src/internal/${room}/**/*.ts`],
     rules: {

@@ -34,6 +34,7 @@ const consumers: ReadonlyArray<Consumer> = [
 
 /** Which entry points need a peer. All others do without any, and do not reach these. */
 export const needs: Readonly<Record<string, string>> = {
+  Inspector: "@effect/platform",
   KeyValueStore: "@effect/platform",
   Persistence: "@effect/experimental",
   Reactivity: "@effect/experimental"

@@ -1,0 +1,88 @@
+/** What the page can do, where actions are switched on. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { RedisError } from "../../CacheError.js"
+import type { Redis } from "../../Redis.js"
+import { detaching } from "../cache/detach.js"
+import * as Entry from "../entry/format.js"
+import { delete_ as remove, flush, invalidateTags } from "../fleet/acts.js"
+import { untyped } from "../fleet/untyped.js"
+import * as Key from "../key/encode.js"
+import { expireTags } from "../ops/remove/expire.js"
+import { Refused } from "./guard.js"
+import type { Settings } from "./options.js"
+
+const Name = Schema.NonEmptyString.pipe(Schema.filter((name) => !name.includes(":")))
+
+export const Action = Schema.Union(
+  Schema.Struct({
+    action: Schema.Literal("delete", "expire", "refresh"),
+    cache: Name,
+    keys: Schema.Array(Schema.String)
+  }),
+  Schema.Struct({ action: Schema.Literal("invalidate", "expireTags"), cache: Name, tags: Schema.Array(Schema.String) }),
+  Schema.Struct({ action: Schema.Literal("flush"), cache: Name })
+)
+
+/** So many keys of one request are acted on side by side. */
+const concurrency = 16
+
+/**
+ * Without a policy nobody knows how long its stale windows are: it stays in Redis for as long as it would have, and those
+ * that know the policy judge it.
+ */
+const expireKey = (name: string, key: string): Effect.Effect<boolean, RedisError, Redis> =>
+  untyped(name, (cache, runtime) => {
+    const request = {
+      key: cache.prefix + key,
+      writeId: runtime.random.make(Entry.writeIdSize),
+      windows: undefined
+    }
+    const expired = Effect.map(runtime.driver.expire([request]), ([head]) => head !== undefined)
+    return detaching(runtime, [request.key], Effect.mapError(expired, (error) => cache.redisError("expire", error)))
+  })
+
+const count = (all: ReadonlyArray<boolean>): number => all.filter(Boolean).length
+
+const nameOf = (error: unknown): string =>
+  typeof error !== "object" || error === null
+    ? "a failure without a name"
+    : "_tag" in error
+    ? String(error._tag)
+    : error instanceof Error
+    ? error.name
+    : "a failure without a name"
+
+/** How many entries it was about; what is said of it in one line. */
+export const act = (settings: Settings, asked: typeof Action.Type) =>
+  Effect.gen(function*() {
+    switch (asked.action) {
+      case "delete":
+      case "expire": {
+        const one = asked.action === "delete" ? remove : expireKey
+        const done = yield* Effect.forEach(asked.keys, (key) => one(asked.cache, key), { concurrency })
+        return { done: count(done) }
+      }
+      case "refresh": {
+        const refresh = settings.caches.get(asked.cache)?.refresh
+        if (refresh === undefined) {
+          return yield* Effect.fail(new Refused(400, "This page was given no load of that cache."))
+        }
+        const done = yield* Effect.forEach(asked.keys, (key) =>
+          // What a load fails with may hold secrets: its name will do.
+          Effect.mapError(
+            refresh(Key.decodeString(key)),
+            (error) => new Refused(502, `The load of ${Key.decodeString(key)} failed: ${nameOf(error)}.`)
+          ), { concurrency })
+        return { done: done.length }
+      }
+      case "invalidate":
+        yield* invalidateTags(asked.cache, asked.tags)
+        return { done: asked.tags.length }
+      case "expireTags":
+        yield* untyped(asked.cache, (cache) => expireTags(cache.as(undefined).definition, asked.tags))
+        return { done: asked.tags.length }
+      case "flush":
+        return { done: yield* flush(asked.cache) }
+    }
+  })

@@ -1,0 +1,66 @@
+/**
+ * Who may ask. Whatever a page of another site makes a browser send is refused: everything but the page itself is read
+ * with a POST of JSON, or comes with the browser's own word that it is of the same origin. Actions need a token besides.
+ */
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { createHash, timingSafeEqual } from "node:crypto"
+import type { Settings } from "./options.js"
+
+/** What every response says. */
+export const safe = HttpServerResponse.setHeaders({
+  "cache-control": "no-store",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY"
+})
+
+export class Refused {
+  readonly _tag = "Refused"
+
+  constructor(readonly status: 400 | 401 | 403 | 415 | 502, readonly message: string) {}
+}
+
+const hostOf = (origin: string): string | undefined => {
+  try {
+    return new URL(origin).host
+  } catch {
+    return undefined
+  }
+}
+
+/** A name that leads here by somebody's tampering with DNS is no name of this page. */
+export const hostIsServed = (
+  { hosts }: Settings,
+  request: HttpServerRequest.HttpServerRequest
+): boolean => hosts === undefined || hosts.includes(request.headers.host ?? "")
+
+/** Asked for by this page itself. */
+export const isOwn = (request: HttpServerRequest.HttpServerRequest): boolean => {
+  const site = request.headers["sec-fetch-site"]
+  if (site !== undefined && site !== "same-origin") return false
+  const { origin } = request.headers
+  // A browser leaves the origin out of what it gets from its own page; what is not a browser can say anything.
+  return origin === undefined
+    ? request.method === "GET" && site === "same-origin"
+    : hostOf(origin) === request.headers.host
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest()
+
+export const hasToken = (
+  { token }: Settings,
+  request: HttpServerRequest.HttpServerRequest
+): Effect.Effect<void, Refused> => {
+  if (token === undefined) {
+    return Effect.fail(new Refused(403, "This page is read-only. Actions are switched on where it is started."))
+  }
+  const [scheme, given = ""] = (request.headers.authorization ?? "").split(" ", 2)
+  return scheme === "Bearer" && timingSafeEqual(digest(given), digest(Redacted.value(token)))
+    ? Effect.void
+    : Effect.fail(new Refused(401, "The token is missing, or is not the one that this page was started with."))
+}

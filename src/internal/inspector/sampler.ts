@@ -1,0 +1,187 @@
+/**
+ * What all caches count, looked at every two seconds and kept for a quarter of an hour, so that a page that is opened has
+ * a past. Nobody looks, and nothing is asked: the samples end some time after the last request. A gap stays a gap.
+ *
+ * What processes publish lies in Redis, and stops with it. Then there is this process alone, and the page says so.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { Redis } from "../../Redis.js"
+import { bind } from "../cache/bind.js"
+import { type Counts, toCounts } from "../fleet/counts.js"
+import { type FleetStats, type ProcessStats, type Rates, rates, stats } from "../fleet/stats.js"
+import type { AnyDefinition } from "./options.js"
+
+const everyMillis = 2_000
+const keptMillis = 15 * 60_000
+/** So long after the last request samples go on. */
+const watchedMillis = 15 * 60_000
+/** Rates are of so many samples: processes publish every few seconds, and not in step. */
+const span = 5
+
+/** What happened in all caches together, a second. `null`: not known, or nothing to divide by. */
+export interface Point {
+  /** In ms of this machine's wall clock. */
+  readonly at: number
+  readonly near: number
+  readonly redis: number
+  readonly stale: number
+  readonly misses: number
+  readonly loads: number
+  readonly failed: number
+  readonly hitRatio: number | null
+  readonly p50: number | null
+  readonly p99: number | null
+  /** The round trip of the sample itself, in ms. */
+  readonly roundTrip: number | null
+}
+
+export interface Sampled {
+  readonly points: ReadonlyArray<Point>
+  readonly processes: ReadonlyArray<ProcessStats>
+  readonly rates: ReadonlyMap<string, Rates>
+  /** Of each cache, its hit ratio in the past. */
+  readonly ratios: ReadonlyMap<string, ReadonlyArray<number | null>>
+  /** Why what processes publish could not be read. */
+  readonly failure: string | undefined
+  readonly failingSince: number | undefined
+}
+
+const here = "this process"
+
+const isDefined = <A>(value: A | undefined): value is A => value !== undefined
+
+const sumOf = (all: Iterable<Counts>, field: "hits" | "nearHits" | "misses" | "staleServed" | "loads" | "failures") => {
+  let sum = 0
+  for (const counts of all) sum += counts[field]
+  return sum
+}
+
+/** A percentile of many caches' loads is not to be had from theirs; the slowest cache's is on the safe side. */
+const slowest = (all: ReadonlyMap<string, Rates>, which: "p50" | "p99"): number | null => {
+  const times = [...all.values()].map(({ loadTime }) => Option.getOrUndefined(loadTime)).filter(isDefined)
+  return times.length === 0 ? null : Math.max(...times.map((time) => Duration.toMillis(time[which])))
+}
+
+export class Sampler {
+  private points: Array<Point> = []
+  private samples: Array<FleetStats> = []
+  private readonly ratios = new Map<string, Array<number | null>>()
+  private latest: ReadonlyMap<string, Rates> = new Map()
+  private failure: string | undefined
+  private failingSince: number | undefined
+  private watchedAt = -Infinity
+  private sampledAt = -Infinity
+  private startedAt = 0
+
+  constructor(private readonly definitions: ReadonlyArray<AnyDefinition>) {}
+
+  get sampled(): Sampled {
+    const { failingSince, failure, latest, points, ratios, samples } = this
+    return {
+      points,
+      processes: samples.at(-1)?.processes ?? [],
+      rates: latest,
+      ratios,
+      failure,
+      failingSince
+    }
+  }
+
+  /** Somebody looks. What was seen last may be long ago. */
+  readonly watch: Effect.Effect<void, never, Redis> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    this.watchedAt = now
+    return now - this.sampledAt > 3 * everyMillis ? this.sample(now) : Effect.void
+  })
+
+  readonly run: Effect.Effect<never, never, Redis> = Effect.forever(
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const next = Effect.sleep(everyMillis)
+      return now - this.watchedAt > watchedMillis ? next : Effect.zipRight(this.sample(now), next)
+    })
+  )
+
+  private sample(now: number): Effect.Effect<void, never, Redis> {
+    return Effect.gen(this, function*() {
+      if (this.startedAt === 0) this.startedAt = now
+      // After a pause rates would be of all of it.
+      if (now - this.sampledAt > 3 * everyMillis) this.samples = []
+      this.sampledAt = now
+      const [took, told] = yield* Effect.timed(Effect.either(stats))
+      const own = yield* this.own(now)
+      if (Either.isRight(told)) {
+        this.failure = undefined
+        this.failingSince = undefined
+      } else {
+        this.failure = told.left.message
+        this.failingSince ??= now
+      }
+      const published = Either.isRight(told) ? told.right.processes : []
+      const at = Either.isRight(told) ? told.right.at : now
+      // A process that publishes what it counts is among the others.
+      const processes = own === undefined ? published : [...published, own]
+      const sample: FleetStats = { at, processes, caches: new Map() }
+      const before = this.samples.at(-Math.min(span, this.samples.length))
+      this.samples = [...this.samples.slice(-span), sample]
+      if (before === undefined) return
+      this.latest = rates(before, sample)
+      this.keep(now, Either.isRight(told) ? Duration.toMillis(took) : null)
+    })
+  }
+
+  /** What this process counts of the caches that the page was given, unless it publishes. */
+  private own(now: number): Effect.Effect<ProcessStats | undefined, never, Redis> {
+    return Effect.map(Redis, ({ runtime }) => {
+      if (runtime.tally !== undefined || this.definitions.length === 0) return undefined
+      return {
+        id: here,
+        name: here,
+        startedAt: this.startedAt,
+        publishedAt: now,
+        every: Duration.millis(everyMillis),
+        loading: 0,
+        mark: "",
+        caches: this.counted
+      }
+    }).pipe(Effect.zipLeft(this.count))
+  }
+
+  private counted: ReadonlyMap<string, Counts> = new Map()
+
+  private readonly count: Effect.Effect<void, never, Redis> = Effect.withFiberRuntime((fiber) => {
+    this.counted = new Map(this.definitions.map((definition) => {
+      const { recorder } = bind(fiber, definition, "stats")
+      // Each field that is asked for is a number of the recorder's.
+      const fields = recorder as unknown as Readonly<Record<string, number>>
+      return [definition.name, toCounts((field) => fields[field], [...recorder.loadTimes])]
+    }))
+    return Effect.void
+  })
+
+  private keep(at: number, roundTrip: number | null): void {
+    const all = [...this.latest.values()].map(({ perSecond }) => perSecond)
+    const hits = sumOf(all, "hits")
+    const near = sumOf(all, "nearHits")
+    const stale = sumOf(all, "staleServed")
+    const misses = sumOf(all, "misses")
+    this.points = [...this.points.filter((point) => at - point.at < keptMillis), {
+      at,
+      near,
+      redis: Math.max(0, hits - near),
+      stale,
+      misses,
+      loads: sumOf(all, "loads"),
+      failed: sumOf(all, "failures"),
+      hitRatio: hits + misses > 0 ? hits / (hits + misses) : null,
+      p50: slowest(this.latest, "p50"),
+      p99: slowest(this.latest, "p99"),
+      roundTrip
+    }]
+    for (const [name, { hitRatio }] of this.latest) {
+      this.ratios.set(name, [...(this.ratios.get(name) ?? []).slice(-90), Option.getOrNull(hitRatio)])
+    }
+  }
+}
