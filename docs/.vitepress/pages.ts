@@ -33,6 +33,7 @@ export const pages: Array<Group> = [
     observability: "Observability",
     operations: "Running it",
     "command-line": "Command line",
+    inspector: "The page",
     cluster: "Cluster, Sentinel, TLS",
     security: "Security",
     serverless: "Serverless",

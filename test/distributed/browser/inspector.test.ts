@@ -4,21 +4,16 @@ import { Effect, Option } from "effect"
 import { Cache } from "effect-redis-cache"
 import { mkdir, writeFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
+import { browser } from "../../support/browser/chromium.js"
 import { freePort } from "../../support/freePort.js"
 import { until } from "../../support/onRedis.js"
 import * as RedisServer from "../../support/redisServer.js"
-import { findProgram } from "../../support/vitest/ensurePrograms.js"
 import { hostileKey, hostileText, open, users } from "./shop.js"
 
 const pictures = new URL("../../../docs/pictures/", import.meta.url)
 
 const token = "correct-horse"
-
-const browser = Effect.acquireRelease(
-  Effect.promise(() => chromium.launch({ executablePath: findProgram("chromium")!, args: ["--no-sandbox"] })),
-  (opened: Browser) => Effect.promise(() => opened.close())
-)
 
 /** A page, and whatever went wrong in it. */
 const pageOf = (opened: Browser, options: { readonly width?: number; readonly dark?: boolean } = {}) =>
