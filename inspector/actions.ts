@@ -3,7 +3,7 @@ import { post, Refusal } from "./api.js"
 import { button, code, h, one, paragraph, put } from "./dom.js"
 import { state } from "./state.js"
 
-export const how = "effect-redis-cache inspect --actions"
+export const how = "actions: { token }"
 
 let hiding: ReturnType<typeof setTimeout> | undefined
 
@@ -15,7 +15,7 @@ export const toast = (text: string): void => {
   }, 5_000)
 }
 
-const readOnly = () => toast(`Read-only. To allow actions: ${how}, or mount the router with actions: { token }.`)
+const readOnly = () => toast(`Read-only. To allow actions, mount the router with ${how}.`)
 
 interface Question {
   readonly title: string
@@ -35,7 +35,7 @@ const ask = ({ danger = false, says, title, verb }: Question): Promise<string | 
       h("h2", { id: "dialog-title" }, title),
       h("ul", {}, says.map((line) => h("li", {}, line))),
       state.token === null
-        ? h("div.token", {}, h("label", { for: "token" }, "Token, as the terminal shows it"), token)
+        ? h("div.token", {}, h("label", { for: "token" }, "The token that the service was given"), token)
         : null,
       h(
         "div.end",
@@ -94,9 +94,7 @@ export const readOnlyNote = (): HTMLElement | null =>
   state.overview?.actions === true
     ? null
     : paragraph(
-      "Read-only. To allow actions: ",
+      "Read-only. To allow actions, mount the router with ",
       code(how),
-      ", or mount the router with ",
-      code("actions: { token }"),
       "."
     )

@@ -44,7 +44,7 @@ describe("the fuzzer", () => {
   beforeAll(async () => {
     sound = await instrument()
     mutated = await instrument(Object.values(planted))
-  })
+  }, 60_000)
 
   afterAll(() => {
     sound.remove()

@@ -1,14 +1,8 @@
 /** What the page can do, where actions are switched on. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { RedisError } from "../../CacheError.js"
-import type { Redis } from "../../Redis.js"
-import { detaching } from "../cache/detach.js"
-import * as Entry from "../entry/format.js"
-import { delete_ as remove, flush, invalidateTags } from "../fleet/acts.js"
-import { untyped } from "../fleet/untyped.js"
+import { delete_ as remove, expire, expireTags, flush, invalidateTags } from "../fleet/acts.js"
 import * as Key from "../key/encode.js"
-import { expireTags } from "../ops/remove/expire.js"
 import { Refused } from "./guard.js"
 import type { Settings } from "./options.js"
 
@@ -27,21 +21,6 @@ export const Action = Schema.Union(
 /** So many keys of one request are acted on side by side. */
 const concurrency = 16
 
-/**
- * Without a policy nobody knows how long its stale windows are: it stays in Redis for as long as it would have, and those
- * that know the policy judge it.
- */
-const expireKey = (name: string, key: string): Effect.Effect<boolean, RedisError, Redis> =>
-  untyped(name, (cache, runtime) => {
-    const request = {
-      key: cache.prefix + key,
-      writeId: runtime.random.make(Entry.writeIdSize),
-      windows: undefined
-    }
-    const expired = Effect.map(runtime.driver.expire([request]), ([head]) => head !== undefined)
-    return detaching(runtime, [request.key], Effect.mapError(expired, (error) => cache.redisError("expire", error)))
-  })
-
 const count = (all: ReadonlyArray<boolean>): number => all.filter(Boolean).length
 
 const nameOf = (error: unknown): string =>
@@ -59,7 +38,7 @@ export const act = (settings: Settings, asked: typeof Action.Type) =>
     switch (asked.action) {
       case "delete":
       case "expire": {
-        const one = asked.action === "delete" ? remove : expireKey
+        const one = asked.action === "delete" ? remove : expire
         const done = yield* Effect.forEach(asked.keys, (key) => one(asked.cache, key), { concurrency })
         return { done: count(done) }
       }
@@ -80,7 +59,7 @@ export const act = (settings: Settings, asked: typeof Action.Type) =>
         yield* invalidateTags(asked.cache, asked.tags)
         return { done: asked.tags.length }
       case "expireTags":
-        yield* untyped(asked.cache, (cache) => expireTags(cache.as(undefined).definition, asked.tags))
+        yield* expireTags(asked.cache, asked.tags)
         return { done: asked.tags.length }
       case "flush":
         return { done: yield* flush(asked.cache) }

