@@ -104,7 +104,7 @@ const heading = ({ at, processes }: Fleet.FleetStats, { bold, dim }: Style): str
   const loading = processes.reduce((sum, process) => sum + process.loading, 0)
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "")
   return `${bold(`${names.length} process${names.length === 1 ? "" : "es"}`)}${names.length > 0 ? `: ${shown}` : ""}` +
-    `, ${loading} keys being loaded  ${dim(`${clockTime(at)} UTC`)}`
+    `, ${loading} key${loading === 1 ? "" : "s"} being loaded  ${dim(`${clockTime(at)} UTC`)}`
 }
 
 const none = "No process publishes its figures. Give their RedisLayer `publish: true`; it must be the same --prefix."
