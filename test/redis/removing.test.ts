@@ -75,13 +75,13 @@ describe("a flush", () => {
   it.scopedLive("takes what was loaded meanwhile, or leaves it whole", () =>
     Effect.gen(function*() {
       const { beside, run } = yield* onServer
-      const keys = Array.from({ length: 3_000 }, (_, i) => `${i}`)
-      for (let round = 0; round < 4; round++) {
+      const keys = Array.from({ length: 5_000 }, (_, i) => `${i}`)
+      for (let round = 0; round < 5; round++) {
         yield* run(Cache.setMany(things, keys.map((key) => [key, 1])))
         const flushing = yield* Effect.fork(run(Cache.flush(things)))
         // Each loads another key, as long as the flush runs.
         const loads = yield* Effect.fork(Effect.forEach(
-          keys.slice(0, 200),
+          keys.slice(0, 400),
           (key) => run(Cache.getOrSet(things, key, Effect.succeed(2))),
           { concurrency: 10, discard: true }
         ))
@@ -92,7 +92,7 @@ describe("a flush", () => {
           assert.strictEqual(state, "Fresh", key)
         }
       }
-    }), 60_000)
+    }), 20_000)
 
   it.scopedLive("names the keys itself where a script may not look for them", () =>
     Effect.gen(function*() {

@@ -8,6 +8,7 @@ import type { Driver, EnsureRequest, EpochRequest, LeaseReply } from "../driver/
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { AtOnce } from "./atOnce.js"
+import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import * as Holds from "./holds/holds.js"
@@ -72,14 +73,11 @@ const readMany = (
   const { only } = servers
   if (only === undefined) {
     askAll<string, Buffer | undefined>(keys, (key, one) => servers.at(key).read(key, one), callback)
-    return
-  }
-  const page = only.pageFor(keys[0]!)
-  if (keys.length <= page) only.readMany(keys, callback)
+  } else if (keys.length <= maxReads) only.readMany(keys, callback)
   else {
     askAll<ReadonlyArray<string>, ReadonlyArray<Buffer | undefined>>(
-      pages(keys, page),
-      (some, one) => only.readMany(some, one),
+      pages(keys, maxReads),
+      (page, one) => only.readMany(page, one),
       {
         answer: (found) => callback.answer(found.flat()),
         fail: (error) => callback.fail(error)

@@ -48,7 +48,7 @@ const openDriver = (
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new Batcher(connection, options.commandTimeout, options.prefix)),
+      Effect.sync(() => new Batcher(connection, options.commandTimeout)),
       (batcher) => Effect.sync(() => batcher.close())
     ),
     (batcher) => RedisDriver.make(alone(connection, batcher, options.prefix), options)

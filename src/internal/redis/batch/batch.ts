@@ -8,7 +8,7 @@ import type { Client, Receiver } from "../port.js"
 import { type Count, isQueued } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { nameOf, SetCommand, type Words } from "../resp/words.js"
-import { type Call, Reads } from "./calls.js"
+import type { Call } from "./calls.js"
 import { Limited } from "./deadlines.js"
 
 /** What the batcher needs to know of the connection. */
@@ -46,8 +46,6 @@ export interface BatchOwner {
 /** Commands that leave together. Each caller is told one thing, once: the answer, or that time is up. */
 export class Batch extends Limited implements Receiver {
   readonly size: number
-  /** Bytes of values that its answers may come to. */
-  readonly expected: number
   private open: number
   /** What was sent and has not been answered. */
   private unheard = 0
@@ -56,8 +54,6 @@ export class Batch extends Limited implements Receiver {
   /** When it left, by this machine's own time, if an answer will tell the server's. */
   private leftAt: number | undefined
   private isOver = false
-  /** Reads that failed since time was up: their answers still tell how large values are. */
-  private overdue: ReadonlyArray<Reads | undefined> | undefined
   /** For metrics: when it was sent, the first command of each kind in it, and those kinds of which one failed. */
   private sentAt = 0
   private kind: Call | undefined
@@ -74,9 +70,6 @@ export class Batch extends Limited implements Receiver {
     super()
     this.size = waiting.length
     this.open = waiting.length
-    let expected = 0
-    for (const call of waiting) expected += call!.expected
-    this.expected = expected
   }
 
   /** To be called when the connection is ready, or there is none. */
@@ -109,8 +102,7 @@ export class Batch extends Limited implements Receiver {
   onReply(index: number, reply: unknown): void {
     this.heard()
     const call = this.waiting[index]
-    if (call === undefined) this.overdue?.[index]?.learn(reply)
-    else {
+    if (call !== undefined) {
       // A value may be the very word; on a connection of our own nothing else is.
       if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
         return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
@@ -143,7 +135,6 @@ export class Batch extends Limited implements Receiver {
 
   expire(): void {
     const late = this.waiting.filter((call) => call !== undefined)
-    this.overdue = this.waiting.map((call) => call instanceof Reads ? call : undefined)
     this.waiting.fill(undefined)
     this.open = 0
     this.isOver = true

@@ -11,10 +11,9 @@ import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { toBuffer } from "../resp/words.js"
 import { Batch, type BatchOwner, failAll, layerClosed, type Link } from "./batch.js"
-import { bytesOf, type Call, maxReads, Reads, SetCall } from "./calls.js"
+import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
 import { Deadlines } from "./deadlines.js"
 import type { Callback, Sender } from "./sender.js"
-import { maxExpected, Sizes } from "./sizes.js"
 
 /** So many commands, or keys that are read, of one tick leave before it ends, then twice as many, and so on. */
 const firstPart = 32
@@ -22,12 +21,6 @@ const firstPart = 32
 /** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
 const maxBatch = 512
 const maxBatchBytes = 1024 * 1024
-
-/** Reads of which no more bytes are expected are never put aside. */
-const smallAnswer = 64 * 1024
-
-/** What a script is given is taken for a value where it is larger than this. */
-const largeValue = 64 * 1024
 
 /**
  * The most commands that are under way. Beyond that they wait here for answers, and their time limit with them: a
@@ -46,14 +39,6 @@ export class Batcher implements Sender, BatchOwner {
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
-  /**
-   * Reads of large values that wait for answers to others. What is asked for after them goes before them: a read that comes
-   * later finds what is there later.
-   */
-  private parked: Array<{ readonly call: Reads; readonly since: number }> = []
-  /** Bytes that answers to what is under way may come to. */
-  private expected = 0
-  private readonly sizes: Sizes
   /** Of values that were sent and not answered, also where no caller waits for the answer any more. */
   private bytesOut = 0
   private closed = false
@@ -62,37 +47,28 @@ export class Batcher implements Sender, BatchOwner {
   constructor(
     private readonly link: Link,
     private readonly commandTimeout: number,
-    /** Of all keys. */
-    prefix: string,
     /** On a cluster: the slot of a key. One command has keys of one slot only. */
     private readonly slotOf?: (key: string) => number
   ) {
     this.deadlines = new Deadlines(commandTimeout)
-    this.sizes = new Sizes(prefix)
   }
 
   read(key: string, callback: Callback<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(Reads.one(key, callback, this.sizes))
+    if (reads === undefined) this.pushReads(Reads.one(key, callback))
     else if (!reads.read(key, callback)) return
     this.count()
   }
 
-  /** How many keys one command may have that are of the same cache as this. */
-  pageFor(key: string): number {
-    return Math.max(1, Math.min(maxReads, Math.floor(maxExpected / this.sizes.of(key))))
-  }
-
-  /** The same for many keys, at most `pageFor` the first, where one command may have them all. */
+  /** The same for many keys, at most `maxReads`, where one command may have them all. */
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(Reads.many(keys, callback, this.sizes))
+    if (reads === undefined) this.pushReads(Reads.many(keys, callback))
     else reads.readMany(keys, callback)
   }
 
   write(write: Write, callback: Callback<void>): void {
-    this.sizes.saw(write.key, write.bytes.length)
     // It is told of the OK, and does not look at it.
     this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
   }
@@ -109,7 +85,6 @@ export class Batcher implements Sender, BatchOwner {
       command: [name, ...args],
       script: undefined,
       bytes: bytesOf(args),
-      expected: 0,
       fits: gives,
       callback: callback as Callback<unknown> // told what fits
     })
@@ -121,15 +96,11 @@ export class Batcher implements Sender, BatchOwner {
     args: ReadonlyArray<Argument>,
     callback: Callback<A>
   ): void {
-    const bytes = bytesOf(args)
-    const [key] = keys
-    if (bytes > largeValue && typeof key === "string") this.sizes.saw(key, bytes)
     this.pushCall({
       operation: script.name,
       command: ["evalsha", script.sha, keys.length, ...keys, ...args],
       script,
-      bytes,
-      expected: 0,
+      bytes: bytesOf(args),
       fits: script.gives,
       callback: callback as Callback<unknown> // told what fits
     })
@@ -144,7 +115,7 @@ export class Batcher implements Sender, BatchOwner {
   /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
   private openReads(key: string, count: number): Reads | undefined {
     const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
-    return last instanceof Reads && last.takes(key, count) ? last : undefined
+    return last instanceof Reads && last.takes(count) ? last : undefined
   }
 
   /** Later reads come after what is asked for now. Clearing a map makes a new one, so not for nothing. */
@@ -186,44 +157,16 @@ export class Batcher implements Sender, BatchOwner {
   }
 
   private depart(): void {
-    const asked = this.queue
+    const calls = this.queue
     this.queue = []
     this.calls = 0
     this.closeReads()
-    const calls = this.parkLarge(asked)
     if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
       return this.send(calls)
     }
     const since = performance.now()
     for (const call of calls) this.backlog.push({ call, since })
     this.sendBacklog()
-  }
-
-  /** Puts reads aside of which more bytes are expected than may be under way; gives the other calls. */
-  private parkLarge(calls: Array<Call>): Array<Call> {
-    let { expected } = this
-    for (const call of calls) expected += call.expected
-    if (expected <= maxExpected) return calls
-    expected = this.expected
-    return calls.filter((call) => {
-      const fits = expected === 0 || (expected + call.expected <= maxExpected && this.parked.length === 0)
-      if (call instanceof Reads && call.expected > smallAnswer && !fits) {
-        this.parked.push({ call, since: performance.now() })
-        return false
-      }
-      expected += call.expected
-      return true
-    })
-  }
-
-  private sendParked(): void {
-    for (let next = this.parked[0]; next !== undefined; next = this.parked[0]) {
-      // Answers may have told more of its values since.
-      next.call.reckon()
-      if (this.expected > 0 && this.expected + next.call.expected > maxExpected) return
-      this.parked.shift()
-      this.send([next.call])
-    }
   }
 
   private sendBacklog(): void {
@@ -237,13 +180,11 @@ export class Batcher implements Sender, BatchOwner {
   }
 
   private send(calls: Array<Call>): void {
-    if (calls.length === 0) return
     if (this.closed) return failAll(calls, layerClosed)
     const state = this.link.state()
     if (state === "down") return failAll(calls, this.link.failure)
+    this.underWay += calls.length
     const batch = new Batch(calls, this.link, state === "ready", this)
-    this.underWay += batch.size
-    this.expected += batch.expected
     this.deadlines.start(batch)
     if (state === "ready") batch.leave()
     else this.link.onceDecided(batch.leave)
@@ -255,9 +196,7 @@ export class Batcher implements Sender, BatchOwner {
 
   ended(batch: Batch): void {
     this.underWay -= batch.size
-    this.expected -= batch.expected
     this.sendBacklog()
-    this.sendParked()
   }
 
   left(bytes: number): void {
@@ -270,25 +209,16 @@ export class Batcher implements Sender, BatchOwner {
 
   late(batch: Batch, calls: ReadonlyArray<Call>): void {
     this.underWay -= batch.size
-    this.expected -= batch.expected
     // What has waited for these answers as long is late, too; what came later is still sent.
     const due = this.closed ? Infinity : performance.now() - this.commandTimeout
-    const all = [...calls, ...takeUntil(this.backlog, due), ...takeUntil(this.parked, due)]
+    const young = this.backlog.findIndex(({ since }) => since > due)
+    const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
+    const all = [...calls, ...waited.map(({ call }) => call)]
     if (this.closed) return failAll(all, layerClosed)
     failAll(all, (operation) => timeoutError(operation, this.commandTimeout))
     this.sendBacklog()
-    this.sendParked()
     if (batch.wasReady) this.link.unanswered(this.bytesOut)
   }
-}
-
-/** Takes out what has waited since then or longer. */
-const takeUntil = <A extends Call>(
-  waiting: Array<{ readonly call: A; readonly since: number }>,
-  due: number
-): ReadonlyArray<A> => {
-  const young = waiting.findIndex(({ since }) => since > due)
-  return waiting.splice(0, young < 0 ? waiting.length : young).map(({ call }) => call)
 }
 
 /** How many of these calls, from the first on, make a batch. */

@@ -5,7 +5,6 @@ import { areValues, isOk } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { SetCommand, type Words } from "../resp/words.js"
 import type { Callback } from "./sender.js"
-import { maxExpected, type Sizes } from "./sizes.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
@@ -18,8 +17,6 @@ export interface Call {
   readonly script: Script<unknown> | undefined
   /** Bytes of values that it carries. */
   readonly bytes: number
-  /** Bytes of values that its answer may come to. */
-  readonly expected: number
   /** Whether this is a reply to it; no other is told. */
   readonly fits: (reply: unknown) => boolean
   readonly callback: Callback<unknown>
@@ -45,10 +42,6 @@ export class SetCall extends SetCommand implements Call {
 
   get bytes(): number {
     return this.value.length
-  }
-
-  get expected(): number {
-    return 0
   }
 
   fits(reply: unknown): boolean {
@@ -93,53 +86,43 @@ export class Reads implements Call, Callback<unknown> {
   readonly operation = "get"
   readonly script = undefined
   readonly bytes = 0
-  expected = 0
   /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
   private places: Map<string, number> | undefined
 
   readonly command: [name: string, ...keys: Array<string>]
   private readonly readers: Array<Reader> = noReaders.slice()
 
-  private constructor(keys: string | ReadonlyArray<string>, private readonly sizes: Sizes) {
+  private constructor(keys: string | ReadonlyArray<string>) {
     this.command = mget.concat(keys) as [name: string, ...keys: Array<string>] // it begins with the name
   }
 
-  static one(key: string, callback: Callback<Buffer | undefined>, sizes: Sizes): Reads {
-    const reads = new Reads(key, sizes)
-    reads.expected = sizes.of(key)
+  static one(key: string, callback: Callback<Buffer | undefined>): Reads {
+    const reads = new Reads(key)
     reads.readers.push(new ReaderOfOne(0, callback))
     return reads
   }
 
   /** The same for many keys, at most `maxReads`. */
-  static many(
-    keys: ReadonlyArray<string>,
-    callback: Callback<ReadonlyArray<Buffer | undefined>>,
-    sizes: Sizes
-  ): Reads {
-    const reads = new Reads(keys, sizes)
-    reads.expected = expectedOf(keys, sizes)
+  static many(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): Reads {
+    const reads = new Reads(keys)
     reads.readers.push(new ReaderOfMany(undefined, keys.length, callback))
     return reads
   }
 
-  /** Whether there is room for so many more, of which the first is this. */
-  takes(key: string, count: number): boolean {
-    return this.command.length + count <= maxReads + 1 && this.expected + count * this.sizes.of(key) <= maxExpected
+  /** Whether there is room for so many more. */
+  takes(count: number): boolean {
+    return this.command.length + count <= maxReads + 1
   }
 
   /** Whether the key was not there yet. */
   read(key: string, callback: Callback<Buffer | undefined>): boolean {
     const { length } = this.command
     this.readers.push(new ReaderOfOne(this.placeOf(key), callback))
-    if (this.command.length === length) return false
-    this.expected += this.sizes.of(key)
-    return true
+    return this.command.length > length
   }
 
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     this.readers.push(new ReaderOfMany(keys.map((key) => this.placeOf(key)), keys.length, callback))
-    this.expected += expectedOf(keys, this.sizes)
   }
 
   private placeOf(key: string): number {
@@ -160,20 +143,7 @@ export class Reads implements Call, Callback<unknown> {
     return areValues(reply, this.command.length - 1)
   }
 
-  /** Other answers may have told more since it was asked for. */
-  reckon(): void {
-    let expected = 0
-    for (let i = 1; i < this.command.length; i++) expected += this.sizes.of(this.command[i]!)
-    this.expected = expected
-  }
-
-  /** It was answered with this, in time or not. */
-  learn(reply: unknown): void {
-    if (this.fits(reply)) this.sizes.learn(this.command, reply as ReadonlyArray<Buffer | null>) // it fits
-  }
-
   answer(reply: unknown): void {
-    this.sizes.learn(this.command, reply as ReadonlyArray<Buffer | null>) // it fits
     const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
     for (const reader of this.readers) reader.answer(values)
   }
@@ -182,9 +152,6 @@ export class Reads implements Call, Callback<unknown> {
     for (const { callback } of this.readers) callback.fail(error)
   }
 }
-
-/** Keys that are read together are of one cache, but for its tags, whose values are short. */
-const expectedOf = (keys: ReadonlyArray<string>, sizes: Sizes): number => keys.length * sizes.of(keys[0]!)
 
 export const bytesOf = (args: ReadonlyArray<Argument>): number => {
   let bytes = 0
