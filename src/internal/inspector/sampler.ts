@@ -151,8 +151,7 @@ export class Sampler {
   private readonly count: Effect.Effect<void, never, Redis> = Effect.withFiberRuntime((fiber) => {
     this.counted = new Map(this.definitions.map((definition) => {
       const { recorder } = bind(fiber, definition, "stats")
-      // Each field that is asked for is a number of the recorder's.
-      const fields = recorder as unknown as Readonly<Record<string, number>>
+      const fields = recorder as unknown as Readonly<Record<string, number>> // those that are asked for are numbers
       return [definition.name, toCounts((field) => fields[field], [...recorder.loadTimes])]
     }))
     return Effect.void
