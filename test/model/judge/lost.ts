@@ -1,27 +1,13 @@
 /** A value that was written, that lives for ever, and that nobody else has touched since, is still there. */
 import { isForced, longLife } from "../history.js"
 import type { Call, Record } from "../record.js"
-import { concerns, heardOf, isOver, name } from "./support.js"
+import { concerns, disturbers, heardOf, isOver, name } from "./support.js"
 
 const lookers = new Set(["get", "getMany", "has", "take", "getOrSet", "getOrSetMany", "setIfAbsent", "touch"])
 
-const removers = new Set([
-  "set",
-  "setMany",
-  "delete",
-  "deleteMany",
-  "take",
-  "setIfAbsent",
-  "modify",
-  "expire",
-  "invalidateTags",
-  "expireTags",
-  "update"
-])
-
 /** Whether a call may have put something in the place of a value, or ended its life. */
 const mayRemove = ({ failure, operation }: Call): boolean =>
-  removers.has(operation._tag) || (operation._tag === "touch" && operation.life < longLife) ||
+  disturbers.has(operation._tag) || (operation._tag === "touch" && operation.life < longLife) ||
   // A load that failed changes nothing.
   (isForced(operation) && failure === undefined)
 

@@ -43,8 +43,8 @@ export const hasLoadedAnew = (record: Record, call: Call): boolean =>
 
 export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || changesTags(call)
 
-/** What may change what stands under a key, or who may store something there. */
-const disturbers = new Set([
+/** What may change what stands under a key, or which load may store something there. */
+export const disturbers = new Set([
   "set",
   "setMany",
   "delete",
