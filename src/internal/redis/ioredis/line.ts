@@ -36,7 +36,8 @@ export class IoredisLine implements Line {
     return this.hear([
       ["error", onError && ((error: Error) => onError(error, error.message.startsWith(consequence)))],
       ["connect", onConnect],
-      ["connect", onFirstBytes && (() => this.client.stream.once("data", onFirstBytes))],
+      // Before the client's own parser, which fails of what is no reply.
+      ["connect", onFirstBytes && (() => this.client.stream.prependOnceListener("data", onFirstBytes))],
       ["ready", onReady],
       ["close", onClose],
       ["end", onEnd],
