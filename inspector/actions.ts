@@ -35,7 +35,7 @@ const ask = ({ danger = false, says, title, verb }: Question): Promise<string | 
       h("h2", { id: "dialog-title" }, title),
       h("ul", {}, says.map((line) => h("li", {}, line))),
       state.token === null
-        ? h("div.token", {}, h("label", { for: "token" }, "The token that the service was given"), token)
+        ? h("div.token", {}, h("label", { for: "token" }, "Token, as the service was given it"), token)
         : null,
       h(
         "div.end",
