@@ -21,8 +21,8 @@ import { MemoryServer } from "./internal/driver/memoryServer.js"
 import { off } from "./internal/driver/off.js"
 import { traced } from "./internal/driver/traced.js"
 import { publishingAs } from "./internal/fleet/publish.js"
+import { type Opened, plainText, publishingOf, revealed } from "./internal/redis/connection/options.js"
 import * as Ioredis from "./internal/redis/ioredis/layers.js"
-import { type Opened, plainText, publishingOf, revealed } from "./internal/redis/options.js"
 import { Redis } from "./Redis.js"
 
 /**

@@ -32,7 +32,7 @@ const planted: Readonly<Record<string, Mutant>> = {
   },
   "structured keys": { file: "internal/key/canonical.ts", from: "`Set(${", to: "`Map(${" },
   "string keys": { file: "internal/key/encode.ts", from: "%(?=7B|7D|25)/g", to: "%(?=7B|7D)/g" },
-  "url": { file: "internal/redis/url.ts", from: "} catch {\n    return undefined", to: "} finally {" }
+  "url": { file: "internal/redis/connection/url.ts", from: "} catch {\n    return undefined", to: "} finally {" }
 }
 
 const fuzzersOf = ({ hits, library }: Instrumented) => targets(library).map((target) => new Fuzzer(target, hits, seed))

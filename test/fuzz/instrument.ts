@@ -12,7 +12,7 @@ import type * as RandomBytes from "../../src/internal/bytes/randomBytes.js"
 import type * as Entry from "../../src/internal/entry/format.js"
 import type * as Key from "../../src/internal/key/encode.js"
 import type * as TagKeys from "../../src/internal/key/reserved.js"
-import type * as Url from "../../src/internal/redis/url.js"
+import type * as Url from "../../src/internal/redis/connection/url.js"
 import type * as Memo from "../../src/Memo.js"
 import type * as Redis from "../../src/Redis.js"
 import type * as RedisLayer from "../../src/RedisLayer.js"
@@ -43,7 +43,7 @@ const modules: Readonly<Record<keyof Library, string>> = {
   entry: "internal/entry/format",
   key: "internal/key/encode",
   tagKeys: "internal/key/reserved",
-  url: "internal/redis/url",
+  url: "internal/redis/connection/url",
   randomBytes: "internal/bytes/randomBytes",
   Codec: "Codec",
   Cache: "Cache",

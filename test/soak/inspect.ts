@@ -4,7 +4,7 @@ import { Flag, headerSize, isEntry, isMarker, leaseSize } from "../../src/intern
 
 export interface Inspected {
   readonly keys: number
-  /** Keys whose lease somebody still holds. */
+  /** Keys whose lease somebody still holds, with how long it and the key have left. */
   readonly leased: ReadonlyArray<string>
   /** Keys that stay for ever. */
   readonly endless: ReadonlyArray<string>
@@ -24,11 +24,15 @@ export const inspect = async (client: Client): Promise<Inspected> => {
     cursor = next
     for (const key of page) {
       keys++
-      if (await client.pttl(key) === -1) endless.push(key)
+      const life = await client.pttl(key)
+      if (life === -1) endless.push(key)
       if (await client.type(key) !== "string") continue
       const bytes = await client.getBuffer(key)
       if (bytes === null || !isEntry(bytes) || (bytes[1]! & Flag.Lease) === 0) continue
-      if (isMarker(bytes) || bytes.readUIntBE(heldUntilOffset, 6) > time) leased.push(key)
+      const held = bytes.readUIntBE(heldUntilOffset, 6) - time
+      if (isMarker(bytes) || held > 0) {
+        leased.push(`${key}: held for ${held} ms, ${life} ms to live, ${bytes.length} bytes`)
+      }
     }
   } while (cursor !== "0")
   return { keys, leased, endless }

@@ -250,7 +250,7 @@ export class Judge {
         this.check(
           "loadsPerLife",
           second.from >= first.to + this.loadLife * 0.8,
-          () => `${show(first)} and ${show(second)}`
+          () => `${show(first)} and ${show(second)}; ${this.around(span)}`
         )
       }
     }

@@ -4,7 +4,7 @@
 import type { Batcher } from "./batch/batcher.js"
 import type { Sender } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
-import type { ServerFigures } from "./figures.js"
+import type { ServerFigures } from "./connection/figures.js"
 import type { Address, Line, Place } from "./port.js"
 
 /** One server. */

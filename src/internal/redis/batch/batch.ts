@@ -1,8 +1,8 @@
 /** Commands that leave together, and what becomes of each. */
 import type { RedisError } from "../../../CacheError.js"
 import type { ServerClock } from "../clocks/serverClock.js"
+import type { ServerFigures } from "../connection/figures.js"
 import { connectionError, isNoScript, toRedisError, unexpectedReply } from "../errors.js"
-import type { ServerFigures } from "../figures.js"
 import type { Script } from "../lua.js"
 import type { Client, Receiver } from "../port.js"
 import { type Count, isQueued } from "../replies.js"

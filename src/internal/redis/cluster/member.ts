@@ -1,7 +1,7 @@
 import { Breaker } from "../../driver/breaker.js"
 import { heartbeatKey } from "../../key/reserved.js"
 import { Batcher } from "../batch/batcher.js"
-import type { Connection } from "../connection.js"
+import type { Connection } from "../connection/connection.js"
 import type { Address, Client, Line } from "../port.js"
 import type { Server } from "../servers.js"
 import type { Target } from "./routing.js"

@@ -1,6 +1,6 @@
 /** Connections of ioredis, as this driver knows them: of our own, and borrowed ones. */
 import type { Command, Redis, RedisOptions } from "ioredis"
-import { lastReconnect, reconnectPause } from "../connection.js"
+import { lastReconnect, reconnectPause } from "../connection/connection.js"
 import type { Address, Client, Line } from "../port.js"
 import { BorrowedClient } from "./borrowed.js"
 import { heedless, IoredisLine } from "./line.js"

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../driver/driver.js"
-import { logger } from "../log.js"
+import { logger } from "../connection/log.js"
 import {
   checkTarget,
   type Common,
@@ -15,9 +15,9 @@ import {
   type Opened,
   refused,
   withoutUndefined
-} from "../options.js"
+} from "../connection/options.js"
+import { parse, type UrlOptions } from "../connection/url.js"
 import type { NatMap } from "../port.js"
-import { parse, type UrlOptions } from "../url.js"
 
 const ioredis = Effect.tryPromise({
   try: async () => {

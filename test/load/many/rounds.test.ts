@@ -2,8 +2,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Fiber, Option } from "effect"
 import { Cache, Codec, Memo, type Redis, type RedisLayer } from "effect-redis-cache"
-import { type Fleet, fleets } from "./fleets.js"
-import type { Service } from "./memoryInstances.js"
+import { type Fleet, fleets } from "../fleets.js"
+import type { Service } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const version = Cache.make({ name: "version", codec, version: 1 })

@@ -2,10 +2,10 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { RedisError } from "../../CacheError.js"
-import { isWellFormed } from "../codec/wellFormed.js"
-import { toMillis } from "../definition/lives.js"
-import type { Driver } from "../driver/driver.js"
+import { RedisError } from "../../../CacheError.js"
+import { isWellFormed } from "../../codec/wellFormed.js"
+import { toMillis } from "../../definition/lives.js"
+import type { Driver } from "../../driver/driver.js"
 
 export interface Common {
   readonly prefix?: string | undefined

@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { collect, failsWith, type Subject } from "../subject.js"
+import { collect, failsWith, type Subject } from "../../subject.js"
 
 export const invalidateTags = ({ lasting, test, things }: Subject): void => {
   describe("tags", () => {

@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
-import { collect, header, look, plant, type Subject } from "../subject.js"
+import { collect, header, look, plant, type Subject } from "../../subject.js"
 
 /** Updates of the source are under way here. */
 const hold = header(1 + 16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)

@@ -2,7 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache } from "effect-redis-cache"
-import { look, short, type Subject } from "../subject.js"
+import { look, short, type Subject } from "../../subject.js"
 
 export const deleteAndTake = ({ outlive, staling, test, things }: Subject): void => {
   describe("delete and take", () => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Schema, TestClock } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { instances, Origin, settle, stored } from "./memoryInstances.js"
+import { instances, Origin, settle, stored } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const byKey = Cache.make({ name: "byKey", codec, tags: (key) => [`team:${key[0]}`] })

@@ -2,9 +2,9 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
-import { type Fleet, fleets } from "./fleets.js"
-import type { Origin } from "./memoryInstances.js"
-import { nothingLeft } from "./memoryInstances.js"
+import { type Fleet, fleets } from "../fleets.js"
+import type { Origin } from "../memoryInstances.js"
+import { nothingLeft } from "../memoryInstances.js"
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, Redis, RedisLayer } from "effect-redis-cache"
-import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
-import { clean, instances, nothingLeft, settle } from "./memoryInstances.js"
+import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
+import { clean, instances, nothingLeft, settle } from "../memoryInstances.js"
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>(), timeToLive: "10 seconds" })
 const lasting = Cache.make({

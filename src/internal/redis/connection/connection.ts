@@ -1,14 +1,14 @@
 /** One connection to one server: keeping it, knowing its state, and when it is no use. */
-import type { RedisError } from "../../CacheError.js"
-import type { Link } from "./batch/batch.js"
-import type { LocalClock } from "./clocks/localClock.js"
-import { ServerClock } from "./clocks/serverClock.js"
-import { otherDatabase, reasonOf, timeoutError, toRedisError } from "./errors.js"
+import type { RedisError } from "../../../CacheError.js"
+import type { Link } from "../batch/batch.js"
+import type { LocalClock } from "../clocks/localClock.js"
+import { ServerClock } from "../clocks/serverClock.js"
+import { otherDatabase, reasonOf, timeoutError, toRedisError } from "../errors.js"
+import type { Client, Socket } from "../port.js"
+import * as Scripts from "../scripts.js"
 import { ServerFigures } from "./figures.js"
 import { explain, explainTls, isRefusal } from "./firstWords.js"
 import { Log, type Logger, nameOf, silent } from "./log.js"
-import type { Client, Socket } from "./port.js"
-import * as Scripts from "./scripts.js"
 
 /** How long to wait before the next try to reconnect, in ms: from, to. */
 const firstReconnect = 25

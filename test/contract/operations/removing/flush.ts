@@ -2,8 +2,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
-import { uniquePrefix } from "../../support/sharedRedis.js"
-import { collect, look, plant, plantLease, type Subject } from "../subject.js"
+import { uniquePrefix } from "../../../support/sharedRedis.js"
+import { collect, look, plant, plantLease, type Subject } from "../../subject.js"
 
 export const flush = ({ layer, run, test, things }: Subject): void => {
   describe("caches", () => {

@@ -1,7 +1,7 @@
 /** What becomes of a connection, in the log of the layer: once for each change. */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
-import type { Place } from "./port.js"
+import type { Place } from "../port.js"
 
 /** Writes to the log from outside of any fiber. */
 export interface Logger {

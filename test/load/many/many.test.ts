@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, type RedisLayer } from "effect-redis-cache"
-import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances.js"
+import { clean, instances, nothingLeft, Origin, settle } from "../memoryInstances.js"
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 

@@ -1,12 +1,12 @@
 /** What is told of a server in metrics: its round trips, whether it is connected to, whether its circuit is open. */
 import * as MetricLabel from "effect/MetricLabel"
-import type { RedisError } from "../../CacheError.js"
-import * as CacheMetrics from "../../CacheMetrics.js"
-import { purposeOf } from "../driver/purpose.js"
-import type { Call } from "./batch/calls.js"
+import type { RedisError } from "../../../CacheError.js"
+import * as CacheMetrics from "../../../CacheMetrics.js"
+import { purposeOf } from "../../driver/purpose.js"
+import type { Call } from "../batch/calls.js"
+import type { Place } from "../port.js"
+import { nameOf } from "../resp/words.js"
 import type { Log } from "./log.js"
-import type { Place } from "./port.js"
-import { nameOf } from "./resp/words.js"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
