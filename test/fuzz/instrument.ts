@@ -53,7 +53,7 @@ const modules: Readonly<Record<keyof Library, string>> = {
 }
 
 /** The files in which a coverage point counts: what reads bytes, and what makes keys. */
-export const fuzzed = /^(?:internal\/(?:codec\/.*|key\/.*|entry\/(?:format|tags)|redis\/url))\.ts$/
+export const fuzzed = /^(?:internal\/(?:codec\/.*|key\/.*|entry\/(?:format|tags)|redis\/connection\/url))\.ts$/
 
 export interface Instrumented {
   readonly library: Library
