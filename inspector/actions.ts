@@ -3,7 +3,9 @@ import { post, Refusal } from "./api.js"
 import { button, code, h, one, paragraph, put } from "./dom.js"
 import { state } from "./state.js"
 
-export const how = "actions: { token }"
+const started = "effect-redis-cache inspect --actions"
+
+const mounted = "actions: { token }"
 
 let hiding: ReturnType<typeof setTimeout> | undefined
 
@@ -15,7 +17,7 @@ export const toast = (text: string): void => {
   }, 5_000)
 }
 
-const readOnly = () => toast(`Read-only. To allow actions, mount the router with ${how}.`)
+const readOnly = () => toast(`Read-only. To allow actions: ${started}, or mount the router with ${mounted}.`)
 
 interface Question {
   readonly title: string
@@ -35,7 +37,12 @@ const ask = ({ danger = false, says, title, verb }: Question): Promise<string | 
       h("h2", { id: "dialog-title" }, title),
       h("ul", {}, says.map((line) => h("li", {}, line))),
       state.token === null
-        ? h("div.token", {}, h("label", { for: "token" }, "Token, as the service was given it"), token)
+        ? h(
+          "div.token",
+          {},
+          h("label", { for: "token" }, "Token, as the terminal printed it or the service was given it"),
+          token
+        )
         : null,
       h(
         "div.end",
@@ -84,7 +91,7 @@ export const actionButton = (text: string, run: () => void, danger = false): HTM
   const allowed = state.overview?.actions === true
   const made = button(text, allowed ? run : readOnly, {
     "aria-disabled": allowed ? null : "true",
-    title: allowed ? null : `Read-only: start with --actions`
+    title: allowed ? null : "Read-only"
   })
   if (danger) made.classList.add("danger")
   return made
@@ -94,7 +101,9 @@ export const readOnlyNote = (): HTMLElement | null =>
   state.overview?.actions === true
     ? null
     : paragraph(
-      "Read-only. To allow actions, mount the router with ",
-      code(how),
+      "Read-only. To allow actions: ",
+      code(started),
+      ", or mount the router with ",
+      code(mounted),
       "."
     )

@@ -59,8 +59,11 @@ export interface Connection {
   readonly json: boolean
 }
 
-/** Options of every command that take no value. */
-export const flags = ["--json", "--cluster", "--yes", "-y", "--help", "-h", "--version", "--wizard"]
+/** Options that take no value. */
+export const flags = [
+  ...["--json", "--cluster", "--yes", "-y", "--stored", "--actions"],
+  ...["--help", "-h", "--version", "--wizard"]
+]
 
 const address = (text: string): Effect.Effect<{ readonly host: string; readonly port: number }, Ended> => {
   const colon = text.lastIndexOf(":")

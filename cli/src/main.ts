@@ -11,6 +11,7 @@ import { stripVTControlCharacters } from "node:util"
 import { del, expire, flush, invalidate } from "./commands/acts.js"
 import { doctor } from "./commands/doctor.js"
 import { explain, get } from "./commands/explain.js"
+import { inspect } from "./commands/inspect.js"
 import { keys } from "./commands/keys.js"
 import { ls } from "./commands/ls.js"
 import { top } from "./commands/top.js"
@@ -27,13 +28,14 @@ const description = HelpDoc.blocks([
       "For scripts: --json, --yes, and how it ends: 0 done or found; 1 the answer is no; 2 not understood; 3 Redis failed."
   ),
   HelpDoc.p(
-    "At night: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key."
+    "At night: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key; " +
+      "`inspect` for all of it as a page."
   )
 ])
 
 const root = Command.make("effect-redis-cache").pipe(
   Command.withDescription(description),
-  Command.withSubcommands([ls, keys, explain, get, del, expire, flush, invalidate, top, watch, doctor])
+  Command.withSubcommands([ls, keys, explain, get, del, expire, flush, invalidate, top, watch, inspect, doctor])
 )
 
 const cli = Command.run(root, { name: "effect-redis-cache", version: "0.0.0", executable: "effect-redis-cache" })
@@ -56,7 +58,7 @@ export const optionsFirst = (args: ReadonlyArray<string>): ReadonlyArray<string>
       continue
     }
     options.push(each)
-    const takesValue = !each.includes("=") && !flags.includes(each) && each !== "--stored"
+    const takesValue = !each.includes("=") && !flags.includes(each)
     if (takesValue && i + 1 < given.length) options.push(given[++i]!)
   }
   const arguments_ = end < 0 ? others : [...others, ...rest.slice(end + 1)]

@@ -198,7 +198,9 @@ describe("the command line", () => {
       assert.include(out, "effect-redis-cache explain getUser --args '[42]'")
       assert.notInclude(out, "\u001b")
       for (
-        const command of ["ls", "keys", "get", "delete", "expire", "flush", "invalidate", "top", "watch", "doctor"]
+        const command of [
+          ...["ls", "keys", "get", "delete", "expire", "flush", "invalidate", "top", "watch", "inspect", "doctor"]
+        ]
       ) {
         assert.include((yield* runOn([command, "--help"])).out, `effect-redis-cache ${command}`)
       }

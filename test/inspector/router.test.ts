@@ -151,6 +151,10 @@ describe("actions", () => {
       assert.isTrue(yield* Cache.has(users, "42"))
     }).pipe(memory))
 
+  it("need a token that is not empty", () => {
+    assert.throws(() => Inspector.make({ actions: { token: Redacted.make("") } }), "the token of actions is empty")
+  })
+
   it.scopedLive("need the token, and the same origin besides", () =>
     Effect.gen(function*() {
       yield* Cache.set(users, "42", ada)

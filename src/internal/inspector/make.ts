@@ -2,7 +2,7 @@
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Redis } from "../../Redis.js"
 import type { CacheDefinition } from "../definition/definition.js"
@@ -41,8 +41,13 @@ const toInspected = <R>(given: object, context: Context.Context<R>): Inspected =
 
 export const make = <R>(
   { actions, caches = [], hosts, title = "caches" }: Given<R> = {}
-): Effect.Effect<HttpRouter.HttpRouter, never, R | Redis | Scope.Scope> =>
-  Effect.flatMap(Effect.context<R>(), (context) => {
+): Effect.Effect<HttpRouter.HttpRouter, never, R | Redis | Scope.Scope> => {
+  if (actions !== undefined && Redacted.value(actions.token) === "") {
+    throw new TypeError(
+      "Inspector.make: the token of actions is empty, which everybody knows. Leave actions out instead"
+    )
+  }
+  return Effect.flatMap(Effect.context<R>(), (context) => {
     const all = caches.map((given) => toInspected(given, context))
     return makeRouter({
       title,
@@ -51,3 +56,4 @@ export const make = <R>(
       hosts
     })
   })
+}
