@@ -1,4 +1,4 @@
-import type { ConfigError, Layer } from "effect"
+import type { ConfigError, Effect, Layer } from "effect"
 import { Config } from "effect"
 import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
 import type { Redis as Client } from "ioredis"
@@ -54,6 +54,12 @@ describe("RedisLayer", () => {
     expect(RedisLayer.layerFromClient(client, { prefix: "app:", commandTimeout: 100 })).type.toBe<
       Layer.Layer<Redis.Redis, CacheError.RedisError>
     >()
+  })
+
+  it("background work is waited for", () => {
+    expect(RedisLayer.drain).type.toBe<Effect.Effect<void, never, Redis.Redis>>()
+    expect(RedisLayer.layer({ grace: "2 seconds" })).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    expect(RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { grace: 0 })).type.toBe<Layer.Layer<Redis.Redis>>()
   })
 
   it("near copies may be required to work", () => {

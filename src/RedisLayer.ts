@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 /** @ts-ignore ioredis is an optional peer: without it, the options that use its types accept anything. */
 import type { Cluster as IoredisCluster, Redis as IoredisClient, RedisOptions } from "ioredis"
 import type { RedisError } from "./CacheError.js"
-import { makeService, makeTracking } from "./internal/cache/runtime.js"
+import { makeService, makeTracking, type Runtime, type ServiceOptions } from "./internal/cache/runtime.js"
 import type { Delay, Fault, FaultyOptions } from "./internal/driver/faults.js"
 import { faulty } from "./internal/driver/faulty.js"
 import { memory } from "./internal/driver/memory.js"
@@ -21,7 +21,7 @@ import { MemoryServer } from "./internal/driver/memoryServer.js"
 import { off } from "./internal/driver/off.js"
 import { traced } from "./internal/driver/traced.js"
 import { publishingAs } from "./internal/fleet/publish.js"
-import { type Opened, plainText, publishingOf, revealed } from "./internal/redis/connection/options.js"
+import { graceOf, type Opened, plainText, publishingOf, revealed } from "./internal/redis/connection/options.js"
 import * as Ioredis from "./internal/redis/ioredis/layers.js"
 import { Redis } from "./Redis.js"
 
@@ -68,6 +68,11 @@ export interface CommonOptions {
    * Redis is back. Default: 100,000, which take about 20 MB.
    */
   readonly maxRemembered?: number | undefined
+  /**
+   * How long background work (refreshes of stale values, loads, what `Memo.cachedAsync` runs) may go on when the layer
+   * closes, before it is interrupted. Default: 500 milliseconds, in memory none. Zero: none. See `drain` too.
+   */
+  readonly grace?: Duration.DurationInput | undefined
 }
 
 /** Options of ioredis that this library sets: nothing is ever sent twice, and nothing waits without a bound. */
@@ -119,8 +124,8 @@ const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<R
     Redis,
     Effect.flatMap(
       opened,
-      ({ driver, maxRemembered, publishing, tracksWithin }) =>
-        publishingAs(publishing, (tally) => makeTracking(driver, tracksWithin, tally, maxRemembered))
+      ({ driver, grace, maxRemembered, publishing, tracksWithin }) =>
+        publishingAs(publishing, (tally) => makeTracking(driver, tracksWithin, { grace, maxRemembered, tally }))
     )
   )
 
@@ -358,14 +363,17 @@ export const memoryServer = (): InMemoryServer => new MemoryServer()
  */
 export const layerMemoryServer = (
   server: InMemoryServer,
-  options: Pick<CommonOptions, "prefix" | "publish"> = {}
+  options: Pick<CommonOptions, "grace" | "prefix" | "publish"> = {}
 ): Layer.Layer<Redis> =>
   Layer.scoped(
     Redis,
-    Effect.flatMap(Effect.orDie(publishingOf(options.publish)), (publishing) =>
-      publishingAs(publishing, (tally) =>
-        // `memoryServer` is the only one to make them.
-        makeService(memory(server as MemoryServer, options.prefix ?? ""), tally)))
+    Effect.flatMap(
+      Effect.orDie(Effect.all([publishingOf(options.publish), graceOf(options.grace, 0)])),
+      ([publishing, grace]) =>
+        publishingAs(publishing, (tally) =>
+          // `memoryServer` is the only one to make them.
+          makeService(memory(server as MemoryServer, options.prefix ?? ""), { grace, tally }))
+    )
   )
 
 /**
@@ -442,8 +450,17 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
     Redis,
     Effect.flatMap(Redis, ({ driver, runtime }) =>
       Effect.flatMap(faulty(driver, options), (faults) =>
-        makeService(faults, runtime.tally, options.maxRemembered ?? runtime.recovery.max)))
+        makeService(faults, {
+          ...inherited(runtime),
+          maxRemembered: options.maxRemembered ?? runtime.recovery.max
+        })))
   )
+
+const inherited = ({ grace, recovery, tally }: Runtime): ServiceOptions => ({
+  grace,
+  maxRemembered: recovery.max,
+  tally
+})
 
 /**
  * Asks for a span for each round trip, by OpenTelemetry's conventions for database clients: named after its commands
@@ -466,5 +483,37 @@ export const layerFaulty = (options: FaultyOptions): Layer.Layer<Redis, never, R
  */
 export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
   Redis,
-  Effect.flatMap(Redis, ({ driver, runtime }) => makeService(traced(driver), runtime.tally, runtime.recovery.max))
+  Effect.flatMap(Redis, ({ driver, runtime }) => makeService(traced(driver), inherited(runtime)))
+)
+
+/**
+ * Waits until nothing of this `Redis` runs in the background any more: refreshes of stale values, loads, what
+ * `Memo.cachedAsync` runs, leases that are given up. Work that begins meanwhile is waited for, too. A platform that freezes
+ * or ends a process after its response takes it as the work to wait for (often `waitUntil`).
+ *
+ * It has no time limit of its own and never fails: a refresh that fails is logged where it runs. A load that hangs ends
+ * after its cache's `lease.maxDuration`; put `Effect.timeout` on it where that is too long. Do not wait for it inside of a
+ * load, which would wait for itself.
+ *
+ * @example
+ * ```ts
+ * import { Effect, ManagedRuntime } from "effect"
+ * import { Cache, RedisLayer } from "effect-redis-cache"
+ *
+ * const runtime = ManagedRuntime.make(RedisLayer.layerMemory)
+ * const pages = Cache.make({ name: "pages", timeToLive: "1 minute", staleWhileRevalidate: "1 hour" })
+ *
+ * export const handler = async (path: string, waitUntil: (work: Promise<unknown>) => void) => {
+ *   const page = await runtime.runPromise(Cache.getOrSet(pages, path, Effect.succeed(`<h1>${path}</h1>`)))
+ *   waitUntil(runtime.runPromise(RedisLayer.drain))
+ *   return page
+ * }
+ * ```
+ *
+ * @since 0.1.0
+ * @category draining
+ */
+export const drain: Effect.Effect<void, never, Redis> = Effect.flatMap(
+  Redis,
+  ({ runtime }) => runtime.background.drained
 )

@@ -1,5 +1,5 @@
 /** What the tests of loads share: `Redis` instances over one server, and an origin whose loads end when they are told. */
-import { Context, Deferred, Effect, Exit, Layer, Logger, type Scope, TestClock } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Logger, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/internal/driver/driver.js"
 import * as Entry from "../../src/internal/entry/format.js"
@@ -80,18 +80,12 @@ export const stored = (driver: Driver, key: string): Effect.Effect<string, Cache
     return Entry.sameBytes(lease.token, Entry.noToken) ? "value left alone" : "leased value"
   })
 
-/** Each fiber of a scope is a finalizer of it, and so is its tie to its parent; Effect's types do not say so. */
-const fibersOf = (scope: Scope.Scope): number => {
-  const { state } = scope as unknown as { readonly state: { readonly finalizers?: Map<unknown, unknown> } }
-  return state.finalizers === undefined ? 0 : state.finalizers.size - 1
-}
-
 /** Nothing of a load is left: no lease, no slot, no fiber that waits. */
 export const nothingLeft = ({ driver, runtime }: Service, key: string) =>
   Effect.map(stored(driver, key), (state) => ({
     lease: state === "marker" || state === "leased value",
     flights: runtime.flights.size,
-    fibers: fibersOf(runtime.scope),
+    fibers: runtime.background.size,
     refreshes: runtime.refreshes
   }))
 

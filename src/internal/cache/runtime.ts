@@ -8,6 +8,7 @@ import { Feed } from "../changes/feed.js"
 import { breaking } from "../driver/breaking.js"
 import type { Driver } from "../driver/driver.js"
 import { defaultMaxRemembered, Recovery } from "../driver/recovery/makeGood.js"
+import { Background } from "../inFlight/background.js"
 import type { Permits } from "../inFlight/permits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
@@ -20,8 +21,10 @@ export interface Runtime {
   readonly driver: Driver
   /** What the store has missed, and is to be made good. */
   readonly recovery: Recovery
-  /** Loads run in it. It closes before the driver's connections do. */
-  readonly scope: Scope.Scope
+  /** Loads, and what else runs behind. It ends before the driver's connections do. */
+  readonly background: Background
+  /** How long that has when the layer closes, in ms. */
+  readonly grace: number
   readonly flights: InFlightTable
   /** What this process hears of changes in the store. */
   readonly feed: Feed
@@ -48,14 +51,21 @@ interface Service {
   readonly runtime: Runtime
 }
 
+/** How a service is made. */
+export interface ServiceOptions {
+  readonly tally?: Tally | undefined
+  readonly maxRemembered?: number | undefined
+  /** In ms. Default: none. */
+  readonly grace?: number | undefined
+}
+
 /**
- * The service over a driver. Closing the scope ends the loads and background refreshes that still run, and then what the
- * driver is made of.
+ * The service over a driver. When the scope closes, the loads and background refreshes that still run have the grace to
+ * end. What is left of them ends then, and after that what the driver is made of.
  */
 export const makeService = (
   driver: Driver,
-  tally?: Tally,
-  maxRemembered = defaultMaxRemembered
+  { grace = 0, maxRemembered = defaultMaxRemembered, tally }: ServiceOptions = {}
 ): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
     const parent = yield* Effect.scope
@@ -69,11 +79,14 @@ export const makeService = (
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     yield* Effect.addFinalizer(() => Effect.sync(() => near.close()))
     yield* Effect.forkIn(Effect.interruptible(recovery.run), parent)
+    // Loads end side by side: each may wait for an answer to its release.
+    const background = new Background(yield* Scope.fork(parent, ExecutionStrategy.parallel))
+    yield* Effect.addFinalizer(() => background.drainedWithin(grace))
     const runtime: Runtime = {
       driver: guarded,
       recovery,
-      // Loads end side by side: each may wait for an answer to its release.
-      scope: yield* Scope.fork(parent, ExecutionStrategy.parallel),
+      background,
+      grace,
       flights,
       feed,
       near,
@@ -94,11 +107,10 @@ export const makeService = (
 export const makeTracking = (
   driver: Driver,
   within: number | undefined,
-  tally?: Tally,
-  maxRemembered?: number
+  options: ServiceOptions
 ): Effect.Effect<Service, RedisError, Scope.Scope> =>
   Effect.tap(
-    makeService(driver, tally, maxRemembered),
+    makeService(driver, options),
     ({ runtime }) =>
       within === undefined ? Effect.void : Effect.timeoutFail(runtime.near.feed.start, {
         duration: within,

@@ -167,7 +167,7 @@ export class Leader<Key, Value, E, R> {
       (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
     )
     // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
-    return Effect.map(Effect.forkIn(Effect.interruptible(told), this.runtime.scope), (fiber) => {
+    return Effect.map(this.runtime.background.fork(Effect.interruptible(told)), (fiber) => {
       this.run.fiber = fiber
       // However the fiber ends, also before its first step: no caller waits for ever.
       fiber.addObserver((exit) => {

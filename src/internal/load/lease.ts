@@ -99,7 +99,7 @@ export class Leases<Key, Value> {
 
   /** The same, without waiting for the answer. */
   releaseBehind(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void> {
-    return Effect.asVoid(Effect.forkIn(Effect.uninterruptible(this.release(tasks)), this.runtime.scope))
+    return Effect.asVoid(this.runtime.background.fork(Effect.uninterruptible(this.release(tasks))))
   }
 
   /** Lets the leases live on. A renewal that fails is tried at the next turn; a lease that is lost stays lost. */

@@ -101,7 +101,7 @@ export const cachedAsync = (fn: Fn, input: Duration.DurationInput | Options): an
       const instance = bind(fiber, definition, "cachedAsync")
       const key = Either.getOrElse(instance.redisKey(args), () => instance.prefix)
       return Effect.map(
-        Effect.forkIn(Effect.interruptible(call(...args)), instance.runtime.scope),
+        instance.runtime.background.fork(Effect.interruptible(call(...args))),
         (running) => new PendingImpl(running, key)
       )
     }))

@@ -116,9 +116,8 @@ export class Holds<Key, Value> {
   readonly cancelBehind: Effect.Effect<void> = Effect.suspend(() => {
     const cancel = this.driver.endHold({ ...this.holding(this.keys), linger: 0, writes: nothing, cancels: true })
     return Effect.asVoid(
-      Effect.forkIn(
-        Effect.uninterruptible(Effect.ignore(this.detaching(this.keys, cancel))),
-        this.instance.runtime.scope
+      this.instance.runtime.background.fork(
+        Effect.uninterruptible(Effect.ignore(this.detaching(this.keys, cancel)))
       )
     )
   })

@@ -13,6 +13,7 @@ export interface Common {
   readonly tracking?: "onDemand" | "required" | undefined
   readonly publish?: Publish | undefined
   readonly maxRemembered?: number | undefined
+  readonly grace?: Duration.DurationInput | undefined
 }
 
 export interface Connecting extends Common {
@@ -28,13 +29,19 @@ export interface Opened {
   readonly publishing: Publishing | undefined
   /** How many keys are remembered that Redis has missed a change of. */
   readonly maxRemembered: number | undefined
+  /** How long background work has when the layer closes, in ms. */
+  readonly grace: number
 }
 
 const defaultCommandTimeout = 1_000
 const defaultConnectTimeout = 5_000
+const defaultGrace = 500
 
 export const refused = (message: string): RedisError =>
   new RedisError({ reason: "Command", operation: "connect", cause: new Error(message) })
+
+/** Timers take no more than 31 bits, of ms. */
+const timerLimit = 2 ** 31
 
 const millisOf = (
   option: string,
@@ -42,10 +49,20 @@ const millisOf = (
   otherwise: number
 ): Effect.Effect<number, RedisError> => {
   const millis = input === undefined ? otherwise : toMillis(input)
-  // Timers take no more than 31 bits.
-  return millis > 0 && millis < 2 ** 31 ? Effect.succeed(millis) : Effect.fail(
+  return millis > 0 && millis < timerLimit ? Effect.succeed(millis) : Effect.fail(
     refused(`${option} must be a duration of more than zero and less than 24 days, got ${String(input)}`)
   )
+}
+
+/** @param input zero: none */
+export const graceOf = (
+  input: Duration.DurationInput | undefined,
+  otherwise: number
+): Effect.Effect<number, RedisError> => {
+  const millis = input === undefined ? otherwise : toMillis(input)
+  return millis >= 0 && millis < timerLimit
+    ? Effect.succeed(millis)
+    : Effect.fail(refused(`grace must be a duration of less than 24 days, or zero for none, got ${String(input)}`))
 }
 
 export interface Limits {
@@ -58,6 +75,7 @@ export interface Limits {
   readonly tracksWithin: number | undefined
   readonly publishing: Publishing | undefined
   readonly maxRemembered: number | undefined
+  readonly grace: number
 }
 
 const isWhole = (value: unknown, from: number, to: number): boolean =>
@@ -146,6 +164,7 @@ export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError>
       connectTimeout,
       lazy: options.lazy ?? false,
       maxRemembered,
+      grace: yield* graceOf(options.grace, defaultGrace),
       publishing: yield* publishingOf(options.publish),
       tracksWithin: tracking === "required" ? connectTimeout : undefined
     }

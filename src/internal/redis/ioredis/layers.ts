@@ -41,9 +41,9 @@ const noKeyPrefix = (options: object): Effect.Effect<void, RedisError> =>
 
 const opened = <E>(
   driver: Effect.Effect<Driver, E, Scope.Scope>,
-  { maxRemembered, publishing, tracksWithin }: Limits
+  { grace, maxRemembered, publishing, tracksWithin }: Limits
 ): Effect.Effect<Opened, E, Scope.Scope> =>
-  Effect.map(driver, (made) => ({ driver: made, maxRemembered, publishing, tracksWithin }))
+  Effect.map(driver, (made) => ({ driver: made, grace, maxRemembered, publishing, tracksWithin }))
 
 /** Whatever else is in it is ioredis's. */
 export interface Target extends Connecting {
@@ -52,11 +52,20 @@ export interface Target extends Connecting {
 
 export const connect = (input: string | Target): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking, url, ...options }: Target =
-      typeof input === "string" ? { url: input } : input
+    const { commandTimeout, connectTimeout, grace, lazy, maxRemembered, prefix, publish, tracking, url, ...options }:
+      Target = typeof input === "string" ? { url: input } : input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
+    const limits = yield* limitsOf({
+      commandTimeout,
+      connectTimeout,
+      grace,
+      lazy,
+      maxRemembered,
+      prefix,
+      publish,
+      tracking
+    })
     const module = yield* ioredis
     const opening = { ...limits, logger: yield* logger }
     const address = url === undefined ? {} : yield* parseUrl(url)
@@ -77,12 +86,32 @@ export const connectCluster = (
   input: ClusterTarget
 ): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, lazy, maxRemembered, natMap, prefix, publish, tracking, ...options } = input
+    const {
+      commandTimeout,
+      connectTimeout,
+      grace,
+      lazy,
+      maxRemembered,
+      natMap,
+      prefix,
+      publish,
+      tracking,
+      ...options
+    } = input
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
     for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
-    const limits = yield* limitsOf({ commandTimeout, connectTimeout, lazy, maxRemembered, prefix, publish, tracking })
+    const limits = yield* limitsOf({
+      commandTimeout,
+      connectTimeout,
+      grace,
+      lazy,
+      maxRemembered,
+      prefix,
+      publish,
+      tracking
+    })
     const module = yield* ioredis
     const opening = { ...limits, logger: yield* logger }
     const urls = yield* Effect.forEach(

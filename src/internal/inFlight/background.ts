@@ -1,0 +1,53 @@
+/**
+ * What this process does on fibers of its own, whether a caller waits for it or not: loads, refreshes, giving up leases.
+ * What ends the process can wait until nothing of it is under way.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+
+export class Background {
+  private running = 0
+  private readonly idle = Effect.unsafeMakeLatch(true)
+
+  /** `scope`: it ends, and its fibers with it, when the layer closes. */
+  constructor(private readonly scope: Scope.Scope) {}
+
+  /** How much is under way. */
+  get size(): number {
+    return this.running
+  }
+
+  /** Runs this on a fiber of its own. */
+  fork<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> {
+    // Counted once there is a fiber to tell of its end: a caller that is interrupted meanwhile leaves no count behind.
+    return Effect.map(Effect.forkIn(effect, this.scope), (fiber) => {
+      if (++this.running === 1) this.idle.unsafeClose()
+      fiber.addObserver(this.ended)
+      return fiber
+    })
+  }
+
+  private readonly ended = (): void => {
+    if (--this.running === 0) this.idle.unsafeOpen()
+  }
+
+  /** Until nothing is under way. What ends may begin something else. */
+  readonly drained: Effect.Effect<void> = Effect.repeat(this.idle.await, { until: () => this.running === 0 })
+
+  /**
+   * The same, for so many ms at the most: on this machine's clock, since a test that never moves Effect's would wait for
+   * ever, and on a fiber of its own, since the one that closes a layer may have been interrupted.
+   */
+  drainedWithin(millis: number): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.running === 0 || millis === 0
+        ? Effect.void
+        : Effect.forkDaemon(Effect.withClock(
+          Effect.timeoutOption(Effect.interruptible(this.drained), millis),
+          Clock.make()
+        )).pipe(Effect.flatMap(Fiber.await), Effect.asVoid)
+    )
+  }
+}
