@@ -115,7 +115,11 @@ export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
   readonly url?: string | undefined
   /** How long the first connection may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** Connect when first needed, not when the layer is built. Default: `false`. */
+  /**
+   * Connect when first needed, not when the layer is built: the program starts while Redis is down, and the connection is made
+   * as soon as it can be. Such a layer still fails for options that are refused, and with `tracking: "required"` where there
+   * is no connection; otherwise it cannot, and `Layer.orDie` ends its type. Default: `false`.
+   */
   readonly lazy?: boolean | undefined
 }
 

@@ -11,7 +11,7 @@ import { AtOnce } from "./atOnce.js"
 import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
-import type { Logger } from "./connection/log.js"
+import { FeedLog, type Logger, silent } from "./connection/log.js"
 import * as Holds from "./holds/holds.js"
 import type { Script } from "./lua.js"
 import * as Removing from "./removing/scripts.js"
@@ -92,8 +92,9 @@ const pages = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyAr
   return found
 }
 
-export const make = (servers: Servers, { commandTimeout, prefix }: Options): Driver => {
+export const make = (servers: Servers, { commandTimeout, logger = silent, prefix }: Options): Driver => {
   const { clock, only } = servers
+  const feedLog = new FeedLog(logger)
   const atOnce = new AtOnce()
 
   const command = <A>(
@@ -354,7 +355,7 @@ export const make = (servers: Servers, { commandTimeout, prefix }: Options): Dri
         // GETRANGE has no other way to say that there is nothing.
         (head: Buffer) => head.length === 0 ? undefined : head
       ),
-    watch: (watcher) => Tracking.watch(servers, prefix, commandTimeout, watcher),
+    watch: (watcher) => Tracking.watch(servers, prefix, commandTimeout, feedLog, watcher),
     inspect: (key) =>
       Effect.zipWith(
         Effect.zip(

@@ -11,6 +11,8 @@ import type { Address, Line, Place } from "./port.js"
 export interface Server {
   /** Where it is, if it is one of several. */
   readonly address: Address | undefined
+  /** Where the connection to it leads. */
+  readonly place: () => Place
   /** For commands that are meant for it, whatever their keys. */
   readonly sender: Sender
   /** Counts up whenever the connection to it was made anew. */

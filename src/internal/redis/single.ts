@@ -21,6 +21,7 @@ export interface ConnectOptions extends RedisDriver.Options {
 const alone = (connection: Connection, batcher: Batcher, prefix: string): Servers => {
   const server: Server = {
     address: undefined,
+    place: () => connection.client.place,
     sender: batcher,
     connections: () => connection.connections(),
     openFeed: () => connection.client.openFeed(),
@@ -37,7 +38,7 @@ const alone = (connection: Connection, batcher: Batcher, prefix: string): Server
     connections: server.connections,
     onReconnect: (listener) => connection.onReconnect(listener),
     clock: connection.clock,
-    placeOf: () => connection.client.place,
+    placeOf: server.place,
     figures: connection.figures
   }
 }

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { Watcher } from "../driver/driver.js"
 import { isHeartbeatKey } from "../key/reserved.js"
+import { type FeedLog, nameOf } from "./connection/log.js"
 import { toRedisError, unexpectedReply } from "./errors.js"
 import type { Line } from "./port.js"
 import { isBytes, isCount, isOk } from "./replies.js"
@@ -21,7 +22,8 @@ const channel = "__redis__:invalidate"
 interface Listener {
   readonly onLink: () => void
   readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
-  readonly onLoss: () => void
+  /** Also where there was no link yet, and there is none now. */
+  readonly onLoss: (why: string) => void
   /** The server, or the rights of its user, do not allow it. */
   readonly onRefusal: (error: RedisError) => void
 }
@@ -45,31 +47,34 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
   let linked = false
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
+  /** What the connection failed with last. */
+  let failure: string | undefined
 
-  const lose = () => {
+  const lose = (why: string) => {
     clearTimeout(timer)
-    if (linked && !closed) listener.onLoss()
+    if (!closed) listener.onLoss(why)
     linked = false
   }
-  const drop = () => {
-    lose()
+  const drop = (why: string) => {
+    lose(why)
     client?.disconnect()
     client = undefined
   }
   const close = () => {
     closed = true
-    drop()
+    drop("closed")
   }
-  const renew = () => {
+  const renew = (why: string) => {
     if (closed) return
-    drop()
+    drop(why)
     timer = setTimeout(open, renewPause * (1 - Math.random() / 2))
   }
   // A server may accept a connection and never speak; and what the client asks first has no time limit of its own.
   const limit = () => {
     clearTimeout(timer)
-    timer = setTimeout(renew, patience)
+    timer = setTimeout(() => renew(`no answer within ${patience} ms`), patience)
   }
+  const whyClosed = () => failure ?? "the server closed the connection"
 
   const arm = async (mine: Line) => {
     const id = await mine.ask("client", "ID")
@@ -88,6 +93,9 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
       if (client === mine) act()
     }
     mine.listen({
+      onError: (error) => {
+        if (client === mine) failure = error.message
+      },
       onConnect: ours(limit),
       onReady: ours(() => {
         limit()
@@ -95,21 +103,22 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
           ours(() => {
             clearTimeout(timer)
             linked = true
+            failure = undefined
             listener.onLink()
           }),
           (cause: unknown) => {
             if (client !== mine) return
-            const error = toRedisError("watch", cause)
+            const error = toRedisError("watch", cause, nameOf(server.place()))
             if (error.reason === "Auth" || error.reason === "Command") {
               close()
               listener.onRefusal(error)
             } // It cannot now: it is gone, or loads its data, or runs a script.
-            else renew()
+            else renew(cause instanceof Error ? cause.message : String(cause))
           }
         )
       }),
-      onClose: ours(lose),
-      onEnd: ours(renew),
+      onClose: ours(() => lose(whyClosed())),
+      onEnd: ours(() => renew(whyClosed())),
       onMessage: (keys) => {
         if (client !== mine || !linked) return
         // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
@@ -120,7 +129,7 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
   }
 
   open()
-  return { close, renew }
+  return { close, renew: () => renew("it has fallen silent") }
 }
 
 /** The feed of one server, as one of many. */
@@ -143,6 +152,7 @@ export const watch = (
   servers: Servers,
   prefix: string,
   patience: number,
+  log: FeedLog,
   watcher: Watcher
 ): Effect.Effect<never, RedisError> =>
   Effect.async((resume) => {
@@ -153,9 +163,11 @@ export const watch = (
       if (linked) watcher.onLoss()
       linked = false
     }
-    const settle = () => {
-      if (linked || parts.size === 0 || ![...parts.values()].every((part) => part.linked)) return
+    /** `last`: one of those that there is a link to now. */
+    const settle = (last: Server | undefined) => {
+      if (last === undefined || linked || ![...parts.values()].every((part) => part.linked)) return
       linked = true
+      log.on(last.place())
       watcher.onLink({
         heartbeats: (id) => [...parts.keys()].map((server) => server.beacon(id)),
         renew: () => {
@@ -169,16 +181,18 @@ export const watch = (
         listening: listen(server, prefix, patience, {
           onLink: () => {
             part.linked = true
-            settle()
+            settle(server)
           },
           onChange: (keys) => {
             if (linked) watcher.onChange(keys?.filter((key) => !isHeartbeatKey(prefix, key) || server.isBeacon(key)))
           },
-          onLoss: () => {
+          onLoss: (why) => {
             part.linked = false
+            log.off(server.place(), why)
             lose()
           },
           onRefusal: (error) => {
+            log.refused()
             close()
             resume(Effect.fail(error))
           }
@@ -195,7 +209,7 @@ export const watch = (
         part.listening.close()
       }
       for (const server of wanted) if (!parts.has(server)) parts.set(server, open(server))
-      settle()
+      settle([...wanted][0])
     }
     const forget = servers.observe({
       onMove: follow,

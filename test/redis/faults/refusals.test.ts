@@ -1,6 +1,6 @@
 /** What a server says when it takes nobody reaches the reader of the error, with where that server is. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
 import * as net from "node:net"
 import { client, open, until } from "../../support/onRedis.js"
@@ -83,37 +83,5 @@ describe("an open circuit", () => {
         return failed._tag === "RedisError" && failed.reason === "CircuitOpen"
       }))
       assert.match(error!.message, /CircuitOpen.*max number of clients reached.*127\.0\.0\.1/)
-    }))
-})
-
-describe("the log", () => {
-  it.scopedLive("tells of an outage: lost, circuit open, back, circuit closed, once each, with where", () =>
-    Effect.gen(function*() {
-      const lines: Array<string> = []
-      const logging = Logger.replace(
-        Logger.defaultLogger,
-        Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
-      )
-      const server = yield* RedisServer.make()
-      const { run } = yield* Effect.provide(open(RedisLayer.layer(server.url)), logging)
-      yield* run(Cache.set(things, "a", 1))
-      yield* Effect.promise(() => server.kill())
-      yield* until(
-        Effect.map(
-          Effect.flip(run(Cache.get(things, "a"))),
-          (error) => error._tag === "RedisError" && error.reason === "CircuitOpen"
-        )
-      )
-      yield* Effect.promise(() => server.restart())
-      yield* until(Effect.map(Effect.either(run(Cache.get(things, "a"))), ({ _tag }) => _tag === "Right"))
-      const where = `127\\.0\\.0\\.1:${server.port}`
-      const expected = [
-        new RegExp(`^WARN Redis at ${where} is not connected: `),
-        new RegExp(`^WARN The circuit of Redis at ${where} is open`),
-        new RegExp(`^INFO Redis at ${where} is connected again, after \\d+\\.\\d s$`),
-        new RegExp(`^INFO The circuit of Redis at ${where} is closed again`)
-      ]
-      for (const line of expected) assert.lengthOf(lines.filter((each) => line.test(each)), 1, `${line} in ${lines}`)
-      assert.lengthOf(lines, expected.length, lines.join("\n"))
     }))
 })

@@ -2,7 +2,7 @@ import { Breaker } from "../../driver/breaker.js"
 import { heartbeatKey } from "../../key/reserved.js"
 import { Batcher } from "../batch/batcher.js"
 import type { Connection } from "../connection/connection.js"
-import type { Address, Client, Line } from "../port.js"
+import type { Address, Client, Line, Place } from "../port.js"
 import type { Server } from "../servers.js"
 import type { Target } from "./routing.js"
 import { slotCount, slotOf, slotOfPrefix } from "./slots.js"
@@ -28,6 +28,8 @@ export class Member implements Server, Target {
     this.sender = new Batcher(connection, commandTimeout, slotOf)
     this.forget = this.client.listen({ onClose })
   }
+
+  readonly place = (): Place => this.client.place
 
   readonly openFeed = (): Line => this.client.openFeed()
 

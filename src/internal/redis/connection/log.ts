@@ -26,6 +26,10 @@ export const nameOf = ({ address, port }: Place): string => {
   return port === undefined ? host : `${host}:${port}`
 }
 
+const serverAt = (place: Place): string => `Redis at ${nameOf(place)}`
+
+const afterSince = (since: number): string => `after ${((performance.now() - since) / 1000).toFixed(1)} s`
+
 /** What one connection tells. */
 export class Log {
   /** Since when it is not there, on the monotonic clock. */
@@ -38,7 +42,7 @@ export class Log {
 
   readonly info = (message: string): void => this.logger.info(message)
 
-  readonly server = (): string => `Redis at ${nameOf(this.place())}`
+  readonly server = (): string => serverAt(this.place())
 
   /** `quiet`: an error tells of it already. */
   lost(why: string, quiet: boolean): void {
@@ -50,9 +54,34 @@ export class Log {
 
   back(): void {
     if (this.lostAt !== undefined && this.isTold) {
-      this.info(`${this.server()} is connected again, after ${((performance.now() - this.lostAt) / 1000).toFixed(1)} s`)
+      this.info(`${this.server()} is connected again, ${afterSince(this.lostAt)}`)
     }
     this.lostAt = undefined
     this.isTold = false
+  }
+}
+
+/** What the feed of changes tells, of one server or of several. */
+export class FeedLog {
+  /** Since when it is off, on the monotonic clock, if that was told. */
+  private offSince: number | undefined
+
+  constructor(private readonly logger: Logger) {}
+
+  off(place: Place, why: string): void {
+    if (this.offSince !== undefined) return
+    this.refused()
+    this.logger.warn(`Near copies are off: the connection that tells of changes in ${serverAt(place)} is down: ${why}`)
+  }
+
+  /** The same where an error tells of it. */
+  refused(): void {
+    this.offSince ??= performance.now()
+  }
+
+  on(place: Place): void {
+    if (this.offSince === undefined) return
+    this.logger.info(`Near copies are on again, ${afterSince(this.offSince)}: ${serverAt(place)} tells of changes`)
+    this.offSince = undefined
   }
 }
