@@ -89,9 +89,11 @@ const behindSentinels = (
     (addresses) => RedisLayer.layer({ ...common, url: given, sentinels: [...addresses], name })
   )
 
-/** What a password is in, without it. */
-export const withoutPassword = (given: string): string =>
-  given.split(",").map((each) => each.replace(/^(\w+:\/\/)[^@/]*@/, "$1")).join(",")
+/** Where Redis is, for people: without a password. Behind sentinels a url's host is nobody's. */
+export const placeOf = ({ master, sentinel, url: given }: Connection): string =>
+  sentinel.length > 0
+    ? `${master}, known to ${sentinel.join(", ")}`
+    : given.split(",").map((each) => each.replace(/^(\w+:\/\/)[^@/]*@/, "$1")).join(",")
 
 export const layer = (
   options: Connection

@@ -5,7 +5,7 @@ import * as Prompt from "@effect/cli/Prompt"
 import * as Fleet from "effect-redis-cache/Fleet"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type Connection, withoutPassword } from "../connection.js"
+import { type Connection, placeOf } from "../connection.js"
 import { no, usage } from "../exit.js"
 import { cache, keyArgs, keyOptions, storedKey } from "../key.js"
 import * as Print from "../print.js"
@@ -20,7 +20,7 @@ const yes = Options.boolean("yes").pipe(Options.withAlias("y"), Options.withDesc
 const confirmed = (given: Connection & { readonly yes: boolean }, what: string) =>
   Effect.gen(function*() {
     if (given.yes) return
-    const where = `${withoutPassword(given.url)}${given.prefix === "" ? "" : `, prefix ${given.prefix}`}`
+    const where = `${placeOf(given)}${given.prefix === "" ? "" : `, prefix ${given.prefix}`}`
     const { isTerminal } = yield* Screen
     if (!isTerminal || given.json) return yield* usage(`${what} on ${where}? Nobody is here to be asked: add --yes`)
     const sure = yield* Prompt.run(Prompt.confirm({ message: printable(`${what} on ${where}?`) })).pipe(

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import { type Connection, layer, withoutPassword } from "../connection.js"
+import { type Connection, layer, placeOf } from "../connection.js"
 import { Ended, no } from "../exit.js"
 import * as Print from "../print.js"
 import { printable } from "../text/printable.js"
@@ -29,6 +29,10 @@ const adviceOf = ({ reason }: CacheError.RedisError, given: Connection): string 
     case "Timeout":
       return "Something listens there and does not answer: a firewall, a server that is busy or stopped, TLS (rediss://)?"
     default:
+      if (given.sentinel.length > 0) {
+        return "Look whether the sentinels know a master of that name: " +
+          `redis-cli -h <host> -p <port> sentinel get-master-addr-by-name ${given.master}`
+      }
       return given.cluster
         ? "Look whether the nodes run and reach each other: redis-cli --cluster check <host>:<port>"
         : "Look whether Redis runs there, and whether it is reached from here: redis-cli -u <url> ping"
@@ -39,7 +43,7 @@ const adviceOf = ({ reason }: CacheError.RedisError, given: Connection): string 
 const unconnected = (error: CacheError.RedisError, given: Connection): ReadonlyArray<Fleet.Finding> => [{
   check: "connection",
   level: "bad",
-  message: `no connection to ${withoutPassword(given.url)}: ${error.message}`,
+  message: `no connection to ${placeOf(given)}: ${error.message}`,
   advice: Option.some(adviceOf(error, given))
 }]
 

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
 import { createServer } from "node:http"
 import { hostname, networkInterfaces } from "node:os"
-import { type Connection, withoutPassword } from "../connection.js"
+import { type Connection, placeOf } from "../connection.js"
 import { type Ended, usage } from "../exit.js"
 import * as Print from "../print.js"
 import { printable } from "../text/printable.js"
@@ -127,7 +127,7 @@ const tell = (
   return Effect.zipRight(
     Print.text(({ style }) =>
       [
-        `${style.bold(url)} ${style.dim(`shows the caches of ${printable(withoutPassword(given.url))}`)}`,
+        `${style.bold(url)} ${style.dim(`shows the caches of ${printable(placeOf(given))}`)}`,
         token === undefined
           ? style.dim("It only reads; with --actions it also deletes, expires, invalidates and flushes.")
           : secret === undefined
