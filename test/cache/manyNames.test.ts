@@ -1,7 +1,8 @@
 /** Programs that make up names of caches fill neither their memory nor the store of their metrics. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Metric } from "effect"
-import { Cache, RedisLayer } from "effect-redis-cache"
+import { Cache, Redis, RedisLayer } from "effect-redis-cache"
+import { collectGarbage } from "../support/collectGarbage.js"
 
 const namesInMetrics = (prefix: string): ReadonlyArray<string> => {
   const names = new Set<string>()
@@ -36,4 +37,27 @@ describe("many names of caches", () => {
       assert.strictEqual(namesInMetrics("tenant-").length, 1_001)
     }).pipe(Effect.provide([RedisLayer.layerMemory, Logger.replace(Logger.defaultLogger, logger)]))
   })
+
+  it.effect("leave none of what bounds their loads behind", () =>
+    Effect.gen(function*() {
+      const { runtime } = yield* Redis.Redis
+      const kept = Cache.make({ name: "kept", maxConcurrentLoads: 1 })
+      yield* Cache.getOrSet(kept, "a", Effect.succeed("1"))
+      let most = 0
+      for (let turn = 0; turn < 8; turn++) {
+        for (let i = 0; i < 100; i++) {
+          const cache = Cache.make({ name: `tenant-${turn}-${i}`, maxConcurrentLoads: 2 })
+          yield* Cache.getOrSet(cache, "a", Effect.succeed("1"))
+        }
+        // What was looked at in a turn of the event loop is kept until that is over.
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        collectGarbage()
+        most = Math.max(most, runtime.permits.size)
+      }
+      assert.isAtMost(most, 400)
+      // The bound of one that is used again is the one that it had.
+      const permits = runtime.permits.of("kept", 1)
+      yield* Cache.getOrSet(kept, "b", Effect.succeed("1"))
+      assert.strictEqual(runtime.permits.of("kept", 1), permits)
+    }).pipe(Effect.provide(RedisLayer.layerMemory)))
 })

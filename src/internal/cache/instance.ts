@@ -5,7 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import type { CodecError } from "../../CacheError.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { clockOf } from "../driver/clockOf.js"
-import { Permits } from "../inFlight/permits.js"
+import type { Permits } from "../inFlight/permits.js"
 import { Refreshes } from "../inFlight/refreshes.js"
 import { stringKeys } from "../key/keySpace.js"
 import { cacheEntryPrefix } from "../key/reserved.js"
@@ -45,7 +45,7 @@ export class CacheInstance<in out Key, in out Value> {
       keys === stringKeys,
       (tag) => this.tags.key(tag)
     )
-    this.permits = maxConcurrentLoads === Infinity ? undefined : permitsOf(runtime, name, maxConcurrentLoads)
+    this.permits = maxConcurrentLoads === Infinity ? undefined : runtime.permits.of(name, maxConcurrentLoads)
     this.refreshes = new Refreshes(policy.maxConcurrentRefreshes, runtime)
   }
 
@@ -84,11 +84,3 @@ const nearIdentity = <Key, Value>(cache: CacheDefinition<Key, Value>): unknown =
   cache.keys === stringKeys && cache.policy.tags === undefined && cache.policy.version === 0
     ? cache.codec.identity
     : cache
-
-/** Caches of one name share their permits, as they share their entries. */
-const permitsOf = (runtime: Runtime, name: string, permits: number): Permits => {
-  const key = `${name}:${permits}`
-  const shared = runtime.permits.get(key) ?? new Permits(permits)
-  runtime.permits.set(key, shared)
-  return shared
-}

@@ -9,7 +9,7 @@ import { breaking } from "../driver/breaking.js"
 import type { Driver } from "../driver/driver.js"
 import { defaultMaxRemembered, Recovery } from "../driver/recovery/makeGood.js"
 import { Background } from "../inFlight/background.js"
-import type { Permits } from "../inFlight/permits.js"
+import { SharedPermits } from "../inFlight/sharedPermits.js"
 import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
@@ -38,8 +38,7 @@ export interface Runtime {
   readonly tally: Tally | undefined
   /** What metrics of caches are tagged with. */
   readonly labels: CacheLabels
-  /** What bounds the loads of caches that have a bound, by name and bound. */
-  readonly permits: Map<string, Permits>
+  readonly permits: SharedPermits
   /** How many background refreshes are under way. */
   refreshes: number
   /** Orders what happens in this process: when callers began, when leases were asked for, when values were stored. */
@@ -96,7 +95,7 @@ export const makeService = (
       claims: new Claims(),
       tally,
       labels: new CacheLabels(),
-      permits: new Map(),
+      permits: new SharedPermits(),
       refreshes: 0,
       sequence: 0
     }

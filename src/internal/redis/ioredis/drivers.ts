@@ -10,6 +10,7 @@ import type { Options } from "../driver.js"
 import type { Address, NatMap, Nodes } from "../port.js"
 import * as Single from "../single.js"
 import { type Clients, clientsOf, type Ioredis } from "./client.js"
+import { hear } from "./hear.js"
 
 /**
  * Sentinels, where there are any, are asked anew whenever a connection is made, and tell when there is another master:
@@ -69,10 +70,12 @@ const borrowedNodes = (
       // It is lazy, and needed now. A failure shows as nodes that do not answer.
       if (client.status === "wait") client.connect().catch(() => undefined)
       if (client.nodes().length === 0) {
-        let found = () => {}
-        const node = new Promise<void>((resolve) => client.once("+node", found = resolve))
+        let forget = () => {}
+        const node = new Promise<void>((resolve) => {
+          forget = hear(client, "+node", () => resolve())
+        })
         // Looks are repeated as long as there is none: each leaves no listener on the client.
-        await within(node, connectTimeout).finally(() => client.off("+node", found))
+        await within(node, connectTimeout).finally(forget)
       }
       return lent().map(([address]) => address)
     },

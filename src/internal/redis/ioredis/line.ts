@@ -1,14 +1,13 @@
 /** A connection of ioredis's, as far as it is told of, asked single things, and ended. */
 import type { Redis } from "ioredis"
+import type { EventEmitter } from "node:events"
 import { connect, type NetConnectOpts } from "node:net"
 import type { Client, Events, Line, Place, Receiver, Socket, Status } from "../port.js"
 import type { Words } from "../resp/words.js"
+import { hear, type Listener } from "./hear.js"
 
 /** So it says of its own handshake, when the link fails in the middle of that. */
 const consequence = "Stream isn't writeable"
-
-/** As emitters have it. */
-type Listener = (...told: Array<any>) => void
 
 /** An error without a listener would end the process; those of a client that was given up come late. */
 export const heedless = (client: Redis): Redis => client.on("error", () => {})
@@ -36,8 +35,7 @@ export class IoredisLine implements Line {
     return this.hear([
       ["error", onError && ((error: Error) => onError(error, error.message.startsWith(consequence)))],
       ["connect", onConnect],
-      // Before the client's own parser, which fails of what is no reply.
-      ["connect", onFirstBytes && (() => this.client.stream.prependOnceListener("data", onFirstBytes))],
+      ["connect", onFirstBytes && (() => hearFirst(this.client.stream, onFirstBytes))],
       ["ready", onReady],
       ["close", onClose],
       ["end", onEnd],
@@ -46,11 +44,19 @@ export class IoredisLine implements Line {
   }
 
   protected hear(listeners: ReadonlyArray<readonly [event: string, Listener | undefined]>): () => void {
-    for (const [event, listener] of listeners) if (listener !== undefined) this.client.on(event, listener)
+    const forget = listeners.map(([event, listener]) => listener && hear(this.client, event, listener))
     return () => {
-      for (const [event, listener] of listeners) if (listener !== undefined) this.client.off(event, listener)
+      for (const end of forget) end?.()
     }
   }
+}
+
+/** Before the client's own parser, which fails of what is no reply. */
+const hearFirst = (socket: EventEmitter, listener: (bytes: Uint8Array) => void): void => {
+  const forget = hear(socket, "data", (bytes: Uint8Array) => {
+    forget()
+    listener(bytes)
+  }, true)
 }
 
 /** So long a server may take that says something before it hangs up, in ms. */
