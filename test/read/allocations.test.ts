@@ -1,4 +1,4 @@
-/** What a hit takes from the heap: bytes, which come out alike however busy the machine is. */
+/** What an operation takes from the heap: bytes, which come out alike however busy the machine is. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Cache, Memo, type Redis, RedisLayer } from "effect-redis-cache"
@@ -18,10 +18,8 @@ const memoized = Memo.cached((_id: string) => Effect.succeed(ada), {
   timeToLive: "1 hour"
 })
 
-const times = 2_000
-
 /** Bytes for each turn, the least of some tries: whatever else runs meanwhile only adds to them. */
-const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>) =>
+const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>, times = 2_000) =>
   Effect.gen(function*() {
     const turns = Effect.gen(function*() {
       for (let i = 0; i < times; i++) yield* turn
@@ -45,10 +43,10 @@ const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>) =>
     return least
   })
 
-describe("a hit", () => {
+describe("an operation", () => {
   const live = RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() })
 
-  it.live("allocates little, near, far and memoized", () =>
+  it.live("that hits allocates little, near, far and memoized", () =>
     Effect.gen(function*() {
       yield* Cache.set(far, "42", ada)
       yield* Cache.set(near, "42", ada)
@@ -67,5 +65,37 @@ describe("a hit", () => {
       assert.isBelow(bytes.near - bytes.nothing, 300)
       assert.isBelow(bytes.far, 7_400)
       assert.isBelow(bytes.memoized, 8_100)
+    }).pipe(Effect.provide(live)), 30_000)
+
+  it.live("that sets, misses or loads allocates no more than it did", () =>
+    Effect.gen(function*() {
+      let n = 0
+      const fresh = Effect.suspend(() => Cache.getOrSet(far, `load ${n++}`, Effect.succeed(ada)))
+      const bytes = {
+        set: yield* bytesOf(Cache.set(far, "42", ada)),
+        miss: yield* bytesOf(Cache.get(far, "absent")),
+        load: yield* bytesOf(fresh)
+      }
+      assert.isBelow(bytes.set, 6_300)
+      assert.isBelow(bytes.miss, 5_700)
+      // Some fibers, their scopes and a span: Effect's, nearly all of it.
+      assert.isBelow(bytes.load, 250_000)
+    }).pipe(Effect.provide(live)), 30_000)
+
+  it.live("that waits for a load of this process allocates little", () =>
+    Effect.gen(function*() {
+      const callers = 1_000
+      let n = 0
+      const together = Effect.suspend(() => {
+        const one = Cache.getOrSet(far, `together ${n++}`, Effect.succeed(ada))
+        return Effect.all(Array.from({ length: callers }, () => one), { concurrency: "unbounded", discard: true })
+      })
+      const alone = Effect.all(Array.from({ length: callers }, () => Effect.yieldNow()), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      // What is ours of it: its fiber is the caller's.
+      const ours = ((yield* bytesOf(together, 20)) - (yield* bytesOf(alone, 20))) / callers
+      assert.isBelow(ours, 9_500)
     }).pipe(Effect.provide(live)), 30_000)
 })

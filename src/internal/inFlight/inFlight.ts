@@ -84,7 +84,8 @@ export class LoadRun {
 
 /** One key that is being loaded. */
 export class InFlight {
-  readonly waiters = new Set<(outcome: Outcome) => void>()
+  /** To be called when there is an outcome. */
+  readonly waiters = new Set<() => void>()
   outcome: Outcome | undefined
   /** It goes on without waiting callers: a background refresh, or a load whose waiter ran out of time. */
   keep: boolean

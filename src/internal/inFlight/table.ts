@@ -51,36 +51,33 @@ export class InFlightTable {
     key.outcome = outcome
     if (this.keys.get(key.key) === key) this.keys.delete(key.key)
     key.run.keys.delete(key)
-    for (const waiter of key.waiters) waiter(outcome)
+    for (const waiter of key.waiters) waiter()
     key.waiters.clear()
   }
 
   /**
-   * Waits for the outcomes of all, having entered at all of them at once. Interruption ends this wait alone, and each
-   * load whose last waiter it was. `opened` are those of them that the caller opened.
+   * Waits until all have their outcomes, having entered at all of them at once. Interruption ends this wait alone, and
+   * each load whose last waiter it was. `opened` are those of them that the caller opened.
    */
-  wait(keys: ReadonlyArray<InFlight>, opened: Iterable<InFlight>): Effect.Effect<ReadonlyArray<Outcome>> {
+  wait(keys: ReadonlyArray<InFlight>, opened: Iterable<InFlight>): Effect.Effect<void> {
     return Effect.withFiberRuntime((fiber) =>
       Effect.async((resume) => {
         const waiting = beginWait(fiber, keys)
         if (typeof waiting === "string") return resume(Effect.dieMessage(waiting))
-        const outcomes: Array<Outcome> = []
         let open = keys.length
-        const waiters = keys.map((key, index) => {
-          const waiter = (outcome: Outcome): void => {
-            outcomes[index] = outcome
-            if (--open > 0) return
-            waiting?.end()
-            resume(Exit.succeed(outcomes))
-          }
+        const waiter = (): void => {
+          if (--open > 0) return
+          waiting?.end()
+          resume(Exit.void)
+        }
+        for (const key of keys) {
           if (key.outcome === undefined) key.waiters.add(waiter)
-          else waiter(key.outcome)
-          return waiter
-        })
+          else waiter()
+        }
         for (const key of opened) key.expected = false
         return Effect.suspend(() => {
           waiting?.end()
-          for (const [index, key] of keys.entries()) key.waiters.delete(waiters[index]!)
+          for (const key of keys) key.waiters.delete(waiter)
           return Effect.forEach(keys, (key) => this.abandon(key), { discard: true })
         })
       })

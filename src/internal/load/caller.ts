@@ -116,6 +116,20 @@ export class Caller<Key, Value, E, R> {
     })
   }
 
+  /** It is absent. Of many callers that looked at once all but the first find its load in the table by now. */
+  absent(
+    wanted: Wanted<Key, Value>,
+    seen: Uint8Array | undefined
+  ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
+    const there = this.flights.get(wanted.redisKey)
+    return this.answered(
+      wanted,
+      there === undefined || this.hasTags || this.isApart || !this.mayJoin(wanted, there)
+        ? this.leadBatches([[wanted, seen]], "Lead")
+        : this.awaitAll([this.join(wanted, there)], none)
+    )
+  }
+
   near(copy: Copy): Value {
     this.recorder.nearHit()
     return copy.value as Value // it was read through a cache of the same codec
@@ -249,6 +263,19 @@ export class Caller<Key, Value, E, R> {
     return [wanted, there]
   }
 
+  private isExhausted(wanted: Wanted<Key, Value>): boolean {
+    return wanted.isExhausted(this.monotonic, this.policy.leaseWait)
+  }
+
+  private mayJoin(wanted: Wanted<Key, Value>, there: InFlight): boolean {
+    return wanted.mayJoin(there, this.isExhausted(wanted))
+  }
+
+  /** Its tags are to be checked before it joins or leads: they may be refused. */
+  private get hasTags(): boolean {
+    return this.policy.tags !== undefined || this.options.tags.length > 0
+  }
+
   private tagsOf({ key }: Wanted<Key, Value>): ReadonlyArray<string> {
     return [...new Set([...this.instance.definition.keyTags(key), ...this.options.tags])]
   }
@@ -289,7 +316,7 @@ export class Caller<Key, Value, E, R> {
       const local = new LoadRun("Local")
       for (const [i, [wanted, seen]] of absent.entries()) {
         if (wish !== "Force") this.miss(wanted)
-        const exhausted = !joinsNone && wanted.isExhausted(this.monotonic, this.policy.leaseWait)
+        const exhausted = !joinsNone && this.isExhausted(wanted)
         const there = joinsNone ? undefined : this.flights.get(wanted.redisKey)
         if (there !== undefined && wanted.mayJoin(there, exhausted)) {
           waits.push(this.join(wanted, there))
@@ -367,10 +394,13 @@ export class Caller<Key, Value, E, R> {
     waits: ReadonlyArray<Wait<Key, Value>>,
     opened: ReadonlySet<InFlight>
   ): Effect.Effect<void, Failure<E>> {
-    const wait = this.settled(waits, opened)
-    return Effect.flatten(
-      this.started === undefined ? wait : Effect.raceFirst(wait, this.outOfTime(waits, opened, this.started))
-    )
+    return this.started === undefined
+      ? Effect.flatMap(this.wait(waits, opened), () => this.answers.settled(waits, opened))
+      : Effect.flatten(Effect.raceFirst(this.settled(waits, opened), this.outOfTime(waits, opened, this.started)))
+  }
+
+  private wait(waits: ReadonlyArray<Wait<Key, Value>>, opened: ReadonlySet<InFlight>): Effect.Effect<void> {
+    return this.flights.wait(waits.map(([, key]) => key), opened)
   }
 
   /** Waits for the loads. What the caller is told of them comes when the wait is over: it may take a look, and fail. */
@@ -378,10 +408,7 @@ export class Caller<Key, Value, E, R> {
     waits: ReadonlyArray<Wait<Key, Value>>,
     opened: ReadonlySet<InFlight>
   ): Effect.Effect<Effect.Effect<void, Failure<E>>> {
-    return Effect.map(
-      this.flights.wait(waits.map(([, key]) => key), opened),
-      () => this.answers.settled(waits.filter(isOpen), opened)
-    )
+    return Effect.map(this.wait(waits, opened), () => this.answers.settled(waits.filter(isOpen), opened))
   }
 
   /**
@@ -444,6 +471,10 @@ class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E
       instance.recorder.hit()
       reading?.keep(bytes!, verdict.value)
       return Exit.succeed(verdict.value)
+    }
+    if (verdict._tag === "Absent") {
+      wanted.kept = keptOf(bytes, verdict)
+      return caller.absent(wanted, bytes)
     }
     const look = new Look(instance, now)
     look.take(wanted, verdict, bytes, reading)
