@@ -2,7 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
 import { client, open, until } from "../support/onRedis.js"
+import { bundle } from "../support/processes/bundle.js"
 import * as RedisServer from "../support/redisServer.js"
 
 const users = Cache.make({ name: "users" })
@@ -36,6 +40,33 @@ describe("Cache.changes on a real server", () => {
       yield* heard("d")
       assert.deepStrictEqual(told, ["Resumed", "a", "b", "b", "Flushed", "Lost", "Resumed", "d"])
     }))
+
+  it.scopedLive("hears what the command line does, which is a process of its own", () =>
+    Effect.gen(function*() {
+      const server = yield* RedisServer.make({})
+      const reader = yield* open(RedisLayer.layer({ url: server.url, prefix: "app:" }))
+      const bin = yield* bundle(fileURLToPath(new URL("../../cli/src/bin.ts", import.meta.url)))
+      const type = (...args: ReadonlyArray<string>) =>
+        Effect.promise(async () => {
+          const env = { ...process.env, REDIS_URL: server.url, REDIS_PREFIX: "app:" }
+          const [code] = await once(spawn(process.execPath, [bin, ...args, "--yes"], { env }), "exit")
+          assert.strictEqual(code, 0)
+        })
+      yield* reader.run(Cache.setMany(users, { deleted: 1, expired: 1, flushed: 1 }))
+      const told: Array<string> = []
+      yield* Effect.forkScoped(reader.run(
+        Stream.runForEach(Cache.changes(users), (change) => Effect.sync(() => told.push(shown(change))))
+      ))
+      yield* until(Effect.sync(() => told.includes("Resumed")))
+      yield* type("delete", "users", "deleted")
+      yield* until(Effect.sync(() => told.includes("deleted")))
+      yield* type("expire", "users", "expired")
+      yield* until(Effect.sync(() => told.includes("expired")))
+      yield* reader.run(Cache.delete(users, "expired"))
+      yield* type("flush", "users")
+      yield* until(Effect.sync(() => told.includes("flushed")))
+      assert.deepStrictEqual([...new Set(told)], ["Resumed", "deleted", "expired", "flushed"])
+    }), 30_000)
 
   it.scopedLive("fails where the server refuses to tell, at once when it is known to", () =>
     Effect.gen(function*() {

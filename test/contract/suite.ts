@@ -11,6 +11,7 @@ import { fill } from "./leases/fill.js"
 import { hold } from "./leases/hold.js"
 import { lease } from "./leases/lease.js"
 import { previous } from "./loads/previous.js"
+import { changes } from "./operations/changes.js"
 import { everyOperation } from "./operations/everyOperation.js"
 import { explain } from "./operations/explain.js"
 import { fleet } from "./operations/fleet.js"
@@ -53,7 +54,8 @@ const parts = [
   fill,
   getOrSet,
   previous,
-  everyOperation
+  everyOperation,
+  changes
 ]
 
 export const contract = (

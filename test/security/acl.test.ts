@@ -44,7 +44,7 @@ const server = await startRedis({
     user("plain", needed, `~${prefix}*`),
     user("no-channel", all, `~${prefix}*`),
     // One test of the contract writes beside the prefix, on purpose.
-    user("contract", [...needed, ...optional], "~test-* ~xtest-*"),
+    user("contract", all, `~test-* ~xtest-* ${channel}`),
     ...all.map((command) => user(without(command), all.filter((each) => each !== command)))
   ]
 })
