@@ -7,6 +7,7 @@ import { exported, prometheusNames } from "./exported.js"
 const folder = new URL("../../docs/monitoring/", import.meta.url)
 
 interface Panel {
+  readonly type: string
   readonly title: string
   readonly description?: string
   readonly targets?: ReadonlyArray<{ readonly expr: string }>
@@ -79,6 +80,16 @@ describe("the alerts", () => {
     for (const rule of rules) {
       const [, block, inline] = /expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)/.exec(rule) ?? []
       check((block ?? inline)!.replaceAll(/\s+/g, " "))
+    }
+  })
+
+  it("watch an outage, and what is left of it", () => {
+    for (const gauge of ["cache_connection_down", "cache_circuit_open", "cache_remembered"]) {
+      assert.match(alerts, new RegExp(`\\(${gauge}\\)`), gauge)
+      const over = dashboard.panels.filter(({ targets = [], type }) =>
+        type === "timeseries" && targets.some(({ expr }) => expr.includes(gauge))
+      )
+      assert.isNotEmpty(over, `${gauge} over time`)
     }
   })
 

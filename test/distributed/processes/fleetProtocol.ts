@@ -11,7 +11,7 @@ export interface CacheSettings {
 
 /** What a worker is connected to: a server, a cluster, or a master that sentinels know. */
 export type Target =
-  | { readonly url: string }
+  | { readonly url: string; readonly publish?: { readonly every: number } }
   | { readonly nodes: ReadonlyArray<{ readonly host: string; readonly port: number }>; readonly commandTimeout: number }
   | {
     readonly sentinels: Array<{ readonly host: string; readonly port: number }>

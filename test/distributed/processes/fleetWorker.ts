@@ -104,7 +104,7 @@ const readVersions = ({ forMillis, keys }: Extract<Request, { op: "readVersions"
 
 const layerOf = (request: Extract<Request, { op: "connect" }>) => {
   const { prefix } = request
-  if ("url" in request) return RedisLayer.layer({ url: request.url, prefix })
+  if ("url" in request) return RedisLayer.layer({ url: request.url, prefix, publish: request.publish ?? false })
   const { commandTimeout } = request
   return "nodes" in request
     ? RedisLayer.layerCluster(request.nodes, { prefix, commandTimeout })
