@@ -179,6 +179,15 @@ describe("data-first", () => {
     expect(Cache.expireTags(users, ["a"])).type.toBe<Effect.Effect<void, Failure, Store>>()
   })
 
+  it("runs in another mode", () => {
+    const effect = Cache.get(bypassing, "42")
+    expect(Cache.withMode(effect, "off")).type.toBe<typeof effect>()
+    expect(pipe(effect, Cache.withMode("refresh"))).type.toBe<typeof effect>()
+    // It needs a Redis to run in, whatever the effect needs.
+    expect(Cache.withMode(Effect.fail("no"), "readOnly")).type.toBe<Effect.Effect<never, string, Store>>()
+    expect(Cache.withMode).type.not.toBeCallableWith(effect, "none")
+  })
+
   it("watches", () => {
     expect(Cache.stats(users)).type.toBe<Effect.Effect<Cache.Stats, never, Store>>()
     expect(Cache.explain(users, "42")).type.toBe<Effect.Effect<Cache.Explanation, Failure, Store>>()

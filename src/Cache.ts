@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { CodecError, RedisError } from "./CacheError.js"
+import type { ModeName } from "./internal/cache/mode.js"
 import type { WriteOptions } from "./internal/cache/prepare.js"
 import type { Change } from "./internal/changes/backlog.js"
 import { TypeId as DefinitionTypeId } from "./internal/definition/definition.js"
@@ -56,6 +57,7 @@ import type { Stats } from "./internal/ops/stats.js"
 import * as Statistics from "./internal/ops/stats.js"
 import * as Life from "./internal/ops/timeToLive.js"
 import * as Changes from "./internal/ops/watch/changes.js"
+import * as WithMode from "./internal/ops/withMode.js"
 import * as Counters from "./internal/ops/write/counter.js"
 import type { Modified } from "./internal/ops/write/modifyTypes.js"
 import * as Writes from "./internal/ops/write/set.js"
@@ -1121,6 +1123,59 @@ export const resolver: {
     options: { readonly key: (request: NoInfer<Req>) => NoInfer<Key> }
   ): Effect.Effect<RequestResolver<Req, Exclude<R2, Scope.Scope>>, never, R>
 } = operation(3, Resolver.resolver)
+
+/**
+ * What is done with values, for one region of a program.
+ *
+ * - `"use"`: they are read and stored
+ * - `"refresh"`: reads miss, and loads store
+ * - `"readOnly"`: they are read, and none is stored
+ * - `"off"`: they are neither read nor stored
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Mode = ModeName
+
+/**
+ * Runs a program, with all fibers that it forks, in another mode: what is done there with values, of every cache and
+ * memoized function.
+ *
+ * - `"refresh"`: reads miss, and every load computes anew and replaces what is there. Concurrent callers of one key in this
+ *   mode share a load. Writes are done.
+ * - `"readOnly"`: values are read, stale ones inside their windows too; none is stored, by loads or by writes. A write
+ *   answers as if it were done.
+ * - `"off"`: as without a cache, and without Redis: reads miss, loads compute, writes are dropped.
+ * - `"use"`: as without `withMode`, inside of another one: the innermost counts.
+ *
+ * Deletes, flushes, invalidations, expiries, `take` and `invalidating` do the same in every mode, and so does what only
+ * tells of the cache: `keys`, `stats`, `explain`, `changes`. A `set` after an update of the source is dropped where values
+ * are not stored, so what was there stays: use `delete`, or `invalidating`.
+ *
+ * Callers in different modes share no load. Near copies are neither read nor filled where reads miss. The mode is that
+ * of the `Redis` in the context: a layer that is built outside of the region (`KeyValueStore`, `Persistence`) keeps that
+ * with which it was built. A program that uses no mode pays nothing for it.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Cache, Memo } from "effect-redis-cache"
+ *
+ * const fetchUser = (id: string) => Effect.succeed({ id, name: "Ada" })
+ * const getUser = Memo.cached(fetchUser, "10 minutes")
+ *
+ * // Whoever sends `Cache-Control: no-cache` is given what the source has now, and so is everybody after.
+ * export const handle = (id: string, noCache: boolean) =>
+ *   getUser(id).pipe(Cache.withMode(noCache ? "refresh" : "use"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category loading
+ */
+export const withMode: {
+  (mode: Mode): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R | Redis>
+  <A, E, R>(self: Effect.Effect<A, E, R>, mode: Mode): Effect.Effect<A, E, R | Redis>
+} = dual(2, WithMode.withMode)
 
 /**
  * What this cache has counted in this process.

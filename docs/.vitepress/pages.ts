@@ -23,6 +23,7 @@ export const pages: Array<Group> = [
     failures: "Failures and negative caching",
     batches: "Big batches",
     near: "Near copies",
+    modes: "Another mode for one region",
     changes: "Hearing of changes",
     effect: "Beside Effect",
     recipes: "Recipes"

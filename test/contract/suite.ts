@@ -11,6 +11,7 @@ import { fill } from "./leases/fill.js"
 import { hold } from "./leases/hold.js"
 import { lease } from "./leases/lease.js"
 import { previous } from "./loads/previous.js"
+import { withMode } from "./modes/withMode.js"
 import { changes } from "./operations/changes.js"
 import { everyOperation } from "./operations/everyOperation.js"
 import { explain } from "./operations/explain.js"
@@ -54,6 +55,7 @@ const parts = [
   fill,
   getOrSet,
   previous,
+  withMode,
   everyOperation,
   changes
 ]

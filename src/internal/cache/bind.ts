@@ -8,6 +8,7 @@ import type { CodecError } from "../../CacheError.js"
 import { Redis } from "../../Redis.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { noteOperation } from "../driver/operation.js"
+import { baseOf } from "./derive.js"
 import { CacheInstance } from "./instance.js"
 import { maxNames, otherName } from "./labels.js"
 import type { Runtime } from "./runtime.js"
@@ -21,12 +22,41 @@ export const bind = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   operation: string
 ): CacheInstance<Key, Value> => {
+  const { runtime } = serviceOf(fiber)
+  if (runtime.driver.traced === true) noteOperation(fiber, definition.name, operation)
+  return instanceOn(runtime, fiber, definition)
+}
+
+/** The same whatever the mode of the region is, for what does the same in each. */
+export const bindBase = <Key, Value>(
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  definition: CacheDefinition<Key, Value>,
+  operation: string
+): CacheInstance<Key, Value> => {
+  const { runtime } = baseOf(serviceOf(fiber))
+  if (runtime.driver.traced === true) noteOperation(fiber, definition.name, operation)
+  return instanceOn(runtime, fiber, definition)
+}
+
+/** Whether the mode of the region stores values. */
+export const isStoring = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => serviceOf(fiber).runtime.mode.stores
+
+/** The `Redis` itself, whatever the mode of the region is. */
+export const baseRedis: Effect.Effect<Redis["Type"], never, Redis> = Effect.map(Redis, baseOf)
+
+const serviceOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Redis["Type"] => {
   // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says. Where it is not,
   // `unsafeGet` tells so better.
   const context = fiber.currentContext as Context.Context<Redis>
   const service = context.unsafeMap.get(Redis.key) as Redis["Type"] | undefined
-  const { runtime } = service ?? Context.unsafeGet(context, Redis)
-  if (runtime.driver.traced === true) noteOperation(fiber, definition.name, operation)
+  return service ?? Context.unsafeGet(context, Redis)
+}
+
+const instanceOn = <Key, Value>(
+  runtime: Runtime,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  definition: CacheDefinition<Key, Value>
+): CacheInstance<Key, Value> => {
   // What is kept under a definition was made from that definition, here. Most often it is the last one again.
   if (runtime.lastInstance?.definition === definition) return runtime.lastInstance as CacheInstance<Key, Value>
   const known = runtime.instances.get(definition) as CacheInstance<Key, Value> | undefined
@@ -35,7 +65,12 @@ export const bind = <Key, Value>(
     return known
   }
   claimName(runtime, definition)
-  const instance = new CacheInstance(runtime, definition)
+  const { base } = runtime
+  const instance = new CacheInstance(
+    runtime,
+    definition,
+    base === undefined ? undefined : instanceOn(base.runtime, fiber, definition)
+  )
   if (runtime.labels.warn()) warnOfNames(fiber, definition.name)
   runtime.instances.set(definition, instance)
   return instance
@@ -56,6 +91,19 @@ export const withKey = <Key, Value, A, E, R>(
     const instance = bind(fiber, definition, operation)
     const redisKey = instance.redisKey(key)
     return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right, fiber)
+  })
+
+/** The same whatever the mode of the region is. */
+export const withKeyBase = <Key, Value, A, E, R>(
+  definition: CacheDefinition<Key, Value>,
+  key: Key,
+  operation: string,
+  use: (instance: CacheInstance<Key, Value>, redisKey: string) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CodecError, R | Redis> =>
+  Effect.withFiberRuntime((fiber): Effect.Effect<A, E | CodecError, R | Redis> => {
+    const instance = bindBase(fiber, definition, operation)
+    const redisKey = instance.redisKey(key)
+    return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right)
   })
 
 /** Names beyond the bound share one, in metrics. What looks for an instance has no place for an effect of its own. */

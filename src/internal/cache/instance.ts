@@ -28,25 +28,39 @@ export class CacheInstance<in out Key, in out Value> {
   /** The store has taken what was last to be stored: otherwise loads ask it all the same, and callers do not rely on it. */
   storing = true
 
-  constructor(readonly runtime: Runtime, readonly definition: CacheDefinition<Key, Value>) {
-    const { keys, name, policy } = definition
-    const { maxConcurrentLoads, near } = policy
+  /** @param base the same in the mode that `runtime` is derived from: figures, copies and bounds are those */
+  constructor(
+    readonly runtime: Runtime,
+    readonly definition: CacheDefinition<Key, Value>,
+    base?: CacheInstance<Key, Value>
+  ) {
+    const { name, policy } = definition
+    const { maxConcurrentLoads } = policy
     this.prefix = cacheEntryPrefix(runtime.driver.prefix, name)
-    const labels = runtime.labels.of(name)
-    this.recorder = new Recorder(labels)
-    runtime.tally?.keep(name, this, this.recorder)
-    this.warnings = new Warnings(runtime.driver, this.recorder, name)
+    this.recorder = base?.recorder ?? new Recorder(runtime.labels.of(name))
+    if (base === undefined) runtime.tally?.keep(name, this, this.recorder)
+    this.warnings = base?.warnings ?? new Warnings(runtime.driver, this.recorder, name)
     this.tags = new TagEpochs(runtime.driver, runtime.random, name)
-    this.near = near === undefined ? undefined : new Near(
-      runtime.near,
-      runtime.near.open(name, nearIdentity(definition), near, labels.near),
+    this.near = !runtime.mode.reads ? undefined : base === undefined ? this.openNear() : base.near
+    this.permits = maxConcurrentLoads === Infinity ? undefined : runtime.permits.of(name, maxConcurrentLoads)
+    this.refreshes = base?.refreshes ?? new Refreshes(policy.maxConcurrentRefreshes, runtime)
+  }
+
+  private openNear(): Near | undefined {
+    const { keys, name, policy: { near } } = this.definition
+    return near === undefined ? undefined : new Near(
+      this.runtime.near,
+      this.runtime.near.open(name, nearIdentity(this.definition), near, this.runtime.labels.of(name).near),
       near,
       this.prefix,
       keys === stringKeys,
       (tag) => this.tags.key(tag)
     )
-    this.permits = maxConcurrentLoads === Infinity ? undefined : runtime.permits.of(name, maxConcurrentLoads)
-    this.refreshes = new Refreshes(policy.maxConcurrentRefreshes, runtime)
+  }
+
+  /** So many writes were acknowledged, which a mode may not have done. */
+  wrote(count = 1): void {
+    if (this.runtime.mode.stores) this.recorder.write(count)
   }
 
   /** The Redis key. */

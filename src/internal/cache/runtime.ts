@@ -14,11 +14,20 @@ import { InFlightTable } from "../inFlight/table.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
 import { CacheLabels } from "./labels.js"
+import { type Mode, whole } from "./mode.js"
 import type { Tally } from "./tally.js"
 
 export interface Runtime {
   /** The driver behind its breaker, and before what it has missed is made good. */
   readonly driver: Driver
+  /** What is done with values, in the region of the program that has this runtime. */
+  readonly mode: Mode
+  /** The service that this one is derived from, for another mode; `undefined`: it is none of those. */
+  readonly base: Service | undefined
+  /** Those derived from this one, made when they are first asked for. */
+  readonly derived: Map<string, Service>
+  /** What reads of values ask. */
+  readonly reader: Pick<Driver, "get" | "getMany">
   /** What the store has missed, and is to be made good. */
   readonly recovery: Recovery
   /** Loads, and what else runs behind. It ends before the driver's connections do. */
@@ -45,7 +54,7 @@ export interface Runtime {
   sequence: number
 }
 
-interface Service {
+export interface Service {
   readonly driver: Driver
   readonly runtime: Runtime
 }
@@ -83,6 +92,10 @@ export const makeService = (
     yield* Effect.addFinalizer(() => background.drainedWithin(grace))
     const runtime: Runtime = {
       driver: guarded,
+      mode: whole,
+      base: undefined,
+      derived: new Map(),
+      reader: guarded,
       recovery,
       background,
       grace,

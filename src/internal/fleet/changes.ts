@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import { Backlog, type Change as Told } from "../changes/backlog.js"
 import * as Key from "../key/encode.js"
 import { partsOf, tagOf } from "../key/reserved.js"
@@ -36,7 +37,7 @@ const toChange = (prefix: string, caches: ReadonlySet<string>) => (told: Told): 
 }
 
 export const changes = (caches: ReadonlyArray<string> = []): Stream.Stream<Change, RedisError, Redis> =>
-  Stream.unwrapScoped(Effect.flatMap(Redis, ({ runtime: { driver, feed } }) => {
+  Stream.unwrapScoped(Effect.flatMap(baseRedis, ({ runtime: { driver, feed } }) => {
     // Heartbeats and reports come as well: the backlog has room for whole keys, and what is nobody's is left out here.
     const backlog = new Backlog(driver.prefix, (rest) => driver.prefix + rest, bufferSize)
     return feed.follow(backlog).pipe(

@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import { printing } from "../definition/show.js"
 import type { ServerAnswer } from "../driver/driver.js"
 
@@ -50,6 +51,6 @@ const toReport = ({ address, cluster, info, probes }: ServerAnswer): ServerRepor
 const probes = 3
 
 export const servers: Effect.Effect<ReadonlyArray<ServerReport>, RedisError, Redis> = Effect.flatMap(
-  Redis,
+  baseRedis,
   ({ runtime }) => Effect.map(runtime.driver.servers(probes), (answers) => answers.map(toReport))
 )

@@ -3,7 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import { loadTimeBounds } from "../cache/recorder.js"
 import { otherNames } from "../cache/tally.js"
 import { printing } from "../definition/show.js"
@@ -79,7 +80,7 @@ const addAll = (all: Iterable<ReadonlyMap<string, Counts>>): ReadonlyMap<string,
 }
 
 export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Effect.gen(function*() {
-  const { runtime: { driver } } = yield* Redis
+  const { runtime: { driver } } = yield* baseRedis
   const [directory] = yield* readAll(driver, [directoryKey(driver.prefix)])
   const ids = fromDirectoryBytes(directory)
   const reports = yield* readAll(driver, ids.map((id) => reportKey(driver.prefix, id)))

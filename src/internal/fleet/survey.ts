@@ -5,7 +5,8 @@ import * as Option from "effect/Option"
 import * as Order from "effect/Order"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import type { Runtime } from "../cache/runtime.js"
 import * as Key from "../key/encode.js"
 import { cacheTagPrefix, partsOf, tagOf } from "../key/reserved.js"
@@ -182,7 +183,7 @@ export const survey = (
   { maxKeys = defaultMaxKeys, samples = defaultSamples }: SurveyOptions = {}
 ): Effect.Effect<Survey, RedisError, Redis> =>
   Effect.gen(function*() {
-    const { runtime } = yield* Redis
+    const { runtime } = yield* baseRedis
     const { prefix, scan } = runtime.driver
     const census = new Census(prefix, maxKeys, samples)
     yield* Stream.runDrain(Stream.takeWhile(scan(prefix), (page) => census.add(page)))

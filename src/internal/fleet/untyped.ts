@@ -6,7 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { RedisError } from "../../CacheError.js"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import { CacheInstance } from "../cache/instance.js"
 import type { Runtime } from "../cache/runtime.js"
 import type { Codec } from "../codec/codec.js"
@@ -72,4 +73,5 @@ export class Untyped {
 export const untyped = <A, E, R>(
   name: string,
   use: (cache: Untyped, runtime: Runtime) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R | Redis> => Effect.flatMap(Redis, ({ runtime }) => use(new Untyped(runtime, name), runtime))
+): Effect.Effect<A, E, R | Redis> =>
+  Effect.flatMap(baseRedis, ({ runtime }) => use(new Untyped(runtime, name), runtime))

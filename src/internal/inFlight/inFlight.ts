@@ -58,7 +58,8 @@ export class LoadRun {
   private span: Tracer.Span | undefined
   private links: Array<Tracer.SpanLink> = []
 
-  constructor(readonly mode: Mode) {}
+  /** @param isShared a forced load that others join as they join any: in its region of the program no read finds anything */
+  constructor(readonly mode: Mode, readonly isShared = false) {}
 
   /** Nobody waits for any of it, and it is not one that goes on by itself. */
   get abandoned(): boolean {
@@ -113,7 +114,7 @@ export class InFlight {
    * look, and is not given its failure.
    */
   get aside(): boolean {
-    return this.background || this.run.mode === "Force"
+    return this.background || (this.run.mode === "Force" && !this.run.isShared)
   }
 
   get wanted(): boolean {

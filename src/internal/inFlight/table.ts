@@ -3,6 +3,8 @@
  *
  * A key is in the table from when it is opened until it is settled, detached by a local write, or abandoned by its last
  * waiter, whichever comes first. What is not in the table cannot be joined.
+ *
+ * Loads of another mode (`cache/mode.ts`) are in a table of their own. A write is news to all of them.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +14,16 @@ import { again, InFlight, type LoadRun, type Outcome } from "./inFlight.js"
 
 export class InFlightTable {
   private readonly keys = new Map<string, InFlight>()
+  /** The tables of all modes, this one among them; `undefined`: there are no others. */
+  private group: Array<InFlightTable> | undefined
+
+  /** @param beside a table of other loads of the same keys */
+  constructor(beside?: InFlightTable) {
+    if (beside === undefined) return
+    beside.group ??= [beside]
+    beside.group.push(this)
+    this.group = beside.group
+  }
 
   get(key: string): InFlight | undefined {
     return this.keys.size === 0 ? undefined : this.keys.get(key)
@@ -39,11 +51,18 @@ export class InFlightTable {
 
   /** A local write: callers from now on start anew. Those that wait already are told what the load comes to. */
   detach(key: string): void {
+    if (this.group === undefined) this.drop(key)
+    else for (const table of this.group) table.drop(key)
+  }
+
+  private drop(key: string): void {
     if (this.keys.size !== 0) this.keys.delete(key)
   }
 
   detachAll(prefix: string): void {
-    for (const key of this.keys.keys()) if (key.startsWith(prefix)) this.keys.delete(key)
+    for (const { keys } of this.group ?? [this]) {
+      for (const key of keys.keys()) if (key.startsWith(prefix)) keys.delete(key)
+    }
   }
 
   settle(key: InFlight, outcome: Outcome): void {

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Redis } from "../../Redis.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import type { Runtime } from "../cache/runtime.js"
 import type { Listener } from "../changes/listener.js"
 import * as Entry from "../entry/format.js"
@@ -146,7 +147,7 @@ export class Events implements Listener {
 }
 
 export const makeEvents: Effect.Effect<Events, never, Redis | Scope.Scope> = Effect.gen(function*() {
-  const { runtime } = yield* Redis
+  const { runtime } = yield* baseRedis
   const told = yield* PubSub.sliding<Event>(kept)
   const events = new Events(runtime, told, yield* Effect.clock)
   yield* runtime.feed.follow(events)

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import type { ServerReport } from "../fleet/servers.js"
 import type { Rates } from "../fleet/stats.js"
 import type { Census } from "./census.js"
@@ -56,7 +56,7 @@ export const overview = (
   census: Census
 ) =>
   Effect.gen(function*() {
-    const { driver, runtime } = yield* Redis
+    const { driver, runtime } = yield* baseRedis
     yield* sampler.watch
     const [surveyed, servers] = yield* Effect.all([census.survey.get, census.servers.get], { concurrency: 2 })
     const { failingSince, failure, points, processes, rates, ratios } = sampler.sampled

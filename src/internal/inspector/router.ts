@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import { Redis } from "../../Redis.js"
+import { baseRedis } from "../cache/bind.js"
 import { tags } from "../fleet/survey.js"
 import { act, Action } from "./actions.js"
 import { contentSecurityPolicy, page } from "./assets.js"
@@ -64,7 +65,7 @@ export const makeRouter = (
 ): Effect.Effect<HttpRouter.HttpRouter, never, Redis | Scope.Scope> =>
   Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const redis = yield* Redis
+    const redis = yield* baseRedis
     const sampler = new Sampler([...settings.caches.values()].map(({ cache }) => cache))
     const census = new Census()
     const lists = new Lists(scope)

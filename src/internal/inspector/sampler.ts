@@ -9,8 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { Redis } from "../../Redis.js"
-import { bind } from "../cache/bind.js"
+import type { Redis } from "../../Redis.js"
+import { baseRedis, bind } from "../cache/bind.js"
 import { type Counts, toCounts } from "../fleet/counts.js"
 import { type FleetStats, type ProcessStats, type Rates, rates, stats } from "../fleet/stats.js"
 import type { AnyDefinition } from "./options.js"
@@ -131,7 +131,7 @@ export class Sampler {
 
   /** What this process counts of the caches that the page was given, unless it publishes. */
   private own(now: number): Effect.Effect<ProcessStats | undefined, never, Redis> {
-    return Effect.map(Redis, ({ runtime }) => {
+    return Effect.map(baseRedis, ({ runtime }) => {
       if (runtime.tally !== undefined || this.definitions.length === 0) return undefined
       return {
         id: here,

@@ -77,6 +77,19 @@ export class Caller<Key, Value, E, R> {
     return isUpdating(this.fiber)
   }
 
+  /** What it loads takes the place of what is there: its region of the program reads nothing, and stores. */
+  private get isReloading(): boolean {
+    const { reads, stores } = this.instance.runtime.mode
+    return stores && !reads
+  }
+
+  /** How it loads, where a load of its own is to do so. */
+  private modeOf(wish: Mode): Mode {
+    if (this.isApart) return "Apart"
+    if (!this.instance.runtime.mode.stores) return "Local"
+    return wish === "Lead" && this.isReloading ? "Force" : wish
+  }
+
   /** The load that this caller may join without a look. */
   private joinable(redisKey: string): InFlight | undefined {
     const there = this.flights.joinable(redisKey)
@@ -138,17 +151,27 @@ export class Caller<Key, Value, E, R> {
   /** Loads now, whatever is stored, and joins no other load. */
   refresh(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const wanted = new Wanted<Key, Value>(key, redisKey)
-    if (this.instance.definition.kind === "entry") {
-      return this.answered(wanted, this.lead([[wanted, undefined]], "Force"))
-    }
-    // A counter has no place for a lease: what is there now is what the load may replace.
+    return this.answered(
+      wanted,
+      this.instance.definition.kind === "entry"
+        ? this.lead([[wanted, undefined]], "Force")
+        : this.replaceCount(wanted, "Force")
+    )
+  }
+
+  /** A counter has no place for a lease: what is there now is what the load may replace. */
+  private replaceCount(
+    wanted: Wanted<Key, Value>,
+    wish: Mode
+  ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
+    const { redisKey } = wanted
     return this.instance.runtime.driver.get(redisKey, {
       onSuccess: (count, now) => {
         wanted.kept = keptOf(count, judge(this.instance.definition, count, now, "Hold", redisKey))
-        return this.answered(wanted, this.lead([[wanted, count]], "Force"))
+        return this.lead([[wanted, count]], wish)
       },
       // Nor has it near copies, or a way on without Redis.
-      onFailure: (error) => this.answered(wanted, this.answers.fail(wanted, Cause.fail(error)))
+      onFailure: (error) => this.answers.fail(wanted, Cause.fail(error))
     })
   }
 
@@ -286,6 +309,9 @@ export class Caller<Key, Value, E, R> {
     mode: Mode
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     const { batchSize, concurrency } = this.options
+    if (this.isReloading && this.instance.definition.kind === "counter") {
+      return Effect.forEach(absent, ([wanted]) => this.replaceCount(wanted, mode), { concurrency, discard: true })
+    }
     if (absent.length <= batchSize) return this.lead(absent, mode)
     return Effect.forEach(Arr.chunksOf(absent, batchSize), (batch) => this.lead(batch, mode), {
       concurrency,
@@ -300,8 +326,8 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     if (absent.length === 0) return Effect.void
     return Effect.uninterruptibleMask((restore) => {
-      const mode = this.isApart ? "Apart" : wish
-      const joinsNone = mode === "Force" || mode === "Apart"
+      const mode = this.modeOf(wish)
+      const joinsNone = wish === "Force" || mode === "Apart"
       // Before any key is opened: they are the user's function, which may throw.
       const tags = absent.map(([wanted]) => this.tagsOf(wanted))
       for (const named of tags) {
@@ -312,7 +338,7 @@ export class Caller<Key, Value, E, R> {
       const waits: Array<Wait<Key, Value>> = []
       const led: Array<Task<Key>> = []
       const alone: Array<Task<Key>> = []
-      const run = new LoadRun(mode)
+      const run = new LoadRun(mode, wish !== "Force")
       const local = new LoadRun("Local")
       for (const [i, [wanted, seen]] of absent.entries()) {
         if (wish !== "Force") this.miss(wanted)
@@ -377,7 +403,9 @@ export class Caller<Key, Value, E, R> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { refreshes } = this.instance
       const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
-      if (free.length === 0 || this.isApart || !refreshes.mayBegin(this.monotonic)) return Effect.void
+      // A refresh that is not stored is worth nothing.
+      if (free.length === 0 || this.isApart || !this.instance.runtime.mode.stores) return Effect.void
+      if (!refreshes.mayBegin(this.monotonic)) return Effect.void
       if (!refreshes.hasPlace) {
         this.recorder.skippedRefresh()
         return Effect.void

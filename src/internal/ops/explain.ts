@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
 import { toHex } from "../bytes/hex.js"
-import { withKey } from "../cache/bind.js"
+import { withKeyBase } from "../cache/bind.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { longestWindow, wholeLife } from "../definition/policy.js"
@@ -162,7 +162,7 @@ const look = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Explanation, RedisError | CodecError, Redis> =>
-  withKey(definition, key, "explain", (instance, redisKey) =>
+  withKeyBase(definition, key, "explain", (instance, redisKey) =>
     named(
       definition,
       "explain",

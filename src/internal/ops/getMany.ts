@@ -206,5 +206,5 @@ const getFar = <Key, Value>(
   const read = new FarRead(instance, wanted, failed)
   return instance.near !== undefined || instance.definition.policy.tags !== undefined
     ? readManyFilling(instance, read.targets, new JudgedRead(read))
-    : instance.runtime.driver.getMany(wanted.redisKeys, read)
+    : instance.runtime.reader.getMany(wanted.redisKeys, read)
 }

@@ -72,13 +72,20 @@ const single = <Key, Value, E, R>(
 type Checked<Key, Value> = Either.Either<Decoded<Key, Value>, CodecError>
 
 const unasked: Either.Either<Decoded<unknown, unknown>, never> = Either.right(noOptions)
+const looking: Either.Either<Decoded<unknown, unknown>, never> = Either.right({ ...noOptions, looks: true })
 
-/** Checks the options of one call, once. */
+/**
+ * Checks the options of one call, once.
+ *
+ * @param load is told what was there if it is a function; an effect by itself asks for nothing
+ */
 const check = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
+  load: unknown,
   options: LoadManyOptions<Key, Value> | undefined
 ): Checked<Key, Value> => {
-  if (options === undefined) return unasked
+  const looks = typeof load === "function"
+  if (options === undefined) return looks ? looking : unasked
   const { batchSize = Infinity, concurrency = "unbounded", tags = [], timeToLive, timeout } = options
   const refused = checkTags(definition, tags)
   if (refused !== undefined) return Either.left(refused)
@@ -101,7 +108,7 @@ const check = <Key, Value>(
     life: timeToLive === undefined ? undefined : decodeLife(definition.name, "timeToLive", timeToLive),
     tags,
     timeout: waits.right,
-    looks: false,
+    looks,
     batchSize,
     concurrency
   })
@@ -121,7 +128,7 @@ class GetOrSet<in out Key, in out Value, in out E, in out R>
     options: LoadOptions<Key, Value> | undefined
   ) {
     super(definition, key)
-    this.checked = check(definition, options)
+    this.checked = check(definition, load, options)
   }
 
   override answer(copy: Copy): Value {
@@ -166,9 +173,7 @@ export const refresh = <Key, Value, E, R>(
   load: Load<Key, Value, E, R>,
   options?: LoadOptions<Key, Value>
 ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope> | Redis> => {
-  const checked = check(definition, options)
-  // An effect by itself asks for nothing.
-  const looks = typeof load === "function"
+  const checked = check(definition, load, options)
   return withKey(
     definition,
     key,
@@ -176,10 +181,7 @@ export const refresh = <Key, Value, E, R>(
     (instance, redisKey, fiber): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> =>
       Either.isLeft(checked)
         ? Effect.fail(checked.left)
-        : new Caller(instance, fiber, single(definition, load), { ...checked.right, looks }, "refresh").refresh(
-          key,
-          redisKey
-        )
+        : new Caller(instance, fiber, single(definition, load), checked.right, "refresh").refresh(key, redisKey)
   )
 }
 
@@ -216,7 +218,7 @@ export const getOrSetMany = <Key, Value, E, R>(
   Exclude<R, Scope.Scope> | Redis
 > => {
   const all = replay(keys)
-  const checked = check(definition, options)
+  const checked = check(definition, load, options)
   const each = options?.mode === "either"
   return Effect.withFiberRuntime((fiber) => {
     if (Either.isLeft(checked)) return Effect.fail(checked.left)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
 import type { Redis } from "../../Redis.js"
-import { bind } from "../cache/bind.js"
+import { bindBase } from "../cache/bind.js"
 import { detachingAll } from "../cache/detach.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import * as Entry from "../entry/format.js"
@@ -19,7 +19,7 @@ const headSize = 256
 
 export const keys = <Key, Value>(definition: CacheDefinition<Key, Value>): Stream.Stream<string, RedisError, Redis> =>
   Stream.unwrap(Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition, "keys")
+    const instance = bindBase(fiber, definition, "keys")
     const { driver } = instance.runtime
     const { prefix } = instance
     const page = (redisKeysOfPage: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, RedisError> =>
@@ -50,7 +50,7 @@ export const flush = <Key, Value>(
   definition: CacheDefinition<Key, Value>
 ): Effect.Effect<number, RedisError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition, "flush")
+    const instance = bindBase(fiber, definition, "flush")
     const flushed = Effect.tap(
       Effect.mapError(instance.runtime.driver.clear(definition.name), failed("flush", definition)),
       (count) => instance.recorder.delete(count)

@@ -2,7 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Redis } from "../../Redis.js"
-import { bind } from "../cache/bind.js"
+import { bindBase } from "../cache/bind.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { printing } from "../definition/show.js"
 
@@ -50,7 +50,7 @@ export interface Stats {
 
 export const stats = <Key, Value>(definition: CacheDefinition<Key, Value>): Effect.Effect<Stats, never, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const { recorder, runtime } = bind(fiber, definition, "stats")
+    const { recorder, runtime } = bindBase(fiber, definition, "stats")
     return Effect.succeed(printing({
       hits: recorder.hits,
       nearHits: recorder.nearHits,

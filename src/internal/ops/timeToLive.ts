@@ -20,6 +20,7 @@ export const timeToLive = <Key, Value>(
   key: Key
 ): Effect.Effect<Option.Option<Duration.Duration>, RedisError | CodecError, Redis> =>
   withKey(definition, key, "timeToLive", (instance, redisKey) => {
+    if (!instance.runtime.mode.reads) return Effect.succeed(Option.none())
     const found = Effect.gen(function*() {
       const entry = yield* readOne(instance, key, redisKey)
       const value = yield* freshValue(instance, entry, redisKey)

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"
-import type { Reply } from "../driver/driver.js"
+import type { Driver, Reply } from "../driver/driver.js"
 import * as Entry from "../entry/format.js"
 import { type Epochs, judgeTags, type TagState } from "../entry/tags.js"
 import { absence, judge } from "../entry/verdict.js"
@@ -40,7 +40,7 @@ export const readManyFilling = <Key, Value, A, E, R>(
   // Placeholders are put down when it runs: what is never run would never take them up.
   Effect.suspend(() => {
     const { near } = instance
-    if (near === undefined) return readMany(instance, targets, reply)
+    if (near === undefined) return readMany(instance, targets, reply, instance.runtime.reader)
     const reading = targets.map(({ redisKey, tags }) => ({ redisKey, tags, reading: near.read(redisKey) }))
     const finish = () => {
       for (const target of reading) target.reading.finish()
@@ -56,14 +56,22 @@ export const readManyFilling = <Key, Value, A, E, R>(
         return reply.onFailure(error, first)
       }
     }
-    return Effect.onError(readMany(instance, reading, filling), () => Effect.sync(finish))
+    return Effect.onError(
+      readMany(instance, reading, filling, instance.runtime.reader),
+      () => Effect.sync(finish)
+    )
   })
 
-/** Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more. */
+/**
+ * Reads many entries and their keys' tags in one round trip; tags that only the entries name cost one more.
+ *
+ * @param from what is asked: by default what all but reads of values ask, which do not miss for a mode
+ */
 export const readMany = <Key, Value, A, E, R>(
   instance: CacheInstance<Key, Value>,
   targets: ReadonlyArray<Target>,
-  reply: Reply<ReadonlyArray<Judged>, A, E, R>
+  reply: Reply<ReadonlyArray<Judged>, A, E, R>,
+  from: Pick<Driver, "getMany"> = instance.runtime.driver
 ): Effect.Effect<A, E, R> => {
   if (targets.length === 0) return reply.onSuccess([], 0, "")
   const keyTags = [...new Set(targets.flatMap((target) => target.tags))]
@@ -72,7 +80,7 @@ export const readMany = <Key, Value, A, E, R>(
   for (const { reading, tags } of targets) {
     if (tags.length > 0) reading?.expect(tags.map((tag) => instance.tags.key(tag)))
   }
-  return instance.runtime.driver.getMany(keyTags.length === 0 ? keys : keys.concat(tagKeys), {
+  return from.getMany(keyTags.length === 0 ? keys : keys.concat(tagKeys), {
     onSuccess: (found, now, first) =>
       judgeMany(
         instance,

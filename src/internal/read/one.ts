@@ -84,10 +84,10 @@ const readFar = <Key, Value, A, E, R>(
 ): Effect.Effect<A, E, R> => {
   const { instance } = reply
   const { runtime, tags } = instance
-  if (required.length === 0) return runtime.driver.get(redisKey, reply)
+  if (required.length === 0) return runtime.reader.get(redisKey, reply)
   const tagKeys = required.map((tag) => tags.key(tag))
   reply.reading?.expect(tagKeys)
-  return runtime.driver.getMany([redisKey, ...tagKeys], {
+  return runtime.reader.getMany([redisKey, ...tagKeys], {
     onSuccess: ([bytes, ...epochs], now) =>
       bytes === undefined
         ? reply.onEntry(undefined, now, redisKey, "Hold")

@@ -1,6 +1,7 @@
 /** Looks over what is behind a `Redis`, and says of each thing what it means and what to do. */
 import * as Effect from "effect/Effect"
-import { Redis } from "../../../Redis.js"
+import type { Redis } from "../../../Redis.js"
+import { baseRedis } from "../../cache/bind.js"
 import { bad, type Finding, ok, unknown } from "./finding.js"
 import { rights, tracking } from "./rights.js"
 import { ofProbes, ofServers } from "./servers.js"
@@ -12,7 +13,7 @@ const probes = 10
 const patience = 3_000
 
 export const doctor: Effect.Effect<ReadonlyArray<Finding>, never, Redis> = Effect.gen(function*() {
-  const { runtime } = yield* Redis
+  const { runtime } = yield* baseRedis
   const answers = yield* Effect.either(runtime.driver.servers(probes))
   if (answers._tag === "Left") {
     return [bad(

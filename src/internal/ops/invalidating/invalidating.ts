@@ -59,7 +59,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
-import { bind } from "../../cache/bind.js"
+import { bindBase, isStoring } from "../../cache/bind.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import { aside } from "../../driver/operation.js"
@@ -86,7 +86,7 @@ export const invalidating = <A, E, R, Key, Value>(
 ): Effect.Effect<A, E | RedisError | CodecError, R | Redis> => {
   const given = typeof keys === "function" ? keys : replay(keys)
   return Effect.withFiberRuntime((fiber): Effect.Effect<A, E | RedisError | CodecError, R | Redis> => {
-    const instance = bind(fiber, definition, operation)
+    const instance = bindBase(fiber, definition, operation)
     const refused = refusal(definition, keys)
     if (refused !== undefined) return Effect.dieMessage(refused)
     const checked = check(definition, options)
@@ -95,7 +95,7 @@ export const invalidating = <A, E, R, Key, Value>(
     const held = typeof given === "function" ? Either.right([]) : instance.redisKeys(given)
     if (Either.isLeft(held)) return Effect.fail(held.left)
     const holds = new Holds(instance, held.right, checked.right)
-    const ending = new Ending(instance, holds, toldLater, options.store)
+    const ending = new Ending(instance, holds, toldLater, isStoring(fiber) ? options.store : undefined)
     const update: Updating = { over: false, outer: fiber.getFiberRef(updating) }
     const run = (restore: Restore) =>
       Effect.zipRight(

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
-import { bind } from "../../cache/bind.js"
+import { bindBase } from "../../cache/bind.js"
 import { detaching } from "../../cache/detach.js"
 import { doubting } from "../../cache/doubt.js"
 import type { CacheInstance } from "../../cache/instance.js"
@@ -38,7 +38,7 @@ export const countFresh = <Key, Value>(
 ): Effect.Effect<number, RedisError | CodecError, Redis> => {
   const all = replay(keys)
   return Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition, operation)
+    const instance = bindBase(fiber, definition, operation)
     const pairs: Array<readonly [Key, string]> = []
     for (const key of all) {
       const redisKey = instance.redisKey(key)

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
-import { bind } from "../../cache/bind.js"
+import { bindBase } from "../../cache/bind.js"
 import { detachingTags } from "../../cache/detach.js"
 import { doubting } from "../../cache/doubt.js"
 import { checkTags } from "../../cache/prepare.js"
@@ -38,7 +38,7 @@ export const expireTags = <Key, Value>(
   tags: ReadonlyArray<string>
 ): Effect.Effect<void, RedisError | CodecError, Redis> =>
   Effect.withFiberRuntime((fiber) => {
-    const instance = bind(fiber, definition, "expireTags")
+    const instance = bindBase(fiber, definition, "expireTags")
     const refused = checkTags(definition, tags)
     if (refused !== undefined) return Effect.fail(refused)
     if (tags.length === 0) return Effect.void

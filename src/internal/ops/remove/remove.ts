@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { CodecError, RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
-import { withKey } from "../../cache/bind.js"
+import { withKeyBase } from "../../cache/bind.js"
 import { detaching } from "../../cache/detach.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import { freshValue, judgeFound, targetOf } from "../../read/many.js"
@@ -14,7 +14,7 @@ export const take = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   key: Key
 ): Effect.Effect<Option.Option<Value>, RedisError | CodecError, Redis> =>
-  withKey(definition, key, "take", (instance, redisKey) => {
+  withKeyBase(definition, key, "take", (instance, redisKey) => {
     const taken = Effect.gen(function*() {
       const found = yield* instance.runtime.driver.take([redisKey])
       const [entry] = yield* judgeFound(instance, [targetOf(instance, key, redisKey)], found)

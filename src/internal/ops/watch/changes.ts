@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { RedisError } from "../../../CacheError.js"
 import type { Redis } from "../../../Redis.js"
-import { bind } from "../../cache/bind.js"
+import { bindBase } from "../../cache/bind.js"
 import { Backlog, type Change } from "../../changes/backlog.js"
 import type { CacheDefinition } from "../../definition/definition.js"
 import { refuse } from "../../definition/refuse.js"
@@ -19,7 +19,7 @@ export const changes = <Key, Value>(
     return refuse(definition.name, "bufferSize", "a whole number of 1 or more", bufferSize)
   }
   return Stream.unwrapScoped(Effect.withFiberRuntime((fiber) => {
-    const { prefix, runtime: { feed } } = bind(fiber, definition, "changes")
+    const { prefix, runtime: { feed } } = bindBase(fiber, definition, "changes")
     const backlog = new Backlog(prefix, definition.keys.text, bufferSize)
     return feed.follow(backlog).pipe(
       Effect.zipRight(Effect.mapError(feed.start, (error) => definition.redisError("changes", error))),

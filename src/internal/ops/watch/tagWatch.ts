@@ -16,7 +16,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { CodecError, RedisError } from "../../../CacheError.js"
 import { Redis } from "../../../Redis.js"
-import { bind } from "../../cache/bind.js"
+import { baseRedis, bindBase } from "../../cache/bind.js"
 import type { CacheInstance } from "../../cache/instance.js"
 import type { Listener } from "../../changes/listener.js"
 import type { CacheDefinition } from "../../definition/definition.js"
@@ -231,11 +231,11 @@ export const make = (
   definitions: ReadonlyArray<CacheDefinition<any, any>>, // as above
   onInvalidated: (tags: ReadonlyArray<string>) => void
 ): Effect.Effect<TagWatch, never, Redis | Scope.Scope> =>
-  Effect.flatMap(Redis, (redis) =>
+  Effect.flatMap(baseRedis, (redis) =>
     Effect.withFiberRuntime((fiber) => {
       const watch = new TagWatch(
         redis,
-        definitions.map((definition) => bind(fiber, definition, "reactivity")),
+        definitions.map((definition) => bindBase(fiber, definition, "reactivity")),
         onInvalidated
       )
       return redis.runtime.feed.follow(watch).pipe(

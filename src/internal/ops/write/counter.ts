@@ -35,7 +35,7 @@ export const increment = <Key>(
         return Option.getOrElse(found, () => 0) + delta
       }
       const sum = yield* instance.runtime.driver.increment({ key: redisKey, delta, life })
-      instance.recorder.write()
+      instance.wrote()
       return sum
     })
     return detaching(instance.runtime, [redisKey], named(definition, "increment", added))

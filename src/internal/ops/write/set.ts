@@ -135,7 +135,7 @@ const sendMany = <Key, Value>(
     onSuccess: () => {
       detachAll()
       instance.storing = true
-      instance.recorder.write(writes.length)
+      instance.wrote(writes.length)
       return Exit.void
     },
     onFailure: (error) => {
@@ -155,7 +155,7 @@ export class SetReply<Key, Value> implements Reply<void, void, RedisError, never
   onSuccess(_: void, __: number, redisKey: string) {
     detach(this.instance.runtime, redisKey)
     this.instance.storing = true
-    this.instance.recorder.write()
+    this.instance.wrote()
     return Exit.void
   }
 

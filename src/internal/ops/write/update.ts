@@ -45,7 +45,7 @@ const swap = <Key, Value>(
   { bytes, key, life }: Prepared
 ) =>
   Effect.map(instance.runtime.driver.swap({ key, seen, bytes, life }, instance.definition.kind), (swapped) => {
-    if (swapped.done && bytes !== undefined) instance.recorder.write()
+    if (swapped.done && bytes !== undefined) instance.wrote()
     return swapped
   })
 
