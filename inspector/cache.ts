@@ -1,6 +1,7 @@
 /** One cache: its policy in a sentence, its tags, the lives of its entries, its keys. */
+import type { CacheInfo, Overview, Row } from "../src/internal/inspector/answers.js"
 import { actionButton, perform, readOnlyNote, toast } from "./actions.js"
-import { type CacheInfo, type Overview, post, type Row } from "./api.js"
+import { post } from "./api.js"
 import { forget } from "./charts.js"
 import {
   badge,

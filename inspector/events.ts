@@ -1,5 +1,5 @@
 /** Changes as they happen. */
-import type { Happening } from "./api.js"
+import type { Happening } from "../src/internal/inspector/answers.js"
 import { forget } from "./charts.js"
 import { badge, bold, button, dim, empty, h, panel, paragraph, put, table, titled, type Tone } from "./dom.js"
 import { hrefOf, keptEvents, state } from "./state.js"

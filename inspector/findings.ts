@@ -1,5 +1,5 @@
 /** What is wrong, in the order in which one would want to know. Nothing wrong: nothing is said. */
-import type { CacheInfo, Overview } from "./api.js"
+import type { CacheInfo, Overview } from "../src/internal/inspector/answers.js"
 import { type Child, code, type Tone } from "./dom.js"
 import { bytes, clock, duration, number, percent, plural, rate } from "./words.js"
 

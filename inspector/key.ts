@@ -1,6 +1,7 @@
 /** One key: what readers get, and why; its life, tags, value and bytes. */
+import type { Look, Overview } from "../src/internal/inspector/answers.js"
 import { actionButton, perform, readOnlyNote, toast } from "./actions.js"
-import { type Look, type Overview, post } from "./api.js"
+import { post } from "./api.js"
 import { stateBadge } from "./cache.js"
 import { forget } from "./charts.js"
 import {

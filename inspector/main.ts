@@ -1,5 +1,6 @@
 /** The frame: what is asked and when, which view is shown, keys of the keyboard. */
-import { get, type Happening, listen, type Overview, post, type Row } from "./api.js"
+import type { Happening, Overview, Row } from "../src/internal/inspector/answers.js"
+import { get, listen, post } from "./api.js"
 import { cacheFigures, cacheView } from "./cache.js"
 import { all, badge, dim, glyph, h, one, put } from "./dom.js"
 import { add, drawEvents, eventsView, perMinute, togglePause } from "./events.js"

@@ -1,5 +1,5 @@
 /** The first view: what is wrong, how it went, what there is. */
-import type { CacheInfo, Overview, Point, Process, Server } from "./api.js"
+import type { CacheInfo, Overview, Point, Process, Server } from "../src/internal/inspector/answers.js"
 import { chart, forget } from "./charts.js"
 import {
   badge,

@@ -1,5 +1,5 @@
 /** What the page knows: the last overview, the latest events, and what the reader has chosen. */
-import type { Happening, Overview, Row } from "./api.js"
+import type { Happening, Overview, Row } from "../src/internal/inspector/answers.js"
 
 export interface KeyList {
   readonly cache: string

@@ -1,5 +1,5 @@
 /** A value as a tree that one can open and close. */
-import type { Tree } from "./api.js"
+import type { Node as Tree } from "../src/internal/inspector/answers.js"
 import { type Child, h } from "./dom.js"
 
 const colours: Readonly<Record<string, string>> = {

@@ -40,7 +40,7 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable, Insp
     return pipeArguments(this, arguments)
   }
 
-  toJSON(): unknown {
+  toJSON(): Readonly<Record<string, unknown>> {
     return { _id: "Cache", name: this.name, kind: this.kind, ...Show.options(this.policy.given) }
   }
 

@@ -14,25 +14,11 @@ import type { Listener } from "../changes/listener.js"
 import * as Entry from "../entry/format.js"
 import * as Key from "../key/encode.js"
 import { isHeartbeatKey, tagKeyPrefix } from "../key/reserved.js"
+import type { Happening } from "./answers.js"
 
-export interface Event {
+export interface Event extends Happening {
   /** Counts up. */
   readonly id: number
-  readonly at: number
-  readonly what:
-    | "written"
-    | "leased"
-    | "held"
-    | "expired"
-    | "gone"
-    | "changed"
-    | "invalidated"
-    | "flushed"
-    | "lost"
-    | "resumed"
-  readonly cache: string | null
-  readonly key: string | null
-  readonly text: string | null
 }
 
 /** So many events are kept for a page that is slow, or comes later. */

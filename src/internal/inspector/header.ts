@@ -1,15 +1,7 @@
 /** The bytes of an entry before its payload, field by field: `docs/internals/entry-format.md` as a table. */
 import { toHex } from "../bytes/hex.js"
 import * as Entry from "../entry/format.js"
-
-export interface Field {
-  readonly offset: number
-  readonly name: string
-  readonly hex: string
-  readonly means: string
-  /** Of a tag's epoch: which tag. */
-  readonly tag?: string
-}
+import type { Field } from "./answers.js"
 
 const flagNames: ReadonlyArray<readonly [number, string]> = [
   [Entry.Flag.Marker, "marker"],

@@ -16,6 +16,7 @@ import { toHex } from "../bytes/hex.js"
 import { RandomBytes } from "../bytes/randomBytes.js"
 import type { KeySummary } from "../fleet/rows.js"
 import { keys } from "../fleet/survey.js"
+import type { Row } from "./answers.js"
 
 const maxLists = 16
 const idleMillis = 120_000
@@ -29,7 +30,7 @@ export interface KeysQuery {
   readonly count: number
 }
 
-const row = ({ key, life, memory, size, state, tags, text, timeToLive, version }: KeySummary) => ({
+const row = ({ key, life, memory, size, state, tags, text, timeToLive, version }: KeySummary): Row => ({
   key,
   text,
   state,
@@ -43,8 +44,6 @@ const row = ({ key, life, memory, size, state, tags, text, timeToLive, version }
 
 /** `-1`: without an end. */
 const millis = (duration: Duration.Duration): number => Duration.isFinite(duration) ? Duration.toMillis(duration) : -1
-
-export type Row = ReturnType<typeof row>
 
 export interface Page {
   readonly rows: ReadonlyArray<Row>

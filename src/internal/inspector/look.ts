@@ -13,9 +13,10 @@ import { explain } from "../fleet/look.js"
 import { untyped } from "../fleet/untyped.js"
 import * as Key from "../key/encode.js"
 import { explainFound } from "../ops/explain.js"
+import type { Look, Node } from "./answers.js"
 import { fieldsOf } from "./header.js"
 import type { AnyDefinition } from "./options.js"
-import { type Node, treeOf } from "./tree.js"
+import { treeOf } from "./tree.js"
 
 const millis = (duration: Option.Option<Duration.Duration>): number | null =>
   Option.getOrNull(Option.map(duration, (some) => Duration.isFinite(some) ? Duration.toMillis(some) : -1))
@@ -38,7 +39,7 @@ const found = (runtime: Runtime, redisKey: string) => runtime.driver.inspect(red
 /** With a definition its policy decides about state and age; without one, what the bytes say. */
 export const look = (name: string, key: string, definition: AnyDefinition | undefined) =>
   untyped(name, (cache, runtime) =>
-    Effect.gen(function*() {
+    Effect.gen(function*(): Effect.fn.Return<Look, RedisError, Redis> {
       const redisKey = cache.prefix + key
       const told = yield* explain(name, key)
       const raw = yield* found(runtime, redisKey)

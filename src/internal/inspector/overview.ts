@@ -5,7 +5,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { baseRedis } from "../cache/bind.js"
 import type { ServerReport } from "../fleet/servers.js"
-import type { Rates } from "../fleet/stats.js"
+import type * as Stats from "../fleet/stats.js"
+import type { Overview, Rates, Server } from "./answers.js"
 import type { Census } from "./census.js"
 import type { Settings } from "./options.js"
 import type { Sampler } from "./sampler.js"
@@ -13,7 +14,7 @@ import type { Sampler } from "./sampler.js"
 const millis = (duration: Option.Option<Duration.Duration>): number | null =>
   Option.getOrNull(Option.map(duration, Duration.toMillis))
 
-const figures = ({ hitRatio, loadTime, perSecond }: Rates) => ({
+const figures = ({ hitRatio, loadTime, perSecond }: Stats.Rates): Rates => ({
   hits: perSecond.hits,
   near: perSecond.nearHits,
   misses: perSecond.misses,
@@ -31,7 +32,7 @@ const figures = ({ hitRatio, loadTime, perSecond }: Rates) => ({
 })
 
 /** What of `INFO` the page shows. */
-const server = ({ address, clockOffset, info, roundTrip }: ServerReport) => {
+const server = ({ address, clockOffset, info, roundTrip }: ServerReport): Server => {
   const field = (name: string): string | null => Either.isRight(info) ? info.right.get(name) ?? null : null
   const amount = (name: string): number | null => field(name) === null ? null : Number(field(name))
   return {
@@ -54,7 +55,7 @@ export const overview = (
   { caches, title, token }: Settings,
   sampler: Sampler,
   census: Census
-) =>
+): Effect.Effect<Overview, never, Redis> =>
   Effect.gen(function*() {
     const { driver, runtime } = yield* baseRedis
     yield* sampler.watch

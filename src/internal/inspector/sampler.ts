@@ -13,6 +13,7 @@ import type { Redis } from "../../Redis.js"
 import { baseRedis, bind } from "../cache/bind.js"
 import { type Counts, toCounts } from "../fleet/counts.js"
 import { type FleetStats, type ProcessStats, type Rates, rates, stats } from "../fleet/stats.js"
+import type { Point } from "./answers.js"
 import type { AnyDefinition } from "./options.js"
 
 const everyMillis = 2_000
@@ -21,23 +22,6 @@ const keptMillis = 15 * 60_000
 const watchedMillis = 15 * 60_000
 /** Rates are of so many samples: processes publish every few seconds, and not in step. */
 const span = 5
-
-/** What happened in all caches together, a second. `null`: not known, or nothing to divide by. */
-export interface Point {
-  /** In ms of this machine's wall clock. */
-  readonly at: number
-  readonly near: number
-  readonly redis: number
-  readonly stale: number
-  readonly misses: number
-  readonly loads: number
-  readonly failed: number
-  readonly hitRatio: number | null
-  readonly p50: number | null
-  readonly p99: number | null
-  /** The round trip of the sample itself, in ms. */
-  readonly roundTrip: number | null
-}
 
 export interface Sampled {
   readonly points: ReadonlyArray<Point>

@@ -1,14 +1,6 @@
 /** Values as trees of text, which is all that a page needs: nothing of a value is markup or code there. */
 import * as Duration from "effect/Duration"
-
-/** A leaf has text; anything else has entries. `type` says what neither shows. */
-export interface Node {
-  readonly type: string
-  readonly text?: string
-  readonly entries?: ReadonlyArray<readonly [name: string, node: Node]>
-  /** So many more entries, or characters of text, are not shown. */
-  readonly more?: number
-}
+import type { Node } from "./answers.js"
 
 const maxDepth = 24
 const maxEntries = 500
