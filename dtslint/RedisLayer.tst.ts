@@ -1,5 +1,5 @@
-import type { ConfigError, Effect, Layer } from "effect"
-import { Config } from "effect"
+import type { ConfigError, Layer } from "effect"
+import { Config, type Context, Effect, type Redacted } from "effect"
 import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
 import type { Redis as Client } from "ioredis"
 import { describe, expect, it } from "tstyche"
@@ -54,6 +54,25 @@ describe("RedisLayer", () => {
     expect(RedisLayer.layerFromClient(client, { prefix: "app:", commandTimeout: 100 })).type.toBe<
       Layer.Layer<Redis.Redis, CacheError.RedisError>
     >()
+  })
+
+  it("credentials may need services, and may fail with anything", () => {
+    const plain = Effect.succeed({ username: "app", password: "secret" })
+    expect(RedisLayer.layer({ credentials: plain })).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    const vault = {} as Context.Tag<"Vault", { readonly password: Redacted.Redacted }>
+    expect(RedisLayer.layer({ host: "localhost", credentials: vault })).type.toBe<
+      Layer.Layer<Redis.Redis, CacheError.RedisError, "Vault">
+    >()
+    expect(RedisLayer.layerCluster(["redis://localhost"], { credentials: Effect.zipRight(Effect.fail("no"), vault) }))
+      .type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError, "Vault">>()
+    expect(RedisLayer.layerCluster(["redis://localhost"])).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
+    expect(RedisLayer.layerConfig({ url: Config.string("REDIS_URL"), credentials: Config.succeed(plain) })).type.toBe<
+      Layer.Layer<Redis.Redis, CacheError.RedisError | ConfigError.ConfigError>
+    >()
+    // @ts-expect-error: Property 'password' is missing in type
+    RedisLayer.layer({ credentials: Effect.succeed({ username: "app" }) })
+    // @ts-expect-error: Object literal may only specify known properties
+    RedisLayer.layerFromClient({} as Client, { credentials: plain })
   })
 
   it("background work is waited for", () => {

@@ -103,6 +103,34 @@ type Whereabouts =
   | `${string}entinel${string}`
 
 /**
+ * What a connection authenticates with. Without `username`: as the default user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted | string
+}
+
+/**
+ * Credentials that do not live as long as the layer does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CredentialsOptions<R = never> {
+  /**
+   * An effect that is asked for credentials whenever a connection is made, also when one that was lost is made anew: for passwords that are
+   * rotated, and tokens that expire. It has `connectTimeout` to answer. If it fails, so does this try to connect, with a
+   * `RedisError` of reason `Auth` whose cause has what it failed with as its own `cause`; the next try asks it again. It takes
+   * the place of `username` and `password`. There are several connections (of near copies, of the masters of a
+   * cluster): let it remember a token for as long as that holds, as with `Effect.cachedWithTTL`.
+   */
+  readonly credentials?: Effect.Effect<Credentials, unknown, R> | undefined
+}
+
+/**
  * The options of `layer`: ioredis's own (but for those that this library sets: nothing is ever sent twice, and nothing
  * waits without a bound), and ours. With `sentinels` and `name` the master is asked for from Sentinel, whenever a
  * connection is made.
@@ -110,7 +138,7 @@ type Whereabouts =
  * @since 0.1.0
  * @category models
  */
-export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
+export interface Options<R = never> extends CommonOptions, CredentialsOptions<R>, Omit<RedisOptions, SetHere> {
   /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Options are not taken from its query. */
   readonly url?: string | undefined
   /** How long the first connection may take. Default: 5 seconds. */
@@ -123,7 +151,9 @@ export interface Options extends CommonOptions, Omit<RedisOptions, SetHere> {
   readonly lazy?: boolean | undefined
 }
 
-const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<Redis, E | RedisError> =>
+const scoped = <E, R>(
+  opened: Effect.Effect<Opened, E, R>
+): Layer.Layer<Redis, E | RedisError, Exclude<R, Scope.Scope>> =>
   Layer.scoped(
     Redis,
     Effect.flatMap(
@@ -151,7 +181,9 @@ const scoped = <E>(opened: Effect.Effect<Opened, E, Scope.Scope>): Layer.Layer<R
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: string | Options): Layer.Layer<Redis, RedisError> => scoped(Ioredis.connect(options))
+export const layer = <R = never>(
+  options: string | Options<R>
+): Layer.Layer<Redis, RedisError, Exclude<R, Scope.Scope>> => scoped(Ioredis.connect(options))
 
 /**
  * Certificates, as PEM texts: those to trust instead of the system's (`ca`), and the client's own, where the server asks
@@ -174,7 +206,7 @@ export interface TlsOptions {
  * @since 0.1.0
  * @category models
  */
-export interface ConfigOptions extends CommonOptions {
+export interface ConfigOptions extends CommonOptions, CredentialsOptions {
   readonly url?: Redacted.Redacted | string | undefined
   readonly host?: string | undefined
   readonly port?: number | undefined
@@ -231,7 +263,9 @@ export type ClusterNode = string | { readonly host: string; readonly port?: numb
  * @since 0.1.0
  * @category models
  */
-export interface ClusterOptions extends CommonOptions, Omit<RedisOptions, SetHere | Whereabouts> {
+export interface ClusterOptions<R = never>
+  extends CommonOptions, CredentialsOptions<R>, Omit<RedisOptions, SetHere | Whereabouts>
+{
   /** How long it may take to find the cluster and to connect to its masters. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** Connect when first needed, not when the layer is built. Default: `false`. */
@@ -261,10 +295,10 @@ export interface ClusterOptions extends CommonOptions, Omit<RedisOptions, SetHer
  * @since 0.1.0
  * @category layers
  */
-export const layerCluster = (
+export const layerCluster = <R = never>(
   nodes: ReadonlyArray<ClusterNode>,
-  options: ClusterOptions = {}
-): Layer.Layer<Redis, RedisError> => scoped(Ioredis.connectCluster(nodes, options))
+  options: ClusterOptions<R> = {}
+): Layer.Layer<Redis, RedisError, Exclude<R, Scope.Scope>> => scoped(Ioredis.connectCluster(nodes, options))
 
 /**
  * What `layerClusterConfig` takes: all of it may come from the environment.
@@ -272,7 +306,7 @@ export const layerCluster = (
  * @since 0.1.0
  * @category models
  */
-export interface ClusterConfigOptions extends CommonOptions {
+export interface ClusterConfigOptions extends CommonOptions, CredentialsOptions {
   /** Urls, which may hold passwords. */
   readonly nodes: ReadonlyArray<Redacted.Redacted | string>
   readonly username?: string | undefined

@@ -21,9 +21,20 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
   ASK: "Connection"
 }
 
+/** Its name tells it from what servers and clients fail with. */
+const noCredentials = "CredentialsError"
+
+/** Those that a connection was to be made with could not be had. */
+export const credentialsError = (why: string, cause?: unknown): Error => {
+  const error = new Error(`no credentials: ${why}`, { cause })
+  error.name = noCredentials
+  return error
+}
+
 const isReply = (error: Error): boolean => error.name === "ReplyError"
 
 export const reasonOf = (error: Error): RedisErrorReason => {
+  if (error.name === noCredentials) return "Auth"
   if (!isReply(error)) return "Connection"
   const code = error.message.slice(0, error.message.indexOf(" "))
   if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
@@ -47,6 +58,8 @@ export const toRedisError = (operation: string, error: unknown, server?: string)
   const message = withoutArguments(cause.message)
   const plain = new Error(server === undefined || message.includes(server) ? message : `${message} (${server})`)
   plain.name = cause.name
+  // What the program's own effect has failed with, and no client.
+  if (cause.name === noCredentials) plain.cause = cause.cause
   return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
 }
 

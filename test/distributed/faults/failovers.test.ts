@@ -1,7 +1,7 @@
 /** Two processes under a mixed load, while masters are killed, stopped and replaced, and slots move. */
 import { layer } from "@effect/vitest"
-import { Effect, Fiber, Random } from "effect"
-import { RedisLayer } from "effect-redis-cache"
+import { Effect, Fiber, type Layer, Random } from "effect"
+import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
 import { clusterFaults } from "../../support/cluster/clusterFaults.js"
 import { replicationWindow, type Window } from "../../support/cluster/lossWindows.js"
 import { now } from "../../support/processes/now.js"
@@ -24,7 +24,11 @@ const hearingWindow = 1_000
 type Faults = (prefix: string, windows: Array<Window>) => Readonly<Record<string, () => Promise<void>>>
 
 /** Loads two processes, does all that can be done to the servers, in any order, and judges what the processes saw. */
-const through = (target: Target, faults: Faults, reader: (prefix: string) => ReturnType<typeof RedisLayer.layer>) =>
+const through = (
+  target: Target,
+  faults: Faults,
+  reader: (prefix: string) => Layer.Layer<Redis.Redis, CacheError.RedisError>
+) =>
   Effect.gen(function*() {
     const fleet = yield* Fleet.Fleet
     const prefix = uniquePrefix()

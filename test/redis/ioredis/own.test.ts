@@ -13,7 +13,7 @@ const things = Cache.make({ name: "things" })
 
 const own = (target: ioredis.RedisOptions): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => clientsOf(ioredis).own(target, 5_000)),
+    Effect.sync(() => clientsOf(ioredis).own(target, { connectTimeout: 5_000 })),
     (client) => Effect.sync(() => client.disconnect())
   )
 

@@ -1,7 +1,9 @@
 /** Connections of ioredis, as this driver knows them: of our own, and borrowed ones. */
 import type { Command, Redis, RedisOptions } from "ioredis"
 import { lastReconnect, reconnectPause } from "../connection/connection.js"
+import type { Ask } from "../connection/credentials.js"
 import type { Address, Client, Line } from "../port.js"
+import { asking } from "./asking.js"
 import { BorrowedClient } from "./borrowed.js"
 import { heedless, IoredisLine } from "./line.js"
 import { OwnClient } from "./own.js"
@@ -47,24 +49,32 @@ export interface Ioredis {
 /** How clients are made, and where from. */
 export interface Clients {
   /** A connection of our own, not begun. */
-  readonly own: (target: RedisOptions, connectTimeout: number) => Client
+  readonly own: (target: RedisOptions, connecting: Connecting) => Client
   /** Borrowed, and not ours to end. */
   readonly borrowed: (client: Redis) => Client
   /** A client that asks one thing. */
-  readonly visitor: (target: RedisOptions, address: Address, connectTimeout: number) => Line
+  readonly visitor: (target: RedisOptions, address: Address, connecting: Connecting) => Line
+}
+
+/** What connections of our own are made with. */
+export interface Connecting {
+  /** In ms. */
+  readonly connectTimeout: number
+  /** For credentials, in the place of those that options have. */
+  readonly ask?: Ask | undefined
 }
 
 export const clientsOf = (ioredis: Ioredis): Clients => {
   const send = sending(ioredis)
   return {
-    own: (target, connectTimeout) =>
+    own: (target, { ask, connectTimeout }) =>
       new OwnClient(
-        new ioredis.Redis({ ...target, ...ownOptions, connectTimeout }),
-        () => new ioredis.Redis({ ...target, connectTimeout, ...feedOptions })
+        asking(new ioredis.Redis({ ...target, ...ownOptions, connectTimeout }), ask),
+        () => asking(new ioredis.Redis({ ...target, connectTimeout, ...feedOptions }), ask)
       ),
     borrowed: (client) => new BorrowedClient(client, () => client.duplicate(feedOptions), send),
-    visitor: (target, { host, port }, connectTimeout) =>
-      new IoredisLine(heedless(
+    visitor: (target, { host, port }, { ask, connectTimeout }) => {
+      const client = heedless(
         new ioredis.Redis({
           ...target,
           ...ownOptions,
@@ -74,9 +84,12 @@ export const clientsOf = (ioredis: Ioredis): Clients => {
           commandTimeout: connectTimeout,
           enableOfflineQueue: true,
           enableReadyCheck: false,
-          lazyConnect: false,
           retryStrategy: () => null
         })
-      ))
+      )
+      const line = new IoredisLine(asking(client, ask))
+      line.connect()
+      return line
+    }
   }
 }

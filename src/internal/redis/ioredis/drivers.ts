@@ -9,7 +9,7 @@ import * as Cluster from "../cluster/cluster.js"
 import type { Options } from "../driver.js"
 import type { Address, NatMap, Nodes } from "../port.js"
 import * as Single from "../single.js"
-import { type Clients, clientsOf, type Ioredis } from "./client.js"
+import { type Clients, clientsOf, type Connecting, type Ioredis } from "./client.js"
 import { hear } from "./hear.js"
 
 /**
@@ -26,11 +26,9 @@ const sentinelOptions = ({ tls }: RedisOptions, connectTimeout: number) => ({
 const connect = ({ own }: Clients) =>
 (
   target: RedisOptions,
-  options: Single.ConnectOptions
-): Effect.Effect<Driver, RedisError, Scope.Scope> => {
-  const { connectTimeout } = options
-  return Single.connect(() => own({ ...sentinelOptions(target, connectTimeout), ...target }, connectTimeout), options)
-}
+  options: Single.ConnectOptions & Connecting
+): Effect.Effect<Driver, RedisError, Scope.Scope> =>
+  Single.connect(() => own({ ...sentinelOptions(target, options.connectTimeout), ...target }, options), options)
 
 const borrow =
   ({ borrowed }: Clients) => (client: Client, options: Options): Effect.Effect<Driver, never, Scope.Scope> =>
@@ -40,13 +38,13 @@ const ownNodes = (
   { own, visitor }: Clients,
   startNodes: ReadonlyArray<Address>,
   target: RedisOptions,
-  connectTimeout: number,
+  connecting: Connecting,
   natMap: NatMap | undefined
 ): Nodes => ({
   startNodes: () => Promise.resolve(startNodes),
   natMap,
-  connect: (address) => own({ ...target, ...address }, connectTimeout),
-  visit: (address) => visitor(target, address, connectTimeout)
+  connect: (address) => own({ ...target, ...address }, connecting),
+  visit: (address) => visitor(target, address, connecting)
 })
 
 /**
@@ -82,9 +80,9 @@ const borrowedNodes = (
     natMap: client.options.natMap,
     connect: (address) => {
       const found = lent().find(([{ host, port }]) => host === address.host && port === address.port)
-      return found === undefined ? own({ ...target, ...address }, connectTimeout) : borrowed(found[1])
+      return found === undefined ? own({ ...target, ...address }, { connectTimeout }) : borrowed(found[1])
     },
-    visit: (address) => visitor(target, address, connectTimeout)
+    visit: (address) => visitor(target, address, { connectTimeout })
   }
 }
 
@@ -92,11 +90,11 @@ const connectCluster = (clients: Clients) =>
 (
   nodes: ReadonlyArray<Address>,
   target: RedisOptions,
-  options: Single.ConnectOptions & { readonly natMap: NatMap | undefined }
+  options: Single.ConnectOptions & Connecting & { readonly natMap: NatMap | undefined }
 ): Effect.Effect<Driver, RedisError, Scope.Scope> => {
   const { connectTimeout, lazy, natMap } = options
   return Cluster.connect(
-    ownNodes(clients, nodes, target, connectTimeout, natMap),
+    ownNodes(clients, nodes, target, options, natMap),
     options,
     lazy ? undefined : connectTimeout
   )

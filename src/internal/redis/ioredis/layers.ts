@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { RedisError } from "../../../CacheError.js"
 import type { Driver } from "../../driver/driver.js"
+import { askingFor, checkAlone, type Credentials } from "../connection/credentials.js"
 import { logger } from "../connection/log.js"
 import {
   checkTarget,
@@ -45,75 +46,58 @@ const opened = <E>(
 ): Effect.Effect<Opened, E, Scope.Scope> =>
   Effect.map(driver, (made) => ({ driver: made, grace, maxRemembered, publishing, tracksWithin }))
 
+interface Authenticating<R> {
+  readonly credentials?: Effect.Effect<Credentials, unknown, R> | undefined
+}
+
 /** Whatever else is in it is ioredis's. */
-export interface Target extends Connecting {
+export interface Target<R> extends Connecting, Authenticating<R> {
   readonly url?: string | undefined
 }
 
-export const connect = (input: string | Target): Effect.Effect<Opened, RedisError, Scope.Scope> =>
+/** Our options, and the client's. */
+const separate = <A extends Connecting>(input: A) => {
+  const { commandTimeout, connectTimeout, grace, lazy, maxRemembered, prefix, publish, tracking, ...theirs } = input
+  return [
+    { commandTimeout, connectTimeout, grace, lazy, maxRemembered, prefix, publish, tracking } satisfies Connecting,
+    theirs
+  ] as const
+}
+
+export const connect = <R>(
+  input: string | Target<R>
+): Effect.Effect<Opened, RedisError, Scope.Scope | R> =>
   Effect.gen(function*() {
-    const { commandTimeout, connectTimeout, grace, lazy, maxRemembered, prefix, publish, tracking, url, ...options }:
-      Target = typeof input === "string" ? { url: input } : input
+    const [ours, { credentials, url, ...options }] = separate<Target<R>>(
+      typeof input === "string" ? { url: input } : input
+    )
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
-    const limits = yield* limitsOf({
-      commandTimeout,
-      connectTimeout,
-      grace,
-      lazy,
-      maxRemembered,
-      prefix,
-      publish,
-      tracking
-    })
-    const module = yield* ioredis
-    const opening = { ...limits, logger: yield* logger }
+    const limits = yield* limitsOf(ours)
     const address = url === undefined ? {} : yield* parseUrl(url)
-    return yield* opened(
-      module.connect({ ...address, ...withoutUndefined(options) }, opening),
-      limits
-    )
+    yield* checkAlone(credentials, address, options)
+    const module = yield* ioredis
+    const opening = { ...limits, logger: yield* logger, ask: yield* askingFor(credentials, limits.connectTimeout) }
+    return yield* opened(module.connect({ ...address, ...withoutUndefined(options) }, opening), limits)
   })
 
-export interface ClusterTarget extends Connecting {
+export interface ClusterTarget<R> extends Connecting, Authenticating<R> {
   readonly natMap?: NatMap | undefined
 }
 
 type Node = string | { readonly host: string; readonly port?: number | undefined }
 
-export const connectCluster = (
+export const connectCluster = <R>(
   nodes: ReadonlyArray<Node>,
-  input: ClusterTarget
-): Effect.Effect<Opened, RedisError, Scope.Scope> =>
+  input: ClusterTarget<R>
+): Effect.Effect<Opened, RedisError, Scope.Scope | R> =>
   Effect.gen(function*() {
-    const {
-      commandTimeout,
-      connectTimeout,
-      grace,
-      lazy,
-      maxRemembered,
-      natMap,
-      prefix,
-      publish,
-      tracking,
-      ...options
-    } = input
+    const [ours, { credentials, natMap, ...options }] = separate(input)
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
     for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
     if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
-    const limits = yield* limitsOf({
-      commandTimeout,
-      connectTimeout,
-      grace,
-      lazy,
-      maxRemembered,
-      prefix,
-      publish,
-      tracking
-    })
-    const module = yield* ioredis
-    const opening = { ...limits, logger: yield* logger }
+    const limits = yield* limitsOf(ours)
     const urls = yield* Effect.forEach(
       nodes,
       (node): Either.Either<UrlOptions, RedisError> => typeof node === "string" ? parseUrl(node) : Either.right({})
@@ -127,8 +111,12 @@ export const connectCluster = (
       return { host: host ?? "localhost", port: port ?? 6379 }
     })
     const { db: _db, host: _host, port: _port, ...fromUrl } = urls.find((url) => "host" in url) ?? urls[0]!
+    yield* checkAlone(credentials, options, ...urls)
+    const module = yield* ioredis
+    const ask = yield* askingFor(credentials, limits.connectTimeout)
+    const opening = { ...limits, logger: yield* logger, ask, natMap }
     return yield* opened(
-      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, { ...opening, natMap }),
+      module.connectCluster(addresses, { ...fromUrl, ...withoutUndefined(options) }, opening),
       limits
     )
   })

@@ -1,0 +1,91 @@
+/**
+ * Credentials that are asked for anew whenever a connection is made: passwords that are rotated, tokens that expire. What a
+ * client is given for good would be refused at the first reconnection after that.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import type { RedisError } from "../../../CacheError.js"
+import { credentialsError } from "../errors.js"
+import { refused } from "./options.js"
+
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted | string
+}
+
+/** What a server is told. */
+export interface Revealed {
+  readonly username: string | undefined
+  readonly password: string
+}
+
+/** Rejects with a `credentialsError`. */
+export type Ask = () => Promise<Revealed>
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== ""
+
+const reveal = (given: Credentials | undefined): Revealed | string => {
+  const username = given?.username
+  const password: unknown = Redacted.isRedacted(given?.password) ? Redacted.value(given.password) : given?.password
+  if (!isText(password)) return "they must have a password, as text that is not empty or as Redacted"
+  if (username !== undefined && !isText(username)) return "their username must be text that is not empty"
+  return { username, password }
+}
+
+const because = (cause: Cause.Cause<unknown>): Error => {
+  const error = Cause.squash(cause)
+  const message = error instanceof Error && error.message !== "" ? error.message : Cause.pretty(cause)
+  return credentialsError(Cause.isInterruptedOnly(cause) ? "the layer was closed" : message, error)
+}
+
+/**
+ * Asks with the services, the loggers and the annotations of where it is run. What is asked when its scope closes is
+ * interrupted.
+ *
+ * @param millis how long an answer may take: until there is one, a client takes itself for connecting
+ */
+export const askingFor = <R>(
+  credentials: Effect.Effect<Credentials, unknown, R> | undefined,
+  millis: number
+): Effect.Effect<Ask | undefined, never, R | Scope.Scope> =>
+  credentials === undefined ? Effect.succeed(undefined) : Effect.gen(function*() {
+    const runtime = yield* Effect.runtime<R>()
+    const scope = yield* Effect.scope
+    const asked = credentials.pipe(
+      Effect.timeoutFail({ duration: millis, onTimeout: () => new Error(`no answer within ${millis} ms`) }),
+      // A server waits in real time, whatever a test does with its clock.
+      Effect.withClock(Clock.make())
+    )
+    return () =>
+      new Promise((resolve, reject) => {
+        Runtime.runFork(runtime)(asked, { scope }).addObserver((exit) => {
+          if (Exit.isFailure(exit)) return reject(because(exit.cause))
+          const revealed = reveal(exit.value)
+          if (typeof revealed === "string") reject(credentialsError(revealed))
+          else resolve(revealed)
+        })
+      })
+  })
+
+/** There is one place to look for them. */
+export const checkAlone = (
+  credentials: unknown,
+  ...targets: ReadonlyArray<object>
+): Effect.Effect<void, RedisError> => {
+  if (credentials === undefined) return Effect.void
+  if (!Effect.isEffect(credentials)) {
+    return Effect.fail(refused("credentials must be an effect that gives { username, password }"))
+  }
+  const others = targets.some((target) => Object.entries(target).some(isCredential))
+  return others
+    ? Effect.fail(refused("credentials stand for username and password: give these nowhere else, nor in a url"))
+    : Effect.void
+}
+
+const isCredential = ([option, value]: readonly [option: string, value: unknown]): boolean =>
+  (option === "username" || option === "password") && value !== undefined
