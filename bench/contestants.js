@@ -16,6 +16,11 @@ export const contestants = [
   { name: "Effect 4 Persistence", module: at("peers/effect4/contestant.js") }
 ]
 
+/** Whole fleets of them: ten processes each. */
+export const fleet = contestants.filter(({ name }) =>
+  [reference, ours, "node-redis", "cache-manager", "cacheable", "bentocache"].includes(name)
+)
+
 /** Take part in single workloads. */
 export const limits = [
   { name: "limit: SET NX, pub/sub", module: at("contestants/limit.js") },
@@ -45,5 +50,8 @@ export const inMemory = [
 
 /** Compared with in some tables, but nothing that one would use instead. */
 export const bare = ["ioredis in Effect", "Map", "lru-cache"]
+
+/** No caches: with what one would write one's own. */
+export const clients = [reference, "node-redis", memoryReference, ...bare]
 
 export const named = (...names) => contestants.filter(({ name }) => names.includes(name))

@@ -17,6 +17,13 @@ export const makeWith = async (url, options) => {
     set: (key, value) => cache.set(key, value),
     getMany: (keys) => cache.getMany(keys),
     setMany: (entries) => cache.setMany(entries.map(([key, value]) => ({ key, value }))),
+    /** It has no call for this: what it has for many is put together. */
+    pages: (load) => async (keys) => {
+      const found = await cache.getMany(keys)
+      const loaded = new Map(await load(keys.filter((_, i) => found[i] === undefined)))
+      await cache.setMany(Array.from(loaded, ([key, value]) => ({ key, value })))
+      return keys.map((key, i) => found[i] ?? loaded.get(key))
+    },
     memoize: (compute) => cache.wrap(compute, { keyPrefix: "getUser", ttl: life }),
     clear: () => cache.clear(),
     setTagged: (key, value, tags) => cache.set(key, value, { tags }),

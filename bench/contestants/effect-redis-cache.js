@@ -36,6 +36,8 @@ export const makeWith = async (url, values) => {
     setMany: (entries) => Cache.setMany(users, entries),
     deleteMany: (keys) => Cache.deleteMany(users, keys),
     invalidating: (keys, update) => Cache.invalidating(Effect.sync(update), users, keys),
+    pages: (load) => (keys) => Cache.getOrSetMany(users, keys, load),
+    readPage: (found, keys) => keys.map((key) => found.get(key)),
     // Each workload brings a function of its own, which gives the same users.
     memoize: (compute) => Memo.cached(compute, { name: "getUser", captures: [], timeToLive: life, ...values }),
     clear: () => Cache.flush(users),

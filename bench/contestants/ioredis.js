@@ -23,6 +23,16 @@ export const make = async (url) => {
       for (const [key, value] of entries) pipeline.set(`users:${key}`, JSON.stringify(value), "PX", life)
       return pipeline.exec()
     },
+    pages: (load) => async (keys) => {
+      const found = (await client.mget(keys.map((key) => `users:${key}`))).map(parse)
+      const absent = keys.filter((_, i) => found[i] === undefined)
+      if (absent.length === 0) return found
+      const loaded = new Map(await load(absent))
+      const pipeline = client.pipeline()
+      for (const [key, value] of loaded) pipeline.set(`users:${key}`, JSON.stringify(value), "PX", life)
+      await pipeline.exec()
+      return keys.map((key, i) => found[i] ?? loaded.get(key))
+    },
     memoize: (compute) => async (...args) => {
       const key = `getUser:${JSON.stringify(args)}`
       const found = await client.get(key)

@@ -12,11 +12,18 @@ export const make = async (url) => {
   const client = createClient({ url })
   await client.connect()
   const set = (key, value) => client.set(`users:${key}`, JSON.stringify(value), life)
+  const getMany = async (keys) => (await client.mGet(keys.map((key) => `users:${key}`))).map(parse)
   return {
     ...promises,
     get: async (key) => parse(await client.get(`users:${key}`)),
     set,
-    getMany: async (keys) => (await client.mGet(keys.map((key) => `users:${key}`))).map(parse),
-    setMany: (entries) => Promise.all(entries.map(([key, value]) => set(key, value)))
+    getMany,
+    setMany: (entries) => Promise.all(entries.map(([key, value]) => set(key, value))),
+    pages: (load) => async (keys) => {
+      const found = await getMany(keys)
+      const loaded = new Map(await load(keys.filter((_, i) => found[i] === undefined)))
+      await Promise.all(Array.from(loaded, ([key, value]) => set(key, value)))
+      return keys.map((key, i) => found[i] ?? loaded.get(key))
+    }
   }
 }

@@ -21,6 +21,9 @@ export const make = async (url) => {
     ...promises,
     get: (key) => users.get({ key }),
     set: (key, value) => users.set({ key, value }),
+    /** It has no call for many: each key is asked for by itself. */
+    pages: (load) => (keys) =>
+      Promise.all(keys.map((key) => users.getOrSet({ key, factory: async () => (await load([key]))[0][1] }))),
     memoize: (compute) => (...args) =>
       users.getOrSet({ key: `getUser:${JSON.stringify(args)}`, factory: () => compute(...args) }),
     clear: () => users.clear(),
