@@ -79,7 +79,7 @@ describe("an operation", () => {
       assert.isBelow(bytes.set, 6_300)
       assert.isBelow(bytes.miss, 5_700)
       // Some fibers, their scopes and a span: Effect's, nearly all of it.
-      assert.isBelow(bytes.load, 250_000)
+      assert.isBelow(bytes.load, 195_000)
     }).pipe(Effect.provide(live)), 30_000)
 
   it.live("that waits for a load of this process allocates little", () =>

@@ -62,14 +62,18 @@ export class Fill<Key, Value, E> {
     const fill = Effect.gen(this, function*() {
       const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
       const unstored: Array<{ task: Task<Key>; exit: Exit.Exit<Value, E> | undefined; prepared: Prepared }> = []
-      // All at once: the epochs of all their tags are one round trip.
+      // All at once where they have tags: the epochs of all of them are one round trip. A fiber for each costs more than
+      // all else here.
+      const concurrency = computed.length > 1 && this.entries.areTagged(computed.map(({ task }) => task))
+        ? "unbounded"
+        : 1
       const all = yield* Effect.forEach(
         computed,
         ({ exit, kept, task }): Effect.Effect<Prepared, RedisError> =>
           exit === undefined || task.barred
             ? Effect.succeed("Changed")
             : this.entries.prepare(task, exit, millis, kept),
-        { concurrency: "unbounded" }
+        { concurrency }
       )
       for (const [i, { exit, task }] of computed.entries()) {
         if (task.barred) this.instance.recorder.barredLoad()
