@@ -27,6 +27,7 @@ export const limits = [
   { name: "limit, in Effect", module: at("contestants/limit-effect.js") }
 ]
 export const structural = { name: `${ours}, structural`, module: at("contestants/effect-redis-cache-structural.js") }
+export const ways = [{ name: ours, module: at("contestants/effect-redis-cache-ways.js") }]
 export const tagged = [
   { name: ours, module: at("contestants/effect-redis-cache.js") },
   { name: "cacheable", module: at("contestants/cacheable-tags.js") },

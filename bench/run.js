@@ -20,7 +20,7 @@ import { setUp } from "./lib/setup.js"
 import { startWorker } from "./lib/workers.js"
 
 /** Those that run most code in a second come first: where processes are kept, it is compiled for what follows. */
-const all = ["W2L", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "W12", "W13"]
+const all = ["W2L", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "W12", "W13", "W14"]
 
 const { values: options } = parseArgs({
   options: {

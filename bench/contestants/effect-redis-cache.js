@@ -28,6 +28,7 @@ export const makeWith = async (url, values) => {
   await run(Effect.void)
   return {
     ...effects(Effect, run),
+    users,
     read: Option.getOrUndefined,
     get: (key) => Cache.get(users, key),
     set: (key, value) => Cache.set(users, key, value),

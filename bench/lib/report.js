@@ -5,6 +5,8 @@ import { bestPeer } from "./bestPeer.js"
 const amount = (value) =>
   value === undefined || value === null
     ? ""
+    : typeof value === "string"
+    ? value
     : value >= 1000
     ? Math.round(value).toLocaleString("en")
     : value.toFixed(value < 10 ? 2 : 1)
