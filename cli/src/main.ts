@@ -20,6 +20,7 @@ import { flags } from "./connection.js"
 import { Code, Ended } from "./exit.js"
 import * as Print from "./print.js"
 import { Screen, withoutColour } from "./text/style.js"
+import { version } from "./version.js"
 
 const description = HelpDoc.blocks([
   HelpDoc.p("Looks at the caches of effect-redis-cache in a Redis, and changes them, without their definitions."),
@@ -38,7 +39,7 @@ const root = Command.make("effect-redis-cache").pipe(
   Command.withSubcommands([ls, keys, explain, get, del, expire, flush, invalidate, top, watch, inspect, doctor])
 )
 
-const cli = Command.run(root, { name: "effect-redis-cache", version: "0.0.0", executable: "effect-redis-cache" })
+const cli = Command.run(root, { name: "effect-redis-cache", version: version(), executable: "effect-redis-cache" })
 
 /**
  * Options before arguments, as the parser wants them: people write `explain users 42 --url …`, too. What comes behind a

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Cache, Memo, RedisLayer } from "effect-redis-cache"
+import { readFileSync } from "node:fs"
 import { until } from "../support/onRedis.js"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 import { run as runOn } from "./terminal.js"
@@ -204,6 +205,12 @@ describe("the command line", () => {
       ) {
         assert.include((yield* runOn([command, "--help"])).out, `effect-redis-cache ${command}`)
       }
+    }))
+
+  it.live("says its version, which is that of its package", () =>
+    Effect.gen(function*() {
+      const { version } = JSON.parse(readFileSync(new URL("../../cli/package.json", import.meta.url), "utf8"))
+      assert.strictEqual((yield* runOn(["--version"])).out.trim(), version)
     }))
 
   it.live("keeps passwords out of what it prints", () =>
