@@ -1,6 +1,6 @@
 /**
  * `npm run bench` in the root. Runs the workloads on a Redis of its own, prints what they came to, and writes
- * `results/latest.json` and `results/comparison.svg` when it ran all of them at length.
+ * `results/latest.json`, `results/comparison.svg` and the figures in `docs/reference/speed.md` when it ran all at length.
  *
  *     --quick        fewer and shorter rounds, and less to store: under 90 seconds
  *     --only W2L,W3  these workloads
@@ -13,6 +13,7 @@ import os from "node:os"
 import { parseArgs } from "node:util"
 import { contestants } from "./contestants.js"
 import { chart } from "./lib/chart.js"
+import { publish } from "./lib/figures.js"
 import { describe, summary } from "./lib/report.js"
 import { ratio } from "./lib/rounds.js"
 import { startServer } from "./lib/server.js"
@@ -117,4 +118,5 @@ if (chosen.length === all.length && !options.quick) {
   writeFileSync(new URL("latest.json", folder), `${JSON.stringify(document, undefined, 2)}\n`)
   const drawn = chart(results, `Medians of ${settings.rounds} interleaved rounds. ${where}.`)
   writeFileSync(new URL("comparison.svg", folder), drawn)
+  publish(document)
 }
