@@ -163,6 +163,22 @@ describe("what Redis has missed", () => {
       assert.deepStrictEqual(yield* second(Cache.get(counts, "a")), Option.some(1))
     }))
 
+  it.scoped("no near copy is kept of what is to be removed", () =>
+    Effect.gen(function*() {
+      const { back, first, second, state } = yield* setUp
+      const near = Cache.make({ name: "plain", timeToLive: "1 hour", onRedisError: "bypass", near: { capacity: 10 } })
+      const read = first(Cache.get(near, "a"))
+      yield* second(Cache.set(plain, "a", "old"))
+      yield* Effect.forEach([1, 2, 3], () => Effect.zipRight(read, settle))
+      assert.strictEqual((yield* first(Cache.stats(near))).nearHits > 0, true)
+      state.down = true
+      yield* first(Cache.set(near, "a", "new"))
+      state.down = (operation) => operation === "discard"
+      for (let i = 0; i < 3; i++) assert.deepStrictEqual(yield* Effect.zipLeft(read, settle), Option.none())
+      yield* back(500)
+      for (let i = 0; i < 3; i++) assert.deepStrictEqual(yield* Effect.zipLeft(read, settle), Option.none())
+    }))
+
   it.scoped("a hold that stands there stays", () =>
     Effect.gen(function*() {
       const { back, first, second, state } = yield* setUp

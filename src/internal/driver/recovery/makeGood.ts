@@ -32,8 +32,13 @@ import { type Flush, Remembered } from "./remembered.js"
 /** At most so many keys of one `Redis` are remembered, unless its layer says otherwise. */
 export const defaultMaxRemembered = 100_000
 
-/** What is sent at a time. */
-const pageSize = 5_000
+/** How many keys are sent at a time: at first, and at the least and the most, as their answers are slow or quick. */
+const firstPage = 1_000
+const leastPage = 200
+const mostPage = 10_000
+
+/** An answer is slow after so many ms: others' commands wait behind it, and other processes ask as well. */
+const slow = 250
 
 /** How long to wait before Redis is asked again, in ms; a random part less, so that a fleet does not ask in step. */
 const pause = 500
@@ -53,6 +58,7 @@ export class Recovery {
   /** A connection was made anew. */
   private readonly back = Effect.unsafeMakeLatch(false)
   private readonly labels = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
+  private page = firstPage
   /** How many keys were removed in this outage. */
   private removed = 0
 
@@ -126,12 +132,13 @@ export class Recovery {
     const due = this.remembered.due(this.inner.unsafeMonotonic(clock))
     const from = (at: number): Effect.Effect<void, RedisError> => {
       if (at >= due.length) return Effect.void
-      const page = due.slice(at, at + pageSize)
-      return Effect.flatMap(
-        this.discard(page),
-        ({ error, failed }) =>
-          error !== undefined && failed.length === page.length ? Exit.fail(error) : from(at + pageSize)
-      )
+      const page = due.slice(at, at + this.page)
+      const asked = this.inner.unsafeMonotonic(clock)
+      return Effect.flatMap(this.discard(page), ({ error, failed }) => {
+        const quick = error === undefined && this.inner.unsafeMonotonic(clock) - asked < slow
+        this.page = quick ? Math.min(2 * this.page, mostPage) : Math.max(Math.floor(this.page / 2), leastPage)
+        return error !== undefined && failed.length === page.length ? Exit.fail(error) : from(at + page.length)
+      })
     }
     return from(0)
   })

@@ -63,7 +63,7 @@ export class Remembered {
     return this.caches
   }
 
-  /** How many keys of a cache are remembered; one that is to be flushed has no number. */
+  /** How many keys of a cache are to be removed, and were not yet; one that is to be flushed has no number. */
   count(cache: string): number {
     return this.counts.get(cache) ?? 0
   }
@@ -88,14 +88,12 @@ export class Remembered {
         flush.lastDropped = Math.max(flush.lastDropped, serverNow)
         continue
       }
-      if (!this.keys.has(key)) {
-        if (this.keys.size >= this.max) {
-          this.rememberLargest(doubt)
-          if (this.caches.has(cache)) continue
-        }
-        this.counted(cache, 1)
+      if (!this.keys.has(key) && this.keys.size >= this.max) {
+        this.rememberLargest(doubt)
+        if (this.caches.has(cache)) continue
       }
       const before = this.keys.get(key)
+      if (before === undefined || before.again !== undefined) this.counted(cache, 1)
       this.keys.set(key, {
         cache,
         order: ++this.order,
@@ -118,8 +116,8 @@ export class Remembered {
   }
 
   /** There is no room for more keys: the cache that has most of them is to be flushed. */
-  private rememberLargest({ now, serverNow }: Doubt): void {
-    let [largest, most] = ["", -1]
+  private rememberLargest({ cache: another, now, serverNow }: Doubt): void {
+    let [largest, most] = [another, 0]
     for (const [cache, count] of this.counts) if (count > most) [largest, most] = [cache, count]
     this.rememberAll(largest, now, serverNow)
   }
@@ -150,6 +148,7 @@ export class Remembered {
       if (known === undefined || known.order >= began) continue
       if (known.again === undefined && known.late && known.connections !== connections) {
         known.again = now + Math.min(now - known.since, longestDelivery)
+        this.counted(known.cache, -1)
       } else if (known.again === undefined || known.again <= now) this.forget(key, known)
     }
   }
@@ -183,9 +182,9 @@ export class Remembered {
     return true
   }
 
-  private forget(key: string, { cache }: Key): void {
+  private forget(key: string, { again, cache }: Key): void {
     this.keys.delete(key)
-    this.counted(cache, -1)
+    if (again === undefined) this.counted(cache, -1)
     this.idle = this.keys.size === 0 && this.caches.size === 0
   }
 
