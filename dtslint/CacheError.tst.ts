@@ -35,7 +35,7 @@ describe("CacheError", () => {
 
   it("CodecError", () => {
     expect(codecError._tag).type.toBe<"CodecError">()
-    expect(codecError.subject).type.toBe<"key" | "value">()
+    expect(codecError.subject).type.toBe<"key" | "value" | "option">()
     expect(codecError.cache).type.toBe<string>()
     expect(codecError.path).type.toBe<string>()
     expect(codecError.detail).type.toBe<string>()

@@ -8,6 +8,7 @@
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
+import { sentence } from "./internal/codec/sentence.js"
 
 /**
  * There is no value yet.
@@ -110,22 +111,25 @@ export class RedisError extends Data.TaggedError("RedisError")<{
 }
 
 /**
- * This key or value cannot be stored, and nothing was.
+ * This key or value cannot be stored, or an option of the call is none, and nothing was done.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CodecError extends Data.TaggedError("CodecError")<{
-  readonly subject: "key" | "value"
+  /** `option`: what the call was given besides, e.g. `timeToLive` or `tags`. */
+  readonly subject: "key" | "value" | "option"
   /** The name of the cache. */
   readonly cache: string
-  /** Where in the key or value, e.g. `$.tags[3].name`; `$` is all of it. */
+  /** Where in the key or value, e.g. `$.tags[3].name`; `$` is all of it. Of an option its name. */
   readonly path: string
   /** What is wrong there. */
   readonly detail: string
   readonly cause?: unknown
 }> {
   override get message(): string {
-    return `Cannot store this ${this.subject} in cache "${this.cache}": ${this.detail} (at ${this.path})`
+    return this.subject === "option"
+      ? `Cache "${this.cache}": ${this.detail}`
+      : `Cannot store this ${this.subject} in cache "${this.cache}": ${sentence(this)}`
   }
 }

@@ -157,7 +157,7 @@ describe("A soft timeout", () => {
         )
       assert.deepStrictEqual(yield* refused({ soft: "2 seconds", hard: "2 seconds" }), [
         "CodecError",
-        "Cannot store this value in cache \"users\": timeout.soft must be shorter than timeout.hard, 2s, got 2 seconds (at timeout.soft)"
+        "Cache \"users\": timeout.soft must be shorter than timeout.hard, 2s, got 2 seconds"
       ])
       assert.match((yield* refused({ soft: 0 }))[1]!, /timeout\.soft must be a duration of more than zero, got 0/)
       assert.match((yield* refused({ hard: -1 }))[1]!, /timeout\.hard must be a duration of more than zero, got -1/)

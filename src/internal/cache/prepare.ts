@@ -62,7 +62,7 @@ export const explicitLife = <Key, Value>(
   timeToLive: Duration.DurationInput
 ): Either.Either<number | undefined, CodecError> => {
   const life = toLife(timeToLive)
-  return life !== 0 ? Either.right(life) : Either.left(cache.codecError("value", {
+  return life !== 0 ? Either.right(life) : Either.left(cache.codecError("option", {
     path: "timeToLive",
     detail: `timeToLive must be a duration of more than zero, got ${String(timeToLive)}`
   }))
@@ -85,7 +85,7 @@ export const checkTags = <Key, Value>(
   tags: ReadonlyArray<string>
 ): CodecError | undefined => {
   const issue = refuseTags(tags)
-  return issue === undefined ? undefined : cache.codecError("value", issue)
+  return issue === undefined ? undefined : cache.codecError("option", issue)
 }
 
 /** All that an entry is tagged with. */

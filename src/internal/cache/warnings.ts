@@ -3,6 +3,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { CodecIssue } from "../codec/codec.js"
+import { sentence } from "../codec/sentence.js"
 import type { Driver } from "../driver/driver.js"
 import type { Recorder } from "./recorder.js"
 
@@ -53,9 +54,9 @@ export class Warnings {
   }
 
   /** An entry does not decode: counted, and told of once a minute. */
-  undecodable(redisKey: string, { detail, path }: CodecIssue): Effect.Effect<void> {
+  undecodable(redisKey: string, issue: CodecIssue): Effect.Effect<void> {
     this.recorder.undecoded()
-    const message = `A stored value could not be decoded and is taken for absent: ${detail}`
-    return this.warn(message, redisKey, undefined, "undecodable", { path })
+    const message = `A stored value could not be decoded and is taken for absent: ${sentence(issue)}`
+    return this.warn(message, redisKey, undefined, "undecodable", { path: issue.path })
   }
 }

@@ -74,7 +74,7 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable, Insp
       : error
   }
 
-  codecError(subject: "key" | "value", issue: CodecIssue): CodecError {
+  codecError(subject: CodecError["subject"], issue: CodecIssue): CodecError {
     return new CodecError({ subject, cache: this.name, ...issue })
   }
 }

@@ -60,17 +60,25 @@ const encoder = new TextEncoder()
 /** Why these tags cannot be stored with an entry; `undefined` if they can. */
 export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined => {
   if (tags.length > Entry.maxTags) {
-    return { path: "tags", detail: `an entry takes at most ${Entry.maxTags} tags, got ${tags.length}` }
+    return { path: "tags", detail: `tags must be at most ${Entry.maxTags}, got ${tags.length}` }
   }
   for (const tag of tags) {
     if (typeof tag !== "string" || tag === "") {
-      return { path: "tags", detail: "a tag must be a string that is not empty" }
+      return {
+        path: "tags",
+        detail: `tags must be strings that are not empty, got ${tag === "" ? "an empty one" : `a ${typeof tag}`}`
+      }
     }
     if (encoder.encode(tag).length > Entry.maxTagSize) {
-      return { path: "tags", detail: `a tag takes at most ${Entry.maxTagSize} bytes: ${tag.slice(0, 40)}…` }
+      return {
+        path: "tags",
+        detail: `tags must take at most ${Entry.maxTagSize} bytes each, got ${JSON.stringify(tag.slice(0, 40))}…`
+      }
     }
     const issue = Either.getLeft(Key.encodeString(tag))
-    if (issue._tag === "Some") return { path: "tags", detail: issue.value.detail }
+    if (issue._tag === "Some") {
+      return { path: "tags", detail: "tags must be valid Unicode, got half of a surrogate pair" }
+    }
   }
   return undefined
 }

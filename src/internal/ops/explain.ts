@@ -7,6 +7,7 @@ import type { Redis } from "../../Redis.js"
 import { toHex } from "../bytes/hex.js"
 import { withKeyBase } from "../cache/bind.js"
 import type { CacheInstance } from "../cache/instance.js"
+import { sentence } from "../codec/sentence.js"
 import type { CacheDefinition } from "../definition/definition.js"
 import { longestWindow, wholeLife } from "../definition/policy.js"
 import { printing } from "../definition/show.js"
@@ -79,7 +80,7 @@ const diagnose = <Key, Value>(
     case "Absent":
       return absent(verdict.reason, definition, bytes)
     case "Undecodable":
-      return ["Undecodable", `it does not decode: ${verdict.issue.detail} (at ${verdict.issue.path})`]
+      return ["Undecodable", `its value does not decode: ${sentence(verdict.issue)}`]
     case "Failure":
       return ["Failure", "it is a cached failure, which loads are answered with"]
     case "Fresh":

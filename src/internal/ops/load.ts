@@ -90,7 +90,7 @@ const check = <Key, Value>(
   const refused = checkTags(definition, tags)
   if (refused !== undefined) return Either.left(refused)
   const bad = (option: string, expected: string, got: unknown) =>
-    Either.left(definition.codecError("value", {
+    Either.left(definition.codecError("option", {
       path: option,
       detail: `${option} must be ${expected}, got ${String(got)}`
     }))

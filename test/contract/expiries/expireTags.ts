@@ -223,6 +223,6 @@ export const expireTags = ({ test, things, time }: Subject): void => {
       }))
 
     test("that an entry cannot hold are refused", () =>
-      failsWith(Cache.expireTags(things, [""]), /in cache "things".*tag/))
+      failsWith(Cache.expireTags(things, [""]), /^Cache "things": tags must /))
   })
 }

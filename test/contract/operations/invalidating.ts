@@ -231,15 +231,15 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         for (const duration of [0, -1, NaN, "soon" as "1 second"]) {
           yield* failsWith(
             Cache.invalidating(ran, things, ["a"], { linger: duration }),
-            /in cache "things".*linger must be a duration of more than zero/
+            /^Cache "things": linger must be a duration of more than zero/
           )
           yield* failsWith(
             Cache.invalidating(ran, things, ["a"], { hold: duration }),
-            /in cache "things".*hold must be a duration of more than zero/
+            /^Cache "things": hold must be a duration of more than zero/
           )
         }
         yield* failsWith(Cache.invalidating(ran, things, ["\ud800"]), /in cache "things".*surrogate/)
-        yield* failsWith(Cache.invalidating(ran, things, ["a"], { tags: [""] }), /in cache "things".*tag/)
+        yield* failsWith(Cache.invalidating(ran, things, ["a"], { tags: [""] }), /^Cache "things": tags must /)
         assert.isUndefined(yield* look("things", "a"))
       }))
   })

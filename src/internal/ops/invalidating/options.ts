@@ -63,7 +63,7 @@ export const check = <Key, Value>(
   if (refused !== undefined) return Either.left(refused)
   for (const [path, duration] of [["hold", hold], ["linger", linger]] as const) {
     if (duration !== undefined && !(toMillis(duration) > 0)) {
-      return Either.left(definition.codecError("value", {
+      return Either.left(definition.codecError("option", {
         path,
         detail: `${path} must be a duration of more than zero, got ${String(duration)}`
       }))

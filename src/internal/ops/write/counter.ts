@@ -18,9 +18,9 @@ export const increment = <Key>(
   withKey(definition, key, "increment", (instance, redisKey) => {
     if (!Number.isSafeInteger(delta)) {
       return Effect.fail(
-        instance.definition.codecError("value", {
+        instance.definition.codecError("option", {
           path: "delta",
-          detail: `a counter is incremented by whole numbers, got ${delta}`
+          detail: `a counter is incremented by a whole number between -(2^53 - 1) and 2^53 - 1, got ${delta}`
         })
       )
     }
