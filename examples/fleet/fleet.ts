@@ -44,11 +44,12 @@ const toPhase = (told: ReadonlyArray<Told>): Phase => {
   return { requests: millis.length + failed, failed, p50: percentile(0.5), p99: percentile(0.99) }
 }
 
-const isTerminal = process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === ""
+const isColourful = (process.env.NO_COLOR ?? "") === "" &&
+  (process.stdout.isTTY === true || (process.env.FORCE_COLOR ?? "") !== "")
 
 /** A line below the other, so that all of it can be read when it is over. */
 const ScreenLive = Layer.succeed(Screen, {
-  style: isTerminal ? withColour : withoutColour,
+  style: isColourful ? withColour : withoutColour,
   isTerminal: false,
   columns: process.stdout.columns ?? 120
 })
