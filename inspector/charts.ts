@@ -105,7 +105,8 @@ export const chart = (
           space: 60,
           grid: { show: false },
           ticks: { show: false },
-          values: (_, all) => all.map((second) => clock(second * 1_000, false))
+          // Marks that are seconds apart would all be of one minute.
+          values: (_, all) => all.map((second) => clock(second * 1_000, all.some((each) => each % 60 !== 0)))
         },
         {
           stroke: text,
