@@ -216,7 +216,7 @@ describe("data-first", () => {
     Cache.setMany(users, [[42, user]])
     // @ts-expect-error: The last overload gave the following error...Type 'string' is not assignable to type 'User'
     Cache.setMany(users, { "42": "user" })
-    // @ts-expect-error: The last overload gave the following error..."the keys of this cache are no strings: give pairs"
+    // @ts-expect-error: The last overload gave the following error..."the keys of this cache are not strings: give pairs"
     Cache.setMany(numbered, { "42": user })
     // @ts-expect-error: Overload 1 of 3, '(self...Type 'string' is not assignable to type 'NoInfer<User> | Unchanged'...Overload 2
     Cache.getOrSet(users, "42", Effect.succeed("user"))
@@ -242,37 +242,37 @@ describe("a forgotten yield* or await, in a cache of unknown", () => {
   const promise = Promise.resolve(1)
 
   it("does not compile", () => {
-    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is no value: yield it
+    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is not a value: yield it
     Cache.set(anything, "42", effect)
-    // @ts-expect-error: Argument of type 'Promise<number>' is not assignable to parameter of type '"a promise is no value: await it
+    // @ts-expect-error: Argument of type 'Promise<number>' is not assignable to parameter of type '"a promise is not a value: await it
     Cache.set(anything, "42", promise)
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.set(anything, "42", {} as number | typeof effect)
-    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is no value: yield it
+    // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type '"an Effect is not a value: yield it
     Cache.setIfAbsent(anything, "42", effect)
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.setMany(anything, [["42", effect]])
-    // @ts-expect-error: Type 'Effect<number, never, never>' is not assignable to type '"an Effect is no value
+    // @ts-expect-error: Type 'Effect<number, never, never>' is not assignable to type '"an Effect is not a value
     Cache.setMany(anything, { "42": effect })
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.modify(anything, "42", () => Option.some(effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.modify(anything, "42", () => Effect.succeedSome(effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.getOrSet(anything, "42", () => Effect.succeed(effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.getOrSet(anything, "42", Effect.succeed(effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.refresh(anything, "42", () => Effect.succeed(effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     Cache.getOrSetMany(anything, ["42"], () => Effect.succeed([["42", effect] as const]))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     pipe(anything, Cache.set("42", effect))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     pipe(anything, Cache.setMany([["42", effect]]))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     pipe(anything, Cache.setMany({ "42": effect }))
-    // @ts-expect-error: "an Effect is no value
+    // @ts-expect-error: "an Effect is not a value
     pipe(anything, Cache.getOrSet("42", Effect.succeed(effect)))
     // @ts-expect-error: Argument of type 'Effect<number, never, never>' is not assignable to parameter of type 'User'
     Cache.set(users, "42", effect)

@@ -66,11 +66,11 @@ describe("cached", () => {
     >()
     expect(pipe(fetchUser, Memo.cached({ errors: { schema: Offline, timeToLive: 1 } }))).type.toBe<typeof getUser>()
     expect(pipe(fetchUser, Memo.cached({ codec: Codec.structural() }))).type.toBe<typeof getUser>()
-    // @ts-expect-error: "the options are those of a function of other arguments"
+    // @ts-expect-error: "the options belong to a function with other arguments"
     Memo.cached({ key: (id: string) => id })(fetchUser)
     // @ts-expect-error: Argument of type
     Memo.cached({ schema: Schema.String })(fetchUser)
-    // @ts-expect-error: "`errors` holds failures that the function does not have"
+    // @ts-expect-error: "`errors` encodes failures that the function does not have"
     Memo.cached({ errors: { schema: Schema.String } })(fetchUser)
     // @ts-expect-error: Argument of type
     pipe(fetchUser, Memo.cached({ key: (id: string) => id }))

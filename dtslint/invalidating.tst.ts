@@ -62,9 +62,9 @@ describe("invalidating", () => {
   })
 
   it("refuses counters", () => {
-    // @ts-expect-error Type '"counter"' is not assignable to type '"an update of a source invalidates no counter"'
+    // @ts-expect-error Type '"counter"' is not assignable to type '"Cache.invalidating does not apply to counters"'
     Cache.invalidating(update, hits, ["home"])
-    // @ts-expect-error Type '"counter"' is not assignable to type '"an update of a source invalidates no counter"'
+    // @ts-expect-error Type '"counter"' is not assignable to type '"Cache.invalidating does not apply to counters"'
     update.pipe(Cache.invalidating(hits, ["home"]))
   })
 

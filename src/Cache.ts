@@ -710,7 +710,7 @@ export const invalidateTags: {
 
 // What is invalidated is a copy of something else, which a counter is not.
 interface IsCopy {
-  readonly kind?: "an update of a source invalidates no counter"
+  readonly kind?: "Cache.invalidating does not apply to counters"
 }
 
 // A string is a list of its letters.

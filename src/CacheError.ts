@@ -46,7 +46,7 @@ export class Empty extends Data.TaggedError("Empty")<{
 }> {
   override get message(): string {
     return this.reason === "NotReady"
-      ? `No value yet for ${this.key}: it is still being computed`
+      ? `No value yet for ${this.key}: its computation is still running. Poll again, or wait for it`
       : `No value for ${this.key} after ${Duration.format(this.waited)}: it is still being computed`
   }
 }

@@ -79,7 +79,7 @@ export const loadFailures: Metric.Metric.Counter<number> = counter("cache.load.f
  */
 export const refusedFills: Metric.Metric.Counter<number> = counter(
   "cache.load.refused",
-  "Loaded values that were not stored, since the key was written or invalidated meanwhile"
+  "Loaded values that were not stored because the key was written or invalidated meanwhile"
 )
 
 /**
@@ -115,7 +115,10 @@ export const undecodable: Metric.Metric.Counter<number> = counter(
  * @since 0.1.0
  * @category metrics
  */
-export const bypassed: Metric.Metric.Counter<number> = counter("cache.bypassed", "Operations that did without Redis")
+export const bypassed: Metric.Metric.Counter<number> = counter(
+  "cache.bypassed",
+  "Operations that went on without Redis"
+)
 
 /**
  * Background refreshes that were not begun, since `maxConcurrentRefreshes` of their cache were under way.
@@ -125,7 +128,7 @@ export const bypassed: Metric.Metric.Counter<number> = counter("cache.bypassed",
  */
 export const skippedRefreshes: Metric.Metric.Counter<number> = counter(
   "cache.refresh.skipped",
-  "Background refreshes that were not begun for want of a place"
+  "Background refreshes that were skipped because maxConcurrentRefreshes were running"
 )
 
 /**
@@ -136,7 +139,7 @@ export const skippedRefreshes: Metric.Metric.Counter<number> = counter(
  */
 export const barredLoads: Metric.Metric.Counter<number> = counter(
   "cache.load.barred",
-  "Loads that stored nothing, since an update of the source was under way"
+  "Loads that stored nothing because an update of the source was under way"
 )
 
 /**
@@ -148,14 +151,14 @@ export const barredLoads: Metric.Metric.Counter<number> = counter(
 export const updates: Metric.Metric.Counter<number> = counter("cache.updates", "Updates of the source")
 
 /**
- * Ends of updates that Redis did not do, or not as asked.
+ * Updates whose end Redis did not apply as asked.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const failedEnds: Metric.Metric.Counter<number> = counter(
   "cache.update.failed_ends",
-  "Ends of updates that Redis did not do, or not as asked"
+  "Updates whose end Redis did not apply as asked"
 )
 
 /**
@@ -165,7 +168,7 @@ export const failedEnds: Metric.Metric.Counter<number> = counter(
  * @category metrics
  */
 export const held: Metric.Metric.Counter<number> = Metric.counter("cache.held", {
-  description: "Keys and tags that updates hold at present"
+  description: "Keys and tags that updates hold now"
 })
 
 /**
@@ -212,14 +215,14 @@ export const nearEntries: Metric.Metric.Counter<number> = level("cache.near.entr
 export const nearBytes: Metric.Metric.Counter<number> = level("cache.near.bytes", "Bytes of near copies kept")
 
 /**
- * Near copies that made room for others.
+ * Near copies that were evicted to make room.
  *
  * @since 0.1.0
  * @category metrics
  */
 export const nearEvictions: Metric.Metric.Counter<number> = counter(
   "cache.near.evictions",
-  "Near copies that made room for others"
+  "Near copies that were evicted to make room"
 )
 
 /**
@@ -260,7 +263,7 @@ export const operationDuration: Metric.Metric.Histogram<number> = seconds(
  */
 export const connectionsDown: Metric.Metric.Counter<number> = level(
   "cache.connection.down",
-  "Connections to Redis that are wanted and not there"
+  "Connections to Redis that are down"
 )
 
 /**
@@ -272,5 +275,5 @@ export const connectionsDown: Metric.Metric.Counter<number> = level(
  */
 export const circuitsOpen: Metric.Metric.Counter<number> = level(
   "cache.circuit.open",
-  "Circuits that are open, so that operations fail at once"
+  "Open circuits: operations fail without being sent"
 )

@@ -264,12 +264,12 @@ type IsAny<A> = 0 extends 1 & A ? true : false
 type Fits<Wanted extends ReadonlyArray<unknown>, Args extends ReadonlyArray<unknown>> = IsAny<Wanted> extends true
   ? unknown
   : ((...args: Wanted) => void) extends ((...args: Args) => void) ? unknown
-  : "the options are those of a function of other arguments"
+  : "the options belong to a function with other arguments"
 
 // The failures that are to be cached are among those that the function has.
 type Covers<CachedError, E> = IsAny<CachedError> extends true ? unknown
   : [CachedError] extends [E] ? unknown
-  : "`errors` holds failures that the function does not have"
+  : "`errors` encodes failures that the function does not have"
 
 // A function is never options: where they were forgotten, it is told of at once.
 const isDataFirst = (args: IArguments): boolean => args.length > 1 || typeof args[0] === "function"

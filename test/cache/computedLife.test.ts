@@ -24,7 +24,7 @@ for (const [store, layer] of Object.entries(layers)) {
       Effect.map(Effect.exit(effect), (exit) => {
         assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause), `${name}: ${exit}`)
         const defects = Exit.isFailure(exit) ? String([...Cause.defects(exit.cause)]) : ""
-        assert.include(defects, `Cache "${name}": timeToLive must be a function that gives durations`)
+        assert.include(defects, `Cache "${name}": timeToLive must be a function that returns durations`)
         assert.include(defects, text)
       })
 

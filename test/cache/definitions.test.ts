@@ -44,13 +44,13 @@ describe("a cache", () => {
       assert.deepStrictEqual(asked, ["key 1", "value v", "key 2", "value w"])
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it("needs a name that is not empty and has no colon", () => {
-    assert.throws(make({ name: "" }), RangeError, /needs a name that is not empty/)
-    assert.throws(make({}), RangeError, /needs a name that is not empty/)
-    assert.throws(make({ name: 42 }), RangeError, /needs a name that is not empty, got 42/)
-    assert.throws(make({ name: "a:b" }), RangeError, /Cache "a:b": its name must not have a ":" in it/)
+  it("needs a non-empty name and has no colon", () => {
+    assert.throws(make({ name: "" }), RangeError, /needs a non-empty name/)
+    assert.throws(make({}), RangeError, /needs a non-empty name/)
+    assert.throws(make({ name: 42 }), RangeError, /needs a non-empty name, got 42/)
+    assert.throws(make({ name: "a:b" }), RangeError, /Cache "a:b": its name must not contain ":"/)
     assert.throws(make({ name: "a\ud800" }), RangeError, /surrogate|Unicode/)
-    assert.throws(() => Cache.counter({ name: "" }), RangeError, /needs a name/)
+    assert.throws(() => Cache.counter({ name: "" }), RangeError, /needs a (non-empty )?name/)
     assert.throws(() => Cache.counter({ name: "a:" }), RangeError, /":"/)
     for (const name of ["a", " ", "a*", "a b", "users.v2", "ключ"]) assert.strictEqual(Cache.make({ name }).name, name)
   })
@@ -61,7 +61,7 @@ describe("a cache", () => {
         assert.throws(
           make({ name: "users", [option]: each }),
           RangeError,
-          new RegExp(`Cache "users": ${option} must be a duration of more than zero, got `)
+          new RegExp(`Cache "users": ${option} must be a duration longer than zero, got `)
         )
       }
       for (const each of [1, 0.5, "1 micros", "10 minutes", Duration.infinity, Infinity, [1, 0], 5n]) {
@@ -76,7 +76,7 @@ describe("a cache", () => {
         assert.throws(
           make({ name: "users", lease: { [option]: each } }),
           RangeError,
-          new RegExp(`Cache "users": lease.${option} must be a duration of more than zero, got `)
+          new RegExp(`Cache "users": lease.${option} must be a duration longer than zero, got `)
         )
       }
       assert.doesNotThrow(make({ name: "users", lease: { [option]: "1 second" } }))
@@ -139,7 +139,7 @@ describe("a cache", () => {
 
 describe("a memoized function", () => {
   it("needs a name", () => {
-    assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, /needs a name/)
+    assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, /needs a (non-empty )?name/)
     assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "a:b" }), RangeError, /":"/)
     assert.strictEqual(
       Memo.cached(function getTime() {
@@ -154,7 +154,7 @@ describe("a memoized function", () => {
       assert.throws(
         () => Memo.cached(() => Effect.succeed(1), { name: "f", timeToLive }),
         RangeError,
-        /Cache "f": timeToLive must be a duration of more than zero/
+        /Cache "f": timeToLive must be a duration longer than zero/
       )
     }
   })

@@ -121,7 +121,7 @@ describe("the feed on a real server", () => {
       yield* run(Cache.set(users, "42", "Ada"))
       yield* Effect.forEach([1, 2, 3], () => run(Cache.get(users, "42")))
       yield* until(Effect.sync(() => warnings.length > 0))
-      assert.include(warnings[0], "near tiers are bypassed")
+      assert.include(warnings[0], "near copies are bypassed")
       yield* Effect.forEach([1, 2, 3], () => run(Cache.get(users, "42")))
       assert.strictEqual((yield* run(Cache.stats(users))).nearHits, 0)
       assert.strictEqual(warnings.length, 1)

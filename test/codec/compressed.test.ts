@@ -41,7 +41,7 @@ describe("a compressed codec", () => {
     assert.isTrue(Either.isRight(codec.decode(fits, context)))
     assert.strictEqual(
       Either.getOrThrow(Either.flip(codec.decode(tooLong, context))).detail,
-      "larger than maxSize once decompressed"
+      "larger than maxValueSize once decompressed"
     )
     assert.isTrue(Either.isRight(codec.decode(tooLong, { ...context, maxSize: Infinity })))
     assert.isTrue(Either.isLeft(codec.decode(tooLong, { ...context, maxSize: 0 })))
@@ -51,7 +51,7 @@ describe("a compressed codec", () => {
     const codec = Codec.compressed(text)
     assert.match(
       Either.getOrThrow(Either.flip(codec.encode("x".repeat(context.maxSize - 1), context))).detail,
-      /^it takes 100001 bytes before it is compressed, and maxValueSize is 100000$/
+      /^it takes 100001 bytes before compression, and maxValueSize is 100000$/
     )
   })
 

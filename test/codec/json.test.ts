@@ -121,17 +121,17 @@ describe("the JSON codec", () => {
 
   it("refuses what JSON cannot hold, with the path and a way out", () => {
     const cases: ReadonlyArray<readonly [unknown, string]> = [
-      [{ a: NaN }, "$.a: JSON has no form for NaN"],
-      [[1, Infinity], "$[1]: JSON has no form for Infinity"],
-      [{ "a b": { c: [1n] } }, "$[\"a b\"].c[0]: JSON has no form for a bigint"],
-      [{ a: Symbol("s") }, "$.a: JSON has no form for a symbol"],
-      [{ toJSON: () => 1 }, "$.toJSON: JSON has no form for a function"],
-      [[undefined], "$[0]: JSON has no form for undefined in an array"],
-      [[1, , 2], "$[1]: JSON has no form for undefined in an array"],
-      [{ at: new Date() }, "$.at: JSON has no form for an instance of a class"],
-      [new Map(), "$: JSON has no form for an instance of a class"],
-      [Object.create(null), "$: JSON has no form for an instance of a class"],
-      [Data.tuple(1), "$: JSON has no form for an instance of a subclass of Array"]
+      [{ a: NaN }, "$.a: JSON cannot represent NaN"],
+      [[1, Infinity], "$[1]: JSON cannot represent Infinity"],
+      [{ "a b": { c: [1n] } }, "$[\"a b\"].c[0]: JSON cannot represent a bigint"],
+      [{ a: Symbol("s") }, "$.a: JSON cannot represent a symbol"],
+      [{ toJSON: () => 1 }, "$.toJSON: JSON cannot represent a function"],
+      [[undefined], "$[0]: JSON cannot represent undefined in an array"],
+      [[1, , 2], "$[1]: JSON cannot represent undefined in an array"],
+      [{ at: new Date() }, "$.at: JSON cannot represent an instance of a class"],
+      [new Map(), "$: JSON cannot represent an instance of a class"],
+      [Object.create(null), "$: JSON cannot represent an instance of a class"],
+      [Data.tuple(1), "$: JSON cannot represent an instance of a subclass of Array"]
     ]
     for (const [value, message] of cases) {
       const written = text(Schema.Unknown, value)

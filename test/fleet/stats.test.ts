@@ -236,9 +236,9 @@ describe("Fleet.stats", () => {
           Effect.flip(Layer.launch(RedisLayer.layer({ url: sharedRedisUrl(), publish }))),
           ({ message }) => message
         )
-      assert.match(yield* refusal({ every: 0 }), /publish\.every must be a duration of more than zero/)
+      assert.match(yield* refusal({ every: 0 }), /publish\.every must be a duration longer than zero/)
       assert.match(yield* refusal({ every: "10 millis" }), /publish\.every must be at least 100 milliseconds, got 10/)
-      assert.match(yield* refusal({ name: "" }), /publish\.name must be text of 1 to 200 characters, got ""/)
+      assert.match(yield* refusal({ name: "" }), /publish\.name must be a string of 1 to 200 characters, got ""/)
     }))
 })
 

@@ -380,7 +380,7 @@ const checkJson = <A>(codec: CodecModule.Codec<A>, input: Uint8Array): void => {
   const decoded = codec.decode(input, context)
   if (Either.isRight(decoded)) {
     const encoded = codec.encode(decoded.right, context)
-    if (Either.isLeft(encoded) && /nested more than|no form for -?Infinity/.test(encoded.left.detail)) return
+    if (Either.isLeft(encoded) && /nested more than|cannot represent -?Infinity/.test(encoded.left.detail)) return
   }
   checkCodec(codec, input)
 }
@@ -567,7 +567,7 @@ const urlTarget = ({ url: Url }: Library): Target => ({
     const read = Url.parse(text)
     if (Either.isLeft(read)) {
       // None of what was given but the name of an option.
-      const [, option = ""] = /^options are not taken from the url: (.*)$/s.exec(read.left) ?? []
+      const [, option = ""] = / \(found (.*)\)$/s.exec(read.left) ?? []
       must(/^[A-Za-z]*$/.test(option), () => `${text} is told: ${read.left}`)
       return
     }

@@ -410,7 +410,7 @@ describe("a key that cannot be stored", () => {
     const cycle: { a: { b: Array<unknown> } } = { a: { b: [] } }
     cycle.a.b.push(1, cycle)
     assert.strictEqual(pathOf([cycle]), "$[0].a.b[1]")
-    assert.strictEqual(detailOf([cycle]), "a cycle: give `key`")
+    assert.strictEqual(detailOf([cycle]), "a cycle: pass the option `key`")
     const map = new Map<string, unknown>()
     map.set("self", map)
     assert.strictEqual(pathOf(map), "$.values()[0]")

@@ -97,7 +97,7 @@ describe("An instance of a class, as a key", () => {
       const { detail, path } = refusalOf([1, { by: [value] }])
       assert.strictEqual(path, "$[1].by[0]")
       assert.include(detail, `an instance of ${name}`)
-      assert.include(detail, "give `key`")
+      assert.include(detail, "pass the option `key`")
     }
   })
 

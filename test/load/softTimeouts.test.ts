@@ -159,8 +159,8 @@ describe("A soft timeout", () => {
         "CodecError",
         "Cache \"users\": timeout.soft must be shorter than timeout.hard, 2s, got 2 seconds"
       ])
-      assert.match((yield* refused({ soft: 0 }))[1]!, /timeout\.soft must be a duration of more than zero, got 0/)
-      assert.match((yield* refused({ hard: -1 }))[1]!, /timeout\.hard must be a duration of more than zero, got -1/)
+      assert.match((yield* refused({ soft: 0 }))[1]!, /timeout\.soft must be a duration longer than zero, got 0/)
+      assert.match((yield* refused({ hard: -1 }))[1]!, /timeout\.hard must be a duration longer than zero, got -1/)
       assert.throws(
         () => Memo.cached((_id: number) => never, { name: "m", timeout: { soft: 3, hard: 2 } }),
         /timeout\.soft must be shorter than timeout\.hard, 2ms, got 3$/

@@ -52,7 +52,7 @@ describe("staleWhileRevalidate", () => {
       assert.strictEqual(yield* first(Cache.getOrSet(swr, "42", Effect.succeed("new"))), "new")
     }))
 
-  it.scoped("a refresh that fails is logged and counted, and the stale value stays", () =>
+  it.scoped("a refresh that fails is logged and counted: the stale value stays", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -62,7 +62,7 @@ describe("staleWhileRevalidate", () => {
       yield* Effect.provide(first(Cache.getOrSet(swr, "42", origin.load)), layer)
       yield* settle
       yield* origin.fail(1)
-      assert.deepStrictEqual(messages, ["A background refresh failed, and the stale value stays cache=swr key=swr:42"])
+      assert.deepStrictEqual(messages, ["A background refresh failed: the stale value stays cache=swr key=swr:42"])
       assert.strictEqual((yield* first(Cache.stats(swr))).failures, 1)
       // Its lease stays for a while: the next reader, here or anywhere, does not ask the origin again at once.
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "swr:42"), clean)
@@ -85,7 +85,7 @@ describe("staleWhileRevalidate", () => {
       yield* Effect.provide(first(Cache.getOrSet(swr, "42", Effect.succeed("new"))), layer)
       yield* settle
       assert.deepStrictEqual(messages, [
-        "A background refresh could not be stored (ReadOnly), and the stale value stays cache=swr key=swr:42"
+        "A background refresh could not store its value (ReadOnly): the stale value stays cache=swr key=swr:42"
       ])
     }))
 
@@ -187,7 +187,7 @@ describe("staleIfError", () => {
       yield* TestClock.adjust("15 seconds")
       const served = Effect.provide(first(Cache.getOrSet(sie, "42", Effect.fail("down"))), layer)
       assert.strictEqual(yield* served, "old")
-      assert.deepStrictEqual(messages, ["A load failed, and a stale value is served cache=sie key=sie:42"])
+      assert.deepStrictEqual(messages, ["A load failed: its callers are served the stale value cache=sie key=sie:42"])
       const stats = yield* first(Cache.stats(sie))
       assert.strictEqual(stats.staleServed, 1)
       assert.strictEqual(stats.failures, 1)
@@ -215,7 +215,7 @@ describe("staleIfError", () => {
       yield* origin.fail(1)
       assert.deepStrictEqual([yield* Fiber.join(leading), yield* Fiber.join(joining)], ["old", "old"])
       assert.deepStrictEqual([...yield* Fiber.join(many)], [["42", "old"]])
-      assert.deepStrictEqual(messages, ["A load failed, and a stale value is served cache=sie key=sie:42"])
+      assert.deepStrictEqual(messages, ["A load failed: its callers are served the stale value cache=sie key=sie:42"])
       const batch = first(Cache.getOrSetMany(sie, ["42"], () => Effect.fail("down")))
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual([...yield* Effect.provide(batch, layer)], [["42", "old"]])

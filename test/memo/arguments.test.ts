@@ -176,7 +176,7 @@ describe("Arguments of memoized functions", () => {
       assert.strictEqual(invalid instanceof CacheError.CodecError && invalid.path, "$.age")
       const large = Memo.cached(() => Effect.succeed("x".repeat(101)), { name: "large", maxValueSize: 100 })
       const tooLarge = yield* Effect.flip(large())
-      assert.include(tooLarge.message, "maxValueSize is 100")
+      assert.include(tooLarge.message, "more than maxValueSize (100) allows")
       assert.strictEqual(yield* Cache.flush(structural.cache), 0)
       assert.strictEqual(yield* Cache.flush(schema.cache), 0)
       assert.strictEqual(yield* Cache.flush(large.cache), 0)

@@ -72,13 +72,16 @@ describe("Functions that cannot be memoized", () => {
         const bad = fn as unknown as (id: number) => Effect.Effect<number>
         const memo = Memo.cached(bad, "1 minute")
         const text = yield* defectOf(memo(1))
-        assert.include(text, `The memoized function "${fn.name}" must give an Effect, and gave ${what}`)
+        assert.include(text, `The memoized function "${fn.name}" must return an Effect, but returned ${what}`)
         const asynchronous = Memo.cachedAsync(bad, { name: `${fn.name} later` })
         assert.include(yield* defectOf(Effect.flatten(asynchronous(1))), what)
       }
       const one = (() => 1) as unknown as () => Effect.Effect<number>
       const property = Memo.cachedProperty({ id: 1 }, { name: "p", key: (self) => self.id }, one)
-      assert.include(yield* defectOf(property), "The memoized function \"p\" must give an Effect, and gave a number")
+      assert.include(
+        yield* defectOf(property),
+        "The memoized function \"p\" must return an Effect, but returned a number"
+      )
     })))
 
   it("no function at all, and no options, are told of where they are passed", () => {
@@ -86,10 +89,13 @@ describe("Functions that cannot be memoized", () => {
     assert.throws(
       // @ts-expect-error: no function
       () => Memo.cached(effect, "1 minute"),
-      "Memo takes a function that gives an Effect, and got an Effect"
+      "Memo takes a function that returns an Effect, got an Effect"
     )
-    // @ts-expect-error: no options
-    assert.throws(() => Memo.cached(() => Effect.succeed(1)), "Memo takes a function and a time to live, or options")
+    assert.throws(
+      // @ts-expect-error: no options
+      () => Memo.cached(() => Effect.succeed(1)),
+      "Memo takes a time to live or options as its second argument"
+    )
   })
 })
 
@@ -105,7 +111,7 @@ describe("Loads that give no effect", () => {
         [undefined, "undefined"]
       ]
       for (const [load, what] of loads) {
-        const text = `Cache "users": a load must give an Effect, and gave ${what}`
+        const text = `Cache "users": a load must return an Effect, but returned ${what}`
         const bad = load as Effect.Effect<number>
         assert.include(yield* defectOf(Cache.getOrSet(users, "a", bad)), text)
         assert.include(yield* defectOf(Cache.refresh(users, "a", bad)), text)
@@ -113,7 +119,7 @@ describe("Loads that give no effect", () => {
       const many = (async () => []) as unknown as () => Effect.Effect<ReadonlyArray<readonly [string, number]>>
       assert.include(
         yield* defectOf(Cache.getOrSetMany(users, ["a"], many)),
-        "Cache \"users\": a load must give an Effect"
+        "Cache \"users\": a load must return an Effect"
       )
     })))
 })

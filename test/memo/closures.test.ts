@@ -11,7 +11,7 @@ const bars = (call: Call) =>
   Effect.map(Effect.exit(call), (exit) => {
     assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause), `${exit}`)
     const text = Exit.isFailure(exit) ? String([...Cause.defects(exit.cause)]) : ""
-    assert.include(text, "What a function closes over is no part of its key")
+    assert.include(text, "What a function closes over is not part of its key")
     assert.include(text, "captures")
   })
 

@@ -20,7 +20,7 @@ describe("failures of a memo whose results have a codec", () => {
   it("need a codec too, and a definition without one says so", () => {
     assert.throws(
       () => Memo.cached(refuse, { name: "refuse", codec: secretly, errors: { schema: Refused } }),
-      /errors needs a codec too/
+      /errors needs one too/
     )
     // @ts-expect-error: neither
     assert.throws(() => Memo.cached(refuse, { name: "refuse", errors: {} }), /needs a schema or a codec/)

@@ -6,9 +6,9 @@ const memory = RedisLayer.layerMemory
 
 describe("Names of memoized functions", () => {
   it("none throws where it is defined", () => {
-    assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, "pass `name`")
-    assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "" }), RangeError, "pass `name`")
-    assert.throws(() => Memo.cachedAsync(() => Effect.succeed(1), "1 minute"), RangeError, "pass `name`")
+    assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, "pass the option `name`")
+    assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "" }), RangeError, "pass the option `name`")
+    assert.throws(() => Memo.cachedAsync(() => Effect.succeed(1), "1 minute"), RangeError, "pass the option `name`")
   })
 
   it("one with a colon throws where it is defined", () => {
@@ -48,7 +48,7 @@ describe("Names of memoized functions", () => {
         const [defect] = Exit.isFailure(exit) ? Cause.defects(exit.cause) : []
         assert.include(String(defect), "\"same\"")
         assert.include(String(defect), "`captures: [tenant]`")
-        assert.include(String(defect), "pass `name`")
+        assert.include(String(defect), "pass the option `name`")
       }
       assert.strictEqual(yield* first(), "one", "the first is unharmed")
     }).pipe(Effect.provide(memory)))

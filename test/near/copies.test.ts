@@ -268,7 +268,7 @@ describe("near copies", () => {
 
   it("what bounds no copies is refused", () => {
     const near = (options: object) => () => Cache.make({ name: "n", near: options, staleIfError: "1 second" })
-    assert.throws(near({}), /near must be bounded by capacity or maxBytes/)
+    assert.throws(near({}), /near must be bounded: give capacity or maxBytes/)
     assert.throws(near({ capacity: 0 }), /near.capacity must be a whole number from 1/)
     assert.throws(near({ capacity: 1.5 }), /near.capacity/)
     assert.throws(near({ maxBytes: -1 }), /near.maxBytes/)
@@ -276,7 +276,7 @@ describe("near copies", () => {
     assert.throws(near({ capacity: 1, onDisconnect: "never" }), /near.onDisconnect/)
     assert.throws(
       () => Cache.make({ name: "n", near: { capacity: 1, onDisconnect: "serveStale" } }),
-      /staleIfError must be given with near.onDisconnect/
+      /staleIfError must be given if near.onDisconnect/
     )
   })
 })

@@ -72,7 +72,7 @@ describe("copies that are yielded", () => {
         const refused = yield* Effect.flip(Effect.gen(function*() {
           return yield* Cache.getOrSet(users, "42", Effect.succeed("another"), { timeout: 0 })
         }))
-        assert.include(refused.message, "timeout must be a duration of more than zero")
+        assert.include(refused.message, "timeout must be a duration longer than zero")
         yield* Cache.get(users, "42")
       }
     }).pipe(Effect.provide(RedisLayer.layerMemory)))

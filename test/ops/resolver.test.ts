@@ -161,7 +161,7 @@ describe("Cache.resolver", () => {
       })
       const cached = source.pipe(Cache.resolver(users, { key: keyOf }))
       const exits = yield* first(outcomes(ids, cached))
-      for (const exit of exits) assert.include(shown(exit), "The resolver gave no answer to the request for users:")
+      for (const exit of exits) assert.include(shown(exit), "The resolver did not complete the request for users:")
       assert.strictEqual(runs, 1)
     }))
 

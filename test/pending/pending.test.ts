@@ -42,7 +42,10 @@ describe("Pending", () => {
           assert.strictEqual(error.reason, "NotReady")
           assert.strictEqual(error.key, "work:[]")
           assert.deepStrictEqual(error.waited, Duration.zero)
-          assert.strictEqual(error.message, "No value yet for work:[]: it is still being computed")
+          assert.strictEqual(
+            error.message,
+            "No value yet for work:[]: its computation is still running. Poll again, or wait for it"
+          )
         }
         yield* TestClock.adjust("2 seconds")
       }

@@ -34,7 +34,7 @@ describe("an operation on several servers", () => {
         const error = yield* failureOf("refused", other)
         assert.strictEqual(error.reason, "CircuitOpen")
         assert.isFalse(isUnsent(error))
-        assert.match(error.message, /for others this was sent/)
+        assert.match(error.message, /sent for the others/)
       }
     }))
 

@@ -217,7 +217,7 @@ describe("near copies", () => {
           assert.deepStrictEqual(yield* Cache.get(copied, "b"), Option.some(1))
           assert.strictEqual(yield* nearHits, 0)
         }).pipe(Effect.provide(context))
-        assert.match(warnings[0]!, /near tiers are bypassed/)
+        assert.match(warnings[0]!, /near copies are bypassed/)
       }))
   }
 })

@@ -108,9 +108,8 @@ export const withKeyBase = <Key, Value, A, E, R>(
 
 /** Names beyond the bound share one, in metrics. What looks for an instance has no place for an effect of its own. */
 const warnOfNames = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cache: string): void => {
-  const message =
-    `More than ${maxNames} names of caches are in use under one Redis: metrics of "${cache}" and of all ` +
-    `later names are counted under cache="${otherName}". Give a cache a fixed name, and put what differs into its keys`
+  const message = `More than ${maxNames} cache names are in use on one Redis: metrics of "${cache}" and of all ` +
+    `later names are counted under cache="${otherName}". Give each cache a fixed name, and put what differs into its keys`
   EffectRuntime.runSync(
     EffectRuntime.updateFiberRefs(EffectRuntime.defaultRuntime, () => fiber.getFiberRefs()),
     Effect.annotateLogs(Effect.logWarning(message), { cache })
@@ -122,11 +121,11 @@ const claimName = <Key, Value>(runtime: Runtime, { name, owner }: CacheDefinitio
   if (owner === undefined || runtime.claims.claim(name, owner)) return
   throw new Error(
     typeof owner === "string"
-      ? `Two different properties are cached under the name "${name}", and would be given each other's values: ` +
-        "pass `name` to tell them apart"
-      : `Another function is memoized under the name "${name}" already. What a function closes over is no part of its ` +
-        "key, so they would be given each other's results. Define the function once, outside of what makes it again " +
-        "and again; or pass what it closes over, `captures: [tenant]` (`captures: []` if nothing differs). If it is a " +
-        "different function, pass `name` to tell them apart"
+      ? `Two different properties are cached under the name "${name}", so each would read the other's values: ` +
+        "pass the option `name` to tell them apart"
+      : `Another function is already memoized under the name "${name}". What a function closes over is not part of its ` +
+        "key, so each would read the other's results. Memoize the function once, outside of code that runs " +
+        "repeatedly; or pass what it closes over, `captures: [tenant]` (`captures: []` if nothing differs). If it is " +
+        "a different function, pass the option `name` to tell them apart"
   )
 }

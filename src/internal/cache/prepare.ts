@@ -64,7 +64,7 @@ export const explicitLife = <Key, Value>(
   const life = toLife(timeToLive)
   return life !== 0 ? Either.right(life) : Either.left(cache.codecError("option", {
     path: "timeToLive",
-    detail: `timeToLive must be a duration of more than zero, got ${String(timeToLive)}`
+    detail: `timeToLive must be a duration longer than zero, got ${String(timeToLive)}`
   }))
 }
 

@@ -50,13 +50,18 @@ export class Warnings {
   bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
     this.recorder.bypass()
     // Without its stack: where a command was sent from tells nothing of an outage.
-    return this.warn(`The cache goes on without Redis: ${error.message}`, redisKey, undefined, `bypass ${error.reason}`)
+    return this.warn(
+      `The cache continues without Redis: ${error.message}`,
+      redisKey,
+      undefined,
+      `bypass ${error.reason}`
+    )
   }
 
   /** An entry does not decode: counted, and told of once a minute. */
   undecodable(redisKey: string, issue: CodecIssue): Effect.Effect<void> {
     this.recorder.undecoded()
-    const message = `A stored value could not be decoded and is taken for absent: ${sentence(issue)}`
+    const message = `A stored value could not be decoded and counts as a miss: ${sentence(issue)}`
     return this.warn(message, redisKey, undefined, "undecodable", { path: issue.path })
   }
 }

@@ -170,7 +170,7 @@ export class Feed implements Watcher {
     Deferred.unsafeDone(this.linked, Exit.fail(error))
     this.linked = Deferred.unsafeMake(FiberId.none)
     return told ? Effect.void : Effect.logWarning(
-      `This Redis does not tell of changes, so near tiers are bypassed: ${error.message}. It takes CLIENT TRACKING`
+      `This Redis does not report changes, so near copies are bypassed: ${error.message}. Near copies need CLIENT TRACKING`
     )
   }
 

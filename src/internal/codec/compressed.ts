@@ -37,7 +37,7 @@ const pack = (
 ): Either.Either<Uint8Array, CodecIssue> => {
   // However short it gets, it could not be read back.
   if (payload.length > maxSize) {
-    return issue(`it takes ${payload.length} bytes before it is compressed, and maxValueSize is ${maxSize}`)
+    return issue(`it takes ${payload.length} bytes before compression, and maxValueSize is ${maxSize}`)
   }
   if (payload.length < threshold) return Either.right(join(raw, payload))
   const deflated = deflateSync(payload)
@@ -57,10 +57,10 @@ const inflate = (stream: Uint8Array, maxSize: number): Either.Either<Uint8Array,
     const inflated: unknown = inflateSync(stream, { maxOutputLength, info: true })
     const { buffer, engine } = inflated as Inflated // with `info` it is
     if (engine.bytesWritten !== stream.length) return issue("bytes after the compressed payload")
-    return buffer.length > maxSize ? issue("larger than maxSize once decompressed") : Either.right(buffer)
+    return buffer.length > maxSize ? issue("larger than maxValueSize once decompressed") : Either.right(buffer)
   } catch (error) {
     return error instanceof RangeError
-      ? issue("larger than maxSize once decompressed")
+      ? issue("larger than maxValueSize once decompressed")
       : issue("the compressed payload is damaged")
   }
 }
@@ -72,7 +72,7 @@ const unpack = (payload: Uint8Array, maxSize: number): Either.Either<Uint8Array,
     case zlib:
       return inflate(payload.subarray(1), maxSize)
     default:
-      return issue("not in a form that is known here")
+      return issue("not written by Codec.compressed, or by a newer version of it")
   }
 }
 
@@ -84,7 +84,7 @@ export const compressed: {
   <Value>(self: Codec<Value>, options: Options = {}): Codec<Value> => {
     const threshold = options.threshold ?? defaultThreshold
     // NaN would compress nothing, without a sign.
-    if (!(threshold >= 0)) throw new TypeError("Codec.compressed: threshold is a number of bytes, 0 or more")
+    if (!(threshold >= 0)) throw new TypeError("Codec.compressed: threshold must be a number of bytes, 0 or more")
     return make<Value>({
       identity: Data.tuple("compressed", threshold, self.identity),
       encode: (value, context) =>

@@ -12,7 +12,7 @@ export const counter: Codec<number> = make<number>({
     // Redis knows no -0, and would give 0 back.
     Number.isSafeInteger(value) && !Object.is(value, -0)
       ? Either.right(toBytes(String(value)))
-      : Either.left({ path: "$", detail: "not a safe integer, which is all that a counter holds" }),
+      : Either.left({ path: "$", detail: "a counter holds only safe integers" }),
   decode: (payload) => {
     // Longer than any safe integer: not worth reading.
     const text = payload.length > 17 ? undefined : toText(payload)

@@ -43,11 +43,11 @@ interface Ready {
 const ready = ({ id, key }: EncryptionKey): Ready => {
   const idBytes = toBytes(id)
   if (idBytes.length === 0 || idBytes.length > 255) {
-    throw new TypeError("Codec.encrypted: the id of a key has 1 to 255 bytes")
+    throw new TypeError("Codec.encrypted: the id of a key must have 1 to 255 bytes")
   }
   const bytes = Redacted.isRedacted(key) ? Redacted.value(key) : key
   if (!(bytes instanceof Uint8Array) || bytes.length !== keyLength) {
-    throw new TypeError(`Codec.encrypted: the key "${id}" is not a Uint8Array of ${keyLength} bytes`)
+    throw new TypeError(`Codec.encrypted: the key "${id}" must be a Uint8Array of ${keyLength} bytes`)
   }
   return { id, header: Uint8Array.of(version, idBytes.length, ...idBytes), secret: createSecretKey(bytes) }
 }
@@ -74,9 +74,9 @@ const open = (
   redisKey: string
 ): Either.Either<Uint8Array, CodecIssue> => {
   const key = keys.find(({ header }) => startsWith(sealed, header))
-  if (key === undefined) return issue("encrypted with a key that is not known here, or not encrypted")
+  if (key === undefined) return issue("encrypted with a key that this codec was not given, or not encrypted")
   const start = key.header.length
-  if (sealed.length < start + nonceLength + tagLength) return issue("the encrypted payload ends too early")
+  if (sealed.length < start + nonceLength + tagLength) return issue("the encrypted payload is truncated")
   const text = start + nonceLength
   const end = sealed.length - tagLength
   try {
@@ -88,7 +88,7 @@ const open = (
     decipher.final()
     return Either.right(plain)
   } catch {
-    return issue("the encrypted payload is not authentic: changed, or of another entry")
+    return issue("the encrypted payload is not authentic: it was changed, or copied from another entry")
   }
 }
 

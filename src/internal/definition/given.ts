@@ -28,8 +28,8 @@ type IsUnknown = <B>() => B extends [unknown] ? 1 : 2
 
 /** `Sound` where `V` is a value, and else what to do. */
 type Yielded<V, Sound> = [V, Same<HasEffect<V>>] extends [unknown, IsTrue]
-  ? "an Effect is no value: yield it, and store what it gives"
-  : [V, Same<HasPromise<V>>] extends [unknown, IsTrue] ? "a promise is no value: await it, and store what it gives"
+  ? "an Effect is not a value: yield it, and store its result"
+  : [V, Same<HasPromise<V>>] extends [unknown, IsTrue] ? "a promise is not a value: await it, and store its result"
   : Sound
 
 /** What a cache of `Value` takes, of what it is given; or `Other`, which is no value of the cache's. */
@@ -49,7 +49,7 @@ export type ValueIn<Pairs> = Pairs extends Iterable<readonly [unknown, infer V]>
 export type EntriesOf<Key, Value, Entries> = Entries extends Iterable<unknown>
   ? Iterable<readonly [Key, Given<Value, ValueIn<Entries>>]>
   : string extends Key ? Readonly<Record<string, Given<Value, Entries[keyof Entries]>>>
-  : "the keys of this cache are no strings: give pairs"
+  : "the keys of this cache are not strings: give pairs"
 
 /** In a pipe, the cache says what its keys are; where a data-last form stands by itself, `"42"` stands for any string. */
 export type Widen<Key> = Key extends string | number ? {} extends Record<Key, unknown> ? Key

@@ -37,7 +37,7 @@ export const toLife = (input: Duration.DurationInput): number | undefined => {
 /** Fresh life by what a function gave: a mistake in it is not to look like "do not store". */
 export const toComputedLife = (cache: string, input: Duration.DurationInput): number | undefined => {
   if (!Number.isNaN(toMillis(input))) return toLife(input)
-  return refuse(cache, "timeToLive", "a function that gives durations (zero or less: do not store)", input)
+  return refuse(cache, "timeToLive", "a function that returns durations (zero or less: do not store)", input)
 }
 
 export const positive = (
@@ -48,7 +48,7 @@ export const positive = (
 ): number => {
   if (input === undefined) return otherwise
   const millis = toMillis(input)
-  return millis > 0 ? millis : refuse(cache, option, "a duration of more than zero", input)
+  return millis > 0 ? millis : refuse(cache, option, "a duration longer than zero", input)
 }
 
 export const decodeLife = <Key, Value>(

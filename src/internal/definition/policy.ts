@@ -143,13 +143,13 @@ const decodeNear = (
   if (near === undefined) return undefined
   const { capacity, maxBytes, onDisconnect } = near
   if (capacity === undefined && maxBytes === undefined) {
-    return refuse(cache, "near", "bounded by capacity or maxBytes", near)
+    return refuse(cache, "near", "bounded: give capacity or maxBytes", near)
   }
   if (onDisconnect !== undefined && onDisconnect !== "bypass" && onDisconnect !== "serveStale") {
     return refuse(cache, "near.onDisconnect", `"bypass" or "serveStale"`, onDisconnect)
   }
   if (onDisconnect === "serveStale" && staleIfError === 0) {
-    return refuse(cache, "staleIfError", `given with near.onDisconnect "serveStale"`, undefined)
+    return refuse(cache, "staleIfError", `given if near.onDisconnect is "serveStale"`, undefined)
   }
   const bound = (option: string, value: number | undefined, most: number) =>
     value === undefined || wholeUpTo(most)(value)

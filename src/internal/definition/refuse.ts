@@ -18,7 +18,7 @@ const show = (value: unknown): string => {
 /** What is wrong with a function of the user's that gave something else than an effect. */
 export const noEffect = (what: string, got: unknown): TypeError => {
   const remedy = Predicate.isPromiseLike(got) ? ": wrap it in Effect.tryPromise" : ": wrap it in Effect.sync"
-  return new TypeError(`${what} must give an Effect, and gave ${describe(got)}${remedy}`)
+  return new TypeError(`${what} must return an Effect, but returned ${describe(got)}${remedy}`)
 }
 
 /** In a few words, without what is in it. */
@@ -38,9 +38,9 @@ export const describe = (value: unknown): string => {
 /** Names are the first part of every key, up to a `:`, so none may be empty or have one. */
 export const checkName = (name: string): string => {
   if (typeof name !== "string" || name === "") {
-    throw new RangeError(`A cache needs a name that is not empty, got ${show(name)}`)
+    throw new RangeError(`A cache needs a non-empty name, got ${show(name)}`)
   }
   if (!isWellFormed(name)) throw new RangeError(`Cache ${JSON.stringify(name)}: its name is not well-formed Unicode`)
-  if (name.includes(":")) throw new RangeError(`Cache "${name}": its name must not have a ":" in it`)
+  if (name.includes(":")) throw new RangeError(`Cache "${name}": its name must not contain ":"`)
   return name
 }

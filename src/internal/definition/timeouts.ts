@@ -53,7 +53,7 @@ const limit = (option: string, input: Duration.DurationInput | undefined): Eithe
   const millis = toMillis(input)
   return millis > 0
     ? Either.right(millis)
-    : Either.left({ option, expected: "a duration of more than zero", got: input })
+    : Either.left({ option, expected: "a duration longer than zero", got: input })
 }
 
 /** An endless wait is a wait without a limit. */

@@ -96,7 +96,7 @@ class SentInPart extends Error {
   override readonly name = "SentInPart"
 
   constructor() {
-    super("the server of some keys was not asked, since it fails; for others this was sent")
+    super("not sent for some keys, whose server keeps failing; sent for the others")
   }
 }
 

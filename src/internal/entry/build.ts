@@ -20,7 +20,7 @@ export const failurePayload = <Key, Value>(
   redisKey: string
 ): Either.Either<Uint8Array, CodecError> =>
   cache.failureCodec === undefined
-    ? Either.left(cache.codecError("value", { path: "$", detail: "failures of this cache have no codec" }))
+    ? Either.left(cache.codecError("value", { path: "$", detail: "this cache has no codec for failures" }))
     : checkSize(cache, cache.failureCodec.encode(failure, cache.context(redisKey)))
 
 const checkSize = <Key, Value>(
@@ -33,7 +33,7 @@ const checkSize = <Key, Value>(
   if (encoded.right.length <= maxValueSize) return encoded as Either.Right<never, Uint8Array>
   return Either.left(cache.codecError("value", {
     path: "$",
-    detail: `it takes ${encoded.right.length} bytes, and maxValueSize is ${maxValueSize}`
+    detail: `it takes ${encoded.right.length} bytes, more than maxValueSize (${maxValueSize}) allows`
   }))
 }
 

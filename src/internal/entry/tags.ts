@@ -66,18 +66,18 @@ export const refuseTags = (tags: ReadonlyArray<string>): CodecIssue | undefined 
     if (typeof tag !== "string" || tag === "") {
       return {
         path: "tags",
-        detail: `tags must be strings that are not empty, got ${tag === "" ? "an empty one" : `a ${typeof tag}`}`
+        detail: `tags must be non-empty strings, got ${tag === "" ? `""` : `a ${typeof tag}`}`
       }
     }
     if (encoder.encode(tag).length > Entry.maxTagSize) {
       return {
         path: "tags",
-        detail: `tags must take at most ${Entry.maxTagSize} bytes each, got ${JSON.stringify(tag.slice(0, 40))}…`
+        detail: `tags must have at most ${Entry.maxTagSize} bytes each, got ${JSON.stringify(tag.slice(0, 40))}…`
       }
     }
     const issue = Either.getLeft(Key.encodeString(tag))
     if (issue._tag === "Some") {
-      return { path: "tags", detail: "tags must be valid Unicode, got half of a surrogate pair" }
+      return { path: "tags", detail: "tags must be valid Unicode, got an unpaired surrogate" }
     }
   }
   return undefined

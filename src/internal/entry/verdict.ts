@@ -50,9 +50,9 @@ const otherVersion = absent("OtherVersion")
 const invalidated = absent("Invalidated")
 const expired = absent("Expired")
 
-const cutShort: CodecIssue = { path: "$", detail: "the entry is cut short" }
+const cutShort: CodecIssue = { path: "$", detail: "the entry is truncated" }
 
-const tooLarge: CodecIssue = { path: "$", detail: "it takes more than maxValueSize" }
+const tooLarge: CodecIssue = { path: "$", detail: "it is larger than maxValueSize" }
 
 /** What makes an entry absent whatever its tags and its payload; nothing if nothing does. */
 export const absence = <Key, Value>(

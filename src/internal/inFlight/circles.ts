@@ -75,7 +75,7 @@ export const beginWait = (
       const between = runs.slice(runs.indexOf(way.goal) + 1).map(firstKey)
       const last = way.keys[way.keys.length - 1] ?? key.key
       const path = [last, ...between, key.key, ...way.keys]
-      return `The load of ${last} waits for itself: ${path.join(" → ")}`
+      return `The load of ${last} waits for itself: ${path.join(" → ")}. A load must not read a key that waits for it`
     }
     for (;;) {
       const queued = search(key.run, runs, true, new Set())?.queued[0]

@@ -336,7 +336,7 @@ const instance = (value: object, prototype: unknown, walk: Walk): string => {
     : undefined
   if (!isStructural(value) && !languageErrors.has(prototype)) {
     const of = typeof constructor === "function" && constructor.name !== "" ? constructor.name : "an unnamed class"
-    throw new Refusal(`an instance of ${of} cannot be part of a key, unless by PrimaryKey or Equal`)
+    throw new Refusal(`an instance of ${of} cannot be part of a key unless its class implements PrimaryKey or Equal`)
   }
   if (typeof constructor !== "function" || constructor.name === "") {
     throw new Refusal("an object whose class has no name cannot be part of a key")

@@ -29,7 +29,7 @@ const unescape = { "%7B": "{", "%7D": "}", "%25": "%" } as const
  * No two keys are stored alike. Half of a surrogate pair is refused: UTF-8 would make one key of many.
  */
 export const encodeString = (key: string): Either.Either<string, CodecIssue> => {
-  if (!isWellFormed(key)) return Either.left({ path: "$", detail: "half of a surrogate pair: not valid Unicode" })
+  if (!isWellFormed(key)) return Either.left({ path: "$", detail: "an unpaired surrogate, which is not valid Unicode" })
   return Either.right(
     braceOrPercent.test(key)
       ? key.replace(ambiguous, (found) => escape[found as keyof typeof escape]) // all that `ambiguous` matches
@@ -59,7 +59,7 @@ const within = (written: () => string): Either.Either<string, CodecIssue> => {
     return Either.right(text.length > longest ? shorten(text) : text)
   } catch (error) {
     const issue = refusal.issue(error)
-    return Either.left({ ...issue, detail: `${issue.detail}: give \`key\`` })
+    return Either.left({ ...issue, detail: `${issue.detail}: pass the option \`key\`` })
   }
 }
 
@@ -78,7 +78,7 @@ const encodeCaptures = (cache: string, captures: ReadonlyArray<unknown>): string
   } catch (error) {
     const { detail, path } = refusal.issue(error)
     throw new RangeError(
-      `Cache "${cache}": captures${path.slice(1)}: ${detail}. Pass what tells it apart, an id for example`
+      `Cache "${cache}": captures${path.slice(1)}: ${detail}. Pass something that identifies it, such as an id`
     )
   }
 }

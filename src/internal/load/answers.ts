@@ -17,7 +17,7 @@ export type Failure<E> = E | RedisError | CodecError | Empty
 /** A key of the caller, and its load. */
 export type Wait<Key, Value> = readonly [Wanted<Key, Value>, InFlight]
 
-const servedMessage = "A load failed, and a stale value is served"
+const servedMessage = "A load failed: its callers are served the stale value"
 
 /** How a caller takes failures: the first is its own, or each is that of its key. */
 export type Failures = "First" | "Each"

@@ -26,12 +26,11 @@ export interface TimeLimit {
 /** A computation that was cut off is a failed load like any other: a defect, so that callers see why. */
 const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Cause.RuntimeException => {
   const shown = keys.length === 1 ? keys[0]! : `${keys[0]!} and ${keys.length - 1} more`
+  const ran = Duration.format(Duration.millis(millis))
   return new Cause.RuntimeException(
-    `The load of ${shown} ran for ${
-      Duration.format(Duration.millis(millis))
-    } and was interrupted: ${option} allows no ` +
-      `more. Give the load a time limit of its own, or raise ${option}. A load that waits for its own key in a way that ` +
-      `cannot be seen (through Runtime.runPromise, for example) never ends either.`
+    `The load of ${shown} ran for ${ran} and was interrupted: ${option} allows no more. Give the load a time limit, or ` +
+      `raise ${option}. If the load reads its own key where that cannot be detected (through Runtime.runPromise, for ` +
+      `example), it never ends: remove that read.`
   )
 }
 

@@ -171,9 +171,8 @@ export class Fill<Key, Value, E> {
       if (this.runtime.driver.unsafeMonotonic(clock) <= task.heldUntil) return Effect.void
       const duration = Duration.format(Duration.millis(this.policy.leaseDuration))
       return this.instance.warnings.warn(
-        `A loaded value was not stored: its load could not renew its lease within lease.duration, ${duration} ` +
-          `(does it block the thread?), and another load or write took its place. Raise lease.duration above what the ` +
-          `load takes`,
+        `A loaded value was not stored: the load did not renew its lease within lease.duration (${duration}), and another ` +
+          `load or write took its place. If the load blocks the thread, raise lease.duration above the time it takes`,
         task.redisKey
       )
     })

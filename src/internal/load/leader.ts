@@ -174,7 +174,9 @@ export class Leader<Key, Value, E, R> {
         refreshes.end(this.run)
         const cause = Exit.isFailure(exit)
           ? exit.cause
-          : Cause.die(new Error(`The load of ${tasks[0]?.redisKey} ended without an outcome`))
+          : Cause.die(
+            new Error(`The load of ${tasks[0]?.redisKey} ended without an outcome: this is a bug in effect-redis-cache`)
+          )
         for (const key of [...this.run.keys]) {
           this.runtime.flights.settle(key, { _tag: "Done", exit: Exit.failCause(cause), validBefore: Infinity })
         }

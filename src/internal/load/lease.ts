@@ -89,7 +89,7 @@ export class Leases<Key, Value> {
         this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, backOff }))),
         // It ends by itself, after `lease.duration` at the most.
         (error) =>
-          Effect.annotateLogs(Effect.logDebug(`A lease could not be released: ${error.message}`), {
+          Effect.annotateLogs(Effect.logDebug(`A lease could not be released, and ends by itself: ${error.message}`), {
             cache: this.instance.definition.name,
             key: claimed.map((task) => task.redisKey).join(" ")
           })

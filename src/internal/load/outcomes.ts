@@ -48,8 +48,8 @@ export class Outcomes<Key, Value> {
     if (this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)) return Effect.void
     const reason = Option.filter(Cause.failureOption(cause), isOfStore)
     const what = Option.isSome(reason)
-      ? `A background refresh could not be stored (${reason.value.reason})`
+      ? `A background refresh could not store its value (${reason.value.reason})`
       : "A background refresh failed"
-    return this.instance.warnings.warn(`${what}, and the stale value stays`, task.redisKey, cause)
+    return this.instance.warnings.warn(`${what}: the stale value stays`, task.redisKey, cause)
   }
 }

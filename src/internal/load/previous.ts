@@ -92,8 +92,8 @@ export const resolve = <Key, Value, E>(
   return {
     exit: Exit.die(
       new Error(
-        `Cache "${name}": the load of ${redisKey} gave Cache.unchanged, and it was told of no previous value. ` +
-          "Give it only where `previous` is some"
+        `Cache "${name}": the load of ${redisKey} gave Cache.unchanged, but there was no previous value. ` +
+          "Give it only if `previous` is some"
       )
     )
   }

@@ -37,10 +37,12 @@ export const define = (name: string, options: Options, owner: object | string | 
 export const nameOf = (fn: Fn, { name }: Options): string => {
   const ownName = name ?? fn.name
   if (ownName === "") {
-    throw new RangeError("A memoized function needs a name: name the function, or pass `name`")
+    throw new RangeError("A memoized function needs a name: name the function, or pass the option `name`")
   }
   if (name === undefined && Function.prototype.toString.call(fn).includes("[native code]")) {
-    throw new RangeError(`The memoized function "${ownName}" is bound, and like any other bound one: pass \`name\``)
+    throw new RangeError(
+      `The function "${ownName}" is bound, so it looks like every other bound function: pass the option \`name\``
+    )
   }
   return checkName(ownName)
 }
@@ -57,10 +59,10 @@ const failureCodec = (
   resultsHaveOne: boolean
 ): Codec<unknown> => {
   if (codec !== undefined) return codec
-  if (schema === undefined) throw new RangeError(`Cache "${name}": errors needs a schema or a codec`)
+  if (schema === undefined) throw new RangeError(`Cache "${name}": the option errors needs a schema or a codec`)
   if (!resultsHaveOne) return json(schema)
   throw new RangeError(
-    `Cache "${name}": errors needs a codec too where results have one, or failures would be stored as plain JSON`
+    `Cache "${name}": results have a codec, so the option errors needs one too: its schema alone would store failures as plain JSON`
   )
 }
 

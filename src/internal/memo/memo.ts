@@ -82,7 +82,7 @@ const ofFunction = (
   wrap?: (definition: CacheDefinition<Args, unknown>) => (call: Fn) => Fn
 ): Memoized => {
   if (typeof fn !== "function") {
-    throw new TypeError(`Memo takes a function that gives an Effect, and got ${describe(fn)}`)
+    throw new TypeError(`Memo takes a function that returns an Effect, got ${describe(fn)}`)
   }
   const options = toOptions(input)
   // What a function closes over may differ from object to object, unless it is told.

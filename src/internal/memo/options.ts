@@ -40,7 +40,7 @@ const isDuration = (u: Duration.DurationInput | Options): u is Duration.Duration
 
 export const toOptions = (input: Duration.DurationInput | Options): Options => {
   if (input === undefined || input === null || typeof input === "function") {
-    throw new TypeError(`Memo takes a function and a time to live, or options; got ${describe(input)} for the latter`)
+    throw new TypeError(`Memo takes a time to live or options as its second argument, got ${describe(input)}`)
   }
   return isDuration(input) ? { timeToLive: input } : input
 }

@@ -5,7 +5,7 @@ import type { Fn } from "./options.js"
 
 const noObject = (name: string, what: string): TypeError =>
   new TypeError(
-    `The memoized function "${name}" uses \`${what}\`, and was passed without its object: ` +
+    `The memoized function "${name}" uses \`${what}\`, but was passed without its object: ` +
       "pass an arrow function that calls the method, `(...) => object.method(...)`"
   )
 

@@ -82,7 +82,7 @@ const diagnose = <Key, Value>(
     case "Undecodable":
       return ["Undecodable", `its value does not decode: ${sentence(verdict.issue)}`]
     case "Failure":
-      return ["Failure", "it is a cached failure, which loads are answered with"]
+      return ["Failure", "it is a cached failure, and loads fail with it"]
     case "Fresh":
       return ["Fresh", "it is fresh"]
     case "Stale":
@@ -92,11 +92,11 @@ const diagnose = <Key, Value>(
           ? "one of its tags was expired"
           : Entry.isExpired(bytes!)
           ? "it was expired"
-          : "its fresh life is over") +
+          : "its TTL has passed") +
         (verdict.late < longestWindow(definition.policy)
           ? "; loads may serve it inside the stale windows"
-          : ", and so are its stale windows; it is kept for the next load to be told of") +
-        (lease === "BackOff" ? "; a load has failed, and its source is left alone for a while" : "")
+          : "; its stale windows have passed too, and it is retained as the next load's `previous`") +
+        (lease === "BackOff" ? "; a load has failed, and the next waits for retryAfter" : "")
       ]
   }
 }
@@ -113,25 +113,25 @@ const absent = <Key, Value>(
       return [
         "Foreign",
         kind === "counter"
-          ? "it is no counter"
-          : "these bytes were not written by this library, or by a newer version of it"
+          ? "it is not a counter"
+          : "these bytes were not written by this library, or were written by a newer version of it"
       ]
     case "Leased":
-      return ["Leased", "there is no value; a load holds the lease, or has held it"]
+      return ["Leased", "there is no value: a load holds the lease, or held it and has ended"]
     case "Held":
       return [
         "Held",
-        "updates of the source are under way; loads are answered, and store nothing until they have ended"
+        "updates of the source are under way: until they end, loads run but store nothing"
       ]
     case "OtherVersion":
       return [
         "OtherVersion",
-        `it is of version ${Entry.version(bytes!)}, and the cache is of version ${policy.version}`
+        `it was written by version ${Entry.version(bytes!)} of the cache, which is now at version ${policy.version}`
       ]
     case "Invalidated":
       return ["Invalidated", "one of its tags was invalidated or expired twice, or its epoch is gone"]
     case "Expired":
-      return ["Stale", "it is a cached failure whose life is over"]
+      return ["Stale", "it is a cached failure whose TTL has passed"]
   }
 }
 

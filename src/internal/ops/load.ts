@@ -94,7 +94,7 @@ const check = <Key, Value>(
       path: option,
       detail: `${option} must be ${expected}, got ${String(got)}`
     }))
-  const duration = "a duration of more than zero"
+  const duration = "a duration longer than zero"
   if (timeToLive !== undefined && typeof timeToLive !== "function" && !(toMillis(timeToLive) > 0)) {
     return bad("timeToLive", duration, timeToLive)
   }

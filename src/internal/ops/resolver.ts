@@ -207,7 +207,9 @@ const runBatch = <R>(
 const settled = (redisKey: string, outcome: Outcome): Outcome =>
   Exit.isFailure(outcome) && Cause.isInterruptedOnly(outcome.cause)
     ? Exit.die(
-      new Cause.RuntimeException(`The resolver gave no answer to the request for ${redisKey}: it died, or left it out`)
+      new Cause.RuntimeException(
+        `The resolver did not complete the request for ${redisKey}: it died, or left the request out`
+      )
     )
     : outcome
 

@@ -27,7 +27,7 @@ export interface Stats {
   readonly refusedFills: number
   /** Stored values that could not be decoded. */
   readonly undecodable: number
-  /** Operations that did without Redis because it failed. */
+  /** Operations that went on without Redis because it failed. */
   readonly bypassed: number
   /** Background refreshes that were not begun, since `maxConcurrentRefreshes` were under way. */
   readonly skippedRefreshes: number

@@ -12,7 +12,9 @@ export const withMode = <A, E, R>(
   const mode = modeOf(name)
   if (mode === undefined) {
     throw new RangeError(
-      `Cache.withMode takes one of ${modeNames.map((known) => `"${known}"`).join(", ")}, and got ${String(name)}`
+      `Cache.withMode: the mode must be one of ${modeNames.map((known) => `"${known}"`).join(", ")}, got ${
+        String(name)
+      }`
     )
   }
   return Effect.mapInputContext(

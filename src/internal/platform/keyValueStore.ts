@@ -39,7 +39,7 @@ const codec = makeCodec<string | Uint8Array>({
     Either.flatMap(inner.decode(payload, context), (value) =>
       typeof value === "string" || value instanceof Uint8Array
         ? Either.right(value)
-        : Either.left({ path: "$", detail: "neither text nor bytes" }))
+        : Either.left({ path: "$", detail: "neither a string nor bytes" }))
 })
 
 /** A Buffer, or another subclass, is stored as the bytes that it is. */

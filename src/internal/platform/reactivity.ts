@@ -51,7 +51,7 @@ export const layer = (
         Effect.suspend(() => tags.invalidate(tagsOf(keys))).pipe(
           Effect.catchAll((error) =>
             Effect.logWarning(
-              `Tags could not be invalidated, and other processes read on what they have: ${error.message}`
+              `Tags could not be invalidated, so other processes may still read old values: ${error.message}`
             )
           )
         )

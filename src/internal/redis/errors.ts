@@ -80,7 +80,7 @@ const sortOf = (reply: unknown): string => {
   return `a ${typeof reply}`
 }
 
-const ownClient = "Give the layer a client that nothing else uses, such as client.duplicate()"
+const ownClient = "Give the layer a client of its own, such as client.duplicate()"
 
 /** A reply that its command does not have. */
 export const unexpectedReply = (operation: string, command: string, reply: unknown): RedisError => {
@@ -88,10 +88,12 @@ export const unexpectedReply = (operation: string, command: string, reply: unkno
   return commandError(
     operation,
     isQueued(reply)
-      ? `the server answered ${name} with QUEUED: the client is inside a MULTI of its owner's, so this is not done ` +
-        `before its EXEC, if ever. ${ownClient}`
-      : `the server answered ${name} with ${sortOf(reply)}, which is no reply to it: a proxy, or another user of the ` +
-        "client, is in the way. Give the layer a connection of its own, and one that leads to Redis itself"
+      ? `the server answered ${name} with QUEUED: the client is inside a MULTI that its owner began, so this command runs ` +
+        `at its EXEC, if ever. ${ownClient}`
+      : `the server answered ${name} with ${
+        sortOf(reply)
+      }, which is not a reply to it: a proxy, or another user of the ` +
+        "client, interferes. Give the layer a connection of its own that leads to Redis itself"
   )
 }
 
@@ -99,7 +101,7 @@ export const unexpectedReply = (operation: string, command: string, reply: unkno
 export const otherDatabase = (operation: string, selected: number, own: number): RedisError =>
   commandError(
     operation,
-    `not sent: the client's owner has selected database ${selected}, and this layer was made on database ${own}. ` +
+    `not sent: the client's owner has selected database ${selected}, but this layer was built on database ${own}. ` +
       ownClient
   )
 

@@ -84,7 +84,12 @@ export const throughout = <A>(
           if (same && (sameSince === before.moves || !(before.moving || after.moving))) return Stream.empty
           return listing < maxListings
             ? throughout(servers, visit, listing + 1, same ? before.moves : undefined)
-            : Stream.fail(connectionError("scan", "keys kept moving from server to server while they were listed"))
+            : Stream.fail(
+              connectionError(
+                "scan",
+                "slots kept moving between servers while keys were listed: try again when the cluster is stable"
+              )
+            )
         })))
       ))
   )

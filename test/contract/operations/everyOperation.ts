@@ -97,7 +97,7 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
   test("options of one call that cannot be meant are refused, and nothing is stored", () =>
     Effect.gen(function*() {
       for (const timeToLive of [0, -1, NaN, "soon" as "1 second"]) {
-        const refused = /^Cache "things": timeToLive must be a duration of more than zero/
+        const refused = /^Cache "things": timeToLive must be a duration longer than zero/
         yield* failsWith(Cache.set(things, "a", 1, { timeToLive }), refused)
         yield* failsWith(Cache.setMany(things, { a: 1 }, { timeToLive }), refused)
         yield* failsWith(Cache.setIfAbsent(things, "a", 1, { timeToLive }), refused)
@@ -107,7 +107,7 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
         yield* failsWith(Cache.getOrSetMany(things, ["a"], () => Effect.die("it ran"), { timeToLive }), refused)
         yield* failsWith(
           Cache.getOrSet(things, "a", Effect.die("it ran"), { timeout: timeToLive }),
-          /^Cache "things": timeout must be a duration of more than zero/
+          /^Cache "things": timeout must be a duration longer than zero/
         )
       }
       assert.isUndefined(yield* look("things", "a"))

@@ -231,11 +231,11 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         for (const duration of [0, -1, NaN, "soon" as "1 second"]) {
           yield* failsWith(
             Cache.invalidating(ran, things, ["a"], { linger: duration }),
-            /^Cache "things": linger must be a duration of more than zero/
+            /^Cache "things": linger must be a duration longer than zero/
           )
           yield* failsWith(
             Cache.invalidating(ran, things, ["a"], { hold: duration }),
-            /^Cache "things": hold must be a duration of more than zero/
+            /^Cache "things": hold must be a duration longer than zero/
           )
         }
         yield* failsWith(Cache.invalidating(ran, things, ["\ud800"]), /in cache "things".*surrogate/)

@@ -153,7 +153,7 @@ describe("a circle of loads", () => {
       yield* TestClock.adjust("59 seconds")
       assert.isTrue(Option.isNone(yield* Fiber.poll(caller)))
       yield* TestClock.adjust("1 second")
-      assert.include(messageOf(yield* Fiber.join(caller)), "waits for its own key")
+      assert.include(messageOf(yield* Fiber.join(caller)), "reads its own key")
     }))
 })
 

@@ -147,7 +147,7 @@ describe("retryAfter", () => {
         yield* Effect.provide(first(Cache.getOrSet(sie, "42", load)), layer)
       }
       assert.strictEqual(state.asked, 125)
-      assert.deepStrictEqual(messages, Arr.replicate("WARN A load failed, and a stale value is served", 3))
+      assert.deepStrictEqual(messages, Arr.replicate("WARN A load failed: its callers are served the stale value", 3))
     }))
 
   it.scoped("a write or a refresh ends it", () =>

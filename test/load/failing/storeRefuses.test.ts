@@ -44,7 +44,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
             if (i % 10 === 0) yield* TestClock.adjust("1 second")
           }
           assert.deepStrictEqual(messages, [
-            `WARN A background refresh could not be stored (${reason}), and the stale value stays`
+            `WARN A background refresh could not store its value (${reason}): the stale value stays`
           ])
         }
         messages.length = 0
@@ -68,8 +68,8 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         yield* Effect.provide(first(Cache.getOrSet(swr, "b", load)), layer)
         yield* settle
         assert.deepStrictEqual(messages, [
-          "WARN A background refresh failed, and the stale value stays",
-          "WARN A background refresh could not be stored (OutOfMemory), and the stale value stays"
+          "WARN A background refresh failed: the stale value stays",
+          "WARN A background refresh could not store its value (OutOfMemory): the stale value stays"
         ])
       }))
 
@@ -109,7 +109,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         const many = first(Cache.getOrSetMany(bypassing, ["42"], () => Effect.succeed([["42", "of a batch"]] as const)))
         assert.deepStrictEqual([...yield* many], [["42", "of a batch"]])
         assert.strictEqual(messages.length, 1)
-        assert.match(messages[0]!, /^WARN The cache goes on without Redis: .* failed \(OutOfMemory\)/)
+        assert.match(messages[0]!, /^WARN The cache continues without Redis: .* failed \(OutOfMemory\)/)
         state.reason = undefined
         const stored = yield* read
         assert.deepStrictEqual(yield* second(Cache.get(swr, "42")), Option.some(stored))
@@ -165,7 +165,7 @@ describe("a real server that takes nothing", () => {
           yield* Effect.promise(() => admin.call(command[0], command.slice(1)))
           for (let i = 0; i < 200; i++) assert.strictEqual(yield* call(Cache.getOrSet(failing, "a", load)), "stale")
           assert.deepStrictEqual(messages, [
-            `WARN A background refresh could not be stored (${reason}), and the stale value stays`
+            `WARN A background refresh could not store its value (${reason}): the stale value stays`
           ])
           messages.length = 0
           assert.strictEqual(yield* call(Cache.getOrSet(bypass, "b", load)), "stale")
@@ -177,7 +177,7 @@ describe("a real server that takes nothing", () => {
           assert.strictEqual(new Set(given).size, 50)
           assert.notInclude(given, "stale")
           assert.strictEqual(messages.length, 1)
-          assert.include(messages[0], "WARN The cache goes on without Redis")
+          assert.include(messages[0], "WARN The cache continues without Redis")
           assert.include(messages[0], `failed (${reason})`)
         }),
       20_000

@@ -54,7 +54,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(yield* first(Cache.timeToLive(pages, "a")), Option.none())
       assert.isFalse(yield* first(Cache.touch(pages, "a", "1 minute")))
       assert.strictEqual((yield* first(Stream.runCollect(Cache.keys(pages)))).length, 0)
-      assert.match((yield* first(Cache.explain(pages, "a"))).reason, /kept for the next load to be told of/)
+      assert.match((yield* first(Cache.explain(pages, "a"))).reason, /retained as the next load's `previous`/)
       // Nor where its load fails, or takes too long.
       assert.strictEqual(yield* first(Effect.flip(Cache.getOrSet(pages, "a", Effect.fail("no")))), "no")
       const late = yield* Effect.fork(

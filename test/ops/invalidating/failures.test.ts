@@ -96,7 +96,7 @@ describe("the end of an update", () => {
           assert.strictEqual(yield* Fiber.join(call), "done")
           assert.strictEqual((yield* first(Cache.stats(cache))).failedEnds, 1)
           assert.strictEqual(
-            messages.filter((message) => message.includes("did not do the end of an update")).length,
+            messages.filter((message) => message.includes("did not end the update's hold")).length,
             1
           )
           assert.deepStrictEqual(yield* second(Cache.get(users, "42")), Option.none())
@@ -143,7 +143,7 @@ describe("the end of an update", () => {
       assert.strictEqual(yield* run(first(Cache.invalidating(Effect.succeed("done"), users, thrown))), "done")
       assert.strictEqual(yield* run(first(Cache.invalidating(Effect.succeed("done"), users, () => ["\ud800"]))), "done")
       assert.strictEqual((yield* first(Cache.stats(users))).failedEnds, 4)
-      assert.strictEqual(messages.filter((message) => message.includes("store failed for its result")).length, 1)
+      assert.strictEqual(messages.filter((message) => message.includes("store failed for the result")).length, 1)
       assert.strictEqual(messages.filter((message) => message.includes("names its keys failed")).length, 1)
     }))
 })
@@ -202,7 +202,7 @@ describe("an update that hangs", () => {
       assert.deepStrictEqual(messages, [])
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(messages.length, 1)
-      assert.match(messages[0]!, /^WARN An update of the source has run for more than 2m/)
+      assert.match(messages[0]!, /^WARN An update of the source has been running for more than 2m/)
       assert.strictEqual((yield* first(Cache.explain(users, "42"))).state, "Held")
       yield* Fiber.interrupt(call)
       assert.strictEqual((yield* first(Cache.explain(users, "42"))).state, "Missing")
@@ -219,12 +219,12 @@ describe("what cannot be meant", () => {
       assert.match(
         // @ts-expect-error types tell it, too
         yield* told(first(Cache.invalidating(Effect.die("it ran"), hits, ["home"]))),
-        /Cache "hits": a counter is no copy of a source/
+        /Cache "hits": a counter does not copy a source/
       )
       assert.match(
         // @ts-expect-error types tell it, too
         yield* told(first(Cache.invalidating(Effect.die("it ran"), users, "42"))),
-        /Cache "users": invalidating takes a list of keys, and got the string "42"/
+        /Cache "users": Cache.invalidating takes a list of keys, and got the string "42"/
       )
     }))
 })

@@ -1,4 +1,4 @@
-/** An update inside of an @effect/sql transaction, whose commit comes after the update's end. */
+/** An update inside an @effect/sql transaction, whose commit comes after the update's end. */
 import { SqlClient } from "@effect/sql"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -25,7 +25,7 @@ describe("an update inside of a transaction", () => {
       assert.strictEqual(messages.length, 1)
       assert.match(
         messages[0]!,
-        /^WARN Cache "users".*inside of an @effect\/sql transaction.*around sql\.withTransaction/
+        /^WARN Cache "users".*inside an @effect\/sql transaction.*around sql\.withTransaction/
       )
     }))
 

@@ -113,7 +113,7 @@ describe("a layer that cannot be built", () => {
         [/db must be a whole number of 0 or more, got 1.5/, { db: 1.5 }],
         [/db must be a whole number of 0 or more, got null/, { db: null as never }],
         [/port must be a whole number from 1 to 65535, got NaN/, { port: NaN }],
-        [/host must be text that is not empty, got ""/, { host: "" }],
+        [/host must be a non-empty string, got ""/, { host: "" }],
         [/keepAlive must be a number, got NaN/, { keepAlive: NaN }]
       ]
       for (const [pattern, options] of refusals) {

@@ -159,10 +159,12 @@ describe("credentials", () => {
         [/must have a password/, { credentials: Effect.succeed({ username: "app" } as never) }],
         [/must have a password/, { credentials: Effect.succeed({ password: "" }) }],
         [/must have a password/, { credentials: Effect.succeed(undefined as never) }],
-        [/their username must be text/, { credentials: Effect.succeed({ username: "", password: "one" }) }],
-        [/credentials must be an effect/, { credentials: { username: "app", password: "one" } as never }],
-        [/give these nowhere else/, { credentials: good, password: "one" }],
-        [/give these nowhere else/, { credentials: good, url: "redis://app:one@127.0.0.1" }]
+        [/their username must be a non-empty string/, {
+          credentials: Effect.succeed({ username: "", password: "one" })
+        }],
+        [/credentials must be an Effect/, { credentials: { username: "app", password: "one" } as never }],
+        [/leave these out of the other options/, { credentials: good, password: "one" }],
+        [/leave these out of the other options/, { credentials: good, url: "redis://app:one@127.0.0.1" }]
       ]
       for (const [message, options] of cases) {
         const error = yield* failing(

@@ -67,9 +67,9 @@ describe("the log", () => {
       const where = `127\\.0\\.0\\.1:${server.port}`
       expectOnceEach(lines, [
         new RegExp(`^WARN Redis at ${where} is not connected: `),
-        new RegExp(`^WARN Near copies are off: the connection that tells of changes in Redis at ${where} is down: \\w`),
+        new RegExp(`^WARN Near copies are off: the connection that reports changes in Redis at ${where} is down: \\w`),
         new RegExp(`^INFO Redis at ${where} is connected again, after \\d+\\.\\d s$`),
-        new RegExp(`^INFO Near copies are on again, after \\d+\\.\\d s: Redis at ${where} tells of changes$`)
+        new RegExp(`^INFO Near copies are on again, after \\d+\\.\\d s: Redis at ${where} reports changes$`)
       ])
     }))
 

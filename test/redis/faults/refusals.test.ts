@@ -35,11 +35,11 @@ const words: Readonly<Record<string, readonly [said: string | Uint8Array, told: 
   ],
   "speaks another protocol": [
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
-    /what answers is no Redis: it said "HTTP\/1.1 400 Bad Request"/
+    /the server is not Redis: it answered "HTTP\/1.1 400 Bad Request"/
   ],
   "expects TLS": [Uint8Array.of(0x15, 3, 3, 0, 2, 2, 70), /expects TLS: use rediss:/],
   // Deno fails the write before it tells of the end.
-  "says nothing": ["", /closed the connection without a word.*TLS|Stream/]
+  "says nothing": ["", /closed the connection without answering.*TLS|Stream/]
 }
 
 describe("a server that", () => {
@@ -66,7 +66,7 @@ describe("a server that", () => {
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const error = yield* refused({ port: server.port, tls: {}, connectTimeout: "500 millis" })
-      assert.match(error.message, /does (not|it) speak TLS/)
+      assert.match(error.message, /does (not|the server) speak TLS/)
       assert.include(error.message, `127.0.0.1:${server.port}`)
     }))
 })

@@ -13,7 +13,7 @@ import { check, write } from "./text.js"
 
 const nothing = new Uint8Array(0)
 
-const protoDetail = "the schema cannot hold a field that is named __proto__"
+const protoDetail = "the schema cannot represent a field named __proto__"
 
 const thrown = (during: string, cause: unknown): CodecIssue =>
   cause instanceof Refusal ? cause.toIssue() : { path: "$", detail: `${during} it threw an error`, cause }

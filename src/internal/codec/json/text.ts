@@ -3,7 +3,7 @@ import { field, index, maxDepth, Refusal, tooDeep, within } from "../refusal.js"
 
 const hint = "use Codec.structural, or a schema that encodes it"
 
-const refused = (what: string): Refusal => new Refusal(`JSON has no form for ${what}: ${hint}`)
+const refused = (what: string): Refusal => new Refusal(`JSON cannot represent ${what}: ${hint}`)
 
 const isPlain = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype
 
@@ -25,7 +25,7 @@ export const check = (value: unknown, depth = 0): boolean => {
       if (depth === maxDepth) throw tooDeep()
       if (Array.isArray(value)) return checkItems(value, depth + 1)
       if (isPlain(value)) return checkFields(value as Readonly<Record<string, unknown>>, depth + 1) // no class
-      throw refused("an instance of a class, nor for an object without a prototype")
+      throw refused("an instance of a class or an object without a prototype")
     case "undefined":
       throw refused("undefined in an array")
     default:

@@ -38,19 +38,24 @@ export const bare = (value: object, expected = 0, known?: ReadonlyArray<symbol>)
   noSymbols(value, known)
   const names = Object.getOwnPropertyNames(value)
   if (names.length !== expected) {
-    throw new Refusal("it has a field of its own, which cannot be stored").within(value, field(names.at(-1) ?? ""))
+    throw new Refusal("it has an extra field of its own, which cannot be stored").within(
+      value,
+      field(names.at(-1) ?? "")
+    )
   }
 }
 
 /** Why an instance of a class is refused, and what to do instead. */
 export const refusedClass = (value: object): string => {
-  if (Redacted.isRedacted(value)) return "a Redacted: give a schema that says how the secret is stored"
+  if (Redacted.isRedacted(value)) {
+    return "a Redacted cannot be stored without a schema that says how to store the secret"
+  }
   if (Predicate.isPromiseLike(value)) return "a promise cannot be stored: await it"
   // Errors of Data.TaggedError are effects too, but they are data first.
   if (Effect.isEffect(value) && !(value instanceof Error)) return "an Effect cannot be stored: yield it"
   const named: unknown = Predicate.hasProperty(value, "constructor") ? value.constructor : undefined
   const name = typeof named === "function" && named.name !== "" ? named.name : "an unnamed class"
   return value instanceof Error
-    ? `an error of class ${name}: Codec.structural keeps the language's own; for others give a schema`
-    : `an instance of ${name}: Codec.structural keeps no classes; give a schema`
+    ? `an error of class ${name}: Codec.structural stores built-in errors only; for this one, pass a schema`
+    : `an instance of ${name}: Codec.structural does not store class instances; pass a schema`
 }

@@ -65,7 +65,7 @@ const fromLeaf = (bytes: Uint8Array): unknown => {
     case leaf.nanos:
       return Duration.nanos(toBigInt(rest))
     default:
-      throw new Refusal("a tag that is not known here")
+      throw new Refusal("an unknown tag")
   }
 }
 

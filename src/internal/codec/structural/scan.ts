@@ -23,7 +23,7 @@ class Scan {
 
   #take(length: number): number {
     const start = this.position
-    if (length > this.bytes.length - start) throw new Refusal("the payload ends too early")
+    if (length > this.bytes.length - start) throw new Refusal("the payload is truncated")
     this.position = start + length
     return start
   }
@@ -57,11 +57,11 @@ class Scan {
     if (depth >= maxDepth) throw tooDeep()
     for (let i = 0; i < count; i++) {
       const length = this.#textLength(this.#size(1))
-      if (length === -1) throw new Refusal("a field whose name is not text")
+      if (length === -1) throw new Refusal("a field name that is not a string")
       this.#text(length)
       const start = this.position - length
       if (length === protoName.length && protoName.every((byte, at) => this.bytes[start + at] === byte)) {
-        throw new Refusal("a field that is named __proto__")
+        throw new Refusal("a field named __proto__")
       }
       this.value(depth + 1)
     }
@@ -116,7 +116,7 @@ class Scan {
       case 0xdf:
         return this.#fields(this.#size(4), depth)
       default:
-        throw new Refusal("a form of MessagePack that is not used here")
+        throw new Refusal("a MessagePack format that this codec does not use")
     }
   }
 }

@@ -32,7 +32,7 @@ const codec: Codec<unknown> = make<unknown>({
     try {
       return Either.right(packr.pack(wire))
     } catch (error) {
-      return Either.left({ path: "$", detail: "too large to be written", cause: error })
+      return Either.left({ path: "$", detail: "too large to encode", cause: error })
     }
   },
   decode: (payload) => {

@@ -77,7 +77,7 @@ const wire = (value: unknown, walk: Walk): Wire => {
 
 const object = (value: object, walk: Walk): Wire => {
   if (walk.depth === maxDepth) throw tooDeep()
-  if (--walk.left < 0) throw new Refusal("larger than what may be read back")
+  if (--walk.left < 0) throw new Refusal("too many parts: it could not be read back")
   walk.depth++
   const written = shape(value, walk)
   walk.depth--
@@ -89,7 +89,9 @@ const shape = (value: object, walk: Walk): Wire => {
   if (Array.isArray(value)) {
     if (prototype === Array.prototype) return array(value, walk)
     if (isDataArray(prototype)) return dataItems(value, walk)
-    throw new Refusal("an instance of a subclass of Array: Codec.structural keeps no classes")
+    throw new Refusal(
+      "an instance of a subclass of Array: Codec.structural does not store class instances; pass a schema"
+    )
   }
   if (prototype === Object.prototype) return plain(value, walk)
   if (prototype === null) return [tag("nullObject"), ...fields(value, onlyNames(value), walk)]
@@ -208,7 +210,7 @@ const url = (value: URL): Wire => {
   bare(value, 0, symbolsOfUrls)
   const href = value.href
   // It is made again by parsing.
-  if (new URL(href).href !== href) throw new Refusal("a URL that parses to another one cannot be stored")
+  if (new URL(href).href !== href) throw new Refusal("a URL whose text parses to a different URL cannot be stored")
   return [tag("url"), href]
 }
 

@@ -200,15 +200,15 @@ export class Recovery {
       const began = inner.unsafeMonotonic(clock)
       this.removed = 0
       return Effect.logWarning(
-        "Redis did not do what a cache was told is done, or may not have done it. The keys are remembered, read as absent " +
-          "in this process, and removed as soon as Redis answers"
+        "Redis missed writes or invalidations, or may have missed them. This process remembers their keys, reads them as " +
+          "absent, and removes them as soon as Redis answers"
       ).pipe(
         Effect.zipRight(until(() => remembered.isMadeGood)),
         Effect.zipRight(Effect.suspend(() => {
           const seconds = Math.round((inner.unsafeMonotonic(clock) - began) / 100) / 10
           return Effect.logInfo(
-            `What Redis did not do is made good: ${this.removed} keys were removed, ${seconds} seconds after the first was ` +
-              "remembered"
+            `Redis has caught up with the writes and invalidations it missed: ${this.removed} keys were removed, ` +
+              `${seconds} seconds after the first was remembered`
           )
         })),
         // What may still be delivered.

@@ -65,13 +65,15 @@ export class Ending<Key, Value> {
           onSuccess: (written) => Effect.sync(() => this.instance.recorder.write(written)),
           onFailure: (error) =>
             this.failed(
-              "Redis did not do the end of an update of the source, which has ended all the same",
+              "The source was updated, but Redis did not end the update's hold on its keys",
               Cause.fail(error),
               all
             )
         })
       }),
-      Effect.catchAllCause((cause) => this.failed("The end of an update of the source failed", cause, this.holds.keys))
+      Effect.catchAllCause((cause) =>
+        this.failed("The source was updated, but ending the update's hold on its keys failed", cause, this.holds.keys)
+      )
     )
   }
 
@@ -90,8 +92,8 @@ export class Ending<Key, Value> {
       this.instance.recorder.failedEnd()
       return Effect.as(
         this.instance.warnings.warn(
-          `An update of the source has succeeded, and ${option} failed for its result: ${
-            option === "store" ? "nothing is stored, and its keys are removed" : "nothing is removed"
+          `The source was updated, but ${option} failed for the result: ${
+            option === "store" ? "nothing is stored, and the keys are removed" : "nothing is removed"
           }`,
           this.holds.keys[0],
           cause

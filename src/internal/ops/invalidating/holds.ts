@@ -90,10 +90,10 @@ export class Holds<Key, Value> {
   private get warnOfLength(): Effect.Effect<void> {
     const { definition, warnings } = this.instance
     return warnings.warn(
-      `An update of the source has run for more than ${
+      `An update of the source has been running for more than ${
         Duration.format(Duration.millis(definition.policy.leaseMaxDuration))
-      } (lease.maxDuration), and still holds what it invalidates: until it ends, nothing is cached under these keys. ` +
-        "Give the update a time limit of its own",
+      } (lease.maxDuration). Until it ends, nothing is cached under the keys and tags that it invalidates. ` +
+        "Give the update a time limit",
       this.keys[0] ?? this.options.tags[0]
     )
   }

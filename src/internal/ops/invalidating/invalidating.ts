@@ -120,19 +120,19 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 /** Types do not reach everywhere. */
 const refusal = <Key, Value>({ kind, name }: CacheDefinition<Key, Value>, keys: unknown): string | undefined => {
   if (kind === "counter") {
-    return `Cache "${name}": a counter is no copy of a source, so no update of a source can invalidate it. Use Cache.delete`
+    return `Cache "${name}": a counter does not copy a source, so Cache.invalidating does not apply to it. Use Cache.delete`
   }
   return typeof keys === "string"
-    ? `Cache "${name}": invalidating takes a list of keys, and got the string "${keys}", which is a list of letters. ` +
+    ? `Cache "${name}": Cache.invalidating takes a list of keys, and got the string "${keys}", which would be a list of letters. ` +
       `Pass ["${keys}"]`
     : undefined
 }
 
 const warnOfTransaction = <Key, Value>({ definition, warnings }: CacheInstance<Key, Value>): Effect.Effect<void> =>
   warnings.once(
-    `Cache "${definition.name}": an update that invalidates runs inside of an @effect/sql transaction, which commits after ` +
-      "the update's end: what is read in between is cached, and may be old. Put Cache.invalidating around " +
-      "sql.withTransaction, not inside"
+    `Cache "${definition.name}": Cache.invalidating runs inside an @effect/sql transaction, which commits only after the ` +
+      "update has ended. A value that is read in between is cached and may be old. Put Cache.invalidating around " +
+      "sql.withTransaction, not inside it"
   )
 
 /** Holds, or fails; with `bypass` it goes on without. */

@@ -38,7 +38,7 @@ export interface StoringOptions<in Result, out Key, out Value> extends Invalidat
  */
 export interface NotStoring<in out Stored> extends InvalidatingOptions {
   readonly store?:
-    | (((result: any) => Stored) & "nothing is stored under keys that are not held: name the keys") // as below
+    | (((result: any) => Stored) & "store needs the keys up front: pass a list of keys") // as below
     | undefined
 }
 
@@ -65,7 +65,7 @@ export const check = <Key, Value>(
     if (duration !== undefined && !(toMillis(duration) > 0)) {
       return Either.left(definition.codecError("option", {
         path,
-        detail: `${path} must be a duration of more than zero, got ${String(duration)}`
+        detail: `${path} must be a duration longer than zero, got ${String(duration)}`
       }))
     }
   }

@@ -10,6 +10,6 @@ export const conflict = (operation: string, redisKey: string) =>
     reason: "Conflict",
     operation,
     cause: new Error(
-      `other writers changed ${redisKey} at each of ${maxTries} tries: try again later, or let fewer writers share it`
+      `other writers changed ${redisKey} during each of ${maxTries} attempts: retry later, or let fewer writers share the key`
     )
   })

@@ -33,7 +33,7 @@ export const rangesOf = async (
   return await Promise.any(others.map((address) => visit(nodes, address))).catch((error: AggregateError) => {
     const errors = error.errors as ReadonlyArray<Error> // what `Promise.any` rejects with
     // What a server said tells more than that another did not answer.
-    throw errors.find(isReply) ?? errors[0] ?? new Error("there are no nodes to connect to")
+    throw errors.find(isReply) ?? errors[0] ?? new Error("no nodes to connect to")
   })
 }
 
@@ -47,7 +47,7 @@ const visit = async (nodes: Nodes, address: Address): Promise<ReadonlyArray<Rang
   })
   try {
     const ranges = await ask(client, address)
-    if (ranges.length === 0) throw new Error(`${nameOf(address)} knows of no slots: is it part of a cluster?`)
+    if (ranges.length === 0) throw new Error(`${nameOf(address)} has no slots: is it part of a cluster?`)
     return ranges
   } catch (error) {
     if (failure === undefined || isReply(error)) throw error

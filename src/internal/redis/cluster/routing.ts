@@ -236,7 +236,7 @@ class Journey<Answer, ReplyOfOne> {
       return this.routes.onceKnown(() => this.sendAlone())
     }
     if (to === undefined) {
-      this.refusal = connectionError(this.operation, `no server of the cluster has slot ${this.slot}`)
+      this.refusal = connectionError(this.operation, `no server of the cluster serves slot ${this.slot}`)
       this.bound()
       this.routes.astray(this.key)
       return this.later(() => this.sendAlone())

@@ -122,7 +122,9 @@ export class Connection implements Link {
   timedOut(millis: number): RedisError {
     const { place, secure } = this.client
     // A server that does not speak TLS waits for the end of what is no command to it.
-    const hint = secure && !this.isTaken ? ", nor was TLS agreed on: does it speak TLS on this port?" : ""
+    const hint = secure && !this.isTaken
+      ? "; the TLS handshake did not finish: does the server speak TLS on this port?"
+      : ""
     return timeoutError("connect", millis, ` (${nameOf(place)}${hint})`)
   }
 

@@ -32,8 +32,8 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 const reveal = (given: Credentials | undefined): Revealed | string => {
   const username = given?.username
   const password: unknown = Redacted.isRedacted(given?.password) ? Redacted.value(given.password) : given?.password
-  if (!isText(password)) return "they must have a password, as text that is not empty or as Redacted"
-  if (username !== undefined && !isText(username)) return "their username must be text that is not empty"
+  if (!isText(password)) return "they must have a password: a non-empty string, or a Redacted one"
+  if (username !== undefined && !isText(username)) return "their username must be a non-empty string"
   return { username, password }
 }
 
@@ -79,11 +79,13 @@ export const checkAlone = (
 ): Effect.Effect<void, RedisError> => {
   if (credentials === undefined) return Effect.void
   if (!Effect.isEffect(credentials)) {
-    return Effect.fail(refused("credentials must be an effect that gives { username, password }"))
+    return Effect.fail(refused("credentials must be an Effect of { username, password }"))
   }
   const others = targets.some((target) => Object.entries(target).some(isCredential))
   return others
-    ? Effect.fail(refused("credentials stand for username and password: give these nowhere else, nor in a url"))
+    ? Effect.fail(
+      refused("credentials replace username and password: leave these out of the other options and the url")
+    )
     : Effect.void
 }
 

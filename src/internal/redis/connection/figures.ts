@@ -59,8 +59,9 @@ export class ServerFigures {
   readonly circuit = (isOpen: boolean): void => {
     if (!this.open.set(isOpen, this.labels)) return
     const { server } = this.log
-    if (isOpen) this.log.warn(`The circuit of ${server()} is open: most operations failed, and more fail at once`)
-    else this.log.info(`The circuit of ${server()} is closed again: operations succeed`)
+    if (isOpen) {
+      this.log.warn(`The circuit of ${server()} is open: most operations failed, so new ones fail without being sent`)
+    } else this.log.info(`The circuit of ${server()} is closed again: operations are sent`)
   }
 
   /** A round trip with this command took so many ms. */

@@ -28,15 +28,15 @@ export const isRefusal = (bytes: Uint8Array): boolean => {
 export const explain = (bytes: Uint8Array): string => {
   const [first] = bytes
   if (first === undefined) {
-    return "the server closed the connection without a word: one that expects TLS does (rediss://), or one that is none"
+    return "the server closed the connection without answering: use rediss:// if it expects TLS, and check that it is Redis"
   }
   if (first === tlsAlert) return "the server expects TLS: use rediss://, or the option tls"
-  if (!replies.includes(String.fromCharCode(first))) return `what answers is no Redis: it said "${lineOf(bytes)}"`
-  return `the server closed the connection, and said: ${lineOf(bytes.subarray(1))}`
+  if (!replies.includes(String.fromCharCode(first))) return `the server is not Redis: it answered "${lineOf(bytes)}"`
+  return `the server closed the connection with the error: ${lineOf(bytes.subarray(1))}`
 }
 
 /** The same of what the client's own encryption failed with. */
 export const explainTls = (message: string): string | undefined =>
   /wrong version number|packet length too long|unknown protocol/i.test(message)
-    ? "the server does not speak TLS on this port: use redis://, or no tls"
+    ? "the server does not speak TLS on this port: use redis://, or leave out the option tls"
     : undefined

@@ -71,7 +71,7 @@ export class FeedLog {
   off(place: Place, why: string): void {
     if (this.offSince !== undefined) return
     this.refused()
-    this.logger.warn(`Near copies are off: the connection that tells of changes in ${serverAt(place)} is down: ${why}`)
+    this.logger.warn(`Near copies are off: the connection that reports changes in ${serverAt(place)} is down: ${why}`)
   }
 
   /** The same where an error tells of it. */
@@ -81,7 +81,7 @@ export class FeedLog {
 
   on(place: Place): void {
     if (this.offSince === undefined) return
-    this.logger.info(`Near copies are on again, ${afterSince(this.offSince)}: ${serverAt(place)} tells of changes`)
+    this.logger.info(`Near copies are on again, ${afterSince(this.offSince)}: ${serverAt(place)} reports changes`)
     this.offSince = undefined
   }
 }

@@ -50,7 +50,7 @@ const millisOf = (
 ): Effect.Effect<number, RedisError> => {
   const millis = input === undefined ? otherwise : toMillis(input)
   return millis > 0 && millis < timerLimit ? Effect.succeed(millis) : Effect.fail(
-    refused(`${option} must be a duration of more than zero and less than 24 days, got ${String(input)}`)
+    refused(`${option} must be a duration longer than zero and shorter than 24 days, got ${String(input)}`)
   )
 }
 
@@ -62,7 +62,7 @@ export const graceOf = (
   const millis = input === undefined ? otherwise : toMillis(input)
   return millis >= 0 && millis < timerLimit
     ? Effect.succeed(millis)
-    : Effect.fail(refused(`grace must be a duration of less than 24 days, or zero for none, got ${String(input)}`))
+    : Effect.fail(refused(`grace must be a duration shorter than 24 days (zero for none), got ${String(input)}`))
 }
 
 export interface Limits {
@@ -106,7 +106,7 @@ export const publishingOf = (publish: Publish | undefined): Effect.Effect<Publis
     }
     const { name } = publish
     if (name !== undefined && (typeof name !== "string" || name === "" || name.length > 200 || !isWellFormed(name))) {
-      return yield* refused(`publish.name must be text of 1 to 200 characters, got ${shown(name)}`)
+      return yield* refused(`publish.name must be a string of 1 to 200 characters, got ${shown(name)}`)
     }
     const every = yield* millisOf("publish.every", publish.every, defaultEvery)
     return every >= leastEvery
@@ -125,7 +125,7 @@ const refusalOf = (options: object): string | undefined => {
       return `port must be a whole number from 1 to 65535, got ${shown(value)}`
     }
     if (option === "host" && (typeof value !== "string" || value === "")) {
-      return `host must be text that is not empty, got ${shown(value)}`
+      return `host must be a non-empty string, got ${shown(value)}`
     }
     if (typeof value === "number" && Number.isNaN(value)) return `${option} must be a number, got NaN`
   }

@@ -35,7 +35,7 @@ export const parse = (text: string): Either.Either<UrlOptions, string> => {
   try {
     url = new URL(text)
   } catch {
-    return Either.left(`the url is not of the form ${example}`)
+    return Either.left(`the url must have the form ${example}`)
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     return Either.left("the url must start with redis:// or rediss://")
@@ -43,7 +43,9 @@ export const parse = (text: string): Either.Either<UrlOptions, string> => {
   const [option] = url.searchParams.keys()
   if (option !== undefined) {
     const named = isName(option) && !url.search.includes("@")
-    return Either.left(`options are not taken from the url${named ? `: ${option}` : ""}`)
+    return Either.left(
+      `options in the url are not supported: pass them to the layer${named ? ` (found ${option})` : ""}`
+    )
   }
   // What comes behind it would be dropped, and another server connected to.
   if (url.hash !== "") return Either.left("a # in the url's user or password must be written as %23")

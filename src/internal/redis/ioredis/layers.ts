@@ -28,7 +28,9 @@ const ioredis = Effect.tryPromise({
       return driversOf(await import("ioredis"))
     } catch (error) {
       throw refused(
-        `this layer needs the package "ioredis" (${error instanceof Error ? error.message : String(error)})`
+        `this layer needs the package "ioredis", which could not be imported: install it (${
+          error instanceof Error ? error.message : String(error)
+        })`
       )
     }
   },
@@ -38,7 +40,7 @@ const ioredis = Effect.tryPromise({
 const parseUrl = (url: string): Either.Either<UrlOptions, RedisError> => Either.mapLeft(parse(url), refused)
 
 const noKeyPrefix = (options: object): Effect.Effect<void, RedisError> =>
-  "keyPrefix" in options ? Effect.fail(refused("ioredis's keyPrefix is not for here: use prefix")) : Effect.void
+  "keyPrefix" in options ? Effect.fail(refused("ioredis's option keyPrefix is not supported: use prefix")) : Effect.void
 
 const opened = <E>(
   driver: Effect.Effect<Driver, E, Scope.Scope>,
@@ -96,16 +98,20 @@ export const connectCluster = <R>(
     yield* noKeyPrefix(options)
     yield* checkTarget(options)
     for (const node of nodes) if (typeof node === "object") yield* checkTarget(node)
-    if (nodes.length === 0) return yield* refused("a cluster needs at least one node to begin with")
+    if (nodes.length === 0) return yield* refused("layerCluster needs at least one node to connect to")
     const limits = yield* limitsOf(ours)
     const urls = yield* Effect.forEach(
       nodes,
       (node): Either.Either<UrlOptions, RedisError> => typeof node === "string" ? parseUrl(node) : Either.right({})
     )
-    if (urls.some(({ db = 0 }) => db !== 0)) return yield* refused("a cluster has database 0 only")
+    if (urls.some(({ db = 0 }) => db !== 0)) {
+      return yield* refused("a cluster has only database 0: leave the database out of its urls")
+    }
     // One option of all connections: those that were meant to have TLS must not go without.
     const secure = new Set(urls.filter((url) => "host" in url).map(({ tls }) => tls !== undefined))
-    if (secure.size > 1) return yield* refused("the urls of a cluster start all with redis://, or all with rediss://")
+    if (secure.size > 1) {
+      return yield* refused("the urls of a cluster must all start with redis://, or all with rediss://")
+    }
     const addresses = nodes.map((node, i) => {
       const { host, port } = typeof node === "string" ? urls[i]! : node
       return { host: host ?? "localhost", port: port ?? 6379 }
@@ -139,10 +145,12 @@ export const borrow = (
   options: Common
 ): Effect.Effect<Opened, RedisError, Scope.Scope> =>
   Effect.gen(function*() {
-    if (keyPrefixOf(client) !== "") return yield* refused("the client has a keyPrefix: use prefix")
+    if (keyPrefixOf(client) !== "") {
+      return yield* refused("the client has a keyPrefix, which is not supported: use the layer's option prefix")
+    }
     if (resends(client)) {
       yield* Effect.logWarning(
-        "The client may send commands twice when it reconnects: make it with autoResendUnfulfilledCommands: false"
+        "The ioredis client may send commands twice when it reconnects: create it with autoResendUnfulfilledCommands: false"
       )
     }
     const limits = yield* limitsOf(options)

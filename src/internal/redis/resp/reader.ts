@@ -256,7 +256,7 @@ export class Reader {
     }
     if (at + 1 >= bytes.length) return unfinished
     if (at === from || bytes[at] !== carriageReturn || bytes[at + 1] !== lineFeed) {
-      throw new ProtocolError(bytes[from] === questionMark ? "a streamed reply" : "a number that is none")
+      throw new ProtocolError(bytes[from] === questionMark ? "a streamed reply" : "a malformed number")
     }
     this.at = at + 2
     if (at - from > exactDigits) number = Number(bytes.toString("latin1", from, at))
@@ -269,7 +269,7 @@ export class Reader {
     let end = at
     while (end < bytes.length && bytes[end] !== carriageReturn) end++
     if (end + 1 >= bytes.length) return unfinished
-    if (bytes[end + 1] !== lineFeed) throw new ProtocolError("a line that does not end as it must")
+    if (bytes[end + 1] !== lineFeed) throw new ProtocolError("a line without its end")
     this.at = end + 2
     switch (type) {
       case simpleString:
@@ -291,5 +291,5 @@ export class Reader {
 const truthOf = (text: string): number => {
   if (text === "t") return 1
   if (text === "f") return 0
-  throw new ProtocolError("a truth value that is none")
+  throw new ProtocolError("a malformed boolean")
 }

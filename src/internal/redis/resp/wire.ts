@@ -96,7 +96,7 @@ export class Wire {
   /** Whom the next answer is for. It is out of the line before it is told: it may ask again inside the call. */
   private next(): Receiver {
     const { first } = this
-    if (first === undefined) throw new ProtocolError("an answer to nothing that was asked")
+    if (first === undefined) throw new ProtocolError("an answer to no command that was sent")
     if (++this.index === first.size) {
       this.index = 0
       this.first = first.next
