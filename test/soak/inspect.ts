@@ -1,16 +1,16 @@
 /** What lies in a server, and who is connected to it, when all work has ended. */
 import type { Redis as Client } from "ioredis"
-import { Flag, headerSize, isEntry, isMarker, leaseSize } from "../../src/internal/entry/format.js"
+import { Flag, headerSize, isEntry, noToken, sameBytes, tokenSize } from "../../src/internal/entry/format.js"
 
 export interface Inspected {
   readonly keys: number
-  /** Keys whose lease somebody still holds, with how long it and the key have left. */
+  /** Keys whose lease is held still, with how long it and the key have left. */
   readonly leased: ReadonlyArray<string>
   /** Keys that stay for ever. */
   readonly endless: ReadonlyArray<string>
 }
 
-const heldUntilOffset = headerSize + leaseSize - 6
+const heldUntilOffset = headerSize + tokenSize
 
 export const inspect = async (client: Client): Promise<Inspected> => {
   const leased: Array<string> = []
@@ -29,10 +29,10 @@ export const inspect = async (client: Client): Promise<Inspected> => {
       if (await client.type(key) !== "string") continue
       const bytes = await client.getBuffer(key)
       if (bytes === null || !isEntry(bytes) || (bytes[1]! & Flag.Lease) === 0) continue
+      // A marker whose lease has run out, since its release was lost with the connection, stays a while and holds nothing.
       const held = bytes.readUIntBE(heldUntilOffset, 6) - time
-      if (isMarker(bytes) || held > 0) {
-        leased.push(`${key}: held for ${held} ms, ${life} ms to live, ${bytes.length} bytes`)
-      }
+      const token = bytes.subarray(headerSize, headerSize + tokenSize)
+      if (held > 0 && !sameBytes(token, noToken)) leased.push(`${key}: held for ${held} ms, ${life} ms to live`)
     }
   } while (cursor !== "0")
   return { keys, leased, endless }

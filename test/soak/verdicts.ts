@@ -24,7 +24,7 @@ export const invariants = {
   unhandled: "no rejection and no exception that nobody handled",
   heap: "the heap of workers is flat",
   leftovers: "no load, read or refresh is left in a process",
-  leases: "no lease is left in Redis",
+  leases: "no lease is held when all work has ended",
   lives: "every key has a time to live where one is due",
   connections: "no connection is left",
   workers: "workers live, and end when they are asked"

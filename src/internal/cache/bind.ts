@@ -57,13 +57,9 @@ const instanceOn = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   definition: CacheDefinition<Key, Value>
 ): CacheInstance<Key, Value> => {
-  // What is kept under a definition was made from that definition, here. Most often it is the last one again.
-  if (runtime.lastInstance?.definition === definition) return runtime.lastInstance as CacheInstance<Key, Value>
+  // What is kept under a definition was made from that definition, here.
   const known = runtime.instances.get(definition) as CacheInstance<Key, Value> | undefined
-  if (known !== undefined) {
-    runtime.lastInstance = known
-    return known
-  }
+  if (known !== undefined) return known
   claimName(runtime, definition)
   const { base } = runtime
   const instance = new CacheInstance(

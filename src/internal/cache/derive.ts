@@ -33,8 +33,7 @@ export const derive = (service: Service, mode: Mode): Service => {
     base,
     reader: mode.reads ? runtime.driver : off(),
     flights,
-    instances: new WeakMap(),
-    lastInstance: undefined
+    instances: new WeakMap()
   }
   const made = { driver: base.driver, runtime: derived }
   runtime.derived.set(mode.name, made)

@@ -41,7 +41,6 @@ export interface Runtime {
   readonly random: RandomBytes
   /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
-  lastInstance: { readonly definition: object } | undefined
   readonly claims: Claims
   /** What is counted here, if it is published. */
   readonly tally: Tally | undefined
@@ -104,7 +103,6 @@ export const makeService = (
       near,
       random,
       instances: new WeakMap(),
-      lastInstance: undefined,
       claims: new Claims(),
       tally,
       labels: new CacheLabels(),
