@@ -112,7 +112,7 @@ export interface Counter<in out Key> extends Cache<Key, number> {
   readonly kind: "counter"
 }
 
-/** A cache that is no counter: its entries have a header. */
+/** A cache that is not a counter: its entries have a header. */
 type Entries<Key, Value, Error, Requirements> =
   & Cache<Key, Value, Error, Requirements>
   & { readonly kind?: undefined }
@@ -120,23 +120,24 @@ type Entries<Key, Value, Error, Requirements> =
 /**
  * How a cache treats its entries.
  *
- * - `timeToLive`: how long a value is fresh, a duration of more than zero or a function of value and key (zero or less:
- *   do not store). Default: it never expires. Rounded up to whole milliseconds
- * - `staleWhileRevalidate`: for so long after that, loads are answered with the stale value at once, and one process
+ * - `timeToLive`: how long a value is fresh: a duration longer than zero, or a function of value and key (if it returns
+ *   zero or less, the value is not stored). Default: it never expires. Rounded up to whole milliseconds
+ * - `staleWhileRevalidate`: for this long after `timeToLive`, loads return the stale value at once, and one process
  *   refreshes it in the background (RFC 5861). Default: no such window
- * - `staleIfError`: for so long after its fresh life the value is served where its load fails or times out (RFC 5861).
- *   Default: no such window. An entry stays in Redis for its fresh life and the longer of the two windows
- * - `retain`: an entry stays in Redis for so long after its windows, for loads that are told what was there
- *   (`Cache.unchanged`) and nothing else. Default: not at all
- * - `jitter`: 0–1, randomly shortens each fresh life by up to this fraction, so that entries do not expire together.
- *   Default: 0
+ * - `staleIfError`: for this long after `timeToLive`, the stale value is served if its load fails or times out (RFC
+ *   5861). Default: no such window. An entry stays in Redis for `timeToLive` and the longer of the two windows
+ * - `retain`: an entry stays in Redis for this long after its windows. It is then given only to loads, as `previous`
+ *   (see `Cache.unchanged`). Default: not at all
+ * - `jitter`: 0–1, randomly shortens each TTL by up to this fraction, so that entries do not expire together. Default:
+ *   0
  * - `earlyRefresh`: XFetch's beta; 1 is a good start. Default: 0, off. Fresh values are refreshed in the background
  *   before they end, the likelier the closer the end and the longer their loads take (Vattani, Chierichetti,
  *   Lowenstein, VLDB 2015)
  * - `lease`: how long a load may keep other processes out, and how long these wait. See `LeaseOptions`
- * - `tags`: tags of an entry that its key tells. `valueTags`: that its value tells (one more round trip)
- * - `onRedisError`: with `"bypass"` a read misses, a write is dropped and a load just computes when Redis fails.
- *   Default: `"fail"`
+ * - `tags`: tags of an entry, computed from its key. `valueTags`: tags computed from its value (costs one more round
+ *   trip)
+ * - `onRedisError`: with `"bypass"`, if Redis fails, a read misses, a write is dropped and a load computes without
+ *   storing. Default: `"fail"`
  * - `maxConcurrentLoads`: loads of this cache at a time in this process. Default: no bound. Loads inside a load of the
  *   same cache do not count again
  * - `maxConcurrentRefreshes`: background refreshes of this cache at a time in this process. Default: 32. Beyond that
@@ -147,8 +148,8 @@ type Entries<Key, Value, Error, Requirements> =
  *   less a random part of up to half, and serves the stale value inside its windows. Default: 1 second
  * - `maxValueSize`: in bytes. Default: 16 MiB. Larger values are refused with a `CodecError`
  * - `version`: 0–65535; entries of another version are absent. Default: 0
- * - `near`: copies in this process, which Redis itself keeps coherent: a hit on one costs no I/O. See `NearOptions` and
- *   `docs/guides/near.md`. What comes from a copy is the same object every time: treat it as immutable
+ * - `near`: copies in this process, which Redis keeps coherent: a hit on a copy costs no I/O. See `NearOptions` and
+ *   `docs/guides/near.md`. A copy returns the same object every time: treat it as immutable
  *
  * @since 0.1.0
  * @category models
@@ -295,10 +296,11 @@ const operation = (arity: number | ((args: IArguments) => boolean), behind: (...
   typeof arity === "number" ? dual(arity, behind) : dual(arity, behind)
 
 /**
- * Makes a cache: no effect is run, and nothing is connected. A definition that cannot be meant (an empty name, a time
- * to live of zero …) throws a `RangeError` that says so.
+ * Makes a cache. No effect runs, and nothing connects. An invalid definition (an empty name, a `timeToLive` of zero …)
+ * throws a `RangeError` that says what is wrong.
  *
- * Values go through `schema` (as JSON of its encoded form), or `codec`; with neither any structural value is taken.
+ * Values are encoded by `schema` (as JSON of its encoded form) or by `codec`. With neither, the cache accepts any value
+ * that `Codec.structural` can store.
  *
  * @example
  * ```ts
@@ -329,8 +331,8 @@ export const make: {
 } = door(Make.entries)
 
 /**
- * `make` for values of a type that no schema describes. The type of what is stored is not checked. When the type
- * changes, give another `version`. Short for `codec: Codec.structural<Value>()`.
+ * Like `make`, for a type of values without a schema. The type of stored values is not checked: when the type changes,
+ * change `version`. Short for `codec: Codec.structural<Value>()`.
  *
  * @example
  * ```ts
@@ -369,7 +371,7 @@ export const counter: <Key = string>(
 ) => Counter<Key> = door(Make.counters)
 
 /**
- * The value of a key if it is there and fresh.
+ * Returns the value of a key, if it is present and fresh.
  *
  * @example
  * ```ts
@@ -399,7 +401,7 @@ export const get: {
 } = operation(2, Get.get)
 
 /**
- * Whether a fresh value is there.
+ * Returns whether a key has a fresh value.
  *
  * @since 0.1.0
  * @category reading
@@ -412,7 +414,7 @@ export const has: {
 } = operation(2, Get.has)
 
 /**
- * The fresh values of many keys, in one round trip. Keys without one are left out.
+ * Returns the fresh values of many keys, in one round trip. Keys without a fresh value are left out.
  *
  * @since 0.1.0
  * @category reading
@@ -428,7 +430,7 @@ export const getMany: {
 } = operation(2, GetMany.getMany)
 
 /**
- * The fresh life that remains: infinite for values that never expire, none where there is no fresh value.
+ * Returns how long a value remains fresh: infinite if it never expires, `None` if there is no fresh value.
  *
  * @since 0.1.0
  * @category reading
@@ -444,8 +446,8 @@ export const timeToLive: {
 } = operation(2, Life.timeToLive)
 
 /**
- * The keys of this cache that have fresh values, as they are stored, found by `SCAN` in pages: the server is never
- * blocked. A key that is written meanwhile may be missed, and one may come twice while Redis resizes its table, or a
+ * Streams the keys that have fresh values, in their stored form. It uses `SCAN` in pages, so it never blocks the
+ * server. A key that is written meanwhile may be missed. A key may come twice while Redis resizes its table or a
  * cluster moves slots.
  *
  * @since 0.1.0
@@ -456,7 +458,7 @@ export const keys: <Key, Value, E, R>(
 ) => Stream.Stream<string, RedisError, R> = door(Scan.keys)
 
 /**
- * Stores a value. Whatever was there is replaced, and loads in flight will not store what they computed before.
+ * Stores a value. It replaces what was there, and loads in flight will not store what they compute.
  *
  * @since 0.1.0
  * @category writing
@@ -480,7 +482,8 @@ export const set: {
 } = operation(cacheFirst, Writes.set)
 
 /**
- * Stores many values, in one round trip, value and life in one command each: a record where keys are strings, or pairs.
+ * Stores many values, in one round trip: from a record if keys are strings, or from pairs. Each value and its TTL are
+ * set by one command.
  *
  * @since 0.1.0
  * @category writing
@@ -519,7 +522,7 @@ export const setMany: {
 } = operation(cacheFirst, Writes.setMany)
 
 /**
- * Stores a value where no fresh one is; tells whether it did. Atomic.
+ * Stores a value if there is no fresh one, and returns whether it did. Atomic.
  *
  * @since 0.1.0
  * @category writing
@@ -543,7 +546,7 @@ export const setIfAbsent: {
 } = operation(cacheFirst, Update.setIfAbsent)
 
 /**
- * Gives the fresh value that is there a new fresh life. The value, and a lease on it, stay as they are.
+ * Renews the TTL of a fresh value. The value, and a lease on it, stay as they are.
  *
  * @since 0.1.0
  * @category writing
@@ -561,9 +564,9 @@ export const touch: {
 } = operation(3, Touch.touch)
 
 /**
- * Replaces a value by what `f` makes of it; answers with what is there then. If `f` gives none, everything under the
- * key is removed, also a stale value and the lease of a load in flight. `f` runs again if another writer came first
- * (compare-and-set), 64 times at the most. Then it fails with a `RedisError` of reason `Conflict`.
+ * Replaces a value with what `f` returns for it, and returns the new value. If `f` returns `None`, everything under the
+ * key is removed, including a stale value and the lease of a load in flight. `f` runs again if another writer came
+ * first (compare-and-set), at most 64 times. Then it fails with a `RedisError` of reason `Conflict`.
  *
  * @since 0.1.0
  * @category writing
@@ -599,8 +602,8 @@ export const modify: {
 } = operation(cacheFirst, Update.modify)
 
 /**
- * Adds `delta` (default: 1) to a counter and gives the sum. Atomic. The counter's time to live is set when it is first
- * incremented.
+ * Adds `delta` (default: 1) to a counter and returns the sum. Atomic. The counter's time to live is set when it is
+ * first incremented.
  *
  * @since 0.1.0
  * @category writing
@@ -617,8 +620,8 @@ export const increment: {
 } = operation(cacheFirst, Counters.increment)
 
 /**
- * Deletes a value; tells whether a fresh one was there, as far as its header and tags say: the value itself is not fetched.
- * Loads in flight, in any process, will not store what they computed before.
+ * Deletes a value, and returns whether it was fresh by its header and tags: the value itself is not fetched. Loads in
+ * flight, in any process, will not store what they compute.
  *
  * @since 0.1.0
  * @category deleting
@@ -635,8 +638,8 @@ const delete_: {
 
 export {
   /**
-   * Deletes a value; tells whether a fresh one was there, as far as its header and tags say: the value itself is not
-   * fetched. Loads in flight, in any process, will not store what they computed before.
+   * Deletes a value, and returns whether it was fresh by its header and tags: the value itself is not fetched. Loads in
+   * flight, in any process, will not store what they compute.
    *
    * @since 0.1.0
    * @category deleting
@@ -645,8 +648,8 @@ export {
 }
 
 /**
- * Deletes what is stored, and gives its value if that was fresh, in one step: of many callers that take one value one
- * gets it. It fails with `RedisError` whatever `onRedisError` says; the value may then be lost.
+ * Deletes a value, and returns it if it was fresh. Atomic: of many concurrent callers, only one gets the value. It
+ * fails with `RedisError` whatever `onRedisError` says; the value may then be lost.
  *
  * @since 0.1.0
  * @category deleting
@@ -662,7 +665,7 @@ export const take: {
 } = operation(2, Remove.take)
 
 /**
- * Deletes many values in one round trip; tells how many fresh ones were there, as `delete` does.
+ * Deletes many values in one round trip, and returns how many of them were fresh. See `delete`.
  *
  * @since 0.1.0
  * @category deleting
@@ -678,8 +681,8 @@ export const deleteMany: {
 } = operation(2, Remove.deleteMany)
 
 /**
- * Deletes all entries of this cache, and of no other, and the epochs of its tags, by `SCAN` and `UNLINK` in pages. It tells
- * how many entries there were, those included that only mark a load under way.
+ * Deletes all entries of this cache, and the epochs of its tags, with `SCAN` and `UNLINK` in pages. It returns how many
+ * entries there were, including those that only mark a load in flight.
  *
  * @since 0.1.0
  * @category deleting
@@ -689,9 +692,10 @@ export const flush: <Key, Value, E, R>(
 ) => Effect.Effect<number, RedisError, R> = door(Scan.flush)
 
 /**
- * Makes all entries with one of these tags absent, however many they are, at the cost of one write a tag. It works when
- * Redis has no memory left, as deletes do. No load in flight, no stale window and no eviction brings one back. (Redis itself can: by a failover that loses the invalidation, or
- * a restart from an older snapshot.)
+ * Invalidates all entries that have one of these tags: they are absent from then on. It costs one write for each tag,
+ * however many entries there are. Like a delete, it works when Redis has no memory left. No load in flight, no stale
+ * window and no eviction brings one back. (Redis itself can: by a failover that loses the invalidation, or a restart
+ * from an older snapshot.)
  *
  * @since 0.1.0
  * @category deleting
@@ -717,17 +721,18 @@ interface IsCopy {
 type ListOf<Key> = Iterable<Key> & object
 
 /**
- * Runs an update of the source, and invalidates what it makes old: while the update runs, no process stores anything under
- * these keys, and when it has ended, however, they are absent. So no read that begins after the end is answered with what
- * was there before the commit, though the process dies anywhere in it, or Redis fails.
+ * Runs an update of the source, and invalidates the keys that it makes outdated. While the update runs, no load in any
+ * process stores anything under these keys. When it ends, successfully or not, the keys are absent. So a read that
+ * begins after the end never returns a value from before the commit, even if the process dies at any point or Redis
+ * fails.
  *
  * - Put it around the transaction, not inside: the end must come after the commit.
- * - Meanwhile readers are answered by loads that store nothing; nobody waits. The update's own loads share with nobody.
+ * - Meanwhile reads load without storing, and do not wait. The update's own loads are not shared with other callers.
  * - It takes one round trip before the update and one after it, whatever the number of keys, and a renewal of the holds
  *   every half `hold`.
  * - If Redis cannot hold the keys, the update is not run, and this fails with a `RedisError` (with `onRedisError: "bypass"`
  *   it runs without protection). Once the update has begun, no failure of the cache fails it.
- * - Keys that only the result tells, `(result) => keys`, are removed at the end, and not protected before.
+ * - If the keys depend on the result, `(result) => keys`, they are removed at the end, and not protected before.
  *
  * Explicit writes (`set`, `modify`, `setIfAbsent`) take the protection away from their key. `docs/guides/updates.md` has more.
  *
@@ -781,12 +786,12 @@ export const invalidating: {
 )
 
 /**
- * Makes a value stale as of now; tells whether a fresh one was there. It is absent to reads at once, and its stale
- * windows begin: loads are answered with it within `staleWhileRevalidate` while one process loads anew, and within
- * `staleIfError` where the source fails. Without a window it is as good as deleted. Loads in flight, in any process, will
- * not store what they computed before.
+ * Makes a value stale as of now, and returns whether it was fresh. Reads miss it at once, and its stale windows begin:
+ * within `staleWhileRevalidate`, loads return it while one process refreshes it; within `staleIfError`, loads return it
+ * if the source fails. Without a window, it is as good as deleted. Loads in flight, in any process, will not store what
+ * they compute.
  *
- * What was stale already stays as stale as it is, and nothing that was deleted or invalidated comes back. Counters cannot
+ * A value that is already stale does not change, and a deleted or invalidated value does not come back. Counters cannot
  * be stale.
  *
  * @example
@@ -822,7 +827,7 @@ export const expire: {
 } = operation(2, Expire.expire)
 
 /**
- * Makes many values stale in one round trip, as `expire` does; tells how many fresh ones were there.
+ * Makes many values stale in one round trip, and returns how many of them were fresh. See `expire`.
  *
  * @since 0.1.0
  * @category expiring
@@ -840,10 +845,11 @@ export const expireMany: {
 } = operation(2, Expire.expireMany)
 
 /**
- * Makes all entries with one of these tags stale as of now, however many they are, at the cost of one small write a tag:
- * what `expire` does for a key. So the purge of a tag that many entries have does not send every caller to the source at
- * once. Their windows end by their own end or by this one, whichever is earlier; an entry is absent when a tag of it was
- * expired twice since it was written, or invalidated.
+ * Makes all entries that have one of these tags stale as of now, as `expire` does for one key. It costs one small write
+ * for each tag, however many entries there are. Prefer it to `invalidateTags` if many entries share a tag: callers are
+ * served stale values while they are refreshed, instead of all going to the source at once. The stale windows begin
+ * now, or when the TTL ended if that was earlier. An entry is absent if one of its tags was expired twice since it was
+ * written, or invalidated.
  *
  * @since 0.1.0
  * @category expiring
@@ -861,12 +867,12 @@ export const expireTags: {
 } = operation(2, Expire.expireTags)
 
 /**
- * The value of a key; where none is fresh, `load` is run and what it gives is stored, if nothing was written, deleted
- * or invalidated meanwhile. One load runs in the whole fleet: other callers wait for it. `load` runs on its own fiber,
- * with the context of the first caller and a `Scope` of its own. All waiting callers get its failure, and it is not
- * kept.
+ * Returns the value of a key. If there is no fresh one, it runs `load` and stores its result, unless the key was
+ * written, deleted or invalidated meanwhile. One load runs at a time in the whole fleet: other callers wait for it.
+ * `load` runs on its own fiber, with the context of the first caller and a `Scope` of its own. If it fails, all waiting
+ * callers fail with its error, which is not cached.
  *
- * `load` is told what was there, `(key, previous) => …`, and may answer `Cache.unchanged`.
+ * `load` receives the previous value if there is one, `(key, previous) => …`, and may return `Cache.unchanged`.
  *
  * @example
  * ```ts
@@ -905,7 +911,7 @@ export const getOrSet: {
 } = operation(cacheFirst, Load.getOrSet)
 
 /**
- * A failure of one key of a batched load, which is no failure of the others.
+ * Marks one key of a batched load as failed. The other keys of the batch are not affected.
  *
  * @example
  * ```ts
@@ -935,11 +941,12 @@ export const getOrSet: {
 export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
 
 /**
- * What a load gives where the value that it was told of (`previous`) is still good: that value is stored with a new life,
- * without being encoded anew, and is what callers get. It goes under the tags that it had, and those of this load.
+ * The result of a load whose `previous` value is still valid. That value is returned to callers, and stored with a new
+ * TTL without being encoded again. It keeps its tags, and gets those of this load too.
  *
- * It is a defect where the load was told of no value: `previous` is none where nothing was there, where what was there
- * was replaced or invalidated, and where the load has no lease (Redis is away, another process's load took too long).
+ * Return it only if `previous` is some; otherwise it is a defect. `previous` is none if there was no value, if the
+ * value was replaced or invalidated, or if the load has no lease (Redis is unreachable, or another process's load took
+ * too long).
  *
  * @example
  * ```ts
@@ -965,10 +972,10 @@ export const failed = <E>(error: E): Failed<E> => new Load.Failed(error)
 export const unchanged: Unchanged = unchanged_
 
 /**
- * The values of many keys; absent keys are loaded together: one run of `load` is given all of them, or `batchSize` at a
- * time, and gives their values. A key that another process was loading may get a run of its own. Keys that it leaves
- * out are not stored, and left out of the answer; for a key that has no value for a reason it gives `Cache.failed`.
- * Each key is loaded under a lease of its own; keys that are being loaded elsewhere are waited for.
+ * Returns the values of many keys, and loads the absent ones together: `load` receives all of them, or `batchSize` at a
+ * time, and returns their values. Keys that `load` leaves out are not stored, and are missing from the result. For a
+ * key that cannot be loaded, `load` may return `Cache.failed`. Each key is loaded under a lease of its own. If another
+ * process is loading a key, this call waits for it, and may load that key in a run of its own.
  *
  * @example
  * ```ts
@@ -1045,10 +1052,10 @@ export const getOrSetMany: {
 } = operation(cacheFirst, Load.getOrSetMany)
 
 /**
- * Runs `load` now, whatever is stored, and stores what it gives. Other loads of the key, in any process, do not store.
- * Refreshes that overlap do: each stores its value, unless one that began later has stored already, or the key was
- * written or deleted meanwhile. Other callers do not wait for a refresh while something can be served, and never get
- * its failure.
+ * Runs `load` now, whatever is stored, and stores its result. Other loads of the key, in any process, then do not store
+ * theirs. If refreshes overlap, each stores its value, unless one that began later has already stored, or the key was
+ * written or deleted meanwhile. Other callers do not wait for a refresh while there is a value to serve, and never fail
+ * with its error.
  *
  * @since 0.1.0
  * @category loading
@@ -1066,17 +1073,17 @@ export const refresh: {
 } = operation(3, Load.refresh)
 
 /**
- * A resolver whose requests the cache answers, and the resolver that it is made of where the cache cannot. It is an effect
- * that `Effect.request` takes as it is.
+ * Puts a cache in front of a `RequestResolver`: requests are answered from the cache, and those that miss go to the
+ * resolver. The result is an effect that `Effect.request` accepts directly.
  *
  * A batch of requests is one look into Redis. What is absent goes to the resolver as one batch, each key under its own
  * lease, and is stored; stale windows, tags and whatever else the cache is made with hold as for `getOrSet`. So requests
  * and their batches are shared with every other load of the same keys, in every process.
  *
- * Each request has its own outcome: a failure, or a defect, is that request's alone, and is not stored. Where one is
- * interrupted, the others go on. Requests of one key are one. The request's error has to include what the cache
- * fails with: `RedisError`, unless it is made with `onRedisError: "bypass"`. A key or value that cannot be stored (`CodecError`)
- * is a defect.
+ * Each request has its own outcome: a failure or a defect affects that request alone, and is not stored. If one is
+ * interrupted, the others go on. Requests for the same key become one. The request's error has to include what the
+ * cache fails with: `RedisError`, unless it is made with `onRedisError: "bypass"`. A key or value that cannot be stored
+ * (`CodecError`) is a defect.
  *
  * Call it once for each resolver, not for each request: requests are batched where their resolver is the same.
  *
@@ -1125,7 +1132,7 @@ export const resolver: {
 } = operation(3, Resolver.resolver)
 
 /**
- * What is done with values, for one region of a program.
+ * How a region of a program uses caches. See `withMode`.
  *
  * - `"use"`: they are read and stored
  * - `"refresh"`: reads miss, and loads store
@@ -1138,8 +1145,8 @@ export const resolver: {
 export type Mode = ModeName
 
 /**
- * Runs a program, with all fibers that it forks, in another mode: what is done there with values, of every cache and
- * memoized function.
+ * Runs a program, and all fibers that it forks, in another mode. The mode decides whether every cache and memoized
+ * function there reads and stores values.
  *
  * - `"refresh"`: reads miss, and every load computes anew and replaces what is there. Concurrent callers of one key in this
  *   mode share a load. Writes are done.
@@ -1178,7 +1185,7 @@ export const withMode: {
 } = dual(2, WithMode.withMode)
 
 /**
- * What this cache has counted in this process.
+ * Returns what this cache has counted in this process.
  *
  * @since 0.1.0
  * @category watching
@@ -1188,7 +1195,7 @@ export const stats: <Key, Value, E, R>(
 ) => Effect.Effect<Stats, never, R> = door(Statistics.stats)
 
 /**
- * Explains what is stored under a key.
+ * Explains what is stored under a key, and why a read hits or misses.
  *
  * @since 0.1.0
  * @category watching
@@ -1204,15 +1211,16 @@ export const explain: {
 } = operation(2, Explain.explain)
 
 /**
- * What changes in this cache, whether by this process, another one, `redis-cli`, or expiry. In order for one key.
- * `Changed` says that a key may have changed, and is told of leases, too; keys come as `Cache.keys` gives them.
+ * Streams the changes of this cache, whether made by this process, another one, `redis-cli`, or expiry. Changes of one
+ * key come in order. `Changed` says that a key may have changed; a lease counts as a change too. Keys have the form
+ * that `Cache.keys` returns.
  *
- * The stream begins with `Resumed` as soon as Redis is listened to. `Lost` says that something may have been missed:
- * that the link is gone (`Resumed` follows when there is another), or that the reader was slower than changes came. A
+ * The stream begins with `Resumed`, as soon as it listens to Redis. `Lost` says that changes may have been missed:
+ * because the connection was lost (`Resumed` follows once there is a new one), or because the reader was too slow. A
  * reader with more than `bufferSize` unread changes (default: 4,096) loses them, and gets `Lost` and `Resumed` instead.
  *
- * It takes what near copies take, see `docs/guides/near.md`: if Redis refuses to tell when the stream begins, the stream fails
- * with a `RedisError`; if it refuses later, the stream gives `Lost`.
+ * It has the requirements of near copies, see `docs/guides/near.md`. If Redis refuses `CLIENT TRACKING` when the stream
+ * begins, the stream fails with a `RedisError`; if it refuses later, the stream emits `Lost`.
  *
  * @example
  * ```ts

@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import { sentence } from "./internal/codec/sentence.js"
 
 /**
- * There is no value yet.
+ * There is no value yet: its computation has not ended.
  *
  * `NotReady`: the computation was still running when it was polled. `TimedOut`: it was still running after `waited`.
  * In both cases the computation goes on, and its value is cached when it ends. Only asynchronous reads (`Pending`)
@@ -52,16 +52,16 @@ export class Empty extends Data.TaggedError("Empty")<{
 }
 
 /**
- * Why the store did not do what it was asked.
+ * Why a Redis operation failed.
  *
- * - `Connection`: it cannot be reached, or the connection ended before it answered (whether it was done is unknown)
- * - `Timeout`: no answer within `commandTimeout` (whether it was done is unknown)
+ * - `Connection`: Redis cannot be reached, or the connection ended before the answer (the command may have been done)
+ * - `Timeout`: no answer within `commandTimeout` (the command may have been done)
  * - `Auth`: wrong or missing password, or an ACL that forbids the command
  * - `ReadOnly`: a replica
  * - `OutOfMemory`: `maxmemory` is reached and nothing may be evicted
- * - `CircuitOpen`: too many failures lately, so it was not asked
+ * - `CircuitOpen`: too many operations failed lately, so nothing was sent
  * - `Conflict`: `Cache.modify`, `setIfAbsent` or `touch` lost to other writers 64 times
- * - `Command`: any other error reply, a reply that the command does not have, or a borrowed client that its owner uses
+ * - `Command`: any other error reply, a reply that does not fit the command, or a borrowed client that its owner uses
  *   for a `MULTI` or for another database. The message says what to do
  *
  * @since 0.1.0
@@ -78,7 +78,7 @@ export type RedisErrorReason =
   | "Command"
 
 /**
- * The store did not do it. Values and passwords are never part of it.
+ * A Redis operation failed. The message never contains values or passwords.
  *
  * @example
  * ```ts
@@ -111,13 +111,13 @@ export class RedisError extends Data.TaggedError("RedisError")<{
 }
 
 /**
- * This key or value cannot be stored, or an option of the call is none, and nothing was done.
+ * A key or value cannot be stored, or an option of the call is invalid. Nothing was done.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CodecError extends Data.TaggedError("CodecError")<{
-  /** `option`: what the call was given besides, e.g. `timeToLive` or `tags`. */
+  /** `option`: an option of the call, e.g. `timeToLive` or `tags`. */
   readonly subject: "key" | "value" | "option"
   /** The name of the cache. */
   readonly cache: string

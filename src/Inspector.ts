@@ -82,10 +82,11 @@ export const refreshable: <Value, Error, Requirements, E, R>(
 ) => Refreshable<R | Redis> = internal.refreshable
 
 /**
- * The page, as a router. Mount it where only those come that may see what caches hold: it asks nobody who they are.
+ * Makes the page, as a router. It has no authentication: mount it where only people who may see cached values can reach
+ * it.
  *
  * It reads what is under the `Redis` of its context, and what processes publish whose layers have `publish`. It samples
- * their figures while somebody looks, and for a quarter of an hour after.
+ * their figures while the page is open, and for a quarter of an hour after.
  *
  * @example
  * ```ts

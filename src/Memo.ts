@@ -22,11 +22,12 @@ import type { Pending } from "./Pending.js"
 import type { Redis } from "./Redis.js"
 
 /**
- * The arguments of a call: the function's own, and no more. Whatever is passed is part of the key: `ids.map(getUser)` would
- * pass index and array, too, and store a result for each place that an id is found at. Write `ids.map((id) => getUser(id))`.
+ * The arguments of a call: exactly those of the function. Every argument is part of the key, so `ids.map(getUser)`,
+ * which also passes index and array, would store a result for each position of an id. Write `ids.map((id) =>
+ * getUser(id))`.
  *
- * Rest parameters, and an optional second number (`(id: string, page?: number)`), do take an index: call such functions
- * with their arguments, too.
+ * Types cannot reject an index if the function has rest parameters or an optional second number (`(id: string, page?:
+ * number)`): pass the arguments explicitly to such functions too.
  *
  * @since 0.1.0
  * @category models
@@ -99,7 +100,7 @@ export interface Cached<
 }
 
 /**
- * A memoized function that gives back a `Pending` at once.
+ * A memoized function that returns a `Pending` at once.
  *
  * @since 0.1.0
  * @category models
@@ -146,7 +147,7 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
 }
 
 /**
- * Which typed failures are cached, and how: those that `schema` or `codec` can hold. The others are not cached.
+ * Which typed failures are cached, and how: those that `schema` or `codec` can encode. Others are not cached.
  *
  * @since 0.1.0
  * @category models
@@ -184,15 +185,15 @@ export interface ResultOptions<
   readonly schema?: Schema.Schema<A, any> | undefined // what a result is encoded to does not matter to its users
   readonly codec?: Codec<A> | undefined
   /**
-   * How long a result is fresh: a duration of more than zero, or a function of how the computation ended, which may give
-   * zero or less for "do not store". Default: it never expires.
+   * How long a result is fresh: a duration longer than zero, or a function of the computation's `Exit`. If the function
+   * returns zero or less, the result is not stored. Default: it never expires.
    */
   readonly timeToLive?:
     | Duration.DurationInput
     | ((exit: Exit.Exit<A, E>) => Duration.DurationInput)
     | undefined
   /**
-   * Caches typed failures too: all that the function has, or some of them. Defects and interruptions are never cached.
+   * Caches typed failures too: all of the function's, or some of them. Defects and interruptions are never cached.
    * Where results have a codec, failures need one of their own: if results are encrypted, failures must be.
    */
   readonly errors?: ErrorOptions<CachedError> | undefined
@@ -224,9 +225,9 @@ export interface Options<
    */
   readonly captures?: ReadonlyArray<unknown> | undefined
   /**
-   * Computes in the place of the function where a result is there that is not fresh any more: it is given that result
-   * before the arguments, and may give `Cache.unchanged` to leave it as it was. See `retain` for how long one is kept for
-   * this. It fails with what the function fails with.
+   * Runs instead of the function if there is a result that is no longer fresh. It receives that result before the
+   * arguments, and may return `Cache.unchanged` to keep it. `retain` says how long results are kept for this. Its
+   * errors must be the function's.
    */
   readonly revalidate?: ((previous: Previous<A>, ...args: Args) => Effect.Effect<A | Unchanged, E, R>) | undefined
   /**
@@ -275,19 +276,19 @@ type Covers<CachedError, E> = IsAny<CachedError> extends true ? unknown
 const isDataFirst = (args: IArguments): boolean => args.length > 1 || typeof args[0] === "function"
 
 /**
- * Memoizes a function by its arguments. The result is an `Effect` that computes where nothing fresh is stored, once in
- * the whole fleet however many ask (see `Cache.getOrSet`).
+ * Memoizes a function by its arguments. A call is an `Effect` that returns the cached result, or computes it if there
+ * is no fresh one: once in the whole fleet, however many callers there are (see `Cache.getOrSet`).
  *
  * - The name is the function's, or `options.name`; with neither, this throws.
- * - On one `Redis` a name belongs to one function object: what a function closes over is no part of its key. A second
- *   function under the name dies at its first call. Memoize a function once, at the top of a module for example, or pass
- *   what it closes over as `captures`.
+ * - On one `Redis` a name belongs to one function object, because what a function closes over is not part of its key. A
+ *   second function with the same name dies at its first call. Memoize a function once, at the top of a module for
+ *   example, or pass what it closes over as `captures`.
  * - A call takes the function's own arguments only. See `Arguments`.
- * - Instances of classes are keys by their `PrimaryKey` or by `Equal` (the classes of Data and Schema). Others are refused
- *   with a `CodecError`: give `key`.
+ * - Instances of classes are keys by their `PrimaryKey` or by `Equal` (the classes of Data and Schema). Others are
+ *   refused with a `CodecError`: pass the option `key`.
  * - Pass a method as an arrow function, `(id: string) => repository.find(id)`: a memoized function has no `this`.
- * - A generic function's type parameter cannot be kept. Memoize one with concrete types.
- * - Where asking for what has changed is cheaper than computing, pass `revalidate`.
+ * - A generic function loses its type parameters: memoize it with concrete types.
+ * - If checking for changes is cheaper than computing, pass `revalidate`.
  *
  * @example
  * ```ts
@@ -341,8 +342,8 @@ export const cached: {
 } = dual(isDataFirst, Internal.cached)
 
 /**
- * Memoizes a function, whose calls give back a `Pending` at once; the work is done by a fiber in the layer's scope.
- * Calls of the same arguments share one computation.
+ * Memoizes a function so that its calls return a `Pending` at once. The computation runs on a fiber in the layer's
+ * scope. Calls with the same arguments share one computation.
  *
  * @example
  * ```ts
@@ -392,8 +393,8 @@ export const cachedAsync: {
 } = dual(isDataFirst, Internal.cachedAsync)
 
 /**
- * A property that is computed when first read and cached: an effect, for a class field. You state which instance it
- * belongs to, with `key`, or with the instance's `PrimaryKey`.
+ * Makes a class field that is computed when first read, and cached. The field is an effect. You state the instance's
+ * identity with `key`, or with its `PrimaryKey`.
  *
  * In a class of Data or Schema the field changes neither equality nor JSON, and instances can still be keys.
  *

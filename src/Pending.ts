@@ -65,7 +65,7 @@ export {
 }
 
 /**
- * The outcome if it is there; `Empty` of reason `NotReady` while the computation runs.
+ * Returns the outcome without waiting. While the computation runs, it fails with `Empty` of reason `NotReady`.
  *
  * @example
  * ```ts
@@ -89,7 +89,8 @@ export const poll = <A, E>(self: Pending<A, E>): Effect.Effect<A, E | Empty> =>
       : Exit.fail(new Empty({ reason: "NotReady", key: self.key, waited: Duration.zero })))
 
 /**
- * Waits for the outcome for so long, then fails with `Empty` of reason `TimedOut`. The computation goes on.
+ * Waits for the outcome for at most the given time, then fails with `Empty` of reason `TimedOut`. The computation goes
+ * on.
  *
  * @since 0.1.0
  * @category reading
@@ -107,7 +108,8 @@ export const within: {
 )
 
 /**
- * Gives up the computation: whoever waits for this pending is interrupted. A load that others wait for too goes on.
+ * Gives up the computation: fibers that wait for this pending are interrupted. If other callers share the load, it goes
+ * on.
  *
  * @since 0.1.0
  * @category running

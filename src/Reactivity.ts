@@ -25,14 +25,14 @@ type AnyCache = Cache<any, any, any, Redis>
  *   Keys of a record are tags, too: `{ users: [42] }` stands for `users` and `users:42`
  * - After the link to Redis was lost, every key counts as invalidated as soon as it is back
  *
- * Keys that are not strings are for this process alone, as ever. Where a tag could not be invalidated, the key is
- * invalidated here and a warning is logged: a mutation that has taken place does not fail for that.
+ * Keys that are not strings stay in this process, as without this layer. If a tag cannot be invalidated, the key is
+ * invalidated in this process only and a warning is logged: the mutation has taken place, so it does not fail.
  *
  * Clients of `@effect/sql` use the `Reactivity` that they are made with, and their layers bring one of their own. So make the
  * client by its `make`, over this layer: `docs/guides/changes.md` shows it.
  *
- * It takes what near copies take, see `docs/guides/near.md`: where Redis refuses to tell of changes, a warning is logged, and
- * other processes' invalidations are not heard of.
+ * It has the requirements of near copies, see `docs/guides/near.md`. If Redis refuses `CLIENT TRACKING`, a warning is
+ * logged, and invalidations by other processes do not arrive.
  *
  * @example
  * ```ts

@@ -8,8 +8,8 @@ import type { Runtime } from "./internal/cache/runtime.js"
 import type { Driver } from "./internal/driver/driver.js"
 
 /**
- * The service behind the tag: the way to a store, and what lives in this process: loads in flight, near copies,
- * background refreshes. Only a `RedisLayer` makes one; what is in it is not for use.
+ * The service behind the tag: the connection to Redis, and what lives in this process: loads in flight, near copies,
+ * background refreshes. Only a `RedisLayer` makes one; its contents are internal.
  *
  * @since 0.1.0
  * @category models

@@ -26,7 +26,7 @@ import * as Ioredis from "./internal/redis/ioredis/layers.js"
 import { Redis } from "./Redis.js"
 
 /**
- * How a process tells what its caches count.
+ * How a process publishes its caches' figures.
  *
  * @since 0.1.0
  * @category models
@@ -57,15 +57,16 @@ export interface CommonOptions {
    */
   readonly tracking?: "onDemand" | "required" | undefined
   /**
-   * Tells others what the caches of this process count, under one small key that is written every few seconds and goes
-   * with the process: `Fleet.stats` adds up what all processes tell. `every`: how often, by default every 5 seconds.
-   * `name`: what people call this process, by default its host and number. Default: `false`, nothing is told.
+   * Publishes this process's figures under one small key, which is written every few seconds and expires after the
+   * process has ended. `Fleet.stats` adds up the figures of all processes. `every`: how often, by default every 5
+   * seconds. `name`: a readable name for this process, by default its host and process id. Default: `false`, nothing is
+   * published.
    */
   readonly publish?: boolean | PublishOptions | undefined
   /**
-   * How many keys are remembered that Redis has missed a change of: what caches with `onRedisError: "bypass"` have written or
-   * removed while it did not answer, for as long as it does not. Beyond that the cache that has most of them is flushed when
-   * Redis is back. Default: 100,000, which take about 20 MB.
+   * How many keys this process remembers during an outage: those that caches with `onRedisError: "bypass"` wrote or
+   * removed while Redis did not answer. They are removed once Redis answers. If there are more, the cache with the most
+   * of them is flushed instead. Default: 100,000, which take about 20 MB.
    */
   readonly maxRemembered?: number | undefined
   /**
@@ -103,7 +104,7 @@ type Whereabouts =
   | `${string}entinel${string}`
 
 /**
- * What a connection authenticates with. Without `username`: as the default user.
+ * What a connection authenticates with. Without `username`, it is the default user.
  *
  * @since 0.1.0
  * @category models
@@ -121,19 +122,19 @@ export interface Credentials {
  */
 export interface CredentialsOptions<R = never> {
   /**
-   * An effect that is asked for credentials whenever a connection is made, also when one that was lost is made anew: for passwords that are
-   * rotated, and tokens that expire. It has `connectTimeout` to answer. If it fails, so does this try to connect, with a
-   * `RedisError` of reason `Auth` whose cause has what it failed with as its own `cause`; the next try asks it again. It takes
-   * the place of `username` and `password`. There are several connections (of near copies, of the masters of a
-   * cluster): let it remember a token for as long as that holds, as with `Effect.cachedWithTTL`.
+   * An effect that supplies credentials. It runs for every new connection, including reconnections, so it suits rotated
+   * passwords and tokens that expire. It must answer within `connectTimeout`. If it fails, this attempt to connect
+   * fails with a `RedisError` of reason `Auth`, whose cause has the effect's error as its own `cause`; the next attempt
+   * runs it again. It replaces `username` and `password`. There are several connections (of near copies, of the masters
+   * of a cluster): let it keep a token for as long as that is valid, for example with `Effect.cachedWithTTL`.
    */
   readonly credentials?: Effect.Effect<Credentials, unknown, R> | undefined
 }
 
 /**
  * The options of `layer`: ioredis's own (but for those that this library sets: nothing is ever sent twice, and nothing
- * waits without a bound), and ours. With `sentinels` and `name` the master is asked for from Sentinel, whenever a
- * connection is made.
+ * waits without a bound), and ours. With `sentinels` and `name`, every new connection asks Sentinel where the master
+ * is.
  *
  * @since 0.1.0
  * @category models
@@ -144,9 +145,9 @@ export interface Options<R = never> extends CommonOptions, CredentialsOptions<R>
   /** How long the first connection may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * Connect when first needed, not when the layer is built: the program starts while Redis is down, and the connection is made
-   * as soon as it can be. Such a layer still fails for options that are refused, and with `tracking: "required"` where there
-   * is no connection; otherwise it cannot, and `Layer.orDie` ends its type. Default: `false`.
+   * Connect when first needed, not when the layer is built: the program starts while Redis is down, and the connection
+   * is made as soon as it can be. Such a layer still fails for invalid options, and with `tracking: "required"` if it
+   * cannot connect. Otherwise it never fails, so `Layer.orDie` is safe. Default: `false`.
    */
   readonly lazy?: boolean | undefined
 }
@@ -346,11 +347,11 @@ export const layerClusterConfig = (
   )
 
 /**
- * On a client of yours, which is never closed here. Its own settings hold; `commandTimeout` is kept whatever they are.
+ * Uses an ioredis client of yours, and never closes it. Its own settings apply, but `commandTimeout` always holds.
  * ioredis by default sends commands again that were under way when a connection was lost (an `increment` may then count
- * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not.
- * A client that ends stays ended. Behind sentinels, with `failoverDetector`, ioredis may end one by itself, if it is told
- * of another master while it asks where the master is: connect it anew on its `end`, or use `layer`, which does.
+ * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not. A client that
+ * ends stays ended. Behind sentinels, with `failoverDetector`, ioredis may end one by itself, if it is told of another
+ * master while it asks where the master is: connect it anew on its `end`, or use `layer`, which does.
  *
  * Of a `Cluster` the connections to its masters are used, and not its way of sending: it would send commands again that
  * were under way when a connection was lost. Where it has no connection to a master yet, one is made with its options.
@@ -372,8 +373,8 @@ export const layerFromClient = (
 ): Layer.Layer<Redis, RedisError> => scoped(Ioredis.borrow(client, options))
 
 /**
- * What stands in for a Redis server in memory: `layerMemoryServer` lets several `Redis` instances share one, as
- * processes do.
+ * An in-memory replacement for a Redis server. With `layerMemoryServer` several `Redis` instances share one, as
+ * processes share a Redis.
  *
  * @since 0.1.0
  * @category models
@@ -386,7 +387,7 @@ export interface InMemoryServer {
 }
 
 /**
- * A new, empty in-memory server.
+ * Makes a new, empty in-memory server.
  *
  * @since 0.1.0
  * @category constructors
@@ -394,7 +395,7 @@ export interface InMemoryServer {
 export const memoryServer = (): InMemoryServer => new MemoryServer()
 
 /**
- * On an in-memory server that others may use too.
+ * Uses an in-memory server that other layers can share.
  *
  * @since 0.1.0
  * @category layers
@@ -415,8 +416,8 @@ export const layerMemoryServer = (
   )
 
 /**
- * In memory, with all that a real Redis does here, for tests and for running without one. Time is Effect's `Clock`, read
- * at every operation: `TestClock.adjust` lets entries expire.
+ * Keeps everything in memory and behaves like a real Redis: for tests, and for running without one. Time is Effect's
+ * `Clock`, read at every operation: `TestClock.adjust` lets entries expire.
  *
  * @example
  * ```ts
@@ -443,8 +444,8 @@ export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
 )
 
 /**
- * Caching switched off: reads miss, writes succeed and are dropped, `setIfAbsent` is true, `increment` gives its delta,
- * loads compute.
+ * Switches caching off: reads miss, writes succeed and are dropped, `setIfAbsent` returns true, `increment` returns its
+ * delta, loads compute.
  *
  * @since 0.1.0
  * @category layers
@@ -454,8 +455,8 @@ export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend((
 export type { Delay, Fault, FaultyOptions }
 
 /**
- * Another `Redis` that misbehaves: operations fail, are late, or are done and their answers lost, by chance or as a
- * script says. For tests of what your program does then. Chance is Effect's `Random` and time its `Clock`, so a test
+ * Wraps a `Redis` so that it misbehaves: operations fail, are late, or are done but their answers are lost, by chance
+ * or by a script. Use it to test how your program copes. Chance is Effect's `Random` and time its `Clock`, so a test
  * with a seed under `TestClock` does the same every time.
  *
  * What a connection promises stays: operations of one key take place in the order in which they were asked for, each
@@ -501,10 +502,10 @@ const inherited = ({ grace, recovery, tally }: Runtime): ServiceOptions => ({
 })
 
 /**
- * Asks for a span for each round trip, by OpenTelemetry's conventions for database clients: named after its commands
- * (`MGET`, `EVALSHA lease` …), with the operation as you called it, the cache, the server, the number of keys where there
- * are several, and the reason of a failure; never with a key or a value. Without this layer only loads have spans, so a
- * hit pays for none.
+ * Adds a span for each round trip, by OpenTelemetry's conventions for database clients: named after its commands
+ * (`MGET`, `EVALSHA lease` …), with the operation as you called it, the cache, the server, the number of keys where
+ * there are several, and the reason of a failure; never with a key or a value. Without this layer only loads have
+ * spans, so a hit pays for none.
  *
  * @example
  * ```ts
@@ -525,12 +526,12 @@ export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
 )
 
 /**
- * Waits until nothing of this `Redis` runs in the background any more: refreshes of stale values, loads, what
- * `Memo.cachedAsync` runs, leases that are given up. Work that begins meanwhile is waited for, too. A platform that freezes
- * or ends a process after its response takes it as the work to wait for (often `waitUntil`).
+ * Waits until this `Redis` runs nothing in the background any more: refreshes of stale values, loads, what
+ * `Memo.cachedAsync` runs, releases of leases. It also waits for work that begins meanwhile. If your platform freezes
+ * or ends a process after its response, pass it to the platform as work to wait for (often `waitUntil`).
  *
  * It has no time limit of its own and never fails: a refresh that fails is logged where it runs. A load that hangs ends
- * after its cache's `lease.maxDuration`; put `Effect.timeout` on it where that is too long. Do not wait for it inside of a
+ * after its cache's `lease.maxDuration`; put `Effect.timeout` on it where that is too long. Do not use it inside a
  * load, which would wait for itself.
  *
  * @example
