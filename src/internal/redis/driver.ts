@@ -8,7 +8,6 @@ import type { Driver, EnsureRequest, EpochRequest, LeaseReply } from "../driver/
 import * as Entry from "../entry/format.js"
 import { askAll, gather, Hot, tell, together } from "./answers.js"
 import { AtOnce } from "./atOnce.js"
-import { maxReads } from "./batch/calls.js"
 import type { Callback } from "./batch/sender.js"
 import type { Clocks } from "./clocks/localClock.js"
 import { FeedLog, type Logger, silent } from "./connection/log.js"
@@ -73,10 +72,13 @@ const readMany = (
   const { only } = servers
   if (only === undefined) {
     askAll<string, Buffer | undefined>(keys, (key, one) => servers.at(key).read(key, one), callback)
-  } else if (keys.length <= maxReads) only.readMany(keys, callback)
+    return
+  }
+  const size = only.pageFor(keys[0]!)
+  if (keys.length <= size) only.readMany(keys, callback)
   else {
     askAll<ReadonlyArray<string>, ReadonlyArray<Buffer | undefined>>(
-      pages(keys, maxReads),
+      pages(keys, size),
       (page, one) => only.readMany(page, one),
       {
         answer: (found) => callback.answer(found.flat()),

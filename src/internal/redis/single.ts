@@ -49,7 +49,7 @@ const openDriver = (
 ): Effect.Effect<Driver, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new Batcher(connection, options.commandTimeout)),
+      Effect.sync(() => new Batcher(connection, options.commandTimeout, options.prefix)),
       (batcher) => Effect.sync(() => batcher.close())
     ),
     (batcher) => RedisDriver.make(alone(connection, batcher, options.prefix), options)

@@ -8,7 +8,7 @@ import type { Client, Receiver } from "../port.js"
 import { type Count, isQueued } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { nameOf, SetCommand, type Words } from "../resp/words.js"
-import type { Call } from "./calls.js"
+import { type Call, Reads } from "./calls.js"
 import { Limited } from "./deadlines.js"
 
 /** What the batcher needs to know of the connection. */
@@ -54,6 +54,8 @@ export class Batch extends Limited implements Receiver {
   /** When it left, by this machine's own time, if an answer will tell the server's. */
   private leftAt: number | undefined
   private isOver = false
+  /** Reads that were late: their answers still tell how large values are. */
+  private overdue: ReadonlyArray<Reads | undefined> | undefined
   /** For metrics: when it was sent, the first command of each kind in it, and those kinds of which one failed. */
   private sentAt = 0
   private kind: Call | undefined
@@ -65,6 +67,8 @@ export class Batch extends Limited implements Receiver {
     private readonly waiting: Array<Call | undefined>,
     private readonly link: Link,
     readonly wasReady: boolean,
+    /** Bytes of large values that its answers are known to come to. */
+    readonly expected: number,
     private readonly owner: BatchOwner
   ) {
     super()
@@ -102,7 +106,8 @@ export class Batch extends Limited implements Receiver {
   onReply(index: number, reply: unknown): void {
     this.heard()
     const call = this.waiting[index]
-    if (call !== undefined) {
+    if (call === undefined) this.overdue?.[index]?.learn(reply)
+    else {
       // A value may be the very word; on a connection of our own nothing else is.
       if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
         return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
@@ -135,6 +140,7 @@ export class Batch extends Limited implements Receiver {
 
   expire(): void {
     const late = this.waiting.filter((call) => call !== undefined)
+    this.overdue = this.waiting.map((call) => call instanceof Reads ? call : undefined)
     this.waiting.fill(undefined)
     this.open = 0
     this.isOver = true

@@ -3,6 +3,15 @@
  * asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
  * lone command waits for nothing. Where there is more to do, the first commands leave before the last are asked for, so
  * that the server does not wait for the client and then the client for the server.
+ *
+ * Reads of large values wait for answers to others, so that no more bytes are asked for than can be answered in time
+ * (`sizes.ts`). They wait in the backlog, in the order of asking, where three things hold:
+ *
+ * - What is asked for after them goes before them only if it does not write what they read. Once something else waits,
+ *   nothing goes before anything: so writes never pass each other, and no read passes a write that was asked for before it.
+ * - Something waits only while answers are awaited, and each end of those sends what there is room for. If there is no
+ *   connection, it fails where it would have been sent.
+ * - A read that waits has its time limit from when it was asked for.
  */
 import type { Write } from "../../driver/driver.js"
 import { timeoutError } from "../errors.js"
@@ -11,9 +20,10 @@ import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { toBuffer } from "../resp/words.js"
 import { Batch, type BatchOwner, failAll, layerClosed, type Link } from "./batch.js"
-import { bytesOf, type Call, Reads, SetCall } from "./calls.js"
-import { Deadlines } from "./deadlines.js"
+import { bytesOf, type Call, maxReads, Reads, SetCall } from "./calls.js"
+import { Deadlines, Limited } from "./deadlines.js"
 import type { Callback, Sender } from "./sender.js"
+import { maxExpected, Sizes } from "./sizes.js"
 
 /** So many commands, or keys that are read, of one tick leave before it ends, then twice as many, and so on. */
 const firstPart = 32
@@ -39,6 +49,9 @@ export class Batcher implements Sender, BatchOwner {
   /** What waits for answers before it is sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
+  /** Bytes of large values that answers to what is under way are known to come to. */
+  private expected = 0
+  private readonly sizes: Sizes
   /** Of values that were sent and not answered, also where no caller waits for the answer any more. */
   private bytesOut = 0
   private closed = false
@@ -47,28 +60,38 @@ export class Batcher implements Sender, BatchOwner {
   constructor(
     private readonly link: Link,
     private readonly commandTimeout: number,
+    /** Of all keys. */
+    prefix: string,
     /** On a cluster: the slot of a key. One command has keys of one slot only. */
     private readonly slotOf?: (key: string) => number
   ) {
     this.deadlines = new Deadlines(commandTimeout)
+    this.sizes = new Sizes(prefix)
   }
 
   read(key: string, callback: Callback<Buffer | undefined>): void {
     const reads = this.openReads(key, 1)
-    if (reads === undefined) this.pushReads(Reads.one(key, callback))
+    if (reads === undefined) this.pushReads(Reads.one(key, callback, this.sizes))
     else if (!reads.read(key, callback)) return
     this.count()
   }
 
-  /** The same for many keys, at most `maxReads`, where one command may have them all. */
+  /** How many keys one command may have that are of the same cache as this. */
+  pageFor(key: string): number {
+    const size = this.sizes.of(key)
+    return size === 0 ? maxReads : Math.max(1, Math.min(maxReads, Math.floor(maxExpected / size)))
+  }
+
+  /** The same for many keys, at most `pageFor` the first, where one command may have them all. */
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
-    if (reads === undefined) this.pushReads(Reads.many(keys, callback))
+    if (reads === undefined) this.pushReads(Reads.many(keys, callback, this.sizes))
     else reads.readMany(keys, callback)
   }
 
   write(write: Write, callback: Callback<void>): void {
+    this.sizes.saw(write.key, write.bytes.length)
     // It is told of the OK, and does not look at it.
     this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
   }
@@ -85,6 +108,8 @@ export class Batcher implements Sender, BatchOwner {
       command: [name, ...args],
       script: undefined,
       bytes: bytesOf(args),
+      expected: 0,
+      writes: undefined,
       fits: gives,
       callback: callback as Callback<unknown> // told what fits
     })
@@ -96,11 +121,16 @@ export class Batcher implements Sender, BatchOwner {
     args: ReadonlyArray<Argument>,
     callback: Callback<A>
   ): void {
+    const bytes = bytesOf(args)
+    if (typeof keys[0] === "string") this.sizes.saw(keys[0], bytes)
     this.pushCall({
       operation: script.name,
       command: ["evalsha", script.sha, keys.length, ...keys, ...args],
       script,
-      bytes: bytesOf(args),
+      bytes,
+      expected: 0,
+      // One that is given none looks for them itself.
+      writes: keys.length > 0 ? keys : undefined,
       fits: script.gives,
       callback: callback as Callback<unknown> // told what fits
     })
@@ -115,7 +145,7 @@ export class Batcher implements Sender, BatchOwner {
   /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
   private openReads(key: string, count: number): Reads | undefined {
     const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
-    return last instanceof Reads && last.takes(count) ? last : undefined
+    return last instanceof Reads && last.takes(key, count) ? last : undefined
   }
 
   /** Later reads come after what is asked for now. Clearing a map makes a new one, so not for nothing. */
@@ -161,18 +191,53 @@ export class Batcher implements Sender, BatchOwner {
     this.queue = []
     this.calls = 0
     this.closeReads()
-    if (this.backlog.length === 0 && this.underWay < maxUnderWay && firstBatch(calls) === calls.length) {
+    const count = calls.length
+    if (this.backlog.length === 0 && this.underWay < maxUnderWay && this.firstBatch(calls) === count) {
       return this.send(calls)
     }
     const since = performance.now()
-    for (const call of calls) this.backlog.push({ call, since })
+    const passing: Array<Call> = []
+    let pass = this.underWay + count <= maxUnderWay && this.backlog.every(({ call }) => isLarge(call))
+    for (const call of calls) {
+      if (pass && !isLarge(call) && this.mayPass(call)) {
+        passing.push(call)
+        continue
+      }
+      if (!isLarge(call)) pass = false
+      else this.deadlines.start(new Wait(call, this.deadlines, this.expire))
+      this.backlog.push({ call, since })
+    }
+    this.sendAll(passing)
     this.sendBacklog()
+  }
+
+  /** Whether this may go before reads that wait. */
+  private mayPass({ writes }: Call): boolean {
+    if (this.backlog.length === 0) return true
+    return writes !== undefined && !this.backlog.some(({ call }) => isLarge(call) && call.reads(writes))
+  }
+
+  private readonly expire = (reads: Reads): void => {
+    this.backlog = this.backlog.filter(({ call }) => call !== reads)
+    reads.fail(this.closed ? layerClosed(reads.operation) : timeoutError(reads.operation, this.commandTimeout))
+    this.sendBacklog()
+  }
+
+  private sendAll(calls: ReadonlyArray<Call>): void {
+    for (let at = 0; at < calls.length;) {
+      const rest = calls.slice(at)
+      const count = commandsOf(rest)
+      this.send(rest.slice(0, count))
+      at += count
+    }
   }
 
   private sendBacklog(): void {
     while (this.backlog.length > 0 && this.underWay < maxUnderWay) {
       const next = this.backlog.slice(0, maxBatch).map(({ call }) => call)
-      const batch = next.slice(0, firstBatch(next))
+      const batch = next.slice(0, this.firstBatch(next))
+      // Answers that are awaited make room.
+      if (batch.length === 0) return
       // Out of the backlog first, so that nothing that comes of sending can send it twice.
       this.backlog.splice(0, batch.length)
       this.send(batch)
@@ -183,8 +248,9 @@ export class Batcher implements Sender, BatchOwner {
     if (this.closed) return failAll(calls, layerClosed)
     const state = this.link.state()
     if (state === "down") return failAll(calls, this.link.failure)
-    this.underWay += calls.length
-    const batch = new Batch(calls, this.link, state === "ready", this)
+    const batch = new Batch(calls, this.link, state === "ready", this.sizes.any ? expectedOf(calls) : 0, this)
+    this.underWay += batch.size
+    this.expected += batch.expected
     this.deadlines.start(batch)
     if (state === "ready") batch.leave()
     else this.link.onceDecided(batch.leave)
@@ -196,6 +262,7 @@ export class Batcher implements Sender, BatchOwner {
 
   ended(batch: Batch): void {
     this.underWay -= batch.size
+    this.expected -= batch.expected
     this.sendBacklog()
   }
 
@@ -209,6 +276,7 @@ export class Batcher implements Sender, BatchOwner {
 
   late(batch: Batch, calls: ReadonlyArray<Call>): void {
     this.underWay -= batch.size
+    this.expected -= batch.expected
     // What has waited for these answers as long is late, too; what came later is still sent.
     const due = this.closed ? Infinity : performance.now() - this.commandTimeout
     const young = this.backlog.findIndex(({ since }) => since > due)
@@ -219,10 +287,48 @@ export class Batcher implements Sender, BatchOwner {
     this.sendBacklog()
     if (batch.wasReady) this.link.unanswered(this.bytesOut)
   }
+
+  /** How many of these calls, from the first on, make a batch; none where answers must come first. */
+  private firstBatch(calls: ReadonlyArray<Call>): number {
+    const count = commandsOf(calls)
+    if (!this.sizes.any) return count
+    let { expected } = this
+    for (let i = 0; i < count; i++) {
+      const more = calls[i]!.expected
+      if (more > 0 && expected > 0 && expected + more > maxExpected) return i
+      expected += more
+    }
+    return count
+  }
 }
 
-/** How many of these calls, from the first on, make a batch. */
-const firstBatch = (calls: ReadonlyArray<Call>): number => {
+/** A read of large values, as far as is known. */
+const isLarge = (call: Call): call is Reads => call instanceof Reads && call.expected > 0
+
+const expectedOf = (calls: ReadonlyArray<Call>): number => calls.reduce((sum, { expected }) => sum + expected, 0)
+
+/** The time limit of a read that has to wait before it is sent: from when it was asked for, until it is told. */
+class Wait extends Limited {
+  constructor(
+    private readonly reads: Reads,
+    deadlines: Deadlines,
+    private readonly isLate: (reads: Reads) => void
+  ) {
+    super()
+    reads.onTold = () => {
+      reads.onTold = undefined
+      deadlines.stop(this)
+    }
+  }
+
+  expire(): void {
+    this.reads.onTold = undefined
+    this.isLate(this.reads)
+  }
+}
+
+/** How many of these calls, from the first on, make a batch by what they carry. */
+const commandsOf = (calls: ReadonlyArray<Call>): number => {
   let bytes = 0
   for (let i = 0; i < calls.length; i++) {
     if (i === maxBatch || bytes >= maxBatchBytes) return i

@@ -5,6 +5,7 @@ import { areValues, isOk } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 import { SetCommand, type Words } from "../resp/words.js"
 import type { Callback } from "./sender.js"
+import { large, maxExpected, type Sizes } from "./sizes.js"
 
 /** The most keys of one `MGET`. */
 export const maxReads = 1024
@@ -17,6 +18,10 @@ export interface Call {
   readonly script: Script<unknown> | undefined
   /** Bytes of values that it carries. */
   readonly bytes: number
+  /** Bytes of large values that its answer is known to come to. */
+  readonly expected: number
+  /** It writes to nothing but these keys; `undefined`: that is not known. */
+  readonly writes: ReadonlyArray<string | Buffer> | undefined
   /** Whether this is a reply to it; no other is told. */
   readonly fits: (reply: unknown) => boolean
   readonly callback: Callback<unknown>
@@ -42,6 +47,14 @@ export class SetCall extends SetCommand implements Call {
 
   get bytes(): number {
     return this.value.length
+  }
+
+  get expected(): number {
+    return 0
+  }
+
+  get writes(): ReadonlyArray<string> {
+    return [this.key]
   }
 
   fits(reply: unknown): boolean {
@@ -78,6 +91,7 @@ class ReaderOfMany implements Reader {
   }
 }
 
+const noKeys: ReadonlyArray<string> = []
 const mget: ReadonlyArray<string> = ["mget"]
 const noReaders: ReadonlyArray<Reader> = []
 
@@ -86,43 +100,64 @@ export class Reads implements Call, Callback<unknown> {
   readonly operation = "get"
   readonly script = undefined
   readonly bytes = 0
+  expected = 0
+  readonly writes = noKeys
+  /** Called before its readers are told. */
+  onTold: (() => void) | undefined
   /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
   private places: Map<string, number> | undefined
 
   readonly command: [name: string, ...keys: Array<string>]
   private readonly readers: Array<Reader> = noReaders.slice()
 
-  private constructor(keys: string | ReadonlyArray<string>) {
+  private constructor(keys: string | ReadonlyArray<string>, private readonly sizes: Sizes) {
     this.command = mget.concat(keys) as [name: string, ...keys: Array<string>] // it begins with the name
   }
 
-  static one(key: string, callback: Callback<Buffer | undefined>): Reads {
-    const reads = new Reads(key)
+  static one(key: string, callback: Callback<Buffer | undefined>, sizes: Sizes): Reads {
+    const reads = new Reads(key, sizes)
+    reads.expected = sizes.of(key)
     reads.readers.push(new ReaderOfOne(0, callback))
     return reads
   }
 
   /** The same for many keys, at most `maxReads`. */
-  static many(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): Reads {
-    const reads = new Reads(keys)
+  static many(
+    keys: ReadonlyArray<string>,
+    callback: Callback<ReadonlyArray<Buffer | undefined>>,
+    sizes: Sizes
+  ): Reads {
+    const reads = new Reads(keys, sizes)
+    reads.expected = keys.length * sizes.of(keys[0]!)
     reads.readers.push(new ReaderOfMany(undefined, keys.length, callback))
     return reads
   }
 
-  /** Whether there is room for so many more. */
-  takes(count: number): boolean {
-    return this.command.length + count <= maxReads + 1
+  /** Whether there is room for so many more, of which the first is this. */
+  takes(key: string, count: number): boolean {
+    if (this.command.length + count > maxReads + 1) return false
+    const more = count * this.sizes.of(key)
+    // What is small does not wait with what is large.
+    return more === 0 ? this.expected === 0 : this.expected > 0 && this.expected + more <= maxExpected
+  }
+
+  /** Whether one of these keys is read. */
+  reads(keys: ReadonlyArray<string | Buffer>): boolean {
+    return keys.some((key) => this.command.includes(String(key), 1))
   }
 
   /** Whether the key was not there yet. */
   read(key: string, callback: Callback<Buffer | undefined>): boolean {
     const { length } = this.command
     this.readers.push(new ReaderOfOne(this.placeOf(key), callback))
-    return this.command.length > length
+    if (this.command.length === length) return false
+    if (this.expected > 0) this.expected += this.sizes.of(key)
+    return true
   }
 
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     this.readers.push(new ReaderOfMany(keys.map((key) => this.placeOf(key)), keys.length, callback))
+    if (this.expected > 0) this.expected += keys.length * this.sizes.of(keys[0]!)
   }
 
   private placeOf(key: string): number {
@@ -144,12 +179,26 @@ export class Reads implements Call, Callback<unknown> {
   }
 
   answer(reply: unknown): void {
-    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => value ?? undefined) // it fits
+    this.onTold?.()
+    let largest = 0
+    const values = (reply as ReadonlyArray<Buffer | null>).map((value) => { // it fits
+      if (value === null) return undefined
+      if (value.length > largest) largest = value.length
+      return value
+    })
+    if (largest > large || this.expected > 0) this.sizes.learn(this.command, values)
     for (const reader of this.readers) reader.answer(values)
   }
 
   fail(error: RedisError): void {
-    for (const { callback } of this.readers) callback.fail(error)
+    this.onTold?.()
+    // Each is told once, whatever its answer comes to afterwards.
+    for (const { callback } of this.readers.splice(0)) callback.fail(error)
+  }
+
+  /** It was answered after its readers had been told that it was late. */
+  learn(reply: unknown): void {
+    if (this.fits(reply)) this.sizes.learn(this.command, reply as ReadonlyArray<Buffer | null>) // it fits
   }
 }
 

@@ -25,7 +25,7 @@ export class Member implements Server, Target {
     onClose: () => void
   ) {
     this.breaker = new Breaker(Math.random, connection.figures.circuit)
-    this.sender = new Batcher(connection, commandTimeout, slotOf)
+    this.sender = new Batcher(connection, commandTimeout, prefix, slotOf)
     this.forget = this.client.listen({ onClose })
   }
 

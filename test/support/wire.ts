@@ -1,0 +1,50 @@
+/** The commands that a server is sent, as its `MONITOR` tells of them. */
+import { Effect, type Scope } from "effect"
+import type { Redis } from "effect-redis-cache"
+import { Redis as Client } from "ioredis"
+import { randomUUID } from "node:crypto"
+
+export type Commands = ReadonlyArray<ReadonlyArray<string>>
+
+export interface Wire {
+  /** The commands that an effect sends, in order. What a script does on the server is not among them. */
+  readonly sentBy: <A, E>(
+    effect: Effect.Effect<A, E, Redis.Redis>
+  ) => Effect.Effect<readonly [Commands, A], E, Redis.Redis>
+}
+
+export const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const client = yield* Effect.acquireRelease(
+      Effect.sync(() => new Client(url)),
+      (opened) => Effect.sync(() => opened.disconnect())
+    )
+    const monitor = yield* Effect.acquireRelease(
+      Effect.promise(() => client.monitor()),
+      (opened) => Effect.sync(() => opened.disconnect())
+    )
+    let seen: Array<ReadonlyArray<string>> = []
+    let marks = new Map<string, () => void>()
+    monitor.on("monitor", (_time: string, [name = "", ...args]: ReadonlyArray<string>, source: string) => {
+      if (name === "echo") marks.get(args[0]!)?.()
+      else if (source !== "lua") seen.push([name.toUpperCase(), ...args])
+    })
+    // Whatever was sent before it has been seen when the mark is.
+    const mark = Effect.promise(async () => {
+      const id = randomUUID()
+      const arrived = new Promise<void>((resolve) => marks.set(id, resolve))
+      await client.echo(id)
+      await arrived
+      marks = new Map()
+    })
+    return {
+      sentBy: (effect) =>
+        Effect.gen(function*() {
+          yield* mark
+          seen = []
+          const answer = yield* effect
+          yield* mark
+          return [seen, answer] as const
+        })
+    }
+  })
