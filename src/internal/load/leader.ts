@@ -7,74 +7,79 @@
  *        ▲                  │                ▲               │
  *        └──release, expiry─┘                └──fill── stale, leased ◀──lease
  *
- * A *marker* is a lease on nothing; a stale entry takes the lease into a slot of its own header, so one Redis key stays
- * one entry. Foreign bytes, another version, an invalidated tag count as missing, but what stands there is compared: a
- * lease is granted only over what its asker has seen (`Driver.lease`), and a fill happens only over its own lease
- * (`Driver.fill`). Both are one atomic step in the store. Any `SET` or `DEL`, by any program, in any language, puts other
- * bytes (or none) there, and so revokes the lease: **what a load computed is never stored over something newer, nor
- * after an invalidation**. Nothing else in this folder is needed for that promise; the rest is about who waits for whom.
+ * A *marker* is a lease with no entry under it. A stale entry takes the lease into a slot of its own header, so that one
+ * entry stays one Redis key. Foreign bytes, an entry of another version and an entry with an invalidated tag count as
+ * missing, but their bytes are compared: a lease is granted only over what its caller has seen (`Driver.lease`), and a
+ * fill happens only over its own lease (`Driver.fill`). Both are one atomic step in the store. Any `SET` or `DEL`, by any
+ * program in any language, leaves other bytes there (or none), and so revokes the lease: **what a load computed is never
+ * stored over something newer, nor after an invalidation**. That promise needs nothing else in this folder; the rest
+ * decides which caller waits for which load.
  *
- * A lease is held until the time in its slot. Marker and entry stay longer, for `lease.maxDuration`: a load whose lease
- * has ended, since it blocked its thread and could not renew, still fills if the lease was not taken and no write came. So
- * "expired" and "deleted" are different things.
+ * A load holds its lease until the time in the lease's slot. Marker and entry stay longer, for `lease.maxDuration`: if a
+ * load blocks its thread and cannot renew, its lease ends, but the load may still fill if no other load took the lease
+ * and no write came. So "expired" and "deleted" are different states.
  *
  * ## Which caller gets which value
  *
- * A caller must not be given a value that was replaced, by a write that was acknowledged, before the caller began. In
- * this process everything that matters is numbered by `runtime.sequence`:
+ * If an acknowledged write replaced a value before a caller began, that caller must not be given the old value. In this
+ * process everything that matters is numbered by `runtime.sequence`:
  *
- * - *filled*: the lease held from grant to fill, so no write came between. The value holds for all callers that began
- *   before the fill was sent (an entry with tags: before the lease was asked for, since the fill does not compare tags).
- * - *refused*, or not to be stored: another process may have written at any time after the grant. The value holds for
+ * - *filled*: the lease held from grant to fill, so no write came between. The value is valid for all callers that began
+ *   before the fill was sent (for an entry with tags: before the lease was asked for, since the fill does not compare
+ *   tags).
+ * - *refused*, or not to be stored: another process may have written at any time after the grant. The value is valid for
  *   callers that began before the lease was asked for; later ones look again.
- * - *without a lease* (Redis is away, or the wait for another's lease was too long): the same, from when the
- *   computation was started. Under `bypass` this still protects the origin: all callers that come during one computation
- *   share the next.
- * - failures are shared by all callers that wait, and kept for nobody (unless the policy caches failures, as values are).
- *   A caller that joined a load which failed looks once, since a value may have been written meanwhile; the failure of a
- *   forced load is its caller's alone, that of a background refresh is nobody's.
+ * - *without a lease* (Redis is unreachable, or the wait for another process's lease took too long): the same, but counted
+ *   from the start of the computation. Under `bypass` this still protects the source: all callers that come during one
+ *   computation share the next.
+ * - *failed*: all callers that wait share the failure, and it is not kept for later ones (unless the policy caches
+ *   failures, as values). If a caller joined a load that failed, it looks once more, since a value may have been written
+ *   meanwhile. The failure of a forced load goes to its own caller only; that of a background refresh goes to no caller.
  *
- * A local write takes the key out of the table at once (`InFlightTable.detach`), when it is called and when it is
- * answered: callers after it start anew, and are not given even a failure of a load that began before the write.
+ * A local write takes the key out of the table at once (`InFlightTable.detach`), when it is called and again when it is
+ * answered. Callers after it start a new load. They are not even given the failure of a load that began before the write.
  *
- * ## Races, and what each comes to
+ * ## Races and their outcomes
  *
- * - write or delete during a load: the fill is refused
- * - delete between a reader's look and its lease: the lease is granted (a marker), the load starts after the delete
- * - write between a reader's look and its lease: `Found`; every caller that waits looks again, and after some rounds
- *   computes without storing: others may write faster than it can look
- * - two processes ask for one lease: one is granted, the other is told `Held`. It looks again by asking for the lease, so
- *   that it sees the value or has the lease in one step: when the feed of changes tells that the key has changed, or,
- *   where there is none, from every 5 ms to every 100 ms. It waits for two other loads: where both have ended
- *   without a value and a third has begun, it computes at once, without a lease. (From here a load that was deleted in the
- *   middle looks like one that has failed.)
- * - a forced load (`Cache.refresh`) takes the lease from another one. What the other one computed is not stored, unless
- *   it was forced as well: it replaces what it set out to replace, under the lease of the newer one, and gives way to what
- *   was granted after it alone (`FillRequest.replaces`)
+ * - write or delete during a load: the fill is refused.
+ * - delete between a caller's look and its lease: the lease is granted (a marker), and the load starts after the delete.
+ * - write between a caller's look and its lease: `Found`. Every waiting caller looks again. After some rounds a caller
+ *   computes without storing, since other writers may be faster than it can look.
+ * - two processes ask for one lease: one is granted, the other gets `Held`. The other waits, and looks again by asking for
+ *   the lease, so that one step gives it either the value or the lease. It does so when the feed of changes reports a
+ *   change of the key, or, if there is no feed, at intervals that grow from 5 ms to 100 ms. It waits for at most two other
+ *   loads: if both ended without a value and a third has begun, it computes at once, without a lease. (To a waiting
+ *   process, a load whose key was deleted looks like a load that failed.)
+ * - a forced load (`Cache.refresh`) takes the lease from another load. The other load's result is not stored, unless it was
+ *   forced too: then it replaces what it set out to replace, under the lease of the newer one. Only a load that was granted
+ *   after it takes precedence (`FillRequest.replaces`).
  * - an update of the source holds the key, or one of its tags (`ops/invalidating`): `Barred`. The load computes at once, is
- *   shared like one without a lease, and stores nothing. A load that an update begins while it runs has its lease taken
- *   away, as by any other write
- * - what a load is told of what was there (`previous.ts`) is what its lease stands in. A load without a lease is told of
- *   nothing
- * - a load inside of an update, which may read what is not committed: it joins none, none joins it, it stores nothing
- * - the holder dies: its lease ends after `lease.duration`
- * - the holder is slow: it renews at half time; after `lease.maxDuration` its computation is cut off, as a failed load
- * - a load over a stale value fails: the source is left alone for `retryAfter`, by every process that has something stale
- *   to serve. Those that have nothing take the lease
- * - interrupted, or the answer lost, at any point after a lease was asked for: the token was chosen here, so a release
- *   that compares the token follows on the same connection
- * - the fill's answer is lost: unknown whether stored; a release follows, which does nothing if it was
- * - the last waiter leaves: the key is settled as `Again`, so that a caller that has just found it looks for itself, and
- *   the load is interrupted; the caller that opened a key counts as waiting until it waits or leaves
- * - a background refresh or a forced load makes no caller wait: a caller joins it only after it has looked, and found
- *   nothing to be served
- * - loads that wait for each other in a circle: the wait that would close it is refused (`circles.ts`)
- * - the value is not to be stored (a life of zero): what stood there goes, if the lease still holds
- * - a tag is invalidated during a load: the entry is born with the epochs of before, and absent. After a wait for
- *   another's lease the epochs are read anew, before anything is computed
- * - a tag is expired during a load: the entry is born with the epochs of before, and stale since then. One whose tags its
- *   value names is not stored: the generation has changed
- * - the layer closes: loads are interrupted, release, and end their callers' waits; then the connections close
+ *   shared like a load without a lease, and stores nothing. If an update begins while a load runs, the load loses its
+ *   lease, as with any other write.
+ * - the previous value that a load receives (`previous.ts`) is the one that its lease stands in. A load without a lease
+ *   receives none.
+ * - a load inside an update may read what is not committed: it joins no other load, no caller joins it, and it stores
+ *   nothing.
+ * - the holder dies: its lease ends after `lease.duration`.
+ * - the holder is slow: it renews its lease at half time. After `lease.maxDuration` its computation is cut off, and counts
+ *   as a failed load.
+ * - a load over a stale value fails: every process that has a stale value to serve spares the source for `retryAfter`.
+ *   Processes that have none take the lease.
+ * - a load is interrupted, or an answer is lost, at any point after it asked for a lease: this process chose the token, so
+ *   a release that compares the token follows on the same connection.
+ * - the answer to the fill is lost: the value may have been stored. A release follows, which does nothing if it was.
+ * - the last waiter leaves: the key is settled as `Again`, so that a caller that has just found the load looks for itself,
+ *   and the load is interrupted. The caller that opened a key counts as waiting until it waits or leaves.
+ * - no caller waits for a background refresh or a forced load unless it has to: it joins one only after it has looked and
+ *   found nothing to serve.
+ * - loads wait for each other in a circle: the wait that would close the circle is refused (`circles.ts`).
+ * - the value is not to be stored (a TTL of zero): what was there is removed, if the lease still holds.
+ * - a tag is invalidated during a load: the new entry has the epochs from before, so it is absent from the start. After a
+ *   wait for another process's lease, the epochs are read again before the computation.
+ * - a tag is expired during a load: the new entry has the epochs from before, so it is stale since the expiry. An entry
+ *   with tags from its value is not stored: the tag generation has changed.
+ * - the layer closes: loads are interrupted, release their leases, and end their callers' waits. Then the connections
+ *   close.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -104,7 +109,7 @@ export class Leader<Key, Value, E, R> {
   private readonly entries: Entries<Key, Value>
   private readonly outcomes: Outcomes<Key, Value>
   private readonly fill: Fill<Key, Value, E>
-  /** The keys that are this load's: those that another process loads are handed over. */
+  /** The keys of this load. A key that another process is loading is handed over to a load of its own. */
   private readonly tasks = new Set<Task<Key>>()
   constructor(
     private readonly instance: CacheInstance<Key, Value>,
@@ -130,7 +135,7 @@ export class Leader<Key, Value, E, R> {
     return this.run.mode
   }
 
-  /** Starts the load. Its keys are in flight already; they are settled however it ends. */
+  /** Starts the load. Its keys are in flight already, and are settled however the load ends. */
   start(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     const { permits, refreshes } = this.instance
     for (const task of tasks) this.tasks.add(task)
@@ -138,7 +143,7 @@ export class Leader<Key, Value, E, R> {
     const load = isLocal ? this.computeLocally(tasks) : this.acquire(tasks)
     const body = Effect.onExit(
       // Before the lease: a load that waits for its turn here must not keep other processes from loading.
-      // One inside of an update may be what others wait for that have a turn: it takes none.
+      // A load inside an update takes no turn: loads that have one may be waiting for the update.
       permits === undefined || this.mode === "Apart" ? load : Effect.suspend(() => permits.around(this.run, load)),
       () => this.leases.release(this.tasks)
     )
@@ -169,7 +174,7 @@ export class Leader<Key, Value, E, R> {
     // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
     return Effect.map(this.runtime.background.fork(Effect.interruptible(told)), (fiber) => {
       this.run.fiber = fiber
-      // However the fiber ends, also before its first step: no caller waits for ever.
+      // No caller waits for ever, even if the fiber ends before its first step.
       fiber.addObserver((exit) => {
         refreshes.end(this.run)
         const cause = Exit.isFailure(exit)
@@ -185,7 +190,7 @@ export class Leader<Key, Value, E, R> {
   }
 
   private readonly expose = Effect.withFiberRuntime<void>((fiber) => {
-    // A background refresh is not a part of the load whose look began it: that one does not wait for it.
+    // A background refresh is not part of the load whose look began it: that load does not wait for it.
     this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
     return Effect.map(Effect.option(Effect.currentSpan), (span) => {
       if (span._tag === "Some") this.run.begin(span.value)
@@ -211,8 +216,8 @@ export class Leader<Key, Value, E, R> {
   }
 
   /**
-   * A forced load has not looked: what it is told of is read while the lease is asked for. Where that fails it is told of
-   * nothing.
+   * A forced load has not looked: its previous value is read while the lease is asked for. If that read fails, the load
+   * receives no previous value.
    */
   private lookBeside<A>(
     tasks: ReadonlyArray<Task<Key>>,
@@ -252,7 +257,7 @@ export class Leader<Key, Value, E, R> {
     }
     const told = Effect.zipRight(this.fill.refused, this.instance.warnings.bypassed(error.value, tasks[0]?.redisKey))
     if (this.mode === "Refresh") {
-      // Nothing could be stored, so nothing is computed: callers compute for themselves until something is stored again.
+      // Nothing could be stored, so a refresh computes nothing: callers compute for themselves until Redis stores again.
       this.outcomes.lookAgain(tasks)
       return told
     }
@@ -265,7 +270,7 @@ export class Leader<Key, Value, E, R> {
     asked: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     if (this.mode === "Force" && replies[0]?._tag === "Found") return this.computeAndSwap(tasks[0]!, asked)
-    // Where a tag is held that the key names the lease is of no use, whoever has it.
+    // If a tag that the key names is held, a lease is of no use, whichever load has it.
     const tagHeld = tasks.filter((task) => this.entries.areHeld(task))
     for (const task of tagHeld) task.barred = true
     const granted: Array<Task<Key>> = []
@@ -273,10 +278,10 @@ export class Leader<Key, Value, E, R> {
     for (const [i, task] of tasks.entries()) {
       const reply = replies[i]!
       if (reply._tag === "Granted" || task.barred) {
-        // A refresh that could not be stored is not worth its while.
+        // A refresh that cannot be stored is not worth computing.
         if (task.barred && this.mode === "Refresh") this.outcomes.lookAgain([task])
         else granted.push(task)
-      } // A caller that has something stale is told so when it looks again; in a batch it may not want this key by now.
+      } // A caller with a stale value finds it when it looks again; a caller of a batch may not want this key any more.
       else if (
         reply._tag === "Held" && this.mode !== "Refresh" && task.inFlight.outcome === undefined &&
         !Entry.sameBytes(reply.holder, Entry.noToken)
@@ -289,7 +294,7 @@ export class Leader<Key, Value, E, R> {
     if (held.length === 0) return compute
     const [first, ...others] = held
     if (tasks.length === 1 && others.length === 0) return this.waitForLease(...first!)
-    // Each key that another process loads is waited for by itself, while this load goes on with the others.
+    // Each key that another process is loading gets a wait of its own, while this load goes on with the others.
     const apart = Effect.forEach(held, ([task]) => {
       const run = new LoadRun(this.mode)
       this.tasks.delete(task)
@@ -303,7 +308,7 @@ export class Leader<Key, Value, E, R> {
     task: Task<Key>,
     held: Extract<LeaseReply, { _tag: "Held" }>
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
-    // The epochs that were read before the wait may be others by then: a load must not begin with those.
+    // The epochs may have changed during the wait: a load must not begin with those that were read before it.
     const granted = Effect.suspend(() => this.entries.areTagged([task]) ? this.entries.readEpochs([task]) : Effect.void)
     return Effect.matchCauseEffect(this.leases.waitFor(task, held.holder, held.millis, granted), {
       onFailure: (cause) => this.withoutRedis([task], cause),
@@ -341,7 +346,7 @@ export class Leader<Key, Value, E, R> {
     )
   }
 
-  /** What the computation gave for a key, if anything. */
+  /** The computation's result for a key, if it has one. */
   private resolved(
     task: Task<Key>,
     lookUp: (task: Task<Key>) => Exit.Exit<Value | Unchanged, E> | undefined
@@ -350,7 +355,7 @@ export class Leader<Key, Value, E, R> {
     return exit === undefined ? undefined : resolve(this.instance.definition, task, exit)
   }
 
-  /** Computes and stores nothing: the value is good for callers that began before. */
+  /** Computes and stores nothing: the value is valid for callers that began before the computation. */
   private computeLocally(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.suspend(() => {
       const started = ++this.runtime.sequence
@@ -359,7 +364,7 @@ export class Leader<Key, Value, E, R> {
           this.outcomes.fail(tasks, exit.cause)
           return Effect.void
         }
-        // It was to replace what is there, and does so for all that its caller is told.
+        // It was meant to replace what is stored, and could not: what is there must not be read as if it were current.
         const doubted = this.mode === "Force"
           ? doubt(this.instance, tasks.map((task) => task.redisKey), [])
           : Effect.void
@@ -393,7 +398,7 @@ export class Leader<Key, Value, E, R> {
     })
   }
 
-  /** A counter that is there: what is computed replaces the count that was seen, or nothing. */
+  /** For a counter that has a count: the result replaces it only if it is still the count that was seen. */
   private computeAndSwap(task: Task<Key>, asked: number): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     task.previous = task.kept
     return Effect.flatMap(this.bounded([task]), ({ exit: computed, millis }) => {

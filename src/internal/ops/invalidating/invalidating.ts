@@ -1,55 +1,56 @@
 /**
- * Updates of the source and the entries that they make old: `Cache.invalidating`.
+ * Updates of the source and the entries that they make outdated: `Cache.invalidating`.
  *
  * ## Why a delete is not enough
  *
- * An entry is as old as the read of the source that it was made of. A delete *before* the commit lets somebody read the
- * row as it still is, after the delete, and cache that for its whole life. A delete *after* the commit comes too late for
- * a load that has read before and stores behind it (the lease sees to that), and never comes where the process dies in
- * between, or Redis fails. A read *inside* of the transaction may cache what is rolled back. And a replica may give the
- * old row for some time after the commit.
+ * An entry is as old as the read of the source that it was made from. If you delete it *before* the commit, another caller
+ * may read the old row after the delete, and cache it for its whole TTL. If you delete it *after* the commit, it comes too
+ * late for a load that has read before and stores after it (the lease prevents that), and it never comes if the process
+ * dies in between or Redis fails. A read *inside* the transaction may cache what is rolled back. And a replica may return
+ * the old row for some time after the commit.
  *
- * So an update says that it is under way, before it begins, where every load of the fleet looks anyway: under the key.
+ * So an update announces itself before it begins, in the place where every load of the fleet looks anyway: under the key.
  *
  *     anything ──begin──▶ hold [A] ──begin──▶ hold [A B] ──end──▶ hold [B] ──end──▶ missing
  *                           │  ▲                                     │
  *                           └──┘ renewal, at half time               └──time──▶ missing (Redis expires it)
  *
  * A *hold* (`entry/hold.ts`) lists the updates under way, each with a token and an end of its own. It takes the place of
- * an entry: so readers find nothing, a lease that was granted before is gone, with all that its load could have stored,
- * and none is granted (`Barred`). Readers are answered by loads of their own that store nothing. They never wait.
+ * the entry. So readers find nothing, a lease that was granted before is gone, with everything its load could have stored,
+ * and no new lease is granted (`Barred`). Readers run loads of their own that store nothing. They never wait.
  *
- * **While a hold stands, nothing that was read before the commit is stored, wherever it was read.** What was read after
- * the end is read after the commit. Nothing else is needed, no clock is compared, and nobody is kept from the source:
- * this orders caches, not databases.
+ * **While a hold stands, nothing that was read before the commit is stored, wherever it was read.** What is read after the
+ * end is read after the commit. Nothing else is needed: no clocks are compared, and no caller is kept from the source. This
+ * orders caches, not databases.
  *
- * ## Races, and what each comes to
+ * ## Races and their outcomes
  *
- * - a load has read before the begin, and stores during the update or behind it: its lease is gone, the fill is refused
- * - a load begins during the update, and stores behind it: it had no lease
- * - two updates of one key overlap, in either order: each takes out its own token. The last one removes what stands there
- * - the process dies, anywhere: nobody prolongs the hold. It runs out, and then the key is absent
- * - the begin fails, its answer is lost, or it is interrupted: it is taken back behind it, and the update is not run (with
- *   `bypass` it is run, without the promise)
- * - the update is interrupted, or fails, or dies: it ends like any other, since the source may have committed
- * - the end fails: the update has succeeded all the same. The hold runs out
+ * - a load read before the begin, and stores during the update or after it: its lease is gone, so the fill is refused.
+ * - a load begins during the update, and stores after it: it had no lease.
+ * - two updates of one key overlap, in either order: each takes out its own token. The last one removes what is there.
+ * - the process dies at any point: no process renews the hold. It runs out, and then the key is absent.
+ * - the begin fails, its answer is lost, or it is interrupted: it is taken back afterwards, and the update is not run (with
+ *   `bypass` it is run, without the promise).
+ * - the update is interrupted, fails, or dies: it ends like any other, since the source may have committed.
+ * - the end fails: the update has succeeded all the same. The hold runs out.
  * - the hold is lost (a raw `DEL`, a `set`, eviction, a failover, a pause longer than the hold): what was cached meanwhile
- *   may be old. The next renewal takes its place, and the end removes it
- * - a renewal is still on its way at the end: it was sent before, and so takes place before
- * - `store` after another update has held the key at the same time: its result may be older than the other's. The hold
- *   remembers that it was shared, and nothing is stored. The same if the hold was lost for some time
- * - `Cache.delete`, `flush` and the like during an update: they leave the hold where it is
- * - loads that the update's own fibers begin may see what is not committed: they store nothing, and share with nobody. What
- *   the fibers have left behind when the update is over loads like any other
+ *   may be old. The next renewal replaces it, and the end removes it.
+ * - a renewal is still on its way at the end: it was sent before the end, and so takes effect before it.
+ * - `store` when another update has held the key at the same time: its result may be older than the other's. The hold
+ *   remembers that it was shared, and nothing is stored. The same if the hold was lost for some time.
+ * - `Cache.delete`, `flush` and the like during an update: they leave the hold in place.
+ * - loads that the update's own fibers begin may see what is not committed: they store nothing, and are not shared. Once
+ *   the update is over, fibers that it left running load like any other.
  *
  * ## Tags
  *
- * A hold in the place of a tag's epoch makes all entries absent that name the tag, and those that are stored with the
- * epoch of before are born absent. What names a tag only by its value (`valueTags`) reads the epoch after its load: it
- * stores nothing while the tag is held, nor where the cache's tag generation has changed. An update changes that at its
- * begin (a hold may be evicted), and at its end before the tags: whoever finds the hold gone finds another generation.
- * Where the update has died nobody does so. So the tag's key outlives its holds by as long as a load may last, and who finds
- * them run out changes the generation before it makes an epoch (`cache/tagEpochs.ts`).
+ * A hold in the place of a tag's epoch makes all entries that name the tag absent. Entries that are stored with the epoch
+ * from before are absent from the start. An entry that names a tag only by its value (`valueTags`) reads the epoch after
+ * its load: it is not stored while the tag is held, nor if the cache's tag generation has changed. An update changes the
+ * generation at its begin (a hold may be evicted), and at its end before the tags: so a process that finds the hold gone
+ * finds another generation. If the update died, it does not change it. So the tag's key outlives its holds by as long as a
+ * load may last, and a process that finds them run out changes the generation before it makes an epoch
+ * (`cache/tagEpochs.ts`).
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
