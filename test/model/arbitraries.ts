@@ -2,6 +2,7 @@
 import fc from "fast-check"
 import {
   allKeys,
+  epoch,
   type History,
   hold,
   type Load,
@@ -29,6 +30,7 @@ const load: fc.Arbitrary<Load> = fc.record({
   duration,
   outcome: fc.oneof(
     { weight: 8, arbitrary: fc.constant("Succeed" as const) },
+    { weight: 2, arbitrary: fc.constant("Unchanged" as const) },
     { weight: 3, arbitrary: fc.constant("Fail" as const) },
     { weight: 1, arbitrary: fc.constantFrom("Die" as const, "Interrupt" as const) }
   )
@@ -57,6 +59,18 @@ const getOrSet = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbi
     key: ofKey,
     load: one,
     timeout: rarely(fc.integer({ min: 1, max: 60 })),
+    soft: fc.constant(undefined),
+    forceRefresh: fc.constant(false)
+  })
+
+/** A caller that a stale value will do for, soon. */
+const impatient = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbitrary<Operation> =>
+  fc.record({
+    _tag: fc.constant("getOrSet" as const),
+    key: ofKey,
+    load: one,
+    timeout: rarely(fc.integer({ min: 31, max: 60 })),
+    soft: fc.integer({ min: 1, max: 30 }),
     forceRefresh: fc.constant(false)
   })
 
@@ -111,7 +125,8 @@ const update = (ofKey: fc.Arbitrary<number>, tag: fc.Arbitrary<string | undefine
   })
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 16, arbitrary: getOrSet(key, load) },
+  { weight: 14, arbitrary: getOrSet(key, load) },
+  { weight: 2, arbitrary: impatient(key, load) },
   { weight: 5, arbitrary: forced(key, load) },
   { weight: 3, arbitrary: many(load) },
   { weight: 12, arbitrary: plain(key, "get", "set", "delete") },
@@ -150,22 +165,32 @@ export const history: fc.Arbitrary<History> = fc.constantFrom(1, 2, 2, 3).chain(
       timeToLive: fc.constantFrom(undefined, undefined, 15, 40),
       staleWhileRevalidate: fc.constantFrom(undefined, 60),
       staleIfError: fc.constantFrom(undefined, 80),
+      retain: fc.constantFrom(undefined, undefined, 200),
       leaseDuration: fc.constantFrom(30, longLease),
       tags: fc.constantFrom("None" as const, "Key" as const, "Value" as const, "Both" as const),
       maxStaleness: fc.constantFrom(undefined, 50, 200)
     }),
     loss: fc.constantFrom(0, 0, 0.05),
+    outage: fc.constant(undefined),
     silence: fc.constantFrom(20, 300),
     fibers: fibers(step(instances, operation), 6)
   })
 )
+
+const outage = (instances: number): fc.Arbitrary<History["outage"]> =>
+  fc.record({
+    instance: fc.nat(instances - 1),
+    from: fc.integer({ min: epoch, max: epoch + 60 }),
+    lasts: fc.integer({ min: 10, max: 150 })
+  }).map(({ from, instance, lasts }) => ({ instance, from, to: from + lasts }))
 
 /**
  * Few kinds of operations on a store that does as it is told, so that what they do to each other shows soon. Nothing is
  * interrupted, nothing is lost.
  */
 const focus = (
-  { instances, pause, policy }: {
+  { instances, isAway, pause, policy }: {
+    readonly isAway?: boolean
     readonly instances: ReadonlyArray<number>
     readonly pause: fc.Arbitrary<number>
     readonly policy: { readonly [Option in keyof History["policy"]]?: fc.Arbitrary<History["policy"][Option]> }
@@ -182,15 +207,23 @@ const focus = (
         timeToLive: policy.timeToLive ?? fc.constant(undefined),
         staleWhileRevalidate: policy.staleWhileRevalidate ?? fc.constant(undefined),
         staleIfError: policy.staleIfError ?? fc.constant(undefined),
-        leaseDuration: fc.constant(longLease),
+        retain: policy.retain ?? fc.constant(undefined),
+        leaseDuration: policy.leaseDuration ?? fc.constant(longLease),
         tags: policy.tags ?? fc.constant("None" as const),
         maxStaleness: policy.maxStaleness ?? fc.constant(undefined)
       }),
       loss: fc.constant(0),
+      outage: isAway === true ? outage(count) : fc.constant(undefined),
       silence: fc.constant(20),
       fibers: fibers(step(count, fc.oneof(...operations), pause, fc.constant(undefined)), 4)
     })
   )
+
+/** Which asks its source for what has changed, and most often nothing has. */
+const revalidating: fc.Arbitrary<Load> = fc.record({
+  duration: fc.nat(40),
+  outcome: fc.constantFrom("Unchanged" as const, "Unchanged" as const, "Succeed" as const, "Fail" as const)
+})
 
 const one = fc.constant(0)
 const soon = fc.oneof(fc.constant(0), fc.nat(10), fc.nat(30))
@@ -305,6 +338,57 @@ export const focused = {
     { weight: 1, arbitrary: forced(one, brief) },
     { weight: 3, arbitrary: plain(one, "get", "get", "set") },
     { weight: 1, arbitrary: invalidation }
+  ),
+  /** Loads that are told of what was there, while it is replaced, removed and invalidated. */
+  revalidations: focus(
+    {
+      instances: [1, 2],
+      pause: late,
+      policy: {
+        timeToLive: fc.constantFrom(15, 30),
+        staleWhileRevalidate: fc.constantFrom(undefined, 30),
+        retain: fc.constantFrom(undefined, 200),
+        tags: fc.constantFrom("None", "Key", "Value", "Both"),
+        maxStaleness: fc.constantFrom(undefined, undefined, 50)
+      }
+    },
+    { weight: 6, arbitrary: getOrSet(one, revalidating) },
+    { weight: 3, arbitrary: forced(one, revalidating) },
+    { weight: 1, arbitrary: many(revalidating) },
+    { weight: 3, arbitrary: plain(one, "get", "set", "delete", "expire") },
+    { weight: 1, arbitrary: update(one, fc.constant(undefined)) },
+    { weight: 2, arbitrary: invalidation }
+  ),
+  /** The store does not answer one of the processes for a while. */
+  outages: focus(
+    {
+      instances: [1, 2, 2],
+      isAway: true,
+      pause: fc.oneof(soon, late),
+      policy: { timeToLive: fc.constantFrom(undefined, undefined, 40), leaseDuration: fc.constant(30) }
+    },
+    { weight: 4, arbitrary: plain(one, "set", "set", "delete") },
+    { weight: 5, arbitrary: plain(one, "get", "get", "take", "setIfAbsent") },
+    { weight: 4, arbitrary: getOrSet(one, brief) },
+    { weight: 2, arbitrary: forced(one, brief) },
+    { weight: 1, arbitrary: modify(one, "New", "None", "Same") },
+    { weight: 1, arbitrary: touch(one) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constantFrom("getMany" as const, "setMany" as const) }) }
+  ),
+  /** Callers that a stale value will do for before their loads are done. */
+  softTimeouts: focus(
+    {
+      instances: [1, 2],
+      pause: late,
+      policy: {
+        timeToLive: fc.constantFrom(15, 30),
+        staleWhileRevalidate: fc.constantFrom(undefined, 20),
+        staleIfError: fc.constantFrom(100, 300)
+      }
+    },
+    { weight: 6, arbitrary: impatient(one, load) },
+    { weight: 2, arbitrary: getOrSet(one, brief) },
+    { weight: 1, arbitrary: plain(one, "set", "delete") }
   ),
   /** Values that are late, and loads of them that fail. */
   staleWindows: focus(

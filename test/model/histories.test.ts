@@ -1,6 +1,6 @@
 /**
- * The model: random histories of concurrent fibers, on some `Redis` instances over one server, with delays, lost answers
- * and interruptions. See `judge/` for what must never be seen, and `mutants/` for what the model is known to find.
+ * The model: random histories of concurrent fibers, on some `Redis` instances over one server, with delays, lost answers,
+ * interruptions and outages. See `judge/` for what must never be seen, and `mutants/` for what the model is known to find.
  *
  * There are a thousand of everything at once, or `MODEL_RUNS`, and a fifth of that of what belongs together, each.
  * `MODEL_SEED=… npx vitest run test/model/histories.test.ts` runs the histories of a seed again.

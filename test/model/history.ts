@@ -1,9 +1,12 @@
 /** What a random history is made of, and how it is written down when it is a counterexample. */
 
-/** How one load of the user's goes. `Nothing`: a batch has no value for this key; alone it is a value like any other. */
+/**
+ * How one load of the user's goes. `Nothing`: a batch has no value for this key; alone it is a value like any other.
+ * `Unchanged`: what it is told of is what it gives, if it is told of anything.
+ */
 export interface Load {
   readonly duration: number
-  readonly outcome: "Succeed" | "Nothing" | "Fail" | "Die" | "Interrupt"
+  readonly outcome: "Succeed" | "Unchanged" | "Nothing" | "Fail" | "Die" | "Interrupt"
 }
 
 export type Operation =
@@ -18,6 +21,8 @@ export type Operation =
     readonly key: number
     readonly load: Load
     readonly timeout: number | undefined
+    /** After so many ms a stale value will do: before the timeout, if there is one. */
+    readonly soft: number | undefined
     readonly forceRefresh: boolean
   }
   | Update
@@ -67,6 +72,8 @@ export interface History {
     readonly timeToLive: number | undefined
     readonly staleWhileRevalidate: number | undefined
     readonly staleIfError: number | undefined
+    /** For so long entries stay after their windows, for loads to be told of. */
+    readonly retain: number | undefined
     readonly leaseDuration: number
     readonly tags: "None" | "Key" | "Value" | "Both"
     /** No value is served from memory that was replaced, by another instance, so many ms before. */
@@ -74,6 +81,11 @@ export interface History {
   }
   /** How often a change is not told, since the link is lost. */
   readonly loss: number
+  /**
+   * The store does not answer one instance from then until then. The cache goes on without it, and tells of dropped writes
+   * as done.
+   */
+  readonly outage: { readonly instance: number; readonly from: number; readonly to: number } | undefined
   /** For how long such a link is silent at the most, and then away, in ms. */
   readonly silence: number
   readonly fibers: ReadonlyArray<ReadonlyArray<Step>>
@@ -90,6 +102,12 @@ export const leaseWait = 120
 export const retryAfter = 40
 /** A lease that is to last as long as its load, whatever becomes of a renewal. */
 export const longLease = 60_000
+
+/** When histories begin, in ms. */
+export const epoch = 1_000
+
+/** What the store has missed is made good within so many ms, if commands take no time. */
+export const madeGoodWithin = 1_000
 
 /** For how long an update holds that does not renew: longer than a renewal may take, whatever is delayed. */
 export const hold = 200
@@ -110,6 +128,10 @@ export const isOfTags = (operation: Operation): boolean =>
 export const isForced = (operation: Operation): boolean =>
   operation._tag === "refresh" || (operation._tag === "getOrSet" && operation.forceRefresh)
 
+/** Its caller waits for so long at the most. */
+export const hasTimeout = (operation: Operation): boolean =>
+  operation._tag === "getOrSet" && (operation.timeout !== undefined || operation.soft !== undefined)
+
 export const isLoad = (operation: Operation): boolean =>
   operation._tag === "getOrSet" || operation._tag === "getOrSetMany" || operation._tag === "refresh"
 
@@ -122,7 +144,8 @@ const showOperation = (shown: Operation): string => {
       return `${shown._tag} ${shown.tag}`
     case "getOrSet":
       return `getOrSet ${shown.key} (${showLoad(shown.load)}` +
-        `${shown.forceRefresh ? ", forced" : ""}${shown.timeout === undefined ? "" : `, timeout ${shown.timeout}`})`
+        `${shown.forceRefresh ? ", forced" : ""}${shown.soft === undefined ? "" : `, soft ${shown.soft}`}` +
+        `${shown.timeout === undefined ? "" : `, timeout ${shown.timeout}`})`
     case "refresh":
       return `refresh ${shown.key} (${showLoad(shown.load)})`
     case "getOrSetMany":

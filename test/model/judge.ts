@@ -10,6 +10,11 @@ import { spared } from "./judge/spared.js"
 import { updates } from "./judge/updates.js"
 import type { Record } from "./record.js"
 
-/** What is wrong with what was recorded. */
+/**
+ * What is wrong with what was recorded. Where the store was away, values may go that nobody has removed, and reads may miss
+ * what is there; what was replaced is given to nobody all the same.
+ */
 export const violations = (record: Record): ReadonlyArray<string> =>
-  [replaced, expired, lives, lost, loads, hits, leases, spared, updates].flatMap((judge) => judge(record))
+  (record.history.outage !== undefined
+    ? [replaced]
+    : [replaced, expired, lives, lost, loads, hits, leases, spared, updates]).flatMap((judge) => judge(record))

@@ -16,11 +16,14 @@ const compute = (
   record: Record,
   computation: Computation,
   { duration, outcome }: Load
-): Effect.Effect<string | undefined, LoadFailure> =>
+): Effect.Effect<string | Cache.Unchanged | undefined, LoadFailure> =>
   Effect.suspend(() => {
-    const { value } = computation
-    const result = (): Effect.Effect<string | undefined, LoadFailure> => {
+    const { told, value } = computation
+    const result = (): Effect.Effect<string | Cache.Unchanged | undefined, LoadFailure> => {
       switch (outcome) {
+        case "Unchanged":
+          computation.unchanged = told !== undefined
+          return Effect.succeed(told === undefined ? value : Cache.unchanged)
         case "Succeed":
           return Effect.succeed(value)
         case "Nothing":
@@ -52,10 +55,15 @@ const computeAll = (
   record: Record,
   call: Call,
   batch: ReadonlyArray<number>,
-  loads: (key: number) => Load
-): Effect.Effect<ReadonlyArray<readonly [string, string]>, LoadFailure> =>
+  loads: (key: number) => Load,
+  told: (key: number) => Cache.Previous<unknown> | undefined
+): Effect.Effect<ReadonlyArray<readonly [string, string | Cache.Unchanged]>, LoadFailure> =>
   Effect.suspend(() => {
     const computations = batch.map((key) => record.computation(call, key, batch))
+    for (const computation of computations) {
+      const previous = told(computation.key)
+      computation.told = previous === undefined ? undefined : String(previous.value)
+    }
     const each = Effect.forEach(
       computations,
       (computation) =>
@@ -86,8 +94,11 @@ export const perform = (
   const wrote = () => {
     for (const key of call.keys) call.put.set(key, call.writes.get(key))
   }
-  const alone = (key: number, load: Load) =>
-    Effect.map(computeAll(record, call, [key], () => load), ([pair]) => pair?.[1])
+  const alone = (key: number, load: Load) => (_: string, previous: Option.Option<Cache.Previous<unknown>>) =>
+    Effect.map(
+      computeAll(record, call, [key], () => load, () => Option.getOrUndefined(previous)),
+      ([pair]) => pair?.[1]
+    )
   switch (operation._tag) {
     case "get":
       return Effect.map(
@@ -151,7 +162,7 @@ export const perform = (
       const { after, before, dies, key, linger, outcome, own, store, tag } = operation
       const source = Effect.gen(function*() {
         if (before > 0) yield* Effect.sleep(before)
-        if (own !== undefined) gave(key, yield* Cache.getOrSet(cache, keys[key]!, () => alone(key, own)))
+        if (own !== undefined) gave(key, yield* Cache.getOrSet(cache, keys[key]!, alone(key, own)))
         if (outcome === "RollBack") return yield* new RolledBack()
         call.committed = record.tick()
         if (dies) {
@@ -167,22 +178,30 @@ export const perform = (
       })
     }
     case "getOrSet": {
-      const { forceRefresh, key, load, timeout } = operation
+      const { forceRefresh, key, load, soft, timeout: hard } = operation
+      const timeout = soft === undefined ? hard : hard === undefined ? { soft } : { soft, hard }
       return Effect.map(
-        Cache.getOrSet(cache, keys[key]!, () => alone(key, load), { timeout, forceRefresh }),
+        Cache.getOrSet(cache, keys[key]!, alone(key, load), { timeout, forceRefresh }),
         (value) => gave(key, value)
       )
     }
     case "refresh": {
       const { key, load } = operation
-      return Effect.map(Cache.refresh(cache, keys[key]!, () => alone(key, load)), (value) => gave(key, value))
+      return Effect.map(Cache.refresh(cache, keys[key]!, alone(key, load)), (value) => gave(key, value))
     }
     case "getOrSetMany":
       return Effect.map(
         Cache.getOrSetMany(
           cache,
           keys,
-          (absent) => computeAll(record, call, absent.map((key) => keys.indexOf(key)), (key) => operation.loads[key]!)
+          (absent, previous) =>
+            computeAll(
+              record,
+              call,
+              absent.map((key) => keys.indexOf(key)),
+              (key) => operation.loads[key]!,
+              (key) => previous.get(keys[key]!)
+            )
         ),
         (values) => {
           for (const [key, value] of values) gave(keys.indexOf(key), value)

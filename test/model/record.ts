@@ -42,6 +42,8 @@ export interface Call {
   failure: string | undefined
   /** It was interrupted, and not by us; or it was told that a load took too long. */
   cutOff: boolean
+  /** It was given nothing, since its time was over. */
+  timedOut: boolean
   result: string
 }
 
@@ -54,6 +56,10 @@ export interface Computation {
   readonly instance: number
   /** Whose load it is. */
   readonly call: Call
+  /** What it was told of, which was there. */
+  told: string | undefined
+  /** It has given what it was told of. */
+  unchanged: boolean
   readonly forced: boolean
   /** It runs inside of an update. */
   readonly apart: boolean
@@ -127,6 +133,7 @@ export class Record {
       saw: undefined,
       failure: undefined,
       cutOff: false,
+      timedOut: false,
       result: ""
     }
     this.calls.push(call)
@@ -140,6 +147,8 @@ export class Record {
       batch,
       instance: call.instance,
       call,
+      told: undefined,
+      unchanged: false,
       forced: isForced(call.operation),
       apart: call.operation._tag === "update",
       began: this.tick(),
@@ -178,6 +187,13 @@ export class Record {
     )
   }
 
+  /** The loads that have given this value anew, since nothing had changed. */
+  revalidations(key: number, value: string): ReadonlyArray<Computation> {
+    return [...this.computations.values()].filter((computation) =>
+      computation.key === key && computation.unchanged && computation.told === value
+    )
+  }
+
   /** What stood under a key at any time of a call. */
   during(key: number, { began, ended }: Pick<Call, "began" | "ended">): ReadonlyArray<Standing> {
     const all = this.standing[key]!
@@ -213,8 +229,10 @@ export class Record {
       if (call.committed !== undefined) lines.push([call.committed, `${name} has committed`])
       if (ended !== undefined) lines.push([ended, `${name} -> ${result}`])
     }
-    for (const { began, ended, exit, forced, instance, key, value } of this.computations.values()) {
-      const name = `#${instance} ${forced ? "forced " : ""}load ${value} of ${key}`
+    for (const { began, ended, exit, forced, instance, key, told, value } of this.computations.values()) {
+      const name = `#${instance} ${forced ? "forced " : ""}load ${value} of ${key}${
+        told === undefined ? "" : ` (told of ${told})`
+      }`
       lines.push([began, `${name} begins`])
       if (ended !== undefined) lines.push([ended, `${name} ends: ${exit}`])
     }

@@ -17,12 +17,14 @@ export type Mutant = (driver: Driver) => Driver
 
 type Service = Context.Tag.Service<typeof Redis.Redis>
 
-const cacheOf = ({ policy }: History) =>
+const cacheOf = ({ outage, policy }: History) =>
   Cache.make({
     name: "model",
+    onRedisError: outage === undefined ? "fail" : "bypass",
     timeToLive: policy.timeToLive,
     staleWhileRevalidate: policy.staleWhileRevalidate,
     staleIfError: policy.staleIfError,
+    retain: policy.retain,
     retryAfter,
     lease: { duration: policy.leaseDuration, maxDuration, wait: leaseWait },
     ...(policy.maxStaleness === undefined ? {} : { near: { capacity: 10, maxStaleness: policy.maxStaleness } }),
@@ -36,8 +38,32 @@ const cacheOf = ({ policy }: History) =>
 
 const redisKey = (key: number): string => `model:${keys[key]}`
 
+/** The store does not answer from then until then. */
+const away = (driver: Driver, { from, to }: NonNullable<History["outage"]>): Driver => {
+  const refusal = new CacheError.RedisError({ reason: "Connection", operation: "any", cause: new Error("it is away") })
+  const answer = <A, E, R>(refused: Effect.Effect<A, E, R>, sent: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      return from <= now && now < to ? refused : sent
+    })
+  return decorate(driver, {
+    hot: ({ keys }, send) => (input, reply) =>
+      answer(
+        Effect.suspend(() => reply.onFailure(refusal, keys(input)[0] ?? "")),
+        Effect.suspend(() => send(input, reply))
+      ),
+    cold: (_, send) => (...input) => answer(Effect.fail(refusal), Effect.suspend(() => send(...input))),
+    paged: (_, send) => send
+  })
+}
+
 /** One process's `Redis`, on a connection that misbehaves. */
-const connection = (history: History, server: MemoryServer, mutant: Mutant) => {
+const connection = (
+  history: History,
+  server: MemoryServer,
+  mutant: Mutant,
+  outage?: History["outage"]
+) => {
   const inner = Layer.effect(
     Redis.Redis,
     Effect.map(Redis.Redis, ({ driver, runtime }) => ({ driver: mutant(driver), runtime }))
@@ -53,8 +79,8 @@ const connection = (history: History, server: MemoryServer, mutant: Mutant) => {
   // Plain writes may be overtaken by what is sent after them, until they are answered.
   return Layer.scoped(
     Redis.Redis,
-    Effect.flatMap(Redis.Redis, ({ driver }) =>
-      makeService({
+    Effect.flatMap(Redis.Redis, ({ driver }) => {
+      const delayed: Driver = {
         ...driver,
         set: (write, reply) =>
           history.delay === 0
@@ -63,7 +89,9 @@ const connection = (history: History, server: MemoryServer, mutant: Mutant) => {
               Random.nextIntBetween(0, history.delay),
               (millis) => Effect.zipRight(Effect.sleep(millis), driver.set(write, reply))
             )
-      }))
+      }
+      return makeService(outage === undefined ? delayed : away(delayed, outage))
+    })
   ).pipe(Layer.provide(faulty))
 }
 
@@ -105,7 +133,8 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     yield* Effect.addFinalizer(() => unwatch)
     const services: Array<Service> = []
     for (let i = 0; i < history.instances; i++) {
-      const layer = Layer.fresh(connection(history, server, mutant))
+      const outage = history.outage?.instance === i ? history.outage : undefined
+      const layer = Layer.fresh(connection(history, server, mutant, outage))
       services.push(Context.get(yield* Layer.build(layer), Redis.Redis))
     }
 
@@ -158,6 +187,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         const cutOff = Option.isSome(died) && String(died.value).includes("was interrupted: lease.maxDuration")
         call.cutOff = cutOff || (Cause.isInterruptedOnly(exit.cause) && !interrupted)
         const failure = Option.orElse(Cause.failureOption(exit.cause), () => died)
+        call.timedOut = Option.isSome(failure) && failure.value instanceof CacheError.Empty
         if (Option.isSome(failure) && failure.value instanceof LoadFailure) {
           call.failure = failure.value.load
         } // A defect of ours is no answer at all.
@@ -174,6 +204,12 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way. A refresh that
     // failed at the very end keeps its lease for a second. Heartbeats would go on as long.
     yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_500)
+    if (history.outage !== undefined) {
+      // All is made good: nobody finds what was to be gone.
+      for (let instance = 0; instance < history.instances; instance++) {
+        yield* run({ instance, pause: 0, operation: { _tag: "getMany" }, interruptAfter: undefined })
+      }
+    }
     return leftBehind(services, server, yield* Effect.clockWith((clock) => clock.currentTimeMillis))
   }).pipe(
     Effect.scoped,

@@ -6,6 +6,7 @@
  * nor steps, so nothing may depend on them.
  */
 import { Clock, Duration, Effect, Exit, type Fiber, type Scheduler } from "effect"
+import { epoch } from "./history.js"
 
 interface Sleeper {
   readonly at: number
@@ -28,7 +29,7 @@ export class Hang extends Error {}
 
 export class Simulation implements Scheduler.Scheduler, Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
-  private now = 1_000
+  private now = epoch
   private order = 0
   private tasks: Array<() => void> = []
   private sleepers: Array<Sleeper> = []

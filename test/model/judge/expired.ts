@@ -20,6 +20,7 @@ export const expired = (record: Record): ReadonlyArray<string> => {
 
   /** Somebody may have written it once more. */
   const rewritten = (key: number, value: string, since: Call): boolean =>
+    record.revalidations(key, value).some(({ ended }) => (ended?.at ?? Infinity) > since.began.at) ||
     record.calls.some(({ ended, found, operation, put }) =>
       operation._tag === "modify" && (put.get(key) === value || found === value) &&
       (ended?.at ?? Infinity) > since.began.at

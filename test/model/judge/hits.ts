@@ -2,10 +2,9 @@
  * Whoever asks for what is there is given it, at once: no load that goes on beside it, forced or in the background, makes
  * anyone wait, or fail.
  */
+import { hasTimeout } from "../history.js"
 import type { Call, Record } from "../record.js"
 import { isUnforcedLoad, name, ofKey, overlap, servedFor, stood } from "./support.js"
-
-const hasTimeout = ({ operation }: Call): boolean => operation._tag === "getOrSet" && operation.timeout !== undefined
 
 export const hits = (record: Record): ReadonlyArray<string> => {
   const { delay, lost, policy } = record.history
@@ -43,7 +42,9 @@ export const hits = (record: Record): ReadonlyArray<string> => {
     calls.some((other) =>
       other !== call && other.instance === call.instance && other.keys.includes(key) && !hit.get(other)!.has(key) &&
       // Who ran out of time leaves the load behind.
-      (other.acknowledged === undefined || hasTimeout(other) ? other.began.at < call.ended!.at : overlap(other, call))
+      (other.acknowledged === undefined || hasTimeout(other.operation)
+        ? other.began.at < call.ended!.at
+        : overlap(other, call))
     ) || ofKey(record, key).some((computation) =>
       !computation.forced && computation.instance === call.instance && overlap(computation, call)
     )
@@ -57,5 +58,16 @@ export const hits = (record: Record): ReadonlyArray<string> => {
       : []
   }
 
-  return calls.flatMap((call) => [...failed(call), ...waited(call)])
+  /** After its soft timeout a caller is served what is stale; it may have to look for it first. */
+  const waitedOn = (call: Call): ReadonlyArray<string> => {
+    const { operation } = call
+    if (operation._tag !== "getOrSet" || operation.soft === undefined) return []
+    const took = call.ended!.millis - call.began.millis
+    return took > operation.soft + 2 * longest &&
+        isThere(call, operation.key, Math.max(staleWhileRevalidate, staleIfError))
+      ? [`${name(call)} took ${took} ms, and a stale value was there all the while`]
+      : []
+  }
+
+  return calls.flatMap((call) => [...failed(call), ...waited(call), ...waitedOn(call)])
 }

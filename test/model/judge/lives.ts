@@ -69,7 +69,11 @@ export const lives = (record: Record): ReadonlyArray<string> => {
       const settled = isLoad(call.operation)
         ? record.standing[key]!.find((standing) => standing.value === value)?.from.at ?? computation?.ended?.at
         : computation?.ended?.at
-      const waitedFor = computation !== undefined && (settled ?? Infinity) > call.began.at
+      const waitedFor = (computation !== undefined && (settled ?? Infinity) > call.began.at) ||
+        record.revalidations(key, value).some(({ ended }) => {
+          const stored = record.puts(key).find((put) => put.value === value && put.at > (ended?.at ?? Infinity))
+          return (stored?.at ?? ended?.at ?? Infinity) > call.began.at
+        })
       return until !== 0 && !waitedFor && call.began.millis >= until + window
         ? [`${name(call)} was given ${value}, which had expired before it began`]
         : []

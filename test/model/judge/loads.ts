@@ -1,5 +1,5 @@
 /** Whose failures and interruptions a call may be given, and which loads may be stored. */
-import { isForced, isOfTags } from "../history.js"
+import { hasTimeout, isForced, isOfTags, maxDuration } from "../history.js"
 import type { Call, Computation, Record } from "../record.js"
 import { concerns, hasLoadedAnew, isUnforcedLoad, name, ofKey, overlap } from "./support.js"
 
@@ -22,7 +22,7 @@ const tooOld = (record: Record, call: Call, failed: Computation): ReadonlyArray<
 const isBackground = ({ began, call: { acknowledged, operation }, forced }: Computation): boolean =>
   !forced && acknowledged !== undefined && acknowledged.at < began.at &&
   // Whoever runs out of time leaves a load behind that others wait for.
-  !("timeout" in operation && operation.timeout !== undefined)
+  !hasTimeout(operation)
 
 const failures = (record: Record, call: Call): ReadonlyArray<string> => {
   const failed = call.failure === undefined ? undefined : record.computations.get(call.failure)
@@ -53,8 +53,7 @@ const interruptions = (record: Record, call: Call): ReadonlyArray<string> => {
 const answers = (record: Record, call: Call): ReadonlyArray<string> => {
   const { operation, read } = call
   if (!isForced(operation) || call.acknowledged === undefined || hasLoadedAnew(record, call)) return []
-  const tookTooLong = operation._tag === "getOrSet" && operation.timeout !== undefined
-  return tookTooLong || record.history.policy.staleIfError !== undefined
+  return hasTimeout(operation) || record.history.policy.staleIfError !== undefined
     ? []
     : [`${name(call)} was given ${read[0]?.value}, which it has not computed`]
 }
@@ -74,11 +73,21 @@ const stored = (record: Record): ReadonlyArray<string> =>
     )
   })
 
+/** A load goes on whose caller was served something stale, or nothing, when its time was over. */
+const leftBehind = (record: Record): ReadonlyArray<string> =>
+  [...record.computations.values()].filter(({ began, call, ended, exit }) => {
+    const { acknowledged, operation, timedOut } = call
+    return exit === "Interruption" && operation._tag === "getOrSet" && operation.load.outcome !== "Interrupt" &&
+      (timedOut || (operation.soft !== undefined && acknowledged !== undefined)) &&
+      call.ended!.at < ended!.at && ended!.millis - began.millis < maxDuration
+  }).map(({ call, value }) => `the load ${value} was interrupted, and ${name(call)} had left it behind`)
+
 export const loads = (record: Record): ReadonlyArray<string> => [
   ...record.calls.flatMap((call) => [
     ...failures(record, call),
     ...interruptions(record, call),
     ...answers(record, call)
   ]),
-  ...stored(record)
+  ...stored(record),
+  ...leftBehind(record)
 ]

@@ -95,7 +95,17 @@ export const replaced = (record: Record): ReadonlyArray<string> => {
         heardOf(call, acknowledged!, instance, record.history)
     })
 
-  return record.calls.flatMap((call) =>
+  /** What a load is told of stood there when it began, whatever copies in memory say. */
+  const told = [...record.computations.values()].flatMap(({ call, key, told, value }) => {
+    if (told === undefined) return []
+    const asking: Call = { ...call, operation: { _tag: "refresh", key, load: { duration: 0, outcome: "Succeed" } } }
+    const replacement = replacedBefore(key, told, asking)
+    return replacement === undefined
+      ? []
+      : [`the load ${value} was told of ${told}, which ${replacement.name} had replaced before ${name(call)} began`]
+  })
+
+  return told.concat(record.calls.flatMap((call) =>
     call.read.flatMap(({ key, value }) => {
       if (value === undefined) return []
       const replacement = replacedBefore(key, value, call)
@@ -109,5 +119,5 @@ export const replaced = (record: Record): ReadonlyArray<string> => {
           : [`${name(call)} was given ${value}, which was there before ${name(refresh)} loaded anew`])
       ]
     })
-  )
+  ))
 }

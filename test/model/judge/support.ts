@@ -1,5 +1,5 @@
 /** What several judgements ask of a call. */
-import { type History, isForced, isLoad, isOfTags } from "../history.js"
+import { type History, isForced, isLoad, isOfTags, madeGoodWithin } from "../history.js"
 import { type Call, type Computation, isSame, type Moment, type Record, type Standing } from "../record.js"
 
 export const name = ({ id, operation }: Call): string => `call ${id} (${operation._tag})`
@@ -11,10 +11,13 @@ export const heardOf = (
   call: Call,
   { millis }: Moment,
   instance: number | undefined,
-  { policy: { maxStaleness } }: History
+  { delay, outage, policy: { maxStaleness } }: History
 ): boolean =>
-  maxStaleness === undefined || !nearReads.has(call.operation._tag) || instance === call.instance ||
-  millis + maxStaleness < call.began.millis
+  // What the store has missed the others hear of when it is made good.
+  outage !== undefined && instance === outage.instance && instance !== call.instance
+    ? Math.max(millis, outage.to) + madeGoodWithin + 4 * delay < call.began.millis
+    : maxStaleness === undefined || !nearReads.has(call.operation._tag) || instance === call.instance ||
+      millis + maxStaleness < call.began.millis
 
 /** Whether they ran at the same time. Nobody knows when a call that was not answered takes place, if ever. */
 export const overlap = (
@@ -39,7 +42,11 @@ export const isUnforcedLoad = ({ operation }: Call): boolean => isLoad(operation
 /** It was answered with what it has loaded itself, whatever was stored: not with a stale value where that failed. */
 export const hasLoadedAnew = (record: Record, call: Call): boolean =>
   isForced(call.operation) && call.acknowledged !== undefined &&
-  call.read.every(({ value }) => value !== undefined && record.computations.get(value)?.call === call)
+  call.read.every(({ key, value }) =>
+    value !== undefined &&
+    (record.computations.get(value)?.call === call ||
+      record.revalidations(key, value).some((computation) => computation.call === call))
+  )
 
 export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || changesTags(call)
 

@@ -61,11 +61,13 @@ const overlapping: fc.Arbitrary<History> = fc.record({
     timeToLive: undefined,
     staleWhileRevalidate: undefined,
     staleIfError: undefined,
+    retain: undefined,
     leaseDuration: longLease,
     tags: "None",
     maxStaleness: 200
   }),
   loss: fc.constant(0),
+  outage: fc.constant(undefined),
   silence: fc.constant(20),
   fibers: fc.tuple(fc.array(reads, { minLength: 2, maxLength: 4 }), writes).map(([readers, writer]) => [
     ...readers,

@@ -1,0 +1,16 @@
+import { describe } from "@effect/vitest"
+import { Effect } from "effect"
+import { Recovery } from "../../../src/internal/driver/recovery/makeGood.js"
+import { Remembered } from "../../../src/internal/driver/recovery/remembered.js"
+import { focused } from "../arbitraries.js"
+import { classIsCaught as caught } from "./bite.js"
+
+describe("a mutant of what is done in an outage is caught", () => {
+  const hunt = { histories: focused.outages, seed: 1 }
+
+  caught("dropped writes are not remembered", Recovery.prototype, { remember: () => Effect.void }, hunt)
+
+  caught("a key that is to be removed is read", Remembered.prototype, { hides: () => false }, hunt)
+
+  caught("what was missed is never made good", Remembered.prototype, { due: () => [] }, hunt)
+})
