@@ -1171,9 +1171,8 @@ export type Mode = ModeName
  * const fetchUser = (id: string) => Effect.succeed({ id, name: "Ada" })
  * const getUser = Memo.cached(fetchUser, "10 minutes")
  *
- * // Whoever sends `Cache-Control: no-cache` is given what the source has now, and so is everybody after.
- * export const handle = (id: string, noCache: boolean) =>
- *   getUser(id).pipe(Cache.withMode(noCache ? "refresh" : "use"))
+ * // A request with `Cache-Control: no-cache` gets what the source has now, and so do all requests after it. export
+ * const handle = (id: string, noCache: boolean) => getUser(id).pipe(Cache.withMode(noCache ? "refresh" : "use"))
  * ```
  *
  * @since 0.1.0

@@ -1,13 +1,14 @@
 /**
  * What this process hears of changes in the store, and the proof that it still hears.
  *
- * A driver tells of every changed key (`Driver.watch`), in the order of the changes, over a link that may be lost, or
- * may fall silent without anybody knowing. So a heartbeat is written now and then, under a key that nothing else uses,
- * and its own echo is awaited: when it comes, all that was written before the heartbeat was sent has been told, too. The
- * proof is as old as the sending of the heartbeat, on a clock that never goes back: a process that was stopped for a minute
- * finds on its next look that its proof is a minute old. After the machine was suspended there is no proof until there is
- * a new one (`Watcher.onSleep`). It also takes that the heartbeat was acknowledged, and a driver hands over no answer
- * before it knows what time it is; so copies are judged by a time that was measured after the machine woke up.
+ * A driver reports every changed key (`Driver.watch`), in the order of the changes, over a link that may be lost, or
+ * may fall silent unnoticed. So a heartbeat is written now and then, under a key that nothing else uses, and its own
+ * echo is awaited: when the echo comes, everything that was written before the heartbeat was sent has been reported
+ * too. The proof is as old as the sending of the heartbeat, on a clock that never goes back: a process that was stopped
+ * for a minute finds on its next look that its proof is a minute old. After the machine was suspended there is no proof
+ * until there is a new one (`Watcher.onSleep`). It also takes that the heartbeat was acknowledged, and a driver hands
+ * over no answer before it knows what time it is; so copies are judged by a time that was measured after the machine
+ * woke up.
  *
  * Two echoes must not be mixed up, or an older one would prove what is newer. So one heartbeat is under way at a time,
  * and the key is another after one that did not come back, and after a pause (it may have expired, which is told, too).
@@ -16,9 +17,9 @@
  * A heartbeat takes the way of reads and writes, so there is no proof then; and what was read before the driver's
  * connections were made anew goes before there is one.
  *
- * Near tiers, those that wait for a load of another process, streams of changes and reactive queries are all `Listener`s of
- * the one feed. It follows the store from when it is first wanted. While somebody follows it (`follow`), heartbeats do not
- * rest, so that a link that is lost without a word is noticed within a second or two.
+ * Near tiers, callers that wait for a load of another process, streams of changes and reactive queries are all
+ * `Listener`s of this one feed. It follows the store from when it is first needed. While a listener follows it
+ * (`follow`), heartbeats do not pause, so that a link that falls silent is noticed within a second or two.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

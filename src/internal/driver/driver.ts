@@ -61,13 +61,13 @@ export interface Grant {
 }
 
 /**
- * What a load is told when it asks for the lease of a key.
+ * The answer to a load that asks for the lease of a key.
  *
  * - `Granted`: the lease is its own
  * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
  *   a source that is left alone
  * - `Found`: something else is there than what the caller had seen
- * - `Barred`: updates of the source are under way. Nothing is to be stored, and nobody's end waited for
+ * - `Barred`: updates of the source are under way. Load without storing, and do not wait for them
  */
 export type LeaseReply =
   | { readonly _tag: "Granted"; readonly grant: Grant }
@@ -83,8 +83,9 @@ export interface FillRequest {
   readonly bytes: Uint8Array | undefined
   readonly life: number | undefined
   /**
-   * For a load that took the lease by force: what was granted. Where another load has the lease by now, and nobody has
-   * written since but forced loads that were granted theirs before, the entry is stored under that load's lease.
+   * For a load that took the lease by force: what was granted. If another load has the lease by now, and there were no
+   * writes since except by forced loads that were granted their lease before, the entry is stored under that load's
+   * lease.
    */
   readonly replaces: Grant | undefined
   /** How long a lease of this cache may last, in ms. */
@@ -285,7 +286,7 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<LeaseReply>, RedisError>
 
   /**
-   * Writes if the slot still has the token, however late it is: that its time is over does not matter where nobody has
+   * Writes if the slot still has the token, however late it is: an expired lease does not matter if no other load has
    * taken it. The answer says whether it was written.
    */
   readonly fill: (requests: ReadonlyArray<FillRequest>) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
@@ -393,8 +394,8 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
   /**
-   * Tells of every change of a key under `prefix`, whoever makes it, until it is interrupted; a link that is lost is made
-   * anew. Fails where the store refuses to tell.
+   * Reports every change of a key under `prefix`, by any program, until it is interrupted; a lost link is made again.
+   * Fails if the store refuses to report changes.
    */
   readonly watch: (watcher: Watcher) => Effect.Effect<never, RedisError>
 

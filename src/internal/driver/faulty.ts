@@ -3,8 +3,8 @@
  *
  * What a connection promises stays: operations of one key take place in the order in which they were sent (those of
  * different keys need not: on a cluster they go over different connections), each takes place once or never, and once
- * sent it takes place whether or not anybody still waits. So each delayed operation runs on a fiber of its own, in the
- * layer's scope, and the caller waits for it interruptibly.
+ * sent it takes place whether or not its caller still waits. So each delayed operation runs on a fiber of its own, in
+ * the layer's scope, and the caller waits for it interruptibly.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"

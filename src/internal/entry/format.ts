@@ -179,9 +179,9 @@ export const endOffset = untilOffset + 6
 export const noToken = new Uint8Array(tokenSize)
 
 /**
- * What an entry's own bytes tell about its lease: somebody loads it, or a load failed and the source is left alone, or
- * neither. `longest` is the longest that a lease may last from now on: one that claims more was written by a clock that
- * was set back since, and holds nothing.
+ * What an entry's own bytes tell about its lease: a load holds it, or a load failed and the source is spared for a
+ * while, or neither. `longest` is the longest that a lease may last from now on: one that claims more was written by a
+ * clock that was set back since, and holds nothing.
  */
 export const leaseState = (bytes: Uint8Array, now: number, longest: number): "Held" | "BackOff" | "Free" => {
   if ((bytes[1]! & Flag.Lease) === 0) return "Free"

@@ -16,8 +16,7 @@ export type Mode =
   /** Computes and stores nothing: Redis is away, or nothing can be stored. */
   | "Local"
   /**
-   * The same inside of an update of the source: it may read what is not committed, so that nobody but its caller is given
-   * its value.
+   * The same inside an update of the source: it may read what is not committed, so only its own caller gets its value.
    */
   | "Apart"
 

@@ -110,8 +110,8 @@ export class InFlightTable {
   }
 
   /**
-   * If nobody waits for the key any longer it can no longer be joined, and a load that nobody needs is ended. A caller
-   * that has found it and is about to wait for it is told to look again.
+   * If no caller waits for the key any more, it can no longer be joined, and a load that no caller needs is ended. A
+   * caller that has found the key and is about to wait for it looks again.
    */
   private abandon(key: InFlight): Effect.Effect<void> {
     if (key.outcome !== undefined || key.wanted) return Effect.void

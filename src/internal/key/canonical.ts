@@ -8,8 +8,8 @@
  * `Some(1)`, `new Point("x":1)`.
  *
  * Where two values differ for `util.isDeepStrictEqual` or for `Equal.equals` their texts differ too, also where a
- * reader may think them alike (`Data.struct({ a: 1 })` and `{ a: 1 }`): a key too many is a miss, one too few is
- * somebody else's value.
+ * reader may think them alike (`Data.struct({ a: 1 })` and `{ a: 1 }`): a key too many is a miss, one too few returns
+ * the value of another key.
  */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Chunk from "effect/Chunk"

@@ -1,14 +1,15 @@
 /**
- * What a load is told of what was there, so that it can ask its source for what has changed since: `If-None-Match`, a
- * version, a cursor.
+ * The previous value that a load receives, so that it can ask its source for what has changed since: with
+ * `If-None-Match`, a version, a cursor.
  *
- * A load is told of a value only if that value still stands at the moment when the load begins. A caller's look finds it
- * (for a forced load, which no look precedes, it is read beside the lease); the lease says whether it is the very entry
- * that the lease stands in (its write id), and the epochs that are read beside the lease whether all of its tags still
- * hold. So a value that was replaced, deleted or invalidated is not told of, and a load without a lease is told of nothing.
+ * A load receives a value only if that value is still stored when the load begins. A caller's look finds the value (a
+ * forced load has not looked, so it is read beside the lease). The lease says whether the value's entry is the very one
+ * that the lease stands in (by its write id). The epochs that are read beside the lease say whether all of its tags
+ * still hold. So a load never receives a value that was replaced, deleted or invalidated, and a load without a lease
+ * receives none.
  *
- * From then on the lease guards it like any load: `Cache.unchanged` is stored only where the lease still holds, with the
- * tags of the entry and the epochs that were read when the load began.
+ * From then on the lease guards the value like any load: `Cache.unchanged` is stored only where the lease still holds,
+ * with the tags of the entry and the epochs that were read when the load began.
  */
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"

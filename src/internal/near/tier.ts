@@ -1,11 +1,11 @@
 /**
  * The near tier: decoded copies of entries in this process, for caches with `near`.
  *
- * A copy is served without asking the store, so it must not be there any longer when the entry has changed. Four things
- * see to that, and each is needed:
+ * A copy is served without asking the store, so it must be gone once the entry has changed. Four mechanisms ensure
+ * that, and each is needed:
  *
- * - **The feed** (`changes/feed.ts`): the store tells of every changed key, whoever changed it, and the copy goes. A hit needs a
- *   proof, younger than `maxStaleness`, that the feed is alive.
+ * - **The feed** (`changes/feed.ts`): the store reports every changed key, whichever program changed it, and its copy
+ *   is removed. A hit needs a proof, younger than `maxStaleness`, that the feed is alive.
  * - **Placeholders**: a read puts one down before it is sent. Whatever removes the copy of a key removes its placeholder
  *   as well, so an answer that was on its way meanwhile finds another placeholder, or none, and fills nothing. Reads of
  *   one key that overlap without a change between them share one, in which an older answer never follows a newer.
@@ -16,10 +16,10 @@
  * Only reads fill it, never writes: a write's answer says nothing about what came after it.
  *
  * A tagged copy refers to its tags' epochs, which were read with it and are watched as it is; an epoch that changed, or
- * that had to make room for others, ends all copies that refer to it, without looking for them.
+ * that was evicted to make room, ends all copies that refer to it, without searching for them.
  *
- * When the link is lost, all is emptied, and all again when it is back. With `onDisconnect: "serveStale"` the copies
- * stay meanwhile and are filled on, but serve only callers that the store has failed.
+ * When the link is lost, all copies are dropped, and again when it is back. With `onDisconnect: "serveStale"` the
+ * copies stay meanwhile and are still filled, but they are served only if the store has failed the caller.
  */
 import type * as Clock from "effect/Clock"
 import * as Equal from "effect/Equal"

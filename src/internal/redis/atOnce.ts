@@ -8,8 +8,8 @@
  *
  * - Only where an answer arrives. Within the registration of what is waited for the fiber still runs; where fibers resume
  *   fibers, or a timer ends many, one would run inside the other, as deep as there are many.
- * - Only in the place of the default scheduler: whoever chose another wants it to say when fibers run.
- * - Whoever resumes a fiber so has done with the answer before: the fiber may ask again inside the call.
+ * - Only in the place of the default scheduler: a program that chose another wants that one to decide when fibers run.
+ * - Code that resumes a fiber this way must be done with the answer: the fiber may send again inside the call.
  */
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"

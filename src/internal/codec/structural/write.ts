@@ -3,7 +3,7 @@
  * MessagePack has no form for becomes a tagged form (`forms.ts`); all else is refused, with its path.
  *
  * What does not come back: identity (a part that is met twice comes back as two), whether an object is frozen, and
- * fields that somebody put on a typed array.
+ * fields that were put on a typed array.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"

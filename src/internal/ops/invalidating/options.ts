@@ -24,9 +24,9 @@ export interface InvalidatingOptions {
 /**
  * The same, and new values that are stored at the end.
  *
- * - `store`: the values of keys that the update holds, by what it gave. A value is stored if no other update has held its
- *   key meanwhile, and nobody has written it; otherwise what is there is removed, as where `store` names no value. A
- *   stored value needs no `linger`
+ * - `store`: the values of keys that the update holds, computed from its result. A value is stored if no other update
+ *   has held its key meanwhile and the key was not written; otherwise what is there is removed, as for keys that
+ *   `store` leaves out. A stored value needs no `linger`
  */
 export interface StoringOptions<in Result, out Key, out Value> extends InvalidatingOptions {
   readonly store?: ((result: Result) => Iterable<readonly [Key, Value]>) | undefined

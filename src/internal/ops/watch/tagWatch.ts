@@ -1,15 +1,15 @@
 /**
- * Which tags of some caches are invalidated, by whatever process, for those that keep what was made under them.
+ * Watches which tags of some caches are invalidated, by any process, for code that keeps results made under those tags.
  *
  * The feed tells that a tag's key has changed, also where its epoch was only prolonged; so what counts is whether the epoch
  * is another than the one known. An epoch that is not there cannot be replaced: a watched tag has one, which is made when
  * the tag is first watched, and prolonged.
  *
- * What is expired is another epoch, too: who keeps what was made of it reads anew.
+ * An expired tag has another epoch too: code that keeps results made under it reads them again.
  *
  * An epoch is only known as long as the feed would tell that it changes: what is known is forgotten with the link. Of a
  * tag whose epoch is not known (again), it is unknown whether it was invalidated: it counts as invalidated once its
- * epoch is. So whoever reads after it was told so misses nothing.
+ * epoch is. So code that reads after such a report misses nothing.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -33,7 +33,7 @@ export const reconnectPause = (attempt: number): number =>
 /** How often a connection that leads to a replica is made anew at the most, in ms. */
 const renewEvery = 5_000
 
-/** Follows what a client tells of itself. Its errors are told to those who ask. */
+/** Follows the events of a client. Callers that ask for an operation get its errors. */
 export class Connection implements Link {
   readonly clock: ServerClock
   readonly figures: ServerFigures
@@ -190,8 +190,8 @@ export class Connection implements Link {
   }
 
   /**
-   * A server that takes nobody says why and hangs up. The client has written by then: that fails before it has read what
-   * was said. So a connection that says nothing is made, to hear it.
+   * A server that refuses connections says why and hangs up. The client has already written by then, and fails before
+   * it reads the reason. So a second connection is made that writes nothing, to read it.
    */
   private overhear(): void {
     if (this.isOverhearing || this.client.borrowed) return
@@ -206,7 +206,7 @@ export class Connection implements Link {
 
   private lose(): void {
     this.figures.down(true)
-    // Where the first try fails, those who asked for it are told.
+    // If the first attempt fails, the layer fails with the error, so the log need not tell.
     this.log.lost(this.lastError?.message ?? "the server closed the connection", this.made === 0 && !this.decided)
   }
 

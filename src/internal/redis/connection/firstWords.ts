@@ -1,6 +1,6 @@
 /**
- * What a server says before it hangs up: why it takes nobody, or that it is no Redis. A client tells of what fails then, of
- * its own handshake most often, and not of that.
+ * What a server says before it hangs up: why it refuses connections, or bytes which show that it is not Redis. The
+ * client does not report this: it reports what failed next, most often its own handshake.
  */
 
 /** What replies of either version of the protocol begin with. */

@@ -55,7 +55,7 @@ export class Wire {
     )
   }
 
-  /** Bytes have come. After any that make no sense nobody can tell what the others answer. */
+  /** Bytes have come. After malformed ones it is unknown which command the others answer. */
   read(chunk: Buffer): void {
     if (this.isBroken) return
     try {
