@@ -13,7 +13,14 @@ export const cache = Args.text({ name: "cache" }).pipe(
   Args.withDescription("The cache's name; of a memoized function the function's"),
   Args.mapTryCatch(
     (name) => {
-      if (name === "" || name.includes(":")) throw new Error("a cache's name is not empty and has no \":\"")
+      if (name === "") throw new Error("The cache's name is empty")
+      if (name.includes(":")) {
+        const [cacheName, ...rest] = name.split(":")
+        throw new Error(
+          `A cache's name has no ":". Give cache and key as two arguments: ${cacheName} ${rest.join(":")}. ` +
+            `If ${cacheName}: is the prefix of your layer: --prefix ${cacheName}:`
+        )
+      }
       return name
     },
     (error) => HelpDoc.p(error instanceof Error ? error.message : String(error))
@@ -60,7 +67,7 @@ interface Chosen {
 const parse = (option: string, text: string): Effect.Effect<unknown, Ended> =>
   Effect.try({
     try: () => JSON.parse(text) as unknown,
-    catch: () => usage(`${option} takes JSON, and this is none: ${text}`)
+    catch: () => usage(`${option} takes JSON, and this is not JSON: ${text}`)
   })
 
 const parseArray = (option: string, text: string): Effect.Effect<ReadonlyArray<unknown>, Ended> =>

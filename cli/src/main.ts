@@ -29,7 +29,7 @@ const description = HelpDoc.blocks([
       "For scripts: --json, --yes, and how it ends: 0 done or found; 1 the answer is no; 2 not understood; 3 Redis failed."
   ),
   HelpDoc.p(
-    "At night: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key; " +
+    "On call: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key; " +
       "`inspect` for all of it as a page."
   )
 ])

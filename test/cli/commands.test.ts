@@ -4,6 +4,7 @@ import { Effect, Fiber } from "effect"
 import { Cache, Memo, RedisLayer } from "effect-redis-cache"
 import { readFileSync } from "node:fs"
 import { until } from "../support/onRedis.js"
+import * as RedisServer from "../support/redisServer.js"
 import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 import { run as runOn } from "./terminal.js"
 
@@ -49,6 +50,20 @@ describe("ls", () => {
     }))
 })
 
+describe("ls without a prefix", () => {
+  it.live("asks whether the only cache is one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* RedisServer.make()
+      const on = Effect.provide(RedisLayer.layer({ url, prefix: "app:" }))
+      yield* on(Cache.set(users, "1", "Ada"))
+      assert.include((yield* runOn(["ls", "--url", url])).err, "Is app: a prefix? --prefix app:")
+      assert.strictEqual((yield* runOn(["ls", "--url", url, "--prefix", "app:"])).err, "")
+      yield* on(Cache.delete(users, "1"))
+      yield* Effect.provide(Cache.set(users, "1", "Ada"), RedisLayer.layer({ url }))
+      assert.strictEqual((yield* runOn(["ls", "--url", url])).err, "")
+    }).pipe(Effect.scoped))
+})
+
 describe("keys", () => {
   it.live("lists keys, with what terminals obey written out", () =>
     Effect.gen(function*() {
@@ -86,7 +101,14 @@ describe("explain and get", () => {
       yield* on(Cache.invalidateTags(users, ["t"]))
       assert.include((yield* run("explain", "users", "a{1}")).out, "t: invalidated since the entry was written")
       assert.strictEqual((yield* run("get", "users", "a{1}")).code, 1)
-      assert.strictEqual((yield* run("explain", "users", "none")).code, 1)
+      assert.deepStrictEqual(yield* run("explain", "users", "none"), {
+        code: 1,
+        out: `${prefix}users:none  Missing: there is no such key`,
+        err: "Is it a memoized function? Give its arguments: --args '[42]'"
+      })
+      const together = yield* run("explain", "users:none")
+      assert.strictEqual(together.code, 2)
+      assert.include(together.err, "Give cache and key as two arguments: users none")
     }))
 
   it.live("find what a memoized function keeps by its arguments", () =>
@@ -99,6 +121,8 @@ describe("explain and get", () => {
       const refused = yield* run("get", "find", "--args", "42")
       assert.deepStrictEqual([refused.code, refused.err], [2, "--args takes a JSON array, e.g. '[42]', got 42"])
       assert.match((yield* run("get", "find")).err, /^Which key\?/)
+      assert.strictEqual((yield* run("explain", "find", "--args", "[43]")).err, "")
+      assert.strictEqual((yield* run("get", "find", "--args", "[1")).err, "--args takes JSON, and this is not JSON: [1")
     }))
 })
 
@@ -111,7 +135,7 @@ describe("what changes something", () => {
       assert.strictEqual(unasked.code, 2)
       assert.match(
         unasked.err,
-        new RegExp(`^Delete users:1 on redis://.*, prefix ${prefix}\\? Nobody is here to be asked`)
+        new RegExp(`^Delete users:1 on redis://.*, prefix ${prefix}\\? No terminal to confirm on`)
       )
       assert.strictEqual((yield* typing(["n"], "delete", "users", "1")).code, 1)
       assert.isTrue(yield* on(Cache.has(users, "1")))

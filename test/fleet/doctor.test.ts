@@ -125,7 +125,7 @@ describe("doctor", () => {
       assert.deepStrictEqual([healthy.code, healthy.err], [0, ""])
       assert.match(healthy.out, /^✓ connection +the server answers\n✓ version /)
       const lacking = yield* run(["doctor", ...as("no-eval")])
-      assert.deepStrictEqual([lacking.code, lacking.err], [1, "1 thing to mend"])
+      assert.deepStrictEqual([lacking.code, lacking.err], [1, "1 problem"])
       assert.match(lacking.out, /✗ rights .*\n +→ ACL SETUSER <user> \+eval/)
       const wrong = yield* run(["doctor", "--json", "--url", `redis://admin:wrong@127.0.0.1:${well.port}`])
       assert.strictEqual(wrong.code, 1)

@@ -22,13 +22,15 @@ export const instances = (...faults: ReadonlyArray<RedisLayer.FaultyOptions | un
     return { server, services, at, first: at(0), second: at(1) }
   })
 
-/** Keeps what is logged, each with its level. */
+/** Keeps what is logged, each with its level, and its annotations. */
 export const logs = () => {
   const messages: Array<string> = []
-  const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+  const annotated: Array<unknown> = []
+  const logger = Logger.make<unknown, void>(({ annotations, logLevel, message }) => {
     messages.push(`${logLevel.label} ${String(message)}`)
+    annotated.push(Object.fromEntries(annotations))
   })
-  return { messages, layer: Logger.replace(Logger.defaultLogger, logger) }
+  return { messages, annotated, layer: Logger.replace(Logger.defaultLogger, logger) }
 }
 
 /** Lets everything run that can without time passing. */

@@ -22,7 +22,7 @@ const confirmed = (given: Connection & { readonly yes: boolean }, what: string) 
     if (given.yes) return
     const where = `${placeOf(given)}${given.prefix === "" ? "" : `, prefix ${given.prefix}`}`
     const { isTerminal } = yield* Screen
-    if (!isTerminal || given.json) return yield* usage(`${what} on ${where}? Nobody is here to be asked: add --yes`)
+    if (!isTerminal || given.json) return yield* usage(`${what} on ${where}? No terminal to confirm on: add --yes`)
     const sure = yield* Prompt.run(Prompt.confirm({ message: printable(`${what} on ${where}?`) })).pipe(
       Effect.catchAll(() => Effect.succeed(false))
     )

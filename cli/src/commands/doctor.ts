@@ -88,6 +88,6 @@ export const doctor = connecting(
         yield* Print.text(({ style }) => findings.map((each) => show(each, style)).join("\n"))
       }
       const wrong = findings.filter(({ level }) => level === "bad")
-      if (wrong.length > 0) return yield* no(`${wrong.length} thing${wrong.length === 1 ? "" : "s"} to mend`)
+      if (wrong.length > 0) return yield* no(`${wrong.length} problem${wrong.length === 1 ? "" : "s"}`)
     })
 )

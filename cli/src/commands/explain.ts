@@ -31,14 +31,15 @@ const describe = (found: Fleet.Look, { columns, style }: ScreenService): string 
       onNone: () => "a process that does not publish its figures",
       onSome: ({ process }) => process
     })
-  const fields: ReadonlyArray<readonly [string, string]> = [
+  const fields: ReadonlyArray<readonly [string, string]> = found.state === "Missing" ? [] : [
     ["fresh for", Units.orDash(found.timeToLive, Units.duration)],
     ["life left", Units.orDash(found.life, Units.duration)],
     [
       "size",
-      `${Units.bytes(found.size)}${
-        Units.orDash(Option.map(found.memory, Units.bytes), (memory) => `, ${memory} of memory`)
-      }`
+      Option.match(found.memory, {
+        onNone: () => Units.bytes(found.size),
+        onSome: (memory) => `${Units.bytes(found.size)}, ${Units.bytes(memory)} of memory`
+      })
     ],
     ["version", Units.orDash(found.version, String)],
     ["load time", Units.orDash(found.loadTime, Units.duration)],
@@ -101,7 +102,9 @@ export const explain = onRedis(
       } else {
         yield* Print.text((screen) => describe(found, screen))
       }
-      if (found.state === "Missing") return yield* no(`${found.redisKey} does not exist`)
+      if (found.state === "Missing") {
+        return yield* no(Option.isSome(given.key) ? `Is it a memoized function? Give its arguments: --args '[42]'` : "")
+      }
     })
 )
 

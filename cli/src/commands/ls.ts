@@ -3,6 +3,7 @@ import * as Options from "@effect/cli/Options"
 import * as Fleet from "effect-redis-cache/Fleet"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Print from "../print.js"
 import { millis } from "../text/json.js"
 import { type Cell, table } from "../text/table.js"
@@ -46,6 +47,21 @@ const lives = ({ lives: found }: Fleet.Sample): string => {
   return from === to ? from : `${from} – ${to}`
 }
 
+/**
+ * Where no prefix is given, all caches under `app:` look like one cache `app`, whose keys begin with the names of the real
+ * ones. Keys of an application may look so, too: so this is a hint.
+ */
+const maybePrefix = (prefix: string, caches: ReadonlyArray<Fleet.CacheSummary>) =>
+  Effect.gen(function*() {
+    const [only] = caches
+    if (prefix !== "" || only === undefined || caches.length > 1) return
+    const [page] = yield* Stream.runCollect(Stream.take(Fleet.keys(only.name), 1))
+    if (page === undefined || !page.every(({ key }) => /^[\w.-]*:/.test(key))) return
+    yield* Print.note(
+      `All keys of ${only.name} have another name in front. Is ${only.name}: a prefix? --prefix ${only.name}:`
+    )
+  })
+
 export const ls = onRedis(
   "ls",
   {
@@ -56,7 +72,7 @@ export const ls = onRedis(
     examples: [["ls", "all caches"], ["ls --prefix app: --json", "for a script"]]
   },
   { maxKeys, samples },
-  ({ json, maxKeys: most, samples: each }) =>
+  ({ json, maxKeys: most, prefix, samples: each }) =>
     Effect.gen(function*() {
       const [{ caches, complete, foreign }, stats] = yield* Effect.zip(
         Fleet.caches({ maxKeys: most, samples: each }),
@@ -104,6 +120,7 @@ export const ls = onRedis(
           )
         )
       }
+      yield* maybePrefix(prefix, caches)
       if (foreign > 0) yield* Print.note(`${Units.count(foreign)} other keys under this prefix`)
       if (!complete) yield* Print.note(`Stopped after ${Units.count(most)} keys; --max-keys looks at more`)
     })

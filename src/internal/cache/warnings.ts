@@ -9,6 +9,9 @@ import type { Recorder } from "./recorder.js"
 
 const everyMillis = 60_000
 
+const isOutage = ({ reason }: RedisError): boolean =>
+  reason === "Connection" || reason === "Timeout" || reason === "CircuitOpen"
+
 export class Warnings {
   /** When each may be given again, on a clock that never jumps. */
   private readonly next = new Map<string, number>()
@@ -46,7 +49,10 @@ export class Warnings {
     })
   }
 
-  /** An operation did without Redis: counted, and told of once a minute for each reason. */
+  /**
+   * An operation did without Redis: counted, and told of once a minute for each kind of failure. An outage shows as
+   * `Connection`, `Timeout` and `CircuitOpen` by turns, and is one kind.
+   */
   bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
     this.recorder.bypass()
     // Without its stack: where a command was sent from tells nothing of an outage.
@@ -54,7 +60,7 @@ export class Warnings {
       `The cache continues without Redis: ${error.message}`,
       redisKey,
       undefined,
-      `bypass ${error.reason}`
+      isOutage(error) ? "bypass outage" : `bypass ${error.reason}`
     )
   }
 

@@ -43,7 +43,10 @@ export interface Stats {
   readonly deletes: number
   /** Tags invalidated. */
   readonly invalidations: number
-  /** Keys that are to be removed as soon as Redis answers, since it has missed a change of them: see `docs/operations/outages.md`. */
+  /**
+   * Keys that are to be removed as soon as Redis answers, since it has missed a change of them: see
+   * `docs/operations/outages.md`. A tag counts as its own key, and the first one of a cache as another key besides.
+   */
   readonly remembered: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }
 }

@@ -194,18 +194,46 @@ describe("what Redis has missed", () => {
     }))
 
   it.scoped("is told of once when it begins, and once when it is made good", () => {
-    const { layer, messages } = logs()
+    const { annotated, layer, messages } = logs()
     return Effect.gen(function*() {
       const { back, first, state } = yield* setUp
       state.down = true
       for (const key of ["a", "b", "c"]) yield* first(Cache.set(plain, key, "new"))
+      yield* first(Cache.set(users, "a", "new"))
       yield* TestClock.adjust("10 seconds")
       yield* back(500)
       const told = messages.filter((message) => !message.includes("continues without Redis"))
       assert.strictEqual(told.length, 2)
       assert.match(told[0]!, /^WARN Redis missed writes or invalidations/)
-      assert.match(told[1]!, /^INFO Redis has caught up .*: 3 keys/)
+      assert.match(told[1]!, /^INFO Redis has caught up .*, after \d+\.\d s: 4 keys were removed$/)
+      assert.deepStrictEqual(annotated[messages.indexOf(told[1]!)], { caches: "plain, users" })
+      messages.length = annotated.length = 0
+      state.down = true
+      yield* first(Cache.set(plain, "a", "newer"))
+      yield* back(500)
+      assert.match(messages.at(-1)!, /: 1 key was removed$/)
+      assert.deepStrictEqual(annotated.at(-1), { caches: "plain" })
     }).pipe(Effect.provide(layer))
+  })
+
+  it.scoped("warns once of an outage, whatever operations fail with while it lasts", () => {
+    const { layer, messages } = logs()
+    let fail: "Connection" | "Timeout" | "CircuitOpen" | "OutOfMemory" | undefined
+    return Effect.gen(function*() {
+      for (fail of ["Connection", "Timeout", "CircuitOpen", "OutOfMemory"] as const) {
+        yield* Cache.set(plain, "a", "new")
+      }
+      const warned = messages.filter((message) => message.includes("continues without Redis"))
+      assert.strictEqual(warned.length, 2)
+      assert.include(warned[0], "(Connection)")
+      assert.include(warned[1], "(OutOfMemory)")
+    }).pipe(
+      Effect.provide(Layer.provide(
+        RedisLayer.layerFaulty({ script: () => fail === undefined ? undefined : { fail } }),
+        RedisLayer.layerMemory
+      )),
+      Effect.provide(layer)
+    )
   })
 
   it.scoped("costs nothing where nothing is remembered: no operation asks for more than before", () =>

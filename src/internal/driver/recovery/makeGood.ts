@@ -61,6 +61,8 @@ export class Recovery {
   private page = firstPage
   /** How many keys were removed in this outage. */
   private removed = 0
+  /** The caches that this outage has touched. */
+  private readonly touched = new Set<string>()
 
   constructor(private readonly inner: Driver, readonly max: number) {
     this.remembered = new Remembered(inner.prefix, max, (cache, change) => {
@@ -88,6 +90,7 @@ export class Recovery {
   remember(cache: string, keys: ReadonlyArray<string>, error: RedisError | undefined): Effect.Effect<void> {
     if (keys.length === 0) return Effect.void
     return Effect.clockWith((clock) => {
+      this.touched.add(cache)
       this.remembered.remember(keys, {
         cache,
         now: this.inner.unsafeMonotonic(clock),
@@ -104,6 +107,7 @@ export class Recovery {
   /** The same of all keys of a cache. */
   rememberAll(cache: string): Effect.Effect<void> {
     return Effect.clockWith((clock) => {
+      this.touched.add(cache)
       this.remembered.rememberAll(cache, this.inner.unsafeMonotonic(clock), this.inner.unsafeNow(clock))
       this.wake.unsafeOpen()
       return Effect.void
@@ -196,20 +200,24 @@ export class Recovery {
           () => isDone() ? Effect.void : Effect.zipRight(waiting, until(isDone))
         )
       })
+    const ofCaches = (log: Effect.Effect<void>) =>
+      Effect.annotateLogs(log, { caches: [...this.touched].sort().join(", ") })
     const outage = Effect.clockWith((clock) => {
       const began = inner.unsafeMonotonic(clock)
       this.removed = 0
-      return Effect.logWarning(
+      return ofCaches(Effect.logWarning(
         "Redis missed writes or invalidations, or may have missed them. This process remembers their keys, reads them as " +
           "absent, and removes them as soon as Redis answers"
-      ).pipe(
+      )).pipe(
         Effect.zipRight(until(() => remembered.isMadeGood)),
         Effect.zipRight(Effect.suspend(() => {
-          const seconds = Math.round((inner.unsafeMonotonic(clock) - began) / 100) / 10
-          return Effect.logInfo(
-            `Redis has caught up with the writes and invalidations it missed: ${this.removed} keys were removed, ` +
-              `${seconds} seconds after the first was remembered`
-          )
+          const seconds = ((inner.unsafeMonotonic(clock) - began) / 1_000).toFixed(1)
+          const log = ofCaches(Effect.logInfo(
+            `Redis has caught up with the writes and invalidations it missed, after ${seconds} s: ` +
+              `${this.removed} ${this.removed === 1 ? "key was" : "keys were"} removed`
+          ))
+          this.touched.clear()
+          return log
         })),
         // What may still be delivered.
         Effect.zipRight(until(() => remembered.idle || !remembered.isMadeGood))
