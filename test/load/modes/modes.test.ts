@@ -34,7 +34,7 @@ describe("a Redis of a mode", () => {
   it("no other mode is taken", () => {
     assert.throws(
       () => Cache.withMode(Effect.void, "none" as "off"),
-      /"use", "refresh", "readOnly", "off", and got none/
+      /"use", "refresh", "readOnly", "off", got none/
     )
     assert.throws(() => Cache.withMode(Effect.void, "toString" as "off"), /got toString/)
   })
