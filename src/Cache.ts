@@ -1171,8 +1171,9 @@ export type Mode = ModeName
  * const fetchUser = (id: string) => Effect.succeed({ id, name: "Ada" })
  * const getUser = Memo.cached(fetchUser, "10 minutes")
  *
- * // A request with `Cache-Control: no-cache` gets what the source has now, and so do all requests after it. export
- * const handle = (id: string, noCache: boolean) => getUser(id).pipe(Cache.withMode(noCache ? "refresh" : "use"))
+ * // A request with `Cache-Control: no-cache` gets what the source has now, and so do all requests after it.
+ * export const handle = (id: string, noCache: boolean) =>
+ *   getUser(id).pipe(Cache.withMode(noCache ? "refresh" : "use"))
  * ```
  *
  * @since 0.1.0
