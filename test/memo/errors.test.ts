@@ -6,6 +6,8 @@ const memory = RedisLayer.layerMemory
 
 class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.Number, at: Schema.Date }) {}
 
+class Down extends Data.TaggedError("Down") {}
+
 describe("Failures of memoized functions", () => {
   it.effect("are not cached, and shared by those who wait", () =>
     Effect.gen(function*() {
@@ -53,6 +55,33 @@ describe("Failures of memoized functions", () => {
       yield* TestClock.adjust("9 minutes")
       yield* find(1)
       assert.strictEqual(runs.count, 3)
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("cached ones are answers: no stale value is served in their place, to no caller", () =>
+    Effect.gen(function*() {
+      let answer: Effect.Effect<string, NotFound | Down> = Effect.succeed("v1")
+      const find = Memo.cached((_id: number) => Effect.zipRight(Effect.sleep(10), Effect.suspend(() => answer)), {
+        name: "find",
+        timeToLive: "1 second",
+        staleIfError: "1 hour",
+        errors: { schema: NotFound, timeToLive: "1 minute" }
+      })
+      const callers = (count: number) =>
+        Effect.gen(function*() {
+          const fibers = yield* Effect.forEach(Array.from({ length: count }), () =>
+            Effect.fork(Effect.catchTag(find(1), "NotFound", () => Effect.succeed("none"))))
+          yield* TestClock.adjust(10)
+          return yield* Fiber.join(Fiber.all(fibers))
+        })
+      assert.deepStrictEqual(yield* callers(1), ["v1"])
+      yield* TestClock.adjust("1 second")
+      answer = Effect.fail(new Down())
+      assert.deepStrictEqual(yield* callers(2), ["v1", "v1"])
+      answer = Effect.fail(new NotFound({ id: 1, at: new Date(0) }))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* callers(3), ["none", "none", "none"])
+      assert.deepStrictEqual(yield* callers(1), ["none"])
+      assert.strictEqual((yield* Cache.stats(find.cache)).loads, 3)
     }).pipe(Effect.provide(memory)))
 
   it.effect("cached ones are given by what loads through the memo's cache, too", () =>

@@ -28,7 +28,13 @@ export type Mode =
  * - `Again`: what is in Redis has changed: every caller looks again
  */
 export type Outcome =
-  | { readonly _tag: "Done"; readonly exit: Exit.Exit<unknown, unknown>; readonly validBefore: number }
+  | {
+    readonly _tag: "Done"
+    readonly exit: Exit.Exit<unknown, unknown>
+    readonly validBefore: number
+    /** A failure that is cached: an answer like a value. */
+    readonly isAnswer?: boolean
+  }
   | { readonly _tag: "Nothing"; readonly validBefore: number }
   | { readonly _tag: "Again" }
 

@@ -67,6 +67,7 @@ export class Answers<Key, Value, E> {
   ): Effect.Effect<void, Failure<E>> {
     const failed: Array<readonly [Wanted<Key, Value>, Cause.Cause<Failure<E>>]> = []
     const joinedFailed: typeof failed = []
+    const answered: typeof failed = []
     for (const [wanted, key] of waits) {
       const outcome = key.outcome!
       const same = Equal.equals(key.identity, this.instance.definition.codec.identity)
@@ -75,7 +76,9 @@ export class Answers<Key, Value, E> {
         // The load was one of this cache's, and its identity says through which codec.
         const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
         const own = opened.has(key)
-        if (!own && key.aside) wanted.leaveAside()
+        // What says that there is no value counts for more than one that has ended.
+        if (outcome.isAnswer === true) answered.push([wanted, cause])
+        else if (!own && key.aside) wanted.leaveAside()
         else if (own || key.run.mode === "Local") failed.push([wanted, cause])
         else joinedFailed.push([wanted, cause])
       } else if (outcome._tag !== "Again" && same && this.began < outcome.validBefore) {
@@ -85,10 +88,10 @@ export class Answers<Key, Value, E> {
           : { value: (outcome.exit as Exit.Success<Value, E>).value }
       } else wanted.lookAgain(this.instance.runtime.driver.unsafeMonotonic(this.clock))
     }
-    if (failed.length === 0 && joinedFailed.length === 0) return Effect.void
-    return Effect.zipRight(
-      Effect.forEach(failed, ([wanted, cause]) => this.failed(wanted, cause), { discard: true }),
-      this.lookOnce(joinedFailed)
+    if (failed.length === 0 && joinedFailed.length === 0 && answered.length === 0) return Effect.void
+    return Effect.forEach(answered, ([wanted, cause]) => this.fail(wanted, cause), { discard: true }).pipe(
+      Effect.zipRight(Effect.forEach(failed, ([wanted, cause]) => this.failed(wanted, cause), { discard: true })),
+      Effect.zipRight(this.lookOnce(joinedFailed))
     )
   }
 

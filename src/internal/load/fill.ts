@@ -95,7 +95,7 @@ export class Fill<Key, Value, E> {
           yield* this.tellOfLateness(task)
         }
         // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
-        this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
+        this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked, true)
       }
     })
     return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked))

@@ -22,8 +22,8 @@ export class Outcomes<Key, Value> {
   }
 
   /** A key came to this, for callers that began before then. */
-  settle({ inFlight }: Task<Key>, exit: Exit.Exit<unknown, unknown>, validBefore = Infinity): void {
-    this.table.settle(inFlight, { _tag: "Done", exit, validBefore })
+  settle({ inFlight }: Task<Key>, exit: Exit.Exit<unknown, unknown>, validBefore = Infinity, isAnswer = false): void {
+    this.table.settle(inFlight, { _tag: "Done", exit, validBefore, isAnswer })
   }
 
   /** There is no value for these. */
