@@ -703,9 +703,7 @@ export const flush: <Key, Value, E, R>(
 export const invalidateTags: {
   (
     tags: ReadonlyArray<string>
-  ): <Key, Value, E, R>(
-    self: Cache<Key, Value, E, R>
-  ) => Effect.Effect<void, RedisError | CodecError, R>
+  ): <Key, Value, E, R>(self: Cache<Key, Value, E, R>) => Effect.Effect<void, RedisError | CodecError, R>
   <Key, Value, E, R>(
     self: Cache<Key, Value, E, R>,
     tags: ReadonlyArray<string>
@@ -817,13 +815,11 @@ export const invalidating: {
 export const expire: {
   <K, Key = Widen<K>>(
     key: K & NoInfer<Key>
-  ): <Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>
-  ) => Effect.Effect<boolean, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Entries<Key, Value, E, R>) => Effect.Effect<boolean, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Entries<Key, Value, E, R>,
     key: NoInfer<Key>
-  ): Effect.Effect<boolean, RedisError | CodecError, Requirements>
+  ): Effect.Effect<boolean, RedisError | CodecError, R>
 } = operation(2, Expire.expire)
 
 /**
@@ -835,13 +831,11 @@ export const expire: {
 export const expireMany: {
   <K, Key = Widen<K>>(
     keys: Iterable<K & NoInfer<Key>>
-  ): <Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>
-  ) => Effect.Effect<number, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>,
+  ): <Value, E, R>(self: Entries<Key, Value, E, R>) => Effect.Effect<number, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Entries<Key, Value, E, R>,
     keys: Iterable<NoInfer<Key>>
-  ): Effect.Effect<number, RedisError | CodecError, Requirements>
+  ): Effect.Effect<number, RedisError | CodecError, R>
 } = operation(2, Expire.expireMany)
 
 /**
@@ -857,13 +851,11 @@ export const expireMany: {
 export const expireTags: {
   (
     tags: ReadonlyArray<string>
-  ): <Key, Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>
-  ) => Effect.Effect<void, RedisError | CodecError, Requirements>
-  <Key, Value, Error, Requirements>(
-    self: Entries<Key, Value, Error, Requirements>,
+  ): <Key, Value, E, R>(self: Entries<Key, Value, E, R>) => Effect.Effect<void, RedisError | CodecError, R>
+  <Key, Value, E, R>(
+    self: Entries<Key, Value, E, R>,
     tags: ReadonlyArray<string>
-  ): Effect.Effect<void, RedisError | CodecError, Requirements>
+  ): Effect.Effect<void, RedisError | CodecError, R>
 } = operation(2, Expire.expireTags)
 
 /**

@@ -28,6 +28,7 @@ import { Leader } from "./leader.js"
 import { Look } from "./look.js"
 import { keptOf } from "./previous.js"
 import type { Compute, LoadOptions, Task } from "./task.js"
+import { Waiting } from "./waiting.js"
 import { Wanted } from "./wanted.js"
 
 type Absent<Key, Value> = readonly [Wanted<Key, Value>, seen: Uint8Array | undefined]
@@ -36,7 +37,7 @@ const none: ReadonlySet<InFlight> = new Set()
 
 export class Caller<Key, Value, E, R> {
   private readonly answers: Answers<Key, Value, E>
-  private readonly started: bigint | undefined
+  private readonly waiting: Waiting<Key, Value, E>
 
   constructor(
     readonly instance: CacheInstance<Key, Value>,
@@ -48,8 +49,7 @@ export class Caller<Key, Value, E, R> {
     failures: Failures = "First"
   ) {
     this.answers = new Answers(instance, this.clock, ++instance.runtime.sequence, operation, failures)
-    const { hard, soft } = options.timeout
-    this.started = hard === undefined && soft === undefined ? undefined : this.clock.unsafeCurrentTimeNanos()
+    this.waiting = new Waiting(this.flights, this.answers, this.clock, options.timeout)
   }
 
   get clock(): Clock.Clock {
@@ -104,7 +104,7 @@ export class Caller<Key, Value, E, R> {
     const there = this.joinable(redisKey)
     return there === undefined
       ? this.lookAt(wanted)
-      : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
+      : this.answered(wanted, this.waiting.all([this.join(wanted, there)], none))
   }
 
   private lookAt(wanted: Wanted<Key, Value>): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
@@ -125,7 +125,7 @@ export class Caller<Key, Value, E, R> {
       const there = this.joinable(wanted.redisKey)
       return there === undefined
         ? this.lookAt(wanted)
-        : this.answered(wanted, this.awaitAll([this.join(wanted, there)], none))
+        : this.answered(wanted, this.waiting.all([this.join(wanted, there)], none))
     })
   }
 
@@ -139,7 +139,7 @@ export class Caller<Key, Value, E, R> {
       wanted,
       there === undefined || this.hasTags || this.isApart || !this.mayJoin(wanted, there)
         ? this.leadBatches([[wanted, seen]], "Lead")
-        : this.awaitAll([this.join(wanted, there)], none)
+        : this.waiting.all([this.join(wanted, there)], none)
     )
   }
 
@@ -215,8 +215,8 @@ export class Caller<Key, Value, E, R> {
       : joined.length === 0
       ? this.lookAtAll(unread)
       : unread.length === 0
-      ? this.awaitAll(joined, none)
-      : Effect.zipRight(this.awaitAll(joined, none), this.lookAtAll(unread), { concurrent: true })
+      ? this.waiting.all(joined, none)
+      : Effect.zipRight(this.waiting.all(joined, none), this.lookAtAll(unread), { concurrent: true })
     return Effect.zipRight(both, Effect.suspend(() => this.resolve(open)))
   }
 
@@ -356,7 +356,7 @@ export class Caller<Key, Value, E, R> {
       const opened = new Set([...led, ...alone].map((task) => task.inFlight))
       return this.start(run, led).pipe(
         Effect.zipRight(this.start(local, alone)),
-        Effect.zipRight(restore(this.awaitAll(waits, opened))),
+        Effect.zipRight(restore(this.waiting.all(waits, opened))),
         // Also where the wait was refused: no caller waits for what was opened.
         Effect.onError(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
       )
@@ -415,69 +415,7 @@ export class Caller<Key, Value, E, R> {
       return this.start(run, free.map(([wanted, seen], i) => this.open(wanted, seen, tags[i]!, run)))
     }))
   }
-
-  // ---- waiting
-
-  private awaitAll(
-    waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlySet<InFlight>
-  ): Effect.Effect<void, Failure<E>> {
-    return this.started === undefined
-      ? Effect.flatMap(this.wait(waits, opened), () => this.answers.settled(waits, opened))
-      : Effect.flatten(Effect.raceFirst(this.settled(waits, opened), this.outOfTime(waits, opened, this.started)))
-  }
-
-  private wait(waits: ReadonlyArray<Wait<Key, Value>>, opened: ReadonlySet<InFlight>): Effect.Effect<void> {
-    return this.flights.wait(waits.map(([, key]) => key), opened)
-  }
-
-  /** Waits for the loads. What the caller is told of them comes when the wait is over: it may take a look, and fail. */
-  private settled(
-    waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlySet<InFlight>
-  ): Effect.Effect<Effect.Effect<void, Failure<E>>> {
-    return Effect.map(this.wait(waits, opened), () => this.answers.settled(waits.filter(isOpen), opened))
-  }
-
-  /**
-   * What the caller comes to before the loads do: after `soft` what is stale will do, after `hard` it waits for nothing.
-   * Loads that it does not wait for any longer go on, and their values are stored; it is to be said before the wait for
-   * them is interrupted.
-   */
-  private outOfTime(
-    waits: ReadonlyArray<Wait<Key, Value>>,
-    opened: ReadonlySet<InFlight>,
-    started: bigint
-  ): Effect.Effect<Effect.Effect<void, Failure<E>>> {
-    const { hard, soft } = this.options.timeout
-    const until = (millis: number) =>
-      Effect.suspend(() =>
-        Effect.sleep(Math.max(0, millis - Number(this.clock.unsafeCurrentTimeNanos() - started) / 1e6))
-      )
-    const failing = hard === undefined ? Effect.never : Effect.map(until(hard), () => {
-      const open = waits.filter(isOpen)
-      for (const [, key] of open) key.keep = true
-      const [running, ended] = Arr.partition(open, ([, key]) => key.outcome !== undefined)
-      return Effect.zipRight(
-        this.answers.settled(ended, opened),
-        Effect.suspend(() => this.answers.timedOut(running, hard))
-      )
-    })
-    if (soft === undefined) return failing
-    const serving = Effect.flatMap(until(soft), () => {
-      const running = waits.filter(isOpen).filter(([, key]) => key.outcome === undefined)
-      return Effect.flatMap(this.answers.serveStale(running.map(([wanted]) => wanted)), () => {
-        for (const [wanted, key] of running) if (wanted.answer !== undefined) key.keep = true
-        const rest = waits.filter(isOpen)
-        return rest.length === 0 ? Effect.succeed(Effect.void) : this.settled(rest, opened)
-      })
-    })
-    return Effect.raceFirst(serving, failing)
-  }
 }
-
-/** There is no answer to it yet: what is stale may have been one before its load was done. */
-const isOpen = <Key, Value>([wanted]: Wait<Key, Value>): boolean => wanted.answer === undefined
 
 /** What a caller of one key does with the entry: a hit is answered there and then. */
 class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {
