@@ -11,7 +11,7 @@ import { ServerClock } from "../../src/internal/redis/clocks/serverClock.js"
 import { driversOf } from "../../src/internal/redis/ioredis/drivers.js"
 import type { Status } from "../../src/internal/redis/port.js"
 import { untilCopied, users } from "../contract/nearCopies.js"
-import * as FakeRedis from "../support/fakeRedis.js"
+import * as FakeRedis from "../support/fakes/fakeRedis.js"
 import { until } from "../support/onRedis.js"
 import * as RedisServer from "../support/redisServer.js"
 

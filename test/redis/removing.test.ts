@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import * as FakeRedis from "../support/fakeRedis.js"
+import * as FakeRedis from "../support/fakes/fakeRedis.js"
 import { client, info, open } from "../support/onRedis.js"
 import * as RedisServer from "../support/redisServer.js"
 

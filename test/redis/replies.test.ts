@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Either, Layer, Option, Stream } from "effect"
 import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import { Redis as Client } from "ioredis"
-import * as FakeRedis from "../support/fakeRedis.js"
+import * as FakeRedis from "../support/fakes/fakeRedis.js"
 import * as RedisServer from "../support/redisServer.js"
 
 const things = Cache.make({ name: "things", timeToLive: "1 minute" })

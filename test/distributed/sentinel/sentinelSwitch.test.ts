@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import * as FakeSentinel from "../../support/fakeSentinel.js"
+import * as FakeSentinel from "../../support/fakes/fakeSentinel.js"
 import { client, until } from "../../support/onRedis.js"
 import * as RedisServer from "../../support/redisServer.js"
 

@@ -6,7 +6,7 @@ import * as ioredis from "ioredis"
 import { once } from "node:events"
 import { clientsOf } from "../../../src/internal/redis/ioredis/client.js"
 import type { Client } from "../../../src/internal/redis/port.js"
-import * as FakeRedis from "../../support/fakeRedis.js"
+import * as FakeRedis from "../../support/fakes/fakeRedis.js"
 import * as RedisServer from "../../support/redisServer.js"
 
 const things = Cache.make({ name: "things" })

@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
-import { large as threshold, maxExpected, Sizes } from "../../src/internal/redis/batch/sizes.js"
-import { open } from "../support/onRedis.js"
-import * as RedisServer from "../support/redisServer.js"
-import { type Commands, watch } from "../support/wire.js"
+import { large as threshold, maxExpected, Sizes } from "../../../src/internal/redis/batch/sizes.js"
+import { open } from "../../support/onRedis.js"
+import * as RedisServer from "../../support/redisServer.js"
+import { type Commands, watch } from "../../support/wire.js"
 
 const large = Cache.make({ name: "large", codec: Codec.structural<Uint8Array>() })
 const small = Cache.make({ name: "small" })

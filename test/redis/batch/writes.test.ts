@@ -5,9 +5,9 @@ import { Cache, type Redis, RedisLayer } from "effect-redis-cache"
 import { Redis as Client, type RedisOptions } from "ioredis"
 import { createHook } from "node:async_hooks"
 import { once } from "node:events"
-import * as Proxy from "../support/proxy.js"
-import * as RedisServer from "../support/redisServer.js"
-import { all, times } from "./together.js"
+import * as Proxy from "../../support/proxy.js"
+import * as RedisServer from "../../support/redisServer.js"
+import { all, times } from "../together.js"
 
 const things = Cache.make({ name: "things", timeToLive: "1 minute" })
 

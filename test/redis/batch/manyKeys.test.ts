@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
-import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
+import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 
 const count = 30_000
 const keys = Array.from({ length: count }, (_, i) => `k${i}`)

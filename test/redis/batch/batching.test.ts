@@ -2,9 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
-import * as RedisServer from "../support/redisServer.js"
-import { type Commands, watch, type Wire } from "../support/wire.js"
-import { all, times } from "./together.js"
+import * as RedisServer from "../../support/redisServer.js"
+import { type Commands, watch, type Wire } from "../../support/wire.js"
+import { all, times } from "../together.js"
 
 const things = Cache.make({ name: "things" })
 const counts = Cache.counter({ name: "counts" })

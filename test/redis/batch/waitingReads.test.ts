@@ -1,12 +1,12 @@
 /** Reads of large values that wait for answers to others: their order, their time limit, and what frees them. */
 import { assert, describe, it } from "@effect/vitest"
 import { afterEach, beforeEach, vi } from "vitest"
-import type { Link } from "../../src/internal/redis/batch/batch.js"
-import { Batcher } from "../../src/internal/redis/batch/batcher.js"
-import { connectionError } from "../../src/internal/redis/errors.js"
-import type { Receiver } from "../../src/internal/redis/port.js"
-import { isOk } from "../../src/internal/redis/replies.js"
-import { nameOf, SetCommand, type Words } from "../../src/internal/redis/resp/words.js"
+import type { Link } from "../../../src/internal/redis/batch/batch.js"
+import { Batcher } from "../../../src/internal/redis/batch/batcher.js"
+import { connectionError } from "../../../src/internal/redis/errors.js"
+import type { Receiver } from "../../../src/internal/redis/port.js"
+import { isOk } from "../../../src/internal/redis/replies.js"
+import { nameOf, SetCommand, type Words } from "../../../src/internal/redis/resp/words.js"
 
 const megabyte = 1024 * 1024
 const large = Buffer.alloc(10 * megabyte)
