@@ -16,7 +16,8 @@ export interface Wire {
 export const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
   Effect.gen(function*() {
     const client = yield* Effect.acquireRelease(
-      Effect.sync(() => new Client(url)),
+      // Without its ready check, whose `INFO` ioredis may take for an answer when it comes back as a line of `MONITOR`.
+      Effect.sync(() => new Client(url, { enableReadyCheck: false })),
       (opened) => Effect.sync(() => opened.disconnect())
     )
     const monitor = yield* Effect.acquireRelease(

@@ -9,7 +9,8 @@ import type { Answer, Execution } from "./fleetProtocol.js"
 
 const raw = (url: string): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Redis(url)),
+    // Its ready check is `INFO`, which ioredis may take for an answer when it comes back as a line of `MONITOR`.
+    Effect.sync(() => new Redis(url, { enableReadyCheck: false })),
     (client) => Effect.sync(() => client.disconnect())
   )
 
