@@ -104,6 +104,26 @@ describe("busting", () => {
     expect(update.pipe(Cache.invalidating(getUser.cache, [[42], [43, "name"]]))).type.toBe<Updated>()
   })
 
+  it("of calls that the result tells needs no cast", () => {
+    const { cache } = getUser
+    const stored = { id: 42, at: "" }
+    expect(Cache.invalidating(update, cache, (user) => [[Number(user.id)]])).type.toBe<Updated>()
+    expect(update.pipe(Cache.invalidating(cache, (user: User) => [[Number(user.id)] as const]))).type.toBe<Updated>()
+    expect(Cache.invalidating(update, cache, [[42]], { store: (user) => [[[Number(user.id)], stored]] })).type.toBe<
+      Updated
+    >()
+  })
+
+  it("takes branded keys and instances as they are", () => {
+    const Id = Schema.String.pipe(Schema.brand("Id"))
+    const byId = Cache.make({ name: "byId", key: Id, schema: User })
+    const byUser = Cache.make({ name: "byUser", key: User, schema: User })
+    expect(Cache.invalidating(update, byId, (user) => [Id.make(user.id)])).type.toBe<Updated>()
+    expect(Cache.invalidating(update, byUser, (user) => [user])).type.toBe<Updated>()
+    // @ts-expect-error No overload matches this call
+    Cache.invalidating(update, byId, (user) => [user.id])
+  })
+
   it("of a property takes none", () => {
     const self = { id: 1 }
     const name = Memo.cachedProperty(self, { name: "name", key: ({ id }) => id }, () => Effect.succeed("Ada"))

@@ -716,7 +716,7 @@ interface IsCopy {
 }
 
 // A string is a list of its letters.
-type ListOf<Key> = Iterable<Key> & object
+type ListOf<Key> = ReadonlyArray<Readonly<Key>> | (Iterable<Readonly<Key>> & object)
 
 /**
  * Runs an update of the source, and invalidates the keys that it makes outdated. While the update runs, no load in any

@@ -29,7 +29,7 @@ export interface InvalidatingOptions {
  *   `store` leaves out. A stored value needs no `linger`
  */
 export interface StoringOptions<in Result, out Key, out Value> extends InvalidatingOptions {
-  readonly store?: ((result: Result) => Iterable<readonly [Key, Value]>) | undefined
+  readonly store?: ((result: Result) => Iterable<readonly [Readonly<Key>, Value]>) | undefined
 }
 
 /**
