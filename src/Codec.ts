@@ -1,11 +1,11 @@
 /**
- * How values become bytes and come back.
+ * Codecs turn values into bytes and back.
  *
- * `json` writes the encoded form that a schema gives, `structural` any plain value without a schema, `counter` an
- * integer; `compressed` and `encrypted` wrap any of them, and `make` is for codecs of your own.
+ * `json` writes a schema's encoded form, `structural` writes any plain value without a schema, and `counter` writes an
+ * integer. `compressed` and `encrypted` wrap any of them, and `make` is for codecs of your own.
  *
- * A value that a codec cannot hold is a `CodecError` with the path to what it stumbled over, and nothing is stored.
- * Bytes that do not decode are absent, never a failure.
+ * If a codec cannot hold a value, the operation fails with a `CodecError` that has the path to the offending part, and
+ * nothing is stored. An entry whose bytes do not decode counts as absent; it is never a failure.
  *
  * @since 0.1.0
  */
@@ -34,14 +34,14 @@ export type TypeId = typeof TypeId
 
 export type {
   /**
-   * How a value becomes a payload and comes back. Neither direction throws.
+   * Turns values into payloads and back. Neither direction throws.
    *
    * @since 0.1.0
    * @category models
    */
   Codec,
   /**
-   * What an entry's payload is bound to: its Redis key, and the most bytes that it may come to.
+   * The Redis key that an entry's payload is bound to, and the largest size that it may have, in bytes.
    *
    * @since 0.1.0
    * @category models
@@ -57,7 +57,7 @@ export type {
 }
 
 /**
- * Whether it is a codec.
+ * Whether a value is a codec.
  *
  * @since 0.1.0
  * @category guards
@@ -65,10 +65,11 @@ export type {
 export const isCodec: (u: unknown) => u is Codec<unknown> = isCodec_
 
 /**
- * A codec of your own. Both functions may throw: the entry is then not stored, or absent.
+ * Makes a codec of your own. Both functions may throw: if `encode` throws, the entry is not stored; if `decode` throws,
+ * it is absent.
  *
- * Codecs with one `identity` (by `Equal.equals`) must write the same bytes for the same value and read each other's;
- * without it, a codec is like no other.
+ * Codecs whose `identity` is equal (by `Equal.equals`) must write the same bytes for the same value, and must be able
+ * to read each other's bytes. Without an `identity`, a codec equals no other.
  *
  * @example
  * ```ts
@@ -102,11 +103,11 @@ export const make = <Value>(options: {
 }
 
 /**
- * JSON of the encoded form that a schema gives. `Cache.make({ schema })` is short for it.
+ * JSON of a schema's encoded form. `Cache.make({ schema })` is short for it.
  *
- * Nothing is changed silently: where the encoded form has what JSON has no form for (`NaN`, `bigint`, a `Date`,
- * `undefined` in an array), it is refused; give a schema that encodes it, or use `structural`. The schema must be
- * synchronous. A field that is `undefined` is left out, as JSON does.
+ * Nothing is changed silently: if the encoded form contains something that JSON cannot represent (`NaN`, `bigint`, a
+ * `Date`, `undefined` in an array), it is refused. Then use a schema that encodes it, or `structural`. The schema must
+ * be synchronous. A field that is `undefined` is left out, as `JSON.stringify` does.
  *
  * @example
  * ```ts
@@ -131,13 +132,14 @@ export const json: <A, I>(schema: Schema.Schema<A, I>) => Codec<A> = json_
  *
  * It keeps primitives (with `-0`, `NaN`, `bigint`, `undefined`), arrays with their holes, plain objects (also without
  * a prototype, also with a field named `__proto__`), `Date`, `Map`, `Set`, `RegExp`, `URL`, typed arrays, `Buffer`,
- * `ArrayBuffer`, the language's own errors (without their stack), and of Effect `Option`, `Either`, `Chunk`,
+ * `ArrayBuffer`, the language's own errors (without their stack), and from Effect `Option`, `Either`, `Chunk`,
  * `Duration`, `HashMap`, `HashSet`, `Cause`, `Exit`, `FiberId` and what `Data.struct`, `Data.tuple` and their like
- * make. What comes back is equal, by `util.isDeepStrictEqual`, or by `Equal.equals` for what is Effect's.
+ * make. The value that is read equals the one that was written, by `util.isDeepStrictEqual`, or by `Equal.equals` for
+ * Effect's types.
  *
- * It refuses all else: functions, symbols, instances of classes, accessors, cycles, what is more than 1,000 levels
- * deep. A part that is met twice comes back as two. Reading runs no code and touches no prototype; it does not check
- * the type `A`, so change the cache's `version` when the type changes.
+ * It refuses everything else: functions, symbols, instances of classes, accessors, cycles, and values more than 1,000
+ * levels deep. An object that occurs twice is read as two objects. Reading runs no code and touches no prototype. It
+ * does not check the type `A`, so change the cache's `version` when the type changes.
  *
  * @example
  * ```ts
@@ -157,7 +159,7 @@ export const json: <A, I>(schema: Schema.Schema<A, I>) => Codec<A> = json_
 export const structural: <A = unknown>() => Codec<A> = structural_
 
 /**
- * A safe integer as plain decimal text: what Redis's `INCRBY` reads and writes.
+ * A safe integer as plain decimal text, which is what Redis's `INCRBY` reads and writes.
  *
  * @since 0.1.0
  * @category codecs
@@ -165,10 +167,10 @@ export const structural: <A = unknown>() => Codec<A> = structural_
 export const counter: Codec<number> = counter_
 
 /**
- * Compresses payloads of at least `threshold` bytes (default 1,024) with zlib, where that makes them shorter.
- * Otherwise it costs one byte. A payload that would decompress to more than the cache's `maxValueSize` is absent.
+ * Compresses payloads of at least `threshold` bytes (default 1,024) with zlib, if that makes them shorter. Otherwise it
+ * costs one byte. An entry whose payload would decompress to more than the cache's `maxValueSize` is absent.
  *
- * Compress first, then encrypt: what is encrypted does not compress.
+ * Compress first, then encrypt: encrypted bytes do not compress.
  *
  * @example
  * ```ts
@@ -192,7 +194,8 @@ export const compressed: {
 } = compressed_.compressed
 
 /**
- * A key of 32 bytes, and the id under which payloads name it. The id is stored with every payload; it is no secret.
+ * A key of 32 bytes, and its id. The id is stored with every payload, so that it can be read after a rotation; it is
+ * not secret.
  *
  * @since 0.1.0
  * @category models
@@ -203,13 +206,14 @@ export interface EncryptionKey {
 }
 
 /**
- * Encrypts payloads with AES-256-GCM under `current`, and reads what was written under `current` or `previous`. So a
- * key is rotated by making it `previous`, and dropped once its entries have expired.
+ * Encrypts payloads with AES-256-GCM under `current`, and reads those written under `current` or `previous`. To rotate
+ * a key, move it to `previous`; drop it once its entries have expired.
  *
- * The entry's Redis key is bound to the payload: copied to another key it is absent, as is what was tampered with, or
- * written under a key that is not known. Redis keys themselves are not encrypted, nor is the length of the value.
+ * The payload is bound to the entry's Redis key: an entry that was copied to another key is absent. So is one that was
+ * tampered with, or written under an unknown key. Redis keys themselves are not encrypted, and the length of the value
+ * is not hidden.
  *
- * Throws a `TypeError` when a key has not 32 bytes, or two have one id.
+ * Throws a `TypeError` if a key is not 32 bytes long, or two keys have the same id.
  *
  * @example
  * ```ts

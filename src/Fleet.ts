@@ -1,12 +1,13 @@
 /**
- * Everything under one `Redis`, seen from outside: caches, keys, values, without the definitions of the caches. For
- * command lines, admin pages and people who look. The one judge that decides for the caches' own processes decides
- * here, too; what only a definition knows (a schema, a policy) is left open.
+ * Everything under one `Redis`, seen from outside: caches, keys and values, without the definitions of the caches. Use
+ * it for command lines, admin pages and inspection by hand. States are decided by the same code that decides in the
+ * caches' own processes. What only a definition knows (a schema, a policy) stays unknown.
  *
- * A key is named by its *stored text*, what follows `<prefix><cache>:` in Redis. `stringKey` and `structuredKey` give it.
+ * A key is named by its *stored text*: what follows `<prefix><cache>:` in Redis. `stringKey` and `structuredKey` return
+ * it.
  *
- * Nothing here blocks the server: keys are listed with SCAN, in pages, and what costs something is asked of a bounded
- * number of them.
+ * Nothing here blocks the server: keys are listed with SCAN, in pages, and costly questions are asked only about a
+ * bounded number of them.
  *
  * @since 0.1.0
  */
@@ -119,8 +120,8 @@ export type {
 }
 
 /**
- * The stored text of a cache's string key: the same text, but for braces, which are escaped since a Redis Cluster gives
- * them a meaning. Left: the text is not valid Unicode.
+ * The stored text of a cache's string key: the same text, except that braces are escaped, since they have a meaning in
+ * Redis Cluster. `Left` if the text is not valid Unicode.
  *
  * @example
  * ```ts
@@ -136,8 +137,8 @@ export type {
 export const stringKey: (cache: string, key: string) => Either.Either<string, CodecError> = Keys.stringKey
 
 /**
- * The stored text of a structured key: of a memoized function's arguments, as an array, or of what its `key` option or
- * a typed cache's schema makes of a key. With `captures`, those of the function.
+ * The stored text of a structured key. `key` is a memoized function's arguments, as an array, or what its `key` option
+ * or a typed cache's schema makes of a key. If the function has captures, pass them as `captures`.
  *
  * @example
  * ```ts
@@ -157,11 +158,11 @@ export const structuredKey: (
 ) => Either.Either<string, CodecError> = Keys.structuredKey
 
 /**
- * The caches that have keys, found by SCAN, and what a sample of their keys looks like. It looks at every key under the
- * prefix, up to `maxKeys`.
+ * Finds the caches that have keys, by SCAN, and describes a sample of the keys of each. It goes through every key under
+ * the prefix, up to `maxKeys`.
  *
- * A cache is told by the first part of its keys' names, and by an entry, a counter or a tag of it. What another program
- * keeps under such names is counted as foreign; its plain numbers look like counters.
+ * A cache is recognized by the first part of its keys' names, together with at least one entry, counter or tag. Keys of
+ * another program with such names are counted as foreign; if they hold plain numbers, they look like counters.
  *
  * @example
  * ```ts
@@ -186,8 +187,8 @@ export const structuredKey: (
 export const caches: (options?: SurveyOptions) => Effect.Effect<Survey, RedisError, Redis> = Surveys.survey
 
 /**
- * The keys of a cache in pages as SCAN gives them, whatever lies under each: a page is asked for when the one before has
- * been taken. Redis may list a key twice, in different pages.
+ * The keys of a cache, whatever is stored under each, in pages as SCAN returns them. A page is requested when the one
+ * before has been consumed. Redis may list a key twice, in different pages.
  *
  * @since 0.1.0
  * @category looking
@@ -198,7 +199,7 @@ export const keys: (
 ) => Stream.Stream<ReadonlyArray<KeySummary>, RedisError, Redis> = Surveys.keys
 
 /**
- * The tags of a cache that have an epoch, in pages as SCAN gives them.
+ * The tags of a cache that have an epoch, in pages as SCAN returns them.
  *
  * @since 0.1.0
  * @category looking
@@ -206,11 +207,11 @@ export const keys: (
 export const tags: (cache: string) => Stream.Stream<ReadonlyArray<string>, RedisError, Redis> = Surveys.tags
 
 /**
- * What `Cache.explain` tells of a key (a state, and why; life, lease, size, tags and which of them broke), and what the
- * bytes tell beside it: how the value was written, and the value where that shows it.
+ * What `Cache.explain` reports about a key (its state and why; life, lease, size, tags and which of them no longer
+ * hold), and what the bytes show in addition: how the value was written, and the value itself if it can be read.
  *
- * Without the definition it does not know of a policy: so there is no `age`, and a value that the cache's schema would
- * refuse is fresh here.
+ * The policy is unknown without the definition. So there is no `age`, and a value that the cache's schema would refuse
+ * is fresh here.
  *
  * @example
  * ```ts
@@ -236,7 +237,7 @@ export const tags: (cache: string) => Stream.Stream<ReadonlyArray<string>, Redis
 export const explain: (cache: string, key: string) => Effect.Effect<Look, RedisError, Redis> = Looks.explain
 
 /**
- * The fresh value of a key, as far as its bytes tell it.
+ * The fresh value of a key, as far as its bytes show it.
  *
  * @since 0.1.0
  * @category looking
@@ -244,11 +245,11 @@ export const explain: (cache: string, key: string) => Effect.Effect<Look, RedisE
 export const get: (cache: string, key: string) => Effect.Effect<Option.Option<Told>, RedisError, Redis> = Looks.get
 
 /**
- * What all processes have counted that publish it (`publish` of a `RedisLayer`), each since it began; two round trips.
- * `Cache.stats` has the figures of one cache in this process.
+ * The figures of all processes that publish them (`publish` of a `RedisLayer`), each counted since its process began.
+ * It takes two round trips. `Cache.stats` has the figures of one cache in this process.
  *
- * A process that closes its layer disappears at once, one that dies after three times as long as it waits between two
- * reports. While Redis does not answer, nothing is published and this fails.
+ * A process that closes its layer disappears at once. One that dies disappears after three times its publishing
+ * interval. While Redis does not answer, nothing is published and this fails.
  *
  * @example
  * ```ts
@@ -275,8 +276,9 @@ export const get: (cache: string, key: string) => Effect.Effect<Option.Option<To
 export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Statistics.stats
 
 /**
- * What each cache has counted a second in all processes together, over some readings of `stats`, the oldest first: of
- * each process between the first and the last of its reports among them. So they should span more than `publish.every`.
+ * What each cache counted per second, in all processes together. It takes several readings of `stats`, the oldest
+ * first, and compares the first and the last report of each process among them. So the readings should span more than
+ * `publish.every`.
  *
  * @since 0.1.0
  * @category figures
@@ -284,7 +286,7 @@ export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Statistics.st
 export const rates: (readings: ReadonlyArray<FleetStats>) => ReadonlyMap<string, Rates> = Statistics.rates
 
 /**
- * What `Counts.loadTimes` counts by, in milliseconds.
+ * The bucket bounds of `Counts.loadTimes`, in milliseconds.
  *
  * @since 0.1.0
  * @category figures
@@ -292,7 +294,8 @@ export const rates: (readings: ReadonlyArray<FleetStats>) => ReadonlyMap<string,
 export const loadTimeBounds: ReadonlyArray<number> = bounds
 
 /**
- * The servers behind this `Redis`, as they tell of themselves: the one, or the masters of a cluster. None in memory.
+ * The servers behind this `Redis`, as they describe themselves: the one server, or the masters of a cluster. In memory
+ * there are none.
  *
  * @since 0.1.0
  * @category looking
@@ -300,7 +303,7 @@ export const loadTimeBounds: ReadonlyArray<number> = bounds
 export const servers: Effect.Effect<ReadonlyArray<ServerReport>, RedisError, Redis> = Servers.servers
 
 /**
- * `Cache.changes` of all caches, or of those named: what changes, whoever changes it, as Redis tells it.
+ * `Cache.changes` of all caches, or of those named: every change that Redis reports, by any process.
  *
  * @since 0.1.0
  * @category looking
@@ -308,9 +311,9 @@ export const servers: Effect.Effect<ReadonlyArray<ServerReport>, RedisError, Red
 export const changes: (caches?: ReadonlyArray<string>) => Stream.Stream<Change, RedisError, Redis> = Changes.changes
 
 /**
- * Looks over what is behind this `Redis`: version, replication, cluster, eviction, memory, what this user may do (each
- * kind of step is tried once, on a key of its own), whether the server tells of changes, latency, clocks. Of each it
- * says what that means for caches, and what to do.
+ * Checks what is behind this `Redis`: version, replication, cluster, eviction, memory, this user's permissions (each
+ * kind of operation is tried once, on a key of its own), whether the server reports changes, latency and clocks. Each
+ * finding says what it means for caches, and what to do.
  *
  * @since 0.1.0
  * @category looking
@@ -318,8 +321,8 @@ export const changes: (caches?: ReadonlyArray<string>) => Stream.Stream<Change, 
 export const doctor: Effect.Effect<ReadonlyArray<Finding>, never, Redis> = lookOver
 
 /**
- * `Cache.delete` without the definition: whether a fresh value was there. Loads of the key that are under way do not
- * store what they load.
+ * `Cache.delete` without the definition: returns whether there was a fresh value. Loads of the key that are under way
+ * do not store what they load.
  *
  * @since 0.1.0
  * @category acting
@@ -328,8 +331,8 @@ const delete_: (cache: string, key: string) => Effect.Effect<boolean, RedisError
 
 export {
   /**
-   * `Cache.delete` without the definition: whether a fresh value was there. Loads of the key that are under way do not
-   * store what they load.
+   * `Cache.delete` without the definition: returns whether there was a fresh value. Loads of the key that are under way
+   * do not store what they load.
    *
    * @since 0.1.0
    * @category acting
@@ -338,8 +341,8 @@ export {
 }
 
 /**
- * `Cache.expire` without the definition: the value is stale from now on; whether it was fresh. Its stale windows are the
- * cache's own. A counter has none and stays as it is.
+ * `Cache.expire` without the definition: makes the value stale from now on, and returns whether it was fresh. The
+ * cache's own stale windows apply. A counter has none and stays as it is.
  *
  * @since 0.1.0
  * @category acting
@@ -347,7 +350,7 @@ export {
 export const expire: (cache: string, key: string) => Effect.Effect<boolean, RedisError, Redis> = Acts.expire
 
 /**
- * `Cache.expireTags` without the definition: entries of the cache that have one of these tags are stale from now on.
+ * `Cache.expireTags` without the definition: entries of the cache with one of these tags are stale from now on.
  *
  * @since 0.1.0
  * @category acting
@@ -358,7 +361,7 @@ export const expireTags: (
 ) => Effect.Effect<void, RedisError | CodecError, Redis> = Acts.expireTags
 
 /**
- * `Cache.flush` without the definition: removes all keys of a cache with SCAN and UNLINK, and counts them.
+ * `Cache.flush` without the definition: removes all keys of a cache with SCAN and UNLINK, and returns how many.
  *
  * @since 0.1.0
  * @category acting
@@ -366,7 +369,7 @@ export const expireTags: (
 export const flush: (cache: string) => Effect.Effect<number, RedisError, Redis> = Acts.flush
 
 /**
- * `Cache.invalidateTags` without the definition: entries of the cache that have one of these tags are absent from now on.
+ * `Cache.invalidateTags` without the definition: entries of the cache with one of these tags are absent from now on.
  *
  * @since 0.1.0
  * @category acting

@@ -1,7 +1,9 @@
 /**
- * A page that shows what caches do: hit ratios, loads and their times, keys, one key with its value and why it would hit
- * or miss, tags, changes as they happen. A router for `@effect/platform` that a service mounts under a path of its own.
- * An entry point of its own, which the index does not reach: it needs `@effect/platform`.
+ * A page that shows what caches do: hit ratios, loads and their times, keys, one key with its value and why it would
+ * hit or miss, tags, and changes as they happen. It is a router for `@effect/platform` that a service mounts under a
+ * path of its own.
+ *
+ * It is an entry point of its own, which the index does not export, because it needs `@effect/platform`.
  *
  * @since 0.1.0
  */
@@ -14,16 +16,16 @@ import * as internal from "./internal/inspector/make.js"
 import type { Redis } from "./Redis.js"
 
 /**
- * A cache as the page knows it: its values are decoded by its codec, its policy is shown.
+ * A cache whose definition the page has: it decodes the values by the cache's codec, and shows its policy.
  *
  * @since 0.1.0
  * @category models
  */
-// `any`: keys and values are of every type here, and a cache is invariant in both.
+// `any`: keys and values may have any type here, and a cache is invariant in both.
 export type AnyCache = Cache.Cache<any, any, any, any>
 
 /**
- * A cache that the page may load a key of anew. `refreshable` makes one.
+ * A cache whose keys the page may load anew. `refreshable` makes one.
  *
  * @since 0.1.0
  * @category models
@@ -34,33 +36,34 @@ export interface Refreshable<out R> {
 }
 
 /**
- * What the page is given.
+ * The options of `make`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> {
-  /** What stands above the page. Default: `caches`. */
+  /** The page's title. Default: `caches`. */
   readonly title?: string | undefined
   /**
-   * Definitions: their values are decoded by their schemas, and what they count in this process is shown. Other caches
-   * under the same `Redis` are shown as their bytes tell.
+   * Definitions of caches. Their values are decoded by their schemas, and their figures in this process are shown. Of
+   * other caches under the same `Redis`, the page shows what the bytes tell.
    */
   readonly caches?: ReadonlyArray<AnyCache | Refreshable<R>> | undefined
   /**
-   * Lets the page delete, expire, refresh, invalidate and flush, for those that know the token. Without it the page only
-   * reads.
+   * Lets everyone with the token delete, expire, refresh, invalidate and flush through the page. Without it, the page
+   * only reads.
    */
   readonly actions?: { readonly token: Redacted.Redacted } | undefined
   /**
-   * The only values of the `Host` header that are answered: `["127.0.0.1:8080"]`. Name them where nothing in front of the
-   * page checks who asks: else a site whose name is made to lead here could read it. Default: all.
+   * The only values of the `Host` header that are answered, such as `["127.0.0.1:8080"]`. Set it if nothing in front of
+   * the page authenticates requests: otherwise a site whose name is made to resolve to this address could read the page
+   * (DNS rebinding). Default: all.
    */
   readonly hosts?: ReadonlyArray<string> | undefined
 }
 
 /**
- * A cache with string keys, and how a key of it is loaded: the page may then refresh it.
+ * Adds a load to a cache with string keys, so that the page can refresh its keys.
  *
  * @example
  * ```ts
@@ -85,8 +88,8 @@ export const refreshable: <Value, Error, Requirements, E, R>(
  * Makes the page, as a router. It has no authentication: mount it where only people who may see cached values can reach
  * it.
  *
- * It reads what is under the `Redis` of its context, and what processes publish whose layers have `publish`. It samples
- * their figures while the page is open, and for a quarter of an hour after.
+ * It reads what is under the `Redis` of its context, and the figures of processes whose layers have `publish`. It
+ * samples these figures while the page is open, and for a quarter of an hour after.
  *
  * @example
  * ```ts

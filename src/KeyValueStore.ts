@@ -1,6 +1,7 @@
 /**
- * `@effect/platform`'s `KeyValueStore` over a `Redis`. An entry point of its own, which the index does not reach: it is
- * all here that needs `@effect/platform`.
+ * `@effect/platform`'s `KeyValueStore` over a `Redis`.
+ *
+ * It is an entry point of its own, which the index does not export, because it needs `@effect/platform`.
  *
  * @since 0.1.0
  */
@@ -18,13 +19,13 @@ export {
 } from "./internal/platform/keyValueStore.js"
 
 /**
- * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache of this name, `<prefix><name>:<key>`, with
- * text and bytes as `Codec.structural` writes them.
+ * Platform's `KeyValueStore` over a `Redis`. Its entries are those of a cache named `name`: they are stored under
+ * `<prefix><name>:<key>`, and `Codec.structural` writes their text and bytes.
  *
- * `get` answers with Base64 where bytes were stored, as platform's own stores do, and `getUint8Array` with UTF-8 where
- * text was. `modify` and `modifyUint8Array` are atomic here: `f` runs again where another writer came between. `clear`
- * and `size` look at all keys of the store, in pages. Errors are platform's `SystemError`: their `cause` is the
- * `RedisError` or `CodecError`.
+ * If bytes were stored, `get` returns them as Base64, as platform's own stores do. If text was stored, `getUint8Array`
+ * returns it as UTF-8. `modify` and `modifyUint8Array` are atomic here: `f` runs again if another writer came between.
+ * `clear` and `size` go through all keys of the store, in pages. Errors are platform's `SystemError`, whose `cause` is
+ * the `RedisError` or `CodecError`.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * The persistence of `@effect/experimental` over a `Redis`: what `PersistedCache`, `RequestResolver.persisted` and others
- * keep lies in entries of named caches.
+ * The persistence of `@effect/experimental` over a `Redis`. What `PersistedCache`, `RequestResolver.persisted` and
+ * others keep is stored as entries of named caches.
  *
- * An entry point of its own, which needs `@effect/experimental`: `import * as CachePersistence from
+ * It is an entry point of its own, because it needs `@effect/experimental`: `import * as CachePersistence from
  * "effect-redis-cache/Persistence"`.
  *
  * @since 0.1.0
@@ -21,9 +21,9 @@ export {
 } from "./internal/platform/persistence.js"
 
 /**
- * `BackingPersistence` over a `Redis`. The entries of a store are those of a cache that is named after it (`%3A` for
- * `:`, `%25` for `%`, behind `prefix`), so that `Cache.flush`, `Cache.explain` and whatever else takes a cache's name
- * finds them. Values live as long as their `timeToLive` says; many are read, or written, in one round trip.
+ * `BackingPersistence` over a `Redis`. The entries of a store are those of a cache named after it: `prefix`, then the
+ * store's id with `%3A` for `:` and `%25` for `%`. So `Cache.flush`, `Cache.explain` and everything else that takes a
+ * cache's name finds them. Values live for their `timeToLive`. Many values are read, or written, in one round trip.
  *
  * @since 0.1.0
  * @category layers

@@ -1,9 +1,9 @@
 /**
- * `Reactivity` of `@effect/experimental` for all processes: a key that is invalidated in one of them is invalidated in each,
- * as a tag of your caches. So the reactive queries of `@effect/sql`, and whatever else reads anew when a key is
- * invalidated, do so when another process has written.
+ * `Reactivity` of `@effect/experimental` across processes: a key that is invalidated in one process is invalidated in
+ * all of them, as a tag of your caches. So reactive queries of `@effect/sql`, and everything else that reads anew when
+ * a key is invalidated, also do so after another process has written.
  *
- * An entry point of its own, which needs `@effect/experimental`: `import * as CacheReactivity from
+ * It is an entry point of its own, because it needs `@effect/experimental`: `import * as CacheReactivity from
  * "effect-redis-cache/Reactivity"`.
  *
  * @since 0.1.0
@@ -14,7 +14,7 @@ import type { Cache } from "./Cache.js"
 import * as internal from "./internal/platform/reactivity.js"
 import type { Redis } from "./Redis.js"
 
-/** A cache, whatever it holds. */
+/** A cache with any keys and values. */
 type AnyCache = Cache<any, any, any, Redis>
 
 /**
@@ -23,16 +23,16 @@ type AnyCache = Cache<any, any, any, Redis>
  * - `Cache.invalidateTags`, in any process, invalidates the keys of those names here
  * - `Reactivity.mutation` and `Reactivity.invalidate` invalidate the tags in all of these caches, and so in every process.
  *   Keys of a record are tags, too: `{ users: [42] }` stands for `users` and `users:42`
- * - After the link to Redis was lost, every key counts as invalidated as soon as it is back
+ * - When a lost connection to Redis is back, every key counts as invalidated
  *
  * Keys that are not strings stay in this process, as without this layer. If a tag cannot be invalidated, the key is
  * invalidated in this process only and a warning is logged: the mutation has taken place, so it does not fail.
  *
- * Clients of `@effect/sql` use the `Reactivity` that they are made with, and their layers bring one of their own. So make the
- * client by its `make`, over this layer: `docs/guides/changes.md` shows it.
+ * Clients of `@effect/sql` use the `Reactivity` that they are made with, and their layers provide one of their own. So
+ * make the client with its `make`, over this layer, as `docs/guides/changes.md` shows.
  *
- * It has the requirements of near copies, see `docs/guides/near.md`. If Redis refuses `CLIENT TRACKING`, a warning is
- * logged, and invalidations by other processes do not arrive.
+ * It has the same requirements as near copies: see `docs/guides/near.md`. If Redis refuses `CLIENT TRACKING`, a warning
+ * is logged, and invalidations by other processes do not arrive.
  *
  * @example
  * ```ts

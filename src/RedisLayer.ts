@@ -1,5 +1,5 @@
 /**
- * Layers that supply `Redis`: on a real server, in memory, switched off.
+ * Layers that supply `Redis`: on a real server, in memory, or switched off.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ import { Redis } from "./Redis.js"
 export interface PublishOptions {
   /** Default: 5 seconds. At least 100 milliseconds. */
   readonly every?: Duration.DurationInput | undefined
-  /** What people call this process. Default: its host's name and its process id. */
+  /** A readable name for this process. Default: its host's name and its process id. */
   readonly name?: string | undefined
 }
 
@@ -45,15 +45,15 @@ export interface PublishOptions {
  * @category models
  */
 export interface CommonOptions {
-  /** Stands before every key, e.g. `app:`. Default: nothing. */
+  /** Precedes every key, e.g. `app:`. Default: nothing. */
   readonly prefix?: string | undefined
-  /** A command is answered, or fails with reason `Timeout`, within this. Default: 1 second. */
+  /** A command that is not answered within this fails with reason `Timeout`. Default: 1 second. */
   readonly commandTimeout?: Duration.DurationInput | undefined
   /**
-   * How near copies are kept coherent: by Redis's `CLIENT TRACKING`, on one more connection. `"onDemand"`, the default:
-   * from when a cache with `near`, `Cache.changes` or `Reactivity` is first used; where the server or a proxy refuses,
-   * such caches do without copies, and a warning is logged. `"required"`: from the start, and the layer fails with what
-   * the server said.
+   * When to open the additional connection that keeps near copies coherent, by Redis's `CLIENT TRACKING`. `"onDemand"`,
+   * the default: when a cache with `near`, `Cache.changes` or `Reactivity` is first used. If the server or a proxy
+   * refuses, such caches do without copies, and a warning is logged. `"required"`: from the start. If the server
+   * refuses, the layer fails with the server's error.
    */
   readonly tracking?: "onDemand" | "required" | undefined
   /**
@@ -76,7 +76,7 @@ export interface CommonOptions {
   readonly grace?: Duration.DurationInput | undefined
 }
 
-/** Options of ioredis that this library sets: nothing is ever sent twice, and nothing waits without a bound. */
+/** Options of ioredis that this library sets, so that nothing is ever sent twice, and nothing waits without a bound. */
 type SetHere =
   | "autoResendUnfulfilledCommands"
   | "autoResubscribe"
@@ -104,7 +104,7 @@ type Whereabouts =
   | `${string}entinel${string}`
 
 /**
- * What a connection authenticates with. Without `username`, it is the default user.
+ * What a connection authenticates with. Without `username`, it authenticates as the default user.
  *
  * @since 0.1.0
  * @category models
@@ -115,7 +115,7 @@ export interface Credentials {
 }
 
 /**
- * Credentials that do not live as long as the layer does.
+ * Options for credentials that change during the life of the layer.
  *
  * @since 0.1.0
  * @category models
@@ -125,16 +125,17 @@ export interface CredentialsOptions<R = never> {
    * An effect that supplies credentials. It runs for every new connection, including reconnections, so it suits rotated
    * passwords and tokens that expire. It must answer within `connectTimeout`. If it fails, this attempt to connect
    * fails with a `RedisError` of reason `Auth`, whose cause has the effect's error as its own `cause`; the next attempt
-   * runs it again. It replaces `username` and `password`. There are several connections (of near copies, of the masters
-   * of a cluster): let it keep a token for as long as that is valid, for example with `Effect.cachedWithTTL`.
+   * runs it again. It replaces `username` and `password`. There may be several connections (for near copies, and to
+   * each master of a cluster): let the effect reuse a token while that is valid, for example with
+   * `Effect.cachedWithTTL`.
    */
   readonly credentials?: Effect.Effect<Credentials, unknown, R> | undefined
 }
 
 /**
- * The options of `layer`: ioredis's own (but for those that this library sets: nothing is ever sent twice, and nothing
- * waits without a bound), and ours. With `sentinels` and `name`, every new connection asks Sentinel where the master
- * is.
+ * The options of `layer`: this library's, and those of ioredis, except the ones that this library sets so that nothing
+ * is ever sent twice and nothing waits without a bound. With `sentinels` and `name`, every new connection asks Sentinel
+ * where the master is.
  *
  * @since 0.1.0
  * @category models
@@ -145,9 +146,9 @@ export interface Options<R = never> extends CommonOptions, CredentialsOptions<R>
   /** How long the first connection may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /**
-   * Connect when first needed, not when the layer is built: the program starts while Redis is down, and the connection
-   * is made as soon as it can be. Such a layer still fails for invalid options, and with `tracking: "required"` if it
-   * cannot connect. Otherwise it never fails, so `Layer.orDie` is safe. Default: `false`.
+   * Connect when first needed, not when the layer is built. The program then starts even if Redis is down, and connects
+   * as soon as possible. Such a layer still fails for invalid options, and with `tracking: "required"` if it cannot
+   * connect. Otherwise it never fails, so `Layer.orDie` is safe. Default: `false`.
    */
   readonly lazy?: boolean | undefined
 }
@@ -165,11 +166,11 @@ const scoped = <E, R>(
   )
 
 /**
- * A connection of its own to a Redis or Valkey server, 6.2 or later. It is made when the layer is built, so a wrong
- * address or password fails the layer within `connectTimeout`; lost, it is made again, however often it takes, with
- * pauses of up to half a second; meanwhile operations fail at once. A connection that answers nothing for three times
- * `commandTimeout` is made anew, too; for values on their way to the server it has longer, up to a second for each 64
- * kB.
+ * A connection of its own to a Redis or Valkey server, 6.2 or later. The layer connects when it is built, so with a
+ * wrong address or password it fails within `connectTimeout`. A lost connection is made again, after as many attempts
+ * as it takes, with pauses of up to half a second; meanwhile operations fail at once. A connection that answers nothing
+ * for three times `commandTimeout` is replaced, too. While values are on their way to the server it has longer: up to a
+ * second for each 64 kB.
  *
  * @example
  * ```ts
@@ -187,8 +188,8 @@ export const layer = <R = never>(
 ): Layer.Layer<Redis, RedisError, Exclude<R, Scope.Scope>> => scoped(Ioredis.connect(options))
 
 /**
- * Certificates, as PEM texts: those to trust instead of the system's (`ca`), and the client's own, where the server asks
- * for one (`cert` and `key`).
+ * Certificates, as PEM texts: the ones to trust instead of the system's (`ca`), and the client's own if the server
+ * requires one (`cert` and `key`).
  *
  * @since 0.1.0
  * @category models
@@ -197,12 +198,12 @@ export interface TlsOptions {
   readonly ca?: string | undefined
   readonly cert?: string | undefined
   readonly key?: Redacted.Redacted | undefined
-  /** The name that the server's certificate is of, where it is another than the host's. */
+  /** The name in the server's certificate, if it is not the host's name. */
   readonly servername?: string | undefined
 }
 
 /**
- * What `layerConfig` takes: all of it may come from the environment.
+ * The options of `layerConfig`. All of them may come from the environment.
  *
  * @since 0.1.0
  * @category models
@@ -250,7 +251,7 @@ export const layerConfig = (
   )
 
 /**
- * A server of a cluster: where it is, or a url as for `layer`.
+ * A server of a cluster: its address, or a url as for `layer`.
  *
  * @since 0.1.0
  * @category models
@@ -258,8 +259,8 @@ export const layerConfig = (
 export type ClusterNode = string | { readonly host: string; readonly port?: number | undefined }
 
 /**
- * The options of `layerCluster`: ioredis's own for the connection to each server (but for those that this library sets),
- * and ours.
+ * The options of `layerCluster`: this library's, and those of ioredis for the connection to each server, except the
+ * ones that this library sets.
  *
  * @since 0.1.0
  * @category models
@@ -267,11 +268,14 @@ export type ClusterNode = string | { readonly host: string; readonly port?: numb
 export interface ClusterOptions<R = never>
   extends CommonOptions, CredentialsOptions<R>, Omit<RedisOptions, SetHere | Whereabouts>
 {
-  /** How long it may take to find the cluster and to connect to its masters. Default: 5 seconds. */
+  /** How long finding the cluster and connecting to its masters may take. Default: 5 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** Connect when first needed, not when the layer is built. Default: `false`. */
   readonly lazy?: boolean | undefined
-  /** Where servers are as seen from here, by the `host:port` that they have for each other; or a function of that. */
+  /**
+   * Maps the `host:port` by which the servers know each other to the address by which this process reaches them: a
+   * record, or a function.
+   */
   readonly natMap?:
     | Readonly<Record<string, { readonly host: string; readonly port: number }>>
     | ((address: string) => { readonly host: string; readonly port: number } | null | undefined)
@@ -279,9 +283,10 @@ export interface ClusterOptions<R = never>
 }
 
 /**
- * A Redis Cluster: a connection of its own to each master, found through any of the nodes given. It follows failovers and
- * slots that move; what was under way on a connection that is lost fails, and is never sent again. Passwords and TLS are
- * the same for all nodes: those of the options, or of the first url. See `docs/operations/cluster.md` for what a cluster promises.
+ * A Redis Cluster: a connection of its own to each master, found through any of the given nodes. It follows failovers
+ * and slots that move. Commands that were under way on a connection that is lost fail, and are never sent again.
+ * Passwords and TLS are the same for all nodes: those of the options, or of the first url. See
+ * `docs/operations/cluster.md` for what a cluster promises.
  *
  * @example
  * ```ts
@@ -302,7 +307,7 @@ export const layerCluster = <R = never>(
 ): Layer.Layer<Redis, RedisError, Exclude<R, Scope.Scope>> => scoped(Ioredis.connectCluster(nodes, options))
 
 /**
- * What `layerClusterConfig` takes: all of it may come from the environment.
+ * The options of `layerClusterConfig`. All of them may come from the environment.
  *
  * @since 0.1.0
  * @category models
@@ -312,7 +317,7 @@ export interface ClusterConfigOptions extends CommonOptions, CredentialsOptions 
   readonly nodes: ReadonlyArray<Redacted.Redacted | string>
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
-  /** Connect with TLS, and verify the servers' certificates. With `rediss://` urls there is TLS also where it is `false`. */
+  /** Use TLS, and verify the servers' certificates. `rediss://` URLs always use TLS, even if this is `false`. */
   readonly tls?: boolean | TlsOptions | undefined
   readonly connectTimeout?: Duration.DurationInput | undefined
   readonly lazy?: boolean | undefined
@@ -347,20 +352,22 @@ export const layerClusterConfig = (
   )
 
 /**
- * Uses an ioredis client of yours, and never closes it. Its own settings apply, but `commandTimeout` always holds.
- * ioredis by default sends commands again that were under way when a connection was lost (an `increment` may then count
- * twice): make the client with `autoResendUnfulfilledCommands: false`. A warning is logged if it was not. A client that
- * ends stays ended. Behind sentinels, with `failoverDetector`, ioredis may end one by itself, if it is told of another
- * master while it asks where the master is: connect it anew on its `end`, or use `layer`, which does.
+ * Uses an ioredis client of yours, and never closes it. The client's own settings apply, and `commandTimeout` always
+ * holds. By default, ioredis resends commands that were under way when a connection was lost, so that an `increment`
+ * may count twice: make the client with `autoResendUnfulfilledCommands: false`. Otherwise a warning is logged. A client
+ * that has ended stays ended. Behind sentinels, with `failoverDetector`, ioredis may end a client by itself, if it
+ * hears of another master while it asks for the master: connect the client anew on its `end`, or use `layer`, which
+ * does.
  *
- * Of a `Cluster` the connections to its masters are used, and not its way of sending: it would send commands again that
- * were under way when a connection was lost. Where it has no connection to a master yet, one is made with its options.
+ * With a `Cluster`, this layer sends over the cluster client's connections to the masters, but not through the client
+ * itself, which would resend commands that were under way when a connection was lost. If the client has no connection
+ * to a master yet, one is made with its options.
  *
- * Caching shares the connection with whatever else you send over it. All is kept in the database that the client has
- * selected when the layer is built; while another one is selected, every operation fails. So it does inside a `MULTI` of
- * yours that is sent command by command (`client.multi({ pipeline: false })`): what is asked for meanwhile becomes part of
- * your transaction, and a write takes place with its `EXEC` although it failed here. Both fail with reason `Command`. For
- * such uses, give the layer a client of its own: `client.duplicate()`.
+ * Caching shares the connection with everything else that you send over it. Everything is kept in the database that is
+ * selected when the layer is built; while another one is selected, every operation fails. Operations also fail inside a
+ * `MULTI` of yours that is sent command by command (`client.multi({ pipeline: false })`): commands that are sent
+ * meanwhile become part of your transaction, and a write takes place with its `EXEC` although it failed here. Both fail
+ * with reason `Command`. For such uses, give the layer a client of its own: `client.duplicate()`.
  *
  * A `keyPrefix` of the client is refused: use `prefix`.
  *
@@ -380,7 +387,7 @@ export const layerFromClient = (
  * @category models
  */
 export interface InMemoryServer {
-  /** Everything is gone, as after `FLUSHALL`. */
+  /** Removes everything, as `FLUSHALL` does. */
   readonly clear: () => void
   /** How many keys there are. */
   readonly size: number
@@ -444,8 +451,8 @@ export const layerMemory: Layer.Layer<Redis> = Layer.scoped(
 )
 
 /**
- * Switches caching off: reads miss, writes succeed and are dropped, `setIfAbsent` returns true, `increment` returns its
- * delta, loads compute.
+ * Switches caching off: reads miss, writes succeed but store nothing, `setIfAbsent` returns true, `increment` returns
+ * its delta, and every load runs.
  *
  * @since 0.1.0
  * @category layers
@@ -455,12 +462,12 @@ export const layerOff: Layer.Layer<Redis> = Layer.scoped(Redis, Effect.suspend((
 export type { Delay, Fault, FaultyOptions }
 
 /**
- * Wraps a `Redis` so that it misbehaves: operations fail, are late, or are done but their answers are lost, by chance
- * or by a script. Use it to test how your program copes. Chance is Effect's `Random` and time its `Clock`, so a test
+ * Wraps a `Redis` so that it misbehaves, by chance or by a script: operations fail, are late, or take place but their
+ * answers are lost. Use it to test how your program copes. Chance is Effect's `Random` and time its `Clock`, so a test
  * with a seed under `TestClock` does the same every time.
  *
- * What a connection promises stays: operations of one key take place in the order in which they were asked for, each
- * once or never, also when the caller was interrupted. The breaker and the loads in flight are the new layer's own.
+ * It keeps what a connection promises: operations on one key take place in the order in which they were requested, each
+ * once or never, even if the caller was interrupted. The new layer has its own breaker and its own loads in flight.
  *
  * @example
  * ```ts
@@ -503,9 +510,9 @@ const inherited = ({ grace, recovery, tally }: Runtime): ServiceOptions => ({
 
 /**
  * Adds a span for each round trip, by OpenTelemetry's conventions for database clients: named after its commands
- * (`MGET`, `EVALSHA lease` …), with the operation as you called it, the cache, the server, the number of keys where
- * there are several, and the reason of a failure; never with a key or a value. Without this layer only loads have
- * spans, so a hit pays for none.
+ * (`MGET`, `EVALSHA lease` …), with the operation as you called it, the cache, the server, the number of keys if there
+ * are several, and the reason of a failure, but never with a key or a value. Without this layer only loads have spans,
+ * so a hit pays for none.
  *
  * @example
  * ```ts
@@ -526,12 +533,13 @@ export const layerTraced: Layer.Layer<Redis, never, Redis> = Layer.scoped(
 )
 
 /**
- * Waits until this `Redis` runs nothing in the background any more: refreshes of stale values, loads, what
- * `Memo.cachedAsync` runs, releases of leases. It also waits for work that begins meanwhile. If your platform freezes
- * or ends a process after its response, pass it to the platform as work to wait for (often `waitUntil`).
+ * Waits until nothing runs in the background of this `Redis` any more: refreshes of stale values, loads, what
+ * `Memo.cachedAsync` runs, and releases of leases. It also waits for work that begins meanwhile. If your platform
+ * freezes or ends a process after its response, pass this effect to the platform as work to wait for (often
+ * `waitUntil`).
  *
  * It has no time limit of its own and never fails: a refresh that fails is logged where it runs. A load that hangs ends
- * after its cache's `lease.maxDuration`; put `Effect.timeout` on it where that is too long. Do not use it inside a
+ * after its cache's `lease.maxDuration`; if that is too long, apply `Effect.timeout` to `drain`. Do not use it inside a
  * load, which would wait for itself.
  *
  * @example
