@@ -1,4 +1,4 @@
-/** From a definition and the fiber's `Redis` to what the cache is there. */
+/** Finds the instance of a cache from its definition and the fiber's `Redis`. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,8 +14,8 @@ import { maxNames, otherName } from "./labels.js"
 import type { Runtime } from "./runtime.js"
 
 /**
- * The instance of a cache on the `Redis` of this fiber's context, for an operation as its user calls it, which spans of
- * round trips are told of.
+ * The instance of a cache on the `Redis` of this fiber's context. `operation` is the name of the operation as you call
+ * it: spans of round trips have it.
  */
 export const bind = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -27,7 +27,7 @@ export const bind = <Key, Value>(
   return instanceOn(runtime, fiber, definition)
 }
 
-/** The same whatever the mode of the region is, for what does the same in each. */
+/** The same regardless of the region's mode, for operations that are the same in each. */
 export const bindBase = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   definition: CacheDefinition<Key, Value>,
@@ -41,12 +41,12 @@ export const bindBase = <Key, Value>(
 /** Whether the mode of the region stores values. */
 export const isStoring = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean => serviceOf(fiber).runtime.mode.stores
 
-/** The `Redis` itself, whatever the mode of the region is. */
+/** The base `Redis`, regardless of the region's mode. */
 export const baseRedis: Effect.Effect<Redis["Type"], never, Redis> = Effect.map(Redis, baseOf)
 
 const serviceOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Redis["Type"] => {
-  // The context of a fiber is typed as empty; that `Redis` is in it is what the operations' `R` says. Where it is not,
-  // `unsafeGet` tells so better.
+  // The context of a fiber is typed as empty; the operations' `R` guarantees that `Redis` is in it. If it is not,
+  // `unsafeGet` has the better message.
   const context = fiber.currentContext as Context.Context<Redis>
   const service = context.unsafeMap.get(Redis.key) as Redis["Type"] | undefined
   return service ?? Context.unsafeGet(context, Redis)
@@ -57,7 +57,7 @@ const instanceOn = <Key, Value>(
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   definition: CacheDefinition<Key, Value>
 ): CacheInstance<Key, Value> => {
-  // What is kept under a definition was made from that definition, here.
+  // The instance that is kept under a definition was made from that definition, here.
   const known = runtime.instances.get(definition) as CacheInstance<Key, Value> | undefined
   if (known !== undefined) return known
   claimName(runtime, definition)
@@ -89,7 +89,7 @@ export const withKey = <Key, Value, A, E, R>(
     return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right, fiber)
   })
 
-/** The same whatever the mode of the region is. */
+/** The same regardless of the region's mode. */
 export const withKeyBase = <Key, Value, A, E, R>(
   definition: CacheDefinition<Key, Value>,
   key: Key,
@@ -102,7 +102,7 @@ export const withKeyBase = <Key, Value, A, E, R>(
     return Either.isLeft(redisKey) ? Effect.fail(redisKey.left) : use(instance, redisKey.right)
   })
 
-/** Names beyond the bound share one, in metrics. What looks for an instance has no place for an effect of its own. */
+/** Names beyond the bound share one in metrics. Looking up an instance is synchronous, so this logs by itself. */
 const warnOfNames = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cache: string): void => {
   const message = `More than ${maxNames} cache names are in use on one Redis: metrics of "${cache}" and of all ` +
     `later names are counted under cache="${otherName}". Give each cache a fixed name, and put what differs into its keys`
@@ -112,7 +112,7 @@ const warnOfNames = (fiber: Fiber.RuntimeFiber<unknown, unknown>, cache: string)
   )
 }
 
-/** Two memoized functions of one name would be given each other's values. */
+/** Two memoized functions with one name would get each other's values. */
 const claimName = <Key, Value>(runtime: Runtime, { name, owner }: CacheDefinition<Key, Value>): void => {
   if (owner === undefined || runtime.claims.claim(name, owner)) return
   throw new Error(

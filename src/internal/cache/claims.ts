@@ -1,15 +1,14 @@
 /**
- * Whose each name is, of the functions that are memoized on one `Redis`: two of one name would be given each other's
- * results.
+ * Which memoized function owns each name on one `Redis`: two functions with one name would get each other's results.
  */
 
-/** How many names are kept before those are dropped whose functions are gone. */
+/** How many names are kept before the names of collected functions are dropped. */
 const firstSweep = 10_000
 
 export class Claims {
   /**
-   * Functions are held weakly. What is left of one that is gone still bars its name: else it would hang on the garbage
-   * collector whether another function gets its results.
+   * Functions are held weakly. A collected function still bars its name: otherwise the garbage collector would decide
+   * whether another function gets its results.
    */
   private readonly owners = new Map<string, WeakRef<object> | string>()
   private sweepAt = firstSweep
@@ -18,7 +17,7 @@ export class Claims {
     return this.owners.size
   }
 
-  /** Claims a name for a function, or for the text of one; tells whether it was free or the owner's already. */
+  /** Claims a name for a function, or for the text of one. Returns whether it was free or already the owner's. */
   claim(name: string, owner: object | string): boolean {
     const known = this.owners.get(name)
     if (known !== undefined) return (typeof known === "string" ? known : known.deref()) === owner
@@ -27,7 +26,7 @@ export class Claims {
     return true
   }
 
-  /** Programs that make up names without end find no mistakes in old ones, and leak nothing. */
+  /** A program that generates names without end must not leak memory; mistakes in its old names are then not found. */
   private sweep(): void {
     for (const [name, owner] of this.owners) {
       if (typeof owner === "string" || owner.deref() === undefined) this.owners.delete(name)

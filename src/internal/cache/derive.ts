@@ -1,12 +1,13 @@
 /**
- * A `Redis` of a mode, derived from the one that it is about and kept there: operations find it where they find any other,
- * so that a program without modes does not ask for them.
+ * A `Redis` in a mode, derived from the base and kept there. Operations find it in the context like any other, so that
+ * a program without modes does not have to check for them.
  *
- * It shares all that tells what is true of the store: the feed, near copies, permits, figures, what is to be made good.
- * Its own are its loads in flight, since a value that was loaded to be stored is another than one that was not, and what
- * its values are read from and written to (`runtime.reader`, `runtime.driver`).
+ * It shares everything that concerns the store itself: the feed, near copies, permits, figures, and the changes to be
+ * made good. It has its own loads in flight, since a value that was loaded to be stored differs from one that was not,
+ * and its own source and destination of values (`runtime.reader`, `runtime.driver`).
  *
- * What removes values, holds them, or tells of them does the same in every mode: it runs on the base (`bindBase`).
+ * Operations that remove values, hold keys, or report on them are the same in every mode: they run on the base
+ * (`bindBase`).
  */
 import type { Driver } from "../driver/driver.js"
 import { off, withoutValues, withoutWrites } from "../driver/off.js"
@@ -17,7 +18,7 @@ import type { Runtime, Service } from "./runtime.js"
 /** The service that this one is derived from, or itself. */
 export const baseOf = (service: Service): Service => service.runtime.base ?? service
 
-/** The same Redis in another mode: the innermost counts. */
+/** The same Redis in another mode: the innermost mode counts. */
 export const derive = (service: Service, mode: Mode): Service => {
   const base = baseOf(service)
   if (mode === whole) return base
@@ -40,6 +41,6 @@ export const derive = (service: Service, mode: Mode): Service => {
   return made
 }
 
-/** For what is no read: that asks the reader. */
+/** For everything but reads, which use the reader. */
 const driverOf = (driver: Driver, { reads, stores }: Mode): Driver =>
   stores ? driver : reads ? withoutWrites(driver) : withoutValues(driver)

@@ -1,9 +1,9 @@
-/** What changes of this process do to its loads in flight and its near copies. */
+/** How changes by this process affect its loads in flight and its near copies. */
 import * as Effect from "effect/Effect"
 import type { CacheInstance } from "./instance.js"
 import type { Runtime } from "./runtime.js"
 
-/** A write to a key: loads of it are not joined any more, and no near copy of it is served. */
+/** After a write to a key, its running loads are not joined any more, and no near copy of it is served. */
 export const detach = ({ flights, near }: Runtime, redisKey: string): void => {
   flights.detach(redisKey)
   near.evict(redisKey)
@@ -19,7 +19,7 @@ export const detaching = <A, E, R>(
     for (const redisKey of redisKeys) detach(runtime, redisKey)
   }, effect)
 
-/** The same of near copies alone: for what changes an entry and is no news to those who load it. */
+/** The same for near copies only: for changes of an entry that do not concern its loads. */
 export const evicting = <A, E, R>(
   { near }: Runtime,
   redisKeys: ReadonlyArray<string>,
@@ -29,7 +29,7 @@ export const evicting = <A, E, R>(
     for (const redisKey of redisKeys) near.evict(redisKey)
   }, effect)
 
-/** The same of all keys of a cache. */
+/** The same for all keys of a cache. */
 export const detachingAll = <Key, Value, A, E, R>(
   { definition, prefix, runtime }: CacheInstance<Key, Value>,
   effect: Effect.Effect<A, E, R>
@@ -39,7 +39,7 @@ export const detachingAll = <Key, Value, A, E, R>(
     runtime.near.evictAll(definition.name)
   }, effect)
 
-/** The same of tags: no load of the cache is joined, and no copy that has one of them is served. */
+/** The same for tags: no running load of the cache is joined, and no copy with one of them is served. */
 export const detachingTags = <Key, Value, A, E, R>(
   { prefix, runtime, tags }: CacheInstance<Key, Value>,
   names: ReadonlyArray<string>,

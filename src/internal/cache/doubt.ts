@@ -1,11 +1,12 @@
-/** Keys that are to be gone, or to be others, and may be there as they were. */
+/** Keys that should have been removed or replaced, but may be unchanged. */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "./instance.js"
 
 /**
- * Whether Redis has removed these keys and invalidated these tags is not known: they are remembered, and made good
- * (`driver/recovery/makeGood.ts`). `error`: why it is not known. A counter is never remembered: it would be lost.
+ * It is not known whether Redis has removed these keys and invalidated these tags: they are remembered, and made good
+ * (`driver/recovery/makeGood.ts`). `error` says why it is not known. A counter is never remembered, since its count
+ * would be lost.
  */
 export const doubt = <Key, Value>(
   { definition: { kind, name }, runtime: { recovery }, tags }: CacheInstance<Key, Value>,
@@ -18,7 +19,7 @@ export const doubt = <Key, Value>(
   return recovery.remember(name, [...redisKeys, ...tagKeys], error)
 }
 
-/** The same of what fails, for caches that report what they drop as done. Others' callers know by the failure. */
+/** The same if the effect fails, in caches that report dropped operations as done. In others, the call fails. */
 export const doubting = <Key, Value, A, E, R>(
   instance: CacheInstance<Key, Value>,
   redisKeys: ReadonlyArray<string>,

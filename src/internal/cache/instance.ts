@@ -1,4 +1,4 @@
-/** A cache on one `Redis` instance: where its entries lie, and what it has in this process. */
+/** A cache on one `Redis` instance: its place in Redis, and its state in this process. */
 import type * as Clock from "effect/Clock"
 import * as Either from "effect/Either"
 import type * as Fiber from "effect/Fiber"
@@ -25,10 +25,10 @@ export class CacheInstance<in out Key, in out Value> {
   readonly permits: Permits | undefined
   readonly refreshes: Refreshes
   readonly near: Near | undefined
-  /** The store has taken what was last to be stored: otherwise loads ask it all the same, and callers do not rely on it. */
+  /** The store has accepted the latest entry. Otherwise loads still try to store, but callers do not rely on it. */
   storing = true
 
-  /** @param base the same in the mode that `runtime` is derived from: figures, copies and bounds are those */
+  /** @param base the instance on the `Redis` that `runtime` is derived from: they share figures, copies and bounds */
   constructor(
     readonly runtime: Runtime,
     readonly definition: CacheDefinition<Key, Value>,
@@ -58,7 +58,7 @@ export class CacheInstance<in out Key, in out Value> {
     )
   }
 
-  /** So many writes were acknowledged, which a mode may not have done. */
+  /** Counts acknowledged writes, unless the mode has dropped them. */
   wrote(count = 1): void {
     if (this.runtime.mode.stores) this.recorder.write(count)
   }
@@ -93,7 +93,7 @@ export class CacheInstance<in out Key, in out Value> {
   }
 }
 
-/** Caches make the same of the same entries where their codecs do, and nothing else tells where or whether one is. */
+/** Caches read an entry in the same way if their codecs do, and if no other option affects keys or validity. */
 const nearIdentity = <Key, Value>(cache: CacheDefinition<Key, Value>): unknown =>
   cache.keys === stringKeys && cache.policy.tags === undefined && cache.policy.version === 0
     ? cache.codec.identity

@@ -1,13 +1,13 @@
-/** What the metrics of caches are tagged with: their names, as long as there are not too many. */
+/** The labels of the metrics of caches: their names, as long as there are not too many. */
 import * as MetricLabel from "effect/MetricLabel"
 
-/** So many names have metrics of their own. Each takes about ten series wherever metrics are kept. */
+/** The most names with metrics of their own. Each takes about ten series wherever metrics are kept. */
 export const maxNames = 1_000
 
-/** The name that all further caches share. No cache can have it for its own: it would be one of many. */
+/** The name that all further caches share. A cache with this very name is counted together with them. */
 export const otherName = "(other)"
 
-/** The very same arrays at every update: metrics remember by their identity where to count. */
+/** They must be the very same arrays at every update: metrics find their counters by the arrays' identity. */
 export interface Labels {
   readonly redis: ReadonlyArray<MetricLabel.MetricLabel>
   readonly near: ReadonlyArray<MetricLabel.MetricLabel>
@@ -38,7 +38,7 @@ export class CacheLabels {
     return this.other ??= labelsOf(otherName)
   }
 
-  /** Whether a cache had to do without a name of its own, and nobody was told yet. */
+  /** Whether a cache had to do without a name of its own, and no warning was logged yet. */
   warn(): boolean {
     if (this.warned || this.other === undefined) return false
     return this.warned = true

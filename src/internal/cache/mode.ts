@@ -1,11 +1,11 @@
-/** What one region of a program does with values. */
+/** How one region of a program treats values. */
 
 /**
- * What is done with values.
+ * How values are treated.
  *
  * - `use`: they are read and stored
  * - `refresh`: reads miss, and loads store
- * - `readOnly`: they are read, and none is stored
+ * - `readOnly`: they are read, but not stored
  * - `off`: neither
  */
 export type ModeName = "use" | "refresh" | "readOnly" | "off"

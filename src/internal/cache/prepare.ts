@@ -1,4 +1,4 @@
-/** What becomes of a value before it is written: its life, its tags, the bytes of its entry. */
+/** Prepares a value for writing: its life, its tags, and the bytes of its entry. */
 import type * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,21 +14,21 @@ import type * as Entry from "../entry/format.js"
 import { refuseTags } from "../entry/tags.js"
 import type { CacheInstance } from "./instance.js"
 
-/** What one write may ask for beside the policy. */
+/** What one write may set in addition to the policy. */
 export interface WriteOptions {
   /** The life of this entry, instead of the policy's. More than zero. */
   readonly timeToLive?: Duration.DurationInput | undefined
-  /** Tags of this entry, beside the policy's. */
+  /** Tags of this entry, in addition to the policy's. */
   readonly tags?: ReadonlyArray<string> | undefined
 }
 
 export const noOptions: WriteOptions = {}
 
 /**
- * What is to be written: `bytes` is `undefined` where the policy says that this value is not to be stored.
+ * What is to be written: `bytes` is `undefined` if the policy says that this value must not be stored.
  *
- * A class, since there is one for each write: V8 may take it that whatever an object literal in busy code makes will
- * live on, and makes it old at once; each then keeps what it refers to until the whole heap is collected
+ * It is a class, since there is one for each write. V8 may assume that objects from an object literal in busy code will
+ * live long, and allocates them in the old space. Each then keeps what it refers to until the whole heap is collected
  * (https://research.google/pubs/memento-mori-dynamic-allocation-site-based-optimizations/).
  */
 export class Prepared {
@@ -45,7 +45,7 @@ export const isStored = (prepared: Prepared): prepared is Prepared & Write => pr
 
 // ---- lives
 
-/** The fresh life that a write asks for: its own, or the policy's. Zero: it is not to be stored. */
+/** The fresh life of a write: its own, or the policy's. Zero: it must not be stored. */
 export const lifeOf = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   key: Key,
@@ -79,7 +79,7 @@ export const jittered = <Key, Value>(
 
 // ---- tags
 
-/** Fails where an entry cannot have these tags. */
+/** Fails if an entry cannot have these tags. */
 export const checkTags = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   tags: ReadonlyArray<string>
@@ -88,7 +88,7 @@ export const checkTags = <Key, Value>(
   return issue === undefined ? undefined : cache.codecError("option", issue)
 }
 
-/** All that an entry is tagged with. */
+/** All tags of an entry. */
 export const tagsOf = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   key: Key,
@@ -102,7 +102,7 @@ export const tagsOf = <Key, Value>(
 
 // ---- entries
 
-/** A value that is encoded, with its life, and without its tags' epochs. */
+/** An encoded value with its life, without its tags' epochs. */
 export interface Draft {
   readonly redisKey: string
   readonly payload: Uint8Array
@@ -128,7 +128,7 @@ export const finish = <Key, Value>(
 
 const noTags: ReadonlyArray<Entry.StoredTag> = []
 
-/** A write without tags and jitter, in one go; `undefined` where there may be either. */
+/** Prepares a write without tags and jitter synchronously; `undefined` if there may be either. */
 export const prepareSync = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   key: Key,

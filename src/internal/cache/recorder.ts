@@ -1,4 +1,4 @@
-/** What one cache counts on one `Redis` instance: plain numbers for `Cache.stats`, and the `Metric`s. */
+/** The figures of one cache on one `Redis` instance: plain numbers for `Cache.stats`, and the `Metric`s. */
 import * as CacheMetrics from "../../CacheMetrics.js"
 import type { Labels } from "./labels.js"
 
@@ -128,7 +128,7 @@ export class Recorder {
     CacheMetrics.failedEnds.unsafeUpdate(1, this.labels)
   }
 
-  /** So many keys and tags more, or less, are held. */
+  /** This many more keys and tags are held, or fewer if it is negative. */
   hold(count: number): void {
     this.held += count
     CacheMetrics.held.unsafeUpdate(count, this.labels)

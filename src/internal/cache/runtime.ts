@@ -1,4 +1,4 @@
-/** What lives in this process for one `Redis` instance, and ends with its scope. */
+/** The state of one `Redis` instance in this process. It ends with its scope. */
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
@@ -18,38 +18,38 @@ import { type Mode, whole } from "./mode.js"
 import type { Tally } from "./tally.js"
 
 export interface Runtime {
-  /** The driver behind its breaker, and before what it has missed is made good. */
+  /** The driver behind its breaker, wrapped so that changes that it has missed are made good. */
   readonly driver: Driver
-  /** What is done with values, in the region of the program that has this runtime. */
+  /** How values are treated in the region of the program that has this runtime. */
   readonly mode: Mode
-  /** The service that this one is derived from, for another mode; `undefined`: it is none of those. */
+  /** The service that this one is derived from, for another mode; `undefined` if it is not derived. */
   readonly base: Service | undefined
-  /** Those derived from this one, made when they are first asked for. */
+  /** The services derived from this one, made when they are first needed. */
   readonly derived: Map<string, Service>
-  /** What reads of values ask. */
+  /** Where values are read from. */
   readonly reader: Pick<Driver, "get" | "getMany">
-  /** What the store has missed, and is to be made good. */
+  /** Changes that the store has missed, to be made good. */
   readonly recovery: Recovery
-  /** Loads, and what else runs behind. It ends before the driver's connections do. */
+  /** Loads, and other work in the background. It ends before the driver's connections do. */
   readonly background: Background
-  /** How long that has when the layer closes, in ms. */
+  /** How long background work may go on when the layer closes, in ms. */
   readonly grace: number
   readonly flights: InFlightTable
-  /** What this process hears of changes in the store. */
+  /** The reports of changes in the store. */
   readonly feed: Feed
   readonly near: NearTier
   readonly random: RandomBytes
-  /** What belongs to one cache here; weak, so that caches made on the fly leave nothing behind. */
+  /** The instances of caches here; weak, so that caches made on the fly leave nothing behind. */
   readonly instances: WeakMap<object, unknown>
   readonly claims: Claims
-  /** What is counted here, if it is published. */
+  /** The figures of this process, if they are published. */
   readonly tally: Tally | undefined
-  /** What metrics of caches are tagged with. */
+  /** The labels of the metrics of caches. */
   readonly labels: CacheLabels
   readonly permits: SharedPermits
   /** How many background refreshes are under way. */
   refreshes: number
-  /** Orders what happens in this process: when callers began, when leases were asked for, when values were stored. */
+  /** Orders events in this process: when callers began, when leases were requested, when values were stored. */
   sequence: number
 }
 
@@ -58,7 +58,7 @@ export interface Service {
   readonly runtime: Runtime
 }
 
-/** How a service is made. */
+/** The options of `makeService`. */
 export interface ServiceOptions {
   readonly tally?: Tally | undefined
   readonly maxRemembered?: number | undefined
@@ -67,8 +67,8 @@ export interface ServiceOptions {
 }
 
 /**
- * The service over a driver. When the scope closes, the loads and background refreshes that still run have the grace to
- * end. What is left of them ends then, and after that what the driver is made of.
+ * Makes the service over a driver. When the scope closes, loads and background refreshes that still run may end within
+ * the grace. After that, the remaining ones are interrupted, and then the driver's resources are released.
  */
 export const makeService = (
   driver: Driver,
@@ -113,7 +113,7 @@ export const makeService = (
     return { driver, runtime }
   })
 
-/** The same; unless it is `undefined`, changes must be told within so many ms. */
+/** The same; if `within` is not `undefined`, the store must begin to report changes within this many ms. */
 export const makeTracking = (
   driver: Driver,
   within: number | undefined,

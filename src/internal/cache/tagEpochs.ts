@@ -8,7 +8,7 @@ import * as Entry from "../entry/format.js"
 import * as Hold from "../entry/hold.js"
 import { generationKey, tagKey } from "../key/reserved.js"
 
-/** A tag as it is when a value begins to be computed. */
+/** A tag as it was when the computation of a value began. */
 export interface ReadTag extends Entry.StoredTag {
   /** An update of the source holds it: an entry that is stored with this epoch is born absent. */
   readonly held: boolean
@@ -17,21 +17,21 @@ export interface ReadTag extends Entry.StoredTag {
 export class TagEpochs {
   constructor(private readonly driver: Driver, private readonly random: RandomBytes, private readonly cache: string) {}
 
-  /** Where a tag's epoch lies. */
+  /** The Redis key of a tag's epoch. */
   key(tag: string): string {
     return tagKey(this.driver.prefix, this.cache, tag)
   }
 
-  /** Where the cache's tag generation lies. */
+  /** The Redis key of the cache's tag generation. */
   get generationKey(): string {
     return generationKey(this.driver.prefix, this.cache)
   }
 
   /**
-   * The present epochs of these tags, made where there are none, which live at least as long as an entry that is
-   * written now and lives for `life`. They must be read before what the entry holds is computed.
+   * The present epochs of these tags, made if there are none. They live at least as long as an entry that is written
+   * now and lives for `life`. They must be read before the entry's value is computed.
    *
-   * A tag that is held has none; an epoch is given all the same, which no tag ever has.
+   * A tag that is held has no epoch; the answer then has an epoch that no tag ever has.
    */
   ensure(tags: ReadonlyArray<string>, life: number | undefined): Effect.Effect<ReadonlyArray<ReadTag>, RedisError> {
     if (tags.length === 0) return Effect.succeed([])
@@ -52,7 +52,7 @@ export class TagEpochs {
         const epochs = all.slice(0, tags.length)
         return Effect.zipWith(
           this.told(tags, requests, epochs),
-          // Where a hold has run out, that changes the generation.
+          // If a hold has run out, this changes the generation.
           epochs.some(Entry.isHold) ? this.generation(generationLife) : Effect.succeed(all[tags.length]!),
           (told, generation) => ({ epochs: told, generation })
         )
@@ -80,9 +80,9 @@ export class TagEpochs {
   }
 
   /**
-   * Epochs in the place of holds that have run out: their updates have died, before the source had committed or after. A
-   * load that began before may have read from it what it was before, and does not know these epochs yet: so the
-   * generation changes first, as it would have at the update's end.
+   * Replaces holds that have run out with epochs: their updates have died, before or after the source committed. A load
+   * that began before may have read the old state of the source, and does not know these epochs yet. So the generation
+   * changes first, as it would have at the update's end.
    */
   private revive(
     requests: ReadonlyArray<EnsureRequest>,
@@ -123,7 +123,7 @@ export class TagEpochs {
     return this.change(tags, false)
   }
 
-  /** Lets what has these tags be stale from now on. What is loaded meanwhile has seen the source before, as above. */
+  /** Makes entries with these tags stale from now on. Loads under way may have read the source before, as above. */
   expire(tags: ReadonlyArray<string>): Effect.Effect<void, RedisError> {
     return this.change(tags, true)
   }

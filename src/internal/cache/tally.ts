@@ -1,18 +1,18 @@
 /**
- * What all caches of a process count on one `Redis`, by name, where the process publishes it. Caches made on the fly
- * come and go: what they have counted stays, and nothing else of them.
+ * The figures of all caches of a process on one `Redis`, by name, if the process publishes them. Caches that are made
+ * on the fly come and go: only their figures stay.
  */
 import type { RandomBytes } from "../bytes/randomBytes.js"
 import type { InFlightTable } from "../inFlight/table.js"
 import type { Recorder } from "./recorder.js"
 
-/** So many names are told apart. A program that makes names up would fill the store with figures. */
+/** The most names that are distinguished. A program that generates names would fill the store with figures. */
 const maxNames = 500
 
 /** Stands for all further names. No cache has a name with a colon in it. */
 export const otherNames = ":others"
 
-/** Of the fields of a recorder those that are numbers, each of all recorders of a name together. */
+/** The numeric fields of a recorder, summed over all recorders of a name. */
 export type Sums = Map<string, number>
 
 export interface Totals {
@@ -21,7 +21,7 @@ export interface Totals {
 }
 
 interface Kept {
-  /** Weak: whoever has the definition holds it. */
+  /** Weak: it lives as long as its definition does. */
   readonly instance: WeakRef<object>
   readonly recorder: Recorder
 }
@@ -62,7 +62,7 @@ class Cache {
 export class Tally {
   private readonly caches = new Map<string, Cache>()
   private readonly tables = new Set<InFlightTable>()
-  /** Tokens of this process's leases end with it, and so tell whose they are. */
+  /** Tokens of this process's leases end with it, which shows which process they belong to. */
   readonly mark: Uint8Array
 
   constructor(random: RandomBytes) {

@@ -1,4 +1,4 @@
-/** The token of a lease or a hold: random, and where the process publishes what it counts, its end says whose it is. */
+/** The token of a lease or a hold: random, except that its end identifies the process if that publishes its figures. */
 import * as Entry from "../entry/format.js"
 import type { Runtime } from "./runtime.js"
 

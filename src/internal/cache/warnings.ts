@@ -1,4 +1,4 @@
-/** What one cache warns of. What may happen at every call is told once a minute, whatever the load. */
+/** The warnings of one cache. A warning that may occur at every call is logged once a minute, whatever the load. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
@@ -13,12 +13,12 @@ const isOutage = ({ reason }: RedisError): boolean =>
   reason === "Connection" || reason === "Timeout" || reason === "CircuitOpen"
 
 export class Warnings {
-  /** When each may be given again, on a clock that never jumps. */
+  /** When each warning may be logged again, on a clock that never jumps. */
   private readonly next = new Map<string, number>()
 
   constructor(private readonly driver: Driver, private readonly recorder: Recorder, private readonly cache: string) {}
 
-  /** Warns, once in this process: of a mistake in the program, which stays one. */
+  /** Warns, once in this process, of a mistake in the program. */
   once(message: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.next.has(message)) return Effect.void
@@ -50,12 +50,12 @@ export class Warnings {
   }
 
   /**
-   * An operation did without Redis: counted, and told of once a minute for each kind of failure. An outage shows as
-   * `Connection`, `Timeout` and `CircuitOpen` by turns, and is one kind.
+   * An operation went on without Redis: this is counted, and logged once a minute for each kind of failure. An outage
+   * shows as `Connection`, `Timeout` and `CircuitOpen` by turns, and counts as one kind.
    */
   bypassed(error: RedisError, redisKey: string | undefined): Effect.Effect<void> {
     this.recorder.bypass()
-    // Without its stack: where a command was sent from tells nothing of an outage.
+    // Without its stack: the place where a command was sent says nothing about an outage.
     return this.warn(
       `The cache continues without Redis: ${error.message}`,
       redisKey,
@@ -64,7 +64,7 @@ export class Warnings {
     )
   }
 
-  /** An entry does not decode: counted, and told of once a minute. */
+  /** An entry does not decode: this is counted, and logged once a minute. */
   undecodable(redisKey: string, issue: CodecIssue): Effect.Effect<void> {
     this.recorder.undecoded()
     const message = `A stored value could not be decoded and counts as a miss: ${sentence(issue)}`

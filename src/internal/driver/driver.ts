@@ -1,5 +1,5 @@
 /**
- * What a store must be able to do for this library: a short list of atomic operations on bytes, chosen so that a real
+ * The operations that this library needs of a store: a short list of atomic operations on bytes, chosen so that a real
  * Redis and memory can give the same guarantees. `decorate.ts` lists them for wrappers of a driver.
  */
 import type * as Clock from "effect/Clock"
@@ -14,11 +14,11 @@ import type { Breaker } from "./breaker.js"
 export type { Kind }
 
 /**
- * What to do with the answer of a hot operation. The driver calls it where the answer arrives, so that a hit pays for
- * one `Effect.async` and nothing on top of it. Once an operation was sent, exactly one of the two is called, also when
- * the fiber that asked has gone.
+ * Handles the answer of a hot operation. The driver calls it where the answer arrives, so that a hit pays for one
+ * `Effect.async` and nothing more. Once an operation was sent, exactly one of the two is called, even if the fiber of
+ * the caller has ended.
  *
- * `now` is server time in milliseconds, `key` the (first) key that was asked for.
+ * `now` is server time in milliseconds, `key` is the (first) key of the request.
  */
 export interface Reply<in Answer, out A, out E, out R> {
   readonly onSuccess: (answer: Answer, now: number, key: string) => Effect.Effect<A, E, R>
@@ -37,36 +37,36 @@ export interface Write {
 /** A load's request for the lease of one key. */
 export interface LeaseRequest {
   readonly key: string
-  /** What was found there and is unusable. */
+  /** The bytes that were found there and are unusable. */
   readonly seen: Uint8Array | undefined
   readonly token: Uint8Array
   /** How long it is held, in ms, unless it is renewed. */
   readonly duration: number
-  /** How long its marker lives, in ms, or at least the entry that has it in its slot: no lease of this cache lasts longer. */
+  /** How long its marker, or at least the entry with its slot, lives, in ms: no lease of this cache lasts longer. */
   readonly life: number
-  /** Takes it from the load that has it, whatever is there. */
+  /** Takes the lease from the load that has it, whatever is stored. */
   readonly force: boolean
-  /** The caller has something stale to serve: it leaves a source alone that has just failed. */
+  /** The caller can serve something stale, so it does not ask a source that has just failed. */
   readonly yields: boolean
 }
 
 /**
- * What a lease was granted over, and when: that tells later what others have stored since.
+ * What was stored when a lease was granted, and when that was. This shows later what other loads have stored since.
  */
 export interface Grant {
-  /** Of what the lease stands in, marker or entry. */
+  /** The write id of the marker or entry that has the lease. */
   readonly writeId: Uint8Array
-  /** A number in 5 bytes: of two grants of one key the later one has the greater. It may start anew after a long time. */
+  /** A number in 5 bytes: of two grants of one key, the later one has the greater. It wraps after a long time. */
   readonly turn: Uint8Array
 }
 
 /**
- * The answer to a load that asks for the lease of a key.
+ * The answer to a load's request for the lease of a key.
  *
- * - `Granted`: the lease is its own
- * - `Held`: another load has it, for so many more ms unless it is renewed. `holder` is that load's token; zeros stand for
- *   a source that is left alone
- * - `Found`: something else is there than what the caller had seen
+ * - `Granted`: the load has the lease
+ * - `Held`: another load has it, for this many more ms unless it is renewed. `holder` is that load's token; zeros mean
+ *   that the source is left alone
+ * - `Found`: what is stored is not what the caller had seen
  * - `Barred`: updates of the source are under way. Load without storing, and do not wait for them
  */
 export type LeaseReply =
@@ -75,88 +75,87 @@ export type LeaseReply =
   | { readonly _tag: "Found" }
   | { readonly _tag: "Barred" }
 
-/** What a load has computed, for the key whose lease it took. */
+/** The result of a load, for the key whose lease it took. */
 export interface FillRequest {
   readonly key: string
   readonly token: Uint8Array
-  /** The entry; `undefined`: what is there goes, and nothing takes its place. */
+  /** The entry; `undefined`: whatever is stored is removed, and not replaced. */
   readonly bytes: Uint8Array | undefined
   readonly life: number | undefined
   /**
-   * For a load that took the lease by force: what was granted. If another load has the lease by now, and there were no
-   * writes since except by forced loads that were granted their lease before, the entry is stored under that load's
-   * lease.
+   * For a load that took the lease by force: its grant. If another load has the lease by now, and the only writes since
+   * were by forced loads with an earlier grant, the entry is stored under that other load's lease.
    */
   readonly replaces: Grant | undefined
   /** How long a lease of this cache may last, in ms. */
   readonly leaseLife: number
 }
 
-/** What one update of the source holds, under one token. */
+/** The keys and tags that one update of the source holds, under one token. */
 export interface Holding {
   readonly token: Uint8Array
   /** Of entries. */
   readonly keys: ReadonlyArray<string>
   /** Under which the epochs of tags lie. */
   readonly tags: ReadonlyArray<string>
-  /** The tag generation, which is given this epoch before any tag changes, if there is one. */
+  /** The tag generation. If there is one, it gets this epoch before any tag changes. */
   readonly generation: { readonly key: string; readonly epoch: Uint8Array } | undefined
-  /** For so many ms what stands under a tag outlives its holds, so that they are found to have run out. */
+  /** How long the key of a tag outlives its holds, in ms, so that they are found to have run out. */
   readonly tagsOutlive: number
 }
 
 /** An update of the source begins, or goes on. */
 export interface HoldRequest extends Holding {
-  /** It holds for so many ms from now, unless it is prolonged. */
+  /** How long it holds from now, in ms, unless it is prolonged. */
   readonly duration: number
-  /** It holds already; where its hold is lost, others may have held meanwhile. */
+  /** It holds already; if its hold is lost, other updates may have held meanwhile. */
   readonly renews: boolean
 }
 
 /** An update of the source ends. */
 export interface EndRequest extends Holding {
-  /** Holds go on for exactly so many ms; 0: they do not. */
+  /** Holds go on for exactly this many ms; 0: they end now. */
   readonly linger: number
-  /** What takes the place of holds that were this update's alone, all the time, by key. */
+  /** The values, by key, that replace holds that were only this update's, all the time. */
   readonly writes: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly life: number | undefined }>
-  /** It has not begun, for all that its caller knows: where it does not hold, everything stays as it is. */
+  /** Its caller does not know whether it has begun: keys that it does not hold stay as they are. */
   readonly cancels: boolean
 }
 
-/** An entry whose fresh life is to end now. */
+/** An entry whose fresh life must end now. */
 export interface ExpireRequest {
   readonly key: string
-  /** Its write id from now on: what compares it finds another. */
+  /** Its write id from now on, so that compare-and-set operations notice the change. */
   readonly writeId: Uint8Array
-  /** How long it stays, in ms, where it was fresh until now: its stale windows. `undefined`: as long as before. */
+  /** If it was fresh until now, how long it stays, in ms: its stale windows. `undefined`: as long as before. */
   readonly windows: number | undefined
 }
 
-/** A request for an epoch, which is made where there is none. */
+/** A request for an epoch, which is made if there is none. */
 export interface EnsureRequest {
   readonly key: string
   readonly candidate: Uint8Array
   readonly life: number | undefined
   readonly revive?: boolean | undefined
-  /** Of the last request: looked at after all others. */
+  /** Only for the last request, which is read after all others. */
   readonly last?: boolean | undefined
 }
 
-/** An epoch that is to become another. */
+/** An epoch to be replaced. */
 export interface EpochRequest {
   readonly key: string
   readonly epoch: Uint8Array
   readonly expire: boolean
 }
 
-/** What a compare-and-set came to. */
+/** The outcome of a compare-and-set. */
 export interface SwapReply {
   readonly done: boolean
-  /** What is there, where it was not done. */
+  /** If it was not done, the bytes that are stored. */
   readonly found: Uint8Array | undefined
 }
 
-/** A key, without all of its bytes. What this user may not ask for is `undefined`. */
+/** A key, without all of its bytes. What this user may not read is `undefined`. */
 export interface Measure {
   /** Its first bytes. */
   readonly head: Uint8Array
@@ -168,9 +167,9 @@ export interface Measure {
   readonly memory: number | undefined
 }
 
-/** A server of the store, as it tells of itself. */
+/** A server of the store, as it describes itself. */
 export interface ServerAnswer {
-  /** `host:port`, where it is one of several. */
+  /** `host:port`, if it is one of several. */
   readonly address: string | undefined
   /** The texts of `INFO` and of `CLUSTER INFO`, or why there is none. */
   readonly info: Either.Either<string, RedisError>
@@ -179,49 +178,49 @@ export interface ServerAnswer {
   readonly probes: ReadonlyArray<{ readonly roundTrip: number; readonly clockOffset: number }>
 }
 
-/** Where a connection leads to, as traces and metrics tell it. */
+/** The server of a connection, as traces and metrics show it. */
 export interface Place {
-  /** The host, or the path of a Unix socket; `undefined`: sentinels have not told yet. */
+  /** The host, or the path of a Unix socket; `undefined`: sentinels have not answered yet. */
   readonly address: string | undefined
   readonly port: number | undefined
   readonly database: number
 }
 
-/** A link over which a store tells of changes, as long as it holds. */
+/** A link over which a store reports changes, as long as it holds. */
 export interface Link {
   /**
-   * The keys of a heartbeat: a write of each is told like any other, over each way that changes come. Keys of different
-   * ids are different. None: what is told over this link cannot be late.
+   * The keys of a heartbeat: a write of each is reported like any other, over each way by which changes come. Different
+   * ids have different keys. None: reports over this link cannot be late.
    */
   readonly heartbeats: (id: string) => ReadonlyArray<string>
   /** Gives this link up, since nothing comes over it, and makes another. */
   readonly renew: () => void
 }
 
-/** Is told of changes, in the order in which they happened. */
+/** Receives reports of changes, in the order in which they happened. */
 export interface Watcher {
-  /** From now on every change is told. What happened before may not have been. */
+  /** From now on every change is reported. Earlier changes may have been missed. */
   readonly onLink: (link: Link) => void
   /** These keys were written, deleted, evicted or have expired; `undefined`: any may have been. */
   readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
-  /** The link is lost: changes are not told until there is another. */
+  /** The link is lost: changes are not reported until there is another. */
   readonly onLoss: () => void
   /**
-   * This machine was suspended, for all one knows, and the link may have been lost meanwhile: what was told before proves
-   * nothing now. Called before any reading of the driver's clocks that comes after it is given out.
+   * This machine may have been suspended, and the link may have been lost meanwhile: earlier reports prove nothing now.
+   * It is called before any later reading of the driver's clocks is returned.
    */
   readonly onSleep: () => void
 }
 
 /**
- * Atomic operations on entries (see `docs/internals/entry-format.md`). Every one acts on each key by itself; keys are whole Redis
- * keys. Nothing is ever sent twice by a driver, and everything is answered within its time limit.
+ * Atomic operations on entries (see `docs/internals/entry-format.md`). Every operation acts on each key by itself; keys
+ * are whole Redis keys. A driver never sends anything twice, and everything is answered within its time limit.
  */
 export interface Driver {
-  /** What stands before every key of every cache. */
+  /** Precedes every key of every cache. */
   readonly prefix: string
 
-  /** Server time in milliseconds, as well as it is known here. */
+  /** Server time in milliseconds, as exactly as it is known here. */
   readonly unsafeNow: (clock: Clock.Clock) => number
 
   /** Milliseconds on a clock of this machine that never goes back, and does not stop while the machine is suspended. */
@@ -230,22 +229,22 @@ export interface Driver {
   /** Counts up whenever a connection to the store was made anew, or leads to another server than before. */
   readonly unsafeConnections: () => number
 
-  /** Where a key lies, as far as is known; without a key: where all do, if that is one server. */
+  /** The server of a key, as far as is known. Without a key: the server of all keys, if there is only one. */
   readonly unsafePlace?: ((key: string | undefined) => Place | undefined) | undefined
 
-  /** Round trips have spans, so it is worth noting whose they are (`operation.ts`). */
+  /** Round trips have spans, so operations must note their names (`operation.ts`). */
   readonly traced?: boolean | undefined
 
   /**
-   * Calls back, right then, whenever a connection to the store was made anew, or keys came to lie on another server: what
-   * is asked for in the callback goes out first.
+   * Calls back synchronously whenever a connection to the store was made anew, or keys moved to another server.
+   * Commands that are requested in the callback are sent first.
    */
   readonly unsafeOnReconnect: (listener: () => void) => void
 
   /**
-   * Decides about every operation, where the store as a whole answers or does not (`breaking.ts`). None: it is not one
-   * that can be away; or each of its servers has its own, and an operation on several of them is refused in part
-   * (`isUnsent`).
+   * Decides about every operation, if the store can only be reachable or unreachable as a whole (`breaking.ts`). None
+   * if the store cannot be unreachable, or if each of its servers has its own: then an operation on several of them is
+   * refused in part (`isUnsent`).
    */
   readonly breaker: Breaker | undefined
 
@@ -261,24 +260,24 @@ export interface Driver {
 
   readonly setMany: <A, E, R>(writes: ReadonlyArray<Write>, reply: Reply<void, A, E, R>) => Effect.Effect<A, E, R>
 
-  /** Gets and deletes each. Leases are revoked; holds stay where they are, and are what it gives. */
+  /** Gets and deletes each. Leases are revoked; holds stay in place, and are returned. */
   readonly take: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
-  /** The same, and of an entry it gives the header and the tags at least: payloads stay where they are. */
+  /** The same, but of an entry it returns at least the header and the tags: payloads are not transferred. */
   readonly remove: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
   /**
-   * Removes whatever there is, but for holds. Gives the keys of which it is not known whether they were removed, and why.
+   * Removes everything except holds. Returns the keys of which it is not known whether they were removed, and why.
    */
   readonly discard: (
     keys: ReadonlyArray<string>
   ) => Effect.Effect<{ readonly failed: ReadonlyArray<string>; readonly error: RedisError | undefined }, RedisError>
 
   /**
-   * Takes the lease of a key if `seen` is still what is there: a marker under a missing key or foreign bytes, the
-   * lease slot of an entry that has the write id of `seen`. A lease whose time is over, or which claims to last longer
-   * than `life`, is free. A live counter has no place for a lease: it is always `Found`. Nothing is granted over a hold,
-   * by force neither.
+   * Takes the lease of a key if `seen` is still what is stored. Under a missing key or foreign bytes it is a marker; in
+   * an entry with the write id of `seen` it is the lease slot. A lease whose time is over, or which claims to last
+   * longer than `life`, is free. A live counter has no place for a lease: it is always `Found`. Nothing is granted over
+   * a hold, not even by force.
    */
   readonly lease: (
     requests: ReadonlyArray<LeaseRequest>,
@@ -286,14 +285,14 @@ export interface Driver {
   ) => Effect.Effect<ReadonlyArray<LeaseReply>, RedisError>
 
   /**
-   * Writes if the slot still has the token, however late it is: an expired lease does not matter if no other load has
-   * taken it. The answer says whether it was written.
+   * Writes if the slot still has the token, however late: it does not matter that a lease has expired if no other load
+   * has taken it. The answer says whether it was written.
    */
   readonly fill: (requests: ReadonlyArray<FillRequest>) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
 
   /**
-   * Ends the token's lease: a marker goes, an entry stays as it was, until its own end. With `backOff` an entry says for
-   * so many ms that the source is to be left alone. Nothing happens if the lease is another's.
+   * Ends the token's lease: a marker is removed, an entry stays as it was, until its own end. With `backOff`, an entry
+   * says for this many ms that the source must be left alone. If another load has the lease, nothing happens.
    */
   readonly release: (
     requests: ReadonlyArray<
@@ -301,14 +300,14 @@ export interface Driver {
     >
   ) => Effect.Effect<void, RedisError>
 
-  /** Lets the token's lease last for `duration` ms from now; `false` where it is lost. */
+  /** Prolongs the token's lease to `duration` ms from now; `false` if it is lost. */
   readonly renew: (
     requests: ReadonlyArray<{ readonly key: string; readonly token: Uint8Array; readonly duration: number }>
   ) => Effect.Effect<ReadonlyArray<boolean>, RedisError>
 
   /**
-   * Compare-and-set: replaces what is there, if that is what was `seen` (or absent, where that was), by `write`, or
-   * deletes it. Where it is not done, the answer has what is there now.
+   * Compare-and-set: if the key still has what was `seen` (or is still absent), replaces it with `write`, or deletes
+   * it. If not, the answer has what is stored now.
    */
   readonly swap: (
     request: {
@@ -321,8 +320,8 @@ export interface Driver {
   ) => Effect.Effect<SwapReply, RedisError>
 
   /**
-   * Gives what was `seen` a new life, and an entry's header a new fresh-until; `false` if it is no longer there. A lease
-   * in its slot stays, and lasts as long as before.
+   * Sets a new life for what was `seen`, and a new fresh-until in an entry's header; `false` if it is no longer there.
+   * A lease in its slot stays, and lasts as long as before.
    */
   readonly touch: (
     request: {
@@ -337,44 +336,44 @@ export interface Driver {
   ) => Effect.Effect<boolean, RedisError>
 
   /**
-   * Ends the fresh life of each entry, at server time, and gives what was there, as `remove` does. As by any write leases
-   * are revoked: a marker goes. What is late already stays as late as it is, until its own end. Foreign bytes and holds
-   * stay where they are.
+   * Ends the fresh life of each entry, at server time, and returns what was there, as `remove` does. As with any write,
+   * leases are revoked, and markers removed. An entry that is already stale stays as stale as it is, until its own end.
+   * Foreign bytes and holds stay in place.
    */
   readonly expire: (
     requests: ReadonlyArray<ExpireRequest>
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, RedisError>
 
-  /** Adds to a counter; what is no counter counts as nothing. `life` is set with the first. */
+  /** Adds to a counter; anything else counts as zero. `life` is set by the first increment. */
   readonly increment: (
     request: { readonly key: string; readonly delta: number; readonly life: number | undefined }
   ) => Effect.Effect<number, RedisError>
 
   /**
-   * The epochs under these keys, 8 bytes each, made from `candidate` where there is none, each living at least for `life`
-   * more milliseconds (`undefined`: it never expires). Where a hold stands the answer is that hold, which stays as it is;
-   * with `revive` one that has run out counts as none.
+   * The epochs under these keys, 8 bytes each, made from `candidate` if there is none. Each lives for at least `life`
+   * more milliseconds (`undefined`: it never expires). If there is a hold, the answer is that hold, which stays as it
+   * is; with `revive`, a hold that has run out counts as missing.
    */
   readonly ensureEpochs: (
     requests: ReadonlyArray<EnsureRequest>
   ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
 
   /**
-   * Replaces the epochs that exist, the first before the others, keeping their lives; also when memory is full. With
-   * `expire` a tag's epoch is only counted on, as of now; the given one takes its place where it cannot be. Holds stay
-   * where they are.
+   * Replaces the epochs that exist, the first before the others, keeping their lives, even when memory is full. With
+   * `expire`, the counter of a tag's epoch is incremented instead, as of now; if it cannot be, the given epoch replaces
+   * it. Holds stay in place.
    */
   readonly replaceEpochs: (requests: ReadonlyArray<EpochRequest>) => Effect.Effect<void, RedisError>
 
   /**
-   * Lets an update of the source hold its keys and tags, whatever stands there; other updates' holds stay beside it. The
-   * generation is replaced before the tags are held.
+   * Makes an update of the source hold its keys and tags, whatever is stored there; other updates' holds stay beside
+   * it. The generation is replaced before the tags are held.
    */
   readonly hold: (request: HoldRequest) => Effect.Effect<void, RedisError>
 
   /**
-   * Takes an update's holds away. Where no other update holds, nothing stays of what stands there. The generation is
-   * replaced before the tags change. Counts what was written.
+   * Removes an update's holds. If no other update holds a key, everything stored there is removed. The generation is
+   * replaced before the tags change. Returns how many values were written.
    */
   readonly endHold: (request: EndRequest) => Effect.Effect<number, RedisError>
 
@@ -382,8 +381,8 @@ export interface Driver {
   readonly scan: (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
 
   /**
-   * Removes what is under the keys of the cache of this name, and counts it; and the epochs of its tags. Bit by bit. Holds
-   * stay where they are.
+   * Removes the keys of the cache of this name, and counts them; and the epochs of its tags. This happens in pages.
+   * Holds stay where they are.
    */
   readonly clear: (cache: string) => Effect.Effect<number, RedisError>
 
@@ -399,7 +398,7 @@ export interface Driver {
    */
   readonly watch: (watcher: Watcher) => Effect.Effect<never, RedisError>
 
-  /** What is under a key, its remaining life in ms (`undefined`: it never expires), and its memory in bytes. */
+  /** The bytes of a key, its remaining life in ms (`undefined`: it never expires), and its memory in bytes. */
   readonly inspect: (key: string) => Effect.Effect<
     {
       readonly bytes: Uint8Array
@@ -415,6 +414,6 @@ export interface Driver {
     headSize: number
   ) => Effect.Effect<ReadonlyArray<Measure | undefined>, RedisError>
 
-  /** Asks each server about itself, and so many times what time it is. None: it is not one that can be asked. */
+  /** Asks each server about itself, and `probes` times for its time. Empty for a store without servers. */
   readonly servers: (probes: number) => Effect.Effect<ReadonlyArray<ServerAnswer>, RedisError>
 }

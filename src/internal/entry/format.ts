@@ -1,6 +1,6 @@
 /**
- * The one layout of an entry in Redis, pure functions on bytes. `docs/internals/entry-format.md` is the same in prose, for other
- * languages, and `test/entry/golden/` holds examples of each form.
+ * The one layout of an entry in Redis, as pure functions on bytes. `docs/internals/entry-format.md` describes it in
+ * prose, for other languages, and `test/entry/golden/` holds examples of each form.
  *
  *     offset  size  what
  *          0     1  magic and format: 0xE1. No header starts with a digit or `-`, so a counter is never taken for one
@@ -13,21 +13,20 @@
  *       [ …      …  tags: a count, then length, name (UTF-8) and 8 bytes of epoch for each]
  *         …      …  payload
  *
- * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease on nothing.
+ * All numbers are big endian. A marker is a header and a lease slot, without tags or payload: a lease without an entry.
  *
- * A lease is held until its "held until" and no longer, whatever else is there: an entry or a marker stays in Redis
- * longer than that, so that a load that comes late can still tell that its place was not taken. "Own end" is when the
- * entry would have gone without the lease (0: never), and is what a release goes back to. A token of zeros holds
- * nothing: it says that a load failed, and that the source is left alone until then by those that have something stale
- * to serve.
+ * A lease is held until its "held until" and no longer. The entry or the marker stays in Redis longer than that, so
+ * that a late load can still see that its place was not taken. "Own end" is when the entry would have expired without
+ * the lease (0: never); a release restores it. A token of zeros is not a lease: it says that a load failed, and that
+ * until then loads that can serve something stale leave the source alone.
  *
- * A hold is a marker too, without a lease slot: updates of the source are under way, and nothing is to be stored.
+ * A hold is a marker too, without a lease slot: updates of the source are under way, and nothing may be stored.
  *
- * *Expired* is what `Cache.expire` has ended: it is stale, also to a reader whose idea of server time lies before its
- * "fresh until".
+ * *Expired* entries were ended by `Cache.expire`: they are stale, even to a reader whose idea of server time lies
+ * before their "fresh until".
  *
- * *Overtaken* is what a forced load has stored whose lease another one had taken from it. Its write id is not random:
- * it is that load's turn, which tells whether it was granted its lease before another.
+ * *Overtaken* entries were stored by a forced load whose lease another load had taken. Their write id is not random: it
+ * is the forced load's turn, which shows whether it was granted its lease before another.
  */
 
 import { allocate } from "../bytes/allocate.js"
@@ -40,7 +39,7 @@ export const leaseSize = 20
 export const writeIdSize = 5
 export const tokenSize = 8
 export const epochSize = 8
-/** The most that a tag's name may come to, in bytes: its length is written in one byte. */
+/** The most bytes of a tag's name: its length is written in one byte. */
 export const maxTagSize = 255
 /** The most tags of one entry: their count is written in one byte. */
 export const maxTags = 255
@@ -53,7 +52,7 @@ export interface StoredTag {
   readonly epoch: Uint8Array
 }
 
-/** What a header says; `undefined` for bytes that are no header of this format. */
+/** The fields of a header; `undefined` for bytes that are not a header of this format. */
 export interface Header {
   readonly flags: number
   readonly version: number
@@ -62,17 +61,17 @@ export interface Header {
 }
 
 const encoder = new TextEncoder()
-/** A byte order mark is part of a name like any other: without it, it would be another tag's. */
+/** A byte order mark is part of a name: if it were dropped, the name would be another tag's. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/** Whether these bytes start with a header of this format that is whole. */
+/** Whether these bytes start with a complete header of this format. */
 export const isEntry = (bytes: Uint8Array): boolean =>
   bytes.length >= headerSize && bytes[0] === formatByte &&
   ((bytes[1]! & Flag.Lease) === 0 || bytes.length >= headerSize + leaseSize)
 
 export const isMarker = (bytes: Uint8Array): boolean => isEntry(bytes) && (bytes[1]! & Flag.Marker) !== 0
 
-/** Whether this is a hold: it stands under a key, or under a tag, while updates of the source are under way. */
+/** Whether this is a hold, which is stored under a key or a tag while updates of the source are under way. */
 export const isHold = (bytes: Uint8Array): boolean => isMarker(bytes) && (bytes[1]! & Flag.Hold) !== 0
 
 /** Whether its fresh life was ended before its time. */
@@ -80,7 +79,7 @@ export const isExpired = (bytes: Uint8Array): boolean => (bytes[1]! & Flag.Expir
 
 export const isFailure = (bytes: Uint8Array): boolean => (bytes[1]! & Flag.Failure) !== 0
 
-/** Whether this is an entry that has tags, of which only reading their epochs tells whether it holds. */
+/** Whether this is an entry with tags: whether it is valid shows only when their epochs are read. */
 export const hasTags = (bytes: Uint8Array): boolean => bytes[0] === formatByte && (bytes[1]! & Flag.Tags) !== 0
 
 export const version = (bytes: Uint8Array): number => (bytes[2]! << 8) | bytes[3]!
@@ -117,7 +116,7 @@ export const loadMillis = (bytes: Uint8Array): number => decodeLoadTime(bytes[15
 
 const tagsOffset = (bytes: Uint8Array): number => headerSize + ((bytes[1]! & Flag.Lease) === 0 ? 0 : leaseSize)
 
-/** The entry's tags; `undefined` where they are cut short, which makes the entry garbage. */
+/** The entry's tags; `undefined` if they are cut short, which makes the entry garbage. */
 export const tags = (bytes: Uint8Array): ReadonlyArray<StoredTag> | undefined => {
   if ((bytes[1]! & Flag.Tags) === 0) return []
   let at = tagsOffset(bytes)
@@ -135,7 +134,7 @@ export const tags = (bytes: Uint8Array): ReadonlyArray<StoredTag> | undefined =>
   return found
 }
 
-/** Where the payload starts; `undefined` where the tags are cut short. */
+/** Where the payload starts; `undefined` if the tags are cut short. */
 export const payloadOffset = (bytes: Uint8Array): number | undefined => {
   let at = tagsOffset(bytes)
   if ((bytes[1]! & Flag.Tags) === 0) return at
@@ -150,10 +149,10 @@ export const payloadOffset = (bytes: Uint8Array): number | undefined => {
   return at
 }
 
-/** The payload of an entry that is whole. */
+/** The payload of a complete entry. */
 export const payload = (bytes: Uint8Array): Uint8Array => bytes.subarray(payloadOffset(bytes))
 
-/** What a lease slot says. Times are server time in ms. */
+/** The fields of a lease slot. Times are server time in ms. */
 export interface Lease {
   readonly token: Uint8Array
   /** Held until. */
@@ -179,9 +178,9 @@ export const endOffset = untilOffset + 6
 export const noToken = new Uint8Array(tokenSize)
 
 /**
- * What an entry's own bytes tell about its lease: a load holds it, or a load failed and the source is spared for a
- * while, or neither. `longest` is the longest that a lease may last from now on: one that claims more was written by a
- * clock that was set back since, and holds nothing.
+ * The state of an entry's lease, from the entry's own bytes: a load holds it, or a load failed and the source is left
+ * alone for a while, or neither. `longest` is the longest time that a lease may last from now on: one that claims more
+ * was written before the clock was set back, and does not count.
  */
 export const leaseState = (bytes: Uint8Array, now: number, longest: number): "Held" | "BackOff" | "Free" => {
   if ((bytes[1]! & Flag.Lease) === 0) return "Free"
@@ -191,7 +190,7 @@ export const leaseState = (bytes: Uint8Array, now: number, longest: number): "He
   return "BackOff"
 }
 
-/** What `encode` puts into an entry. */
+/** The parts of an entry that `encode` takes. */
 export interface EntryParts {
   readonly version: number
   readonly freshUntil: number
@@ -236,7 +235,7 @@ export const encode = (parts: EntryParts, random: RandomBytes): Uint8Array => {
   return out
 }
 
-/** A lease on nothing: what stands under a missing key while it is loaded. */
+/** A lease without an entry, which is stored under a missing key while it is loaded. */
 export const marker = (token: Uint8Array, until: number): Uint8Array => {
   const out = new Uint8Array(headerSize + leaseSize)
   out[0] = formatByte
@@ -261,7 +260,7 @@ export const overtaken = (entry: Uint8Array, turn: Uint8Array): Uint8Array => {
   return out
 }
 
-/** Turns go round after so many; all that are compared lie within half of them. */
+/** Turns wrap after this many; turns that are compared lie within half of them. */
 const turns = 2 ** 40
 
 /** A number as a turn. */
@@ -275,7 +274,7 @@ const readTurn = (bytes: Uint8Array, at: number): number =>
   bytes[at]! * 0x1_0000_0000 +
   (bytes[at + 1]! * 0x1000000 + (bytes[at + 2]! << 16) + (bytes[at + 3]! << 8) + bytes[at + 4]!)
 
-/** Whether an overtaken load has stored this whose turn was before that one. */
+/** Whether an overtaken load with an earlier turn has stored this. */
 export const isOvertakenBefore = (entry: Uint8Array, turn: Uint8Array): boolean => {
   const since = (readTurn(turn, 0) - readTurn(entry, 4) + turns) % turns
   return (entry[1]! & Flag.Overtaken) !== 0 && since > 0 && since < turns / 2
@@ -302,17 +301,17 @@ export const withoutLease = (entry: Uint8Array): Uint8Array => {
   return out
 }
 
-/** The same entry under another write id, without a lease slot, whose fresh life is over since then at the latest. */
+/** The same entry under another write id, without a lease slot, whose fresh life ended at `at` or before. */
 export const expired = (entry: Uint8Array, writeId: Uint8Array, at: number): Uint8Array => {
   const out = withoutLease(entry).slice()
-  // Its write id is no turn any more.
+  // Its write id is not a turn any more.
   out[1] = (out[1]! | Flag.Expired) & ~Flag.Overtaken
   out.set(writeId, 4)
   if (isFreshAt(entry, at)) writeUint48(out, freshUntilOffset, at)
   return out
 }
 
-/** Whether its fresh life goes on then. */
+/** Whether it is still within its fresh life at that time. */
 export const isFreshAt = (entry: Uint8Array, at: number): boolean => {
   const until = freshUntil(entry)
   return until === 0 || until > at
@@ -330,10 +329,10 @@ export const isLeasedBy = (bytes: Uint8Array, token: Uint8Array): boolean => {
   return held !== undefined && sameBytes(held.token, token)
 }
 
-/** What lies under a cache's keys: entries with a header, or the plain decimal text of counters. */
+/** What a cache's keys hold: entries with a header, or the plain decimal text of counters. */
 export type Kind = "entry" | "counter"
 
-/** No bytes: the identity of what is absent. */
+/** No bytes: the identity of an absent value. */
 export const nothing = new Uint8Array(0)
 
 /** The decimal text of an integer as Redis writes it, without leading zeros; the longest safe one has 17 characters. */
@@ -346,8 +345,8 @@ const isDecimal = (bytes: Uint8Array): boolean => {
 }
 
 /**
- * What a compare-and-set compares: an entry's write id, a counter's text; nothing at all for what is absent whoever
- * looks (no key, a marker, foreign bytes, a header of another format).
+ * What a compare-and-set compares: an entry's write id, or a counter's text. It is empty for anything that is absent to
+ * every reader (no key, a marker, foreign bytes, a header of another format).
  */
 export const identity = (bytes: Uint8Array | undefined, kind: Kind): Uint8Array => {
   if (bytes === undefined) return nothing

@@ -1,6 +1,6 @@
 /**
- * One caller of a load, of one key or many, from its look into Redis to its values: what it joins, what it leads, what it
- * may be given. The reasons are at the top of `leader.ts`.
+ * One caller of a load, of one key or many, from its read of Redis to its values: which loads it joins, which it leads,
+ * and which values it may get. The reasons are at the top of `leader.ts`.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -44,7 +44,7 @@ export class Caller<Key, Value, E, R> {
     private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>,
     private readonly compute: Compute<Key, Value, E, R>,
     private readonly options: LoadOptions<Key, Value>,
-    /** What its failures are named after. */
+    /** The operation that its failures name. */
     operation: string,
     failures: Failures = "First"
   ) {
@@ -72,25 +72,25 @@ export class Caller<Key, Value, E, R> {
     return this.instance.runtime.driver.unsafeMonotonic(this.clock)
   }
 
-  /** It runs inside of an update of the source: its loads are its own. Asked for only where something is to be loaded. */
+  /** It runs inside an update of the source: its loads are its own. Evaluated only if something has to be loaded. */
   private get isApart(): boolean {
     return isUpdating(this.fiber)
   }
 
-  /** What it loads takes the place of what is there: its region of the program reads nothing, and stores. */
+  /** Its loads replace what is stored: its region of the program reads nothing, but stores. */
   private get isReloading(): boolean {
     const { reads, stores } = this.instance.runtime.mode
     return stores && !reads
   }
 
-  /** How it loads, where a load of its own is to do so. */
+  /** The mode of a load of its own. */
   private modeOf(wish: Mode): Mode {
     if (this.isApart) return "Apart"
     if (!this.instance.runtime.mode.stores) return "Local"
     return wish === "Lead" && this.isReloading ? "Force" : wish
   }
 
-  /** The load that this caller may join without a look. */
+  /** The load that this caller may join without reading Redis. */
   private joinable(redisKey: string): InFlight | undefined {
     const there = this.flights.joinable(redisKey)
     return there === undefined || this.isApart ? undefined : there
@@ -98,7 +98,7 @@ export class Caller<Key, Value, E, R> {
 
   // ---- one key
 
-  /** The value of a key that there is no near copy of. */
+  /** The value of a key that has no near copy. */
   one(key: Key, redisKey: string): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     const wanted = new Wanted<Key, Value>(key, redisKey)
     const there = this.joinable(redisKey)
@@ -111,14 +111,14 @@ export class Caller<Key, Value, E, R> {
     return readEntry(wanted.redisKey, wanted.key, new OneReply(this, wanted))
   }
 
-  /** What the caller is given when a step is done, or the next step. */
+  /** The caller's answer when a step is done, or the next step. */
   answered(
     wanted: Wanted<Key, Value>,
     step: Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>>
   ): Effect.Effect<Value, Failure<E>, Exclude<R, Scope.Scope>> {
     return Effect.flatMap(step, () => {
       if (wanted.value !== undefined) return Exit.succeed(wanted.value.value)
-      // A batch that it has joined had none, but its own load may.
+      // A batch that it joined had no value for it, but its own load may have one.
       wanted.answer = undefined
       const copy = this.instance.findNear(wanted.redisKey, this.fiber)
       if (copy !== undefined) return Exit.succeed(this.near(copy))
@@ -129,7 +129,7 @@ export class Caller<Key, Value, E, R> {
     })
   }
 
-  /** It is absent. Of many callers that looked at once all but the first find its load in the table by now. */
+  /** It is absent. If many callers looked at once, all but the first find its load in the table by now. */
   absent(
     wanted: Wanted<Key, Value>,
     seen: Uint8Array | undefined
@@ -159,7 +159,7 @@ export class Caller<Key, Value, E, R> {
     )
   }
 
-  /** A counter has no place for a lease: what is there now is what the load may replace. */
+  /** A counter has no place for a lease: the load may replace the count that is there now. */
   private replaceCount(
     wanted: Wanted<Key, Value>,
     wish: Mode
@@ -170,14 +170,14 @@ export class Caller<Key, Value, E, R> {
         wanted.kept = keptOf(count, judge(this.instance.definition, count, now, "Hold", redisKey))
         return this.lead([[wanted, count]], wish)
       },
-      // Nor has it near copies, or a way on without Redis.
+      // It has no near copies, and cannot go on without Redis.
       onFailure: (error) => this.answers.fail(wanted, Cause.fail(error))
     })
   }
 
   // ---- many keys
 
-  /** What each key came to, in the order asked for. */
+  /** The outcome of each key, in the order of the request. */
   many(
     keys: Iterable<Key>
   ): Effect.Effect<ReadonlyArray<Wanted<Key, Value>>, Failure<E>, Exclude<R, Scope.Scope>> {
@@ -196,7 +196,7 @@ export class Caller<Key, Value, E, R> {
   ): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     const open = all.filter((wanted) => wanted.answer === undefined)
     if (open.length === 0) return Effect.void
-    // What this process loads already is joined without a look.
+    // Keys that this process loads already are joined without reading Redis.
     const joined: Array<Wait<Key, Value>> = []
     const unread: Array<Wanted<Key, Value>> = []
     for (const wanted of open) {
@@ -209,7 +209,7 @@ export class Caller<Key, Value, E, R> {
       if (there === undefined) unread.push(wanted)
       else joined.push(this.join(wanted, there))
     }
-    // Both at once: what is joined is waited for from now on, or its load might end for want of waiters.
+    // Both at once: the joined loads must have this waiter from now on, or they might end for want of waiters.
     const both = joined.length + unread.length === 0
       ? Effect.void
       : joined.length === 0
@@ -238,7 +238,7 @@ export class Caller<Key, Value, E, R> {
 
   // ---- what a look leads to
 
-  /** Refreshes behind what is served, and loads what is absent. */
+  /** Refreshes stale values that are served in the background, and loads absent ones. */
   proceed(look: Look<Key, Value>): Effect.Effect<void, Failure<E>, Exclude<R, Scope.Scope>> {
     return Effect.all(look.logs, { discard: true }).pipe(
       // The failure's codec is the one that stored this load's failures.
@@ -294,7 +294,7 @@ export class Caller<Key, Value, E, R> {
     return wanted.mayJoin(there, this.isExhausted(wanted))
   }
 
-  /** Its tags are to be checked before it joins or leads: they may be refused. */
+  /** Its tags must be checked before it joins or leads: they may be refused. */
   private get hasTags(): boolean {
     return this.policy.tags !== undefined || this.options.tags.length > 0
   }
@@ -303,7 +303,7 @@ export class Caller<Key, Value, E, R> {
     return [...new Set([...this.instance.definition.keyTags(key), ...this.options.tags])]
   }
 
-  /** Loads what is absent: all at once, or so many keys at a time as the caller says. */
+  /** Loads what is absent: all at once, or in batches of the caller's size. */
   private leadBatches(
     absent: ReadonlyArray<Absent<Key, Value>>,
     mode: Mode
@@ -319,7 +319,7 @@ export class Caller<Key, Value, E, R> {
     })
   }
 
-  /** Joins what is being loaded here by now, and loads the rest at once. */
+  /** Joins the keys that are being loaded here by now, and loads the rest at once. */
   private lead(
     absent: ReadonlyArray<Absent<Key, Value>>,
     wish: Mode
@@ -328,13 +328,13 @@ export class Caller<Key, Value, E, R> {
     return Effect.uninterruptibleMask((restore) => {
       const mode = this.modeOf(wish)
       const joinsNone = wish === "Force" || mode === "Apart"
-      // Before any key is opened: they are the user's function, which may throw.
+      // Before any key is opened: tags come from the user's function, which may throw.
       const tags = absent.map(([wanted]) => this.tagsOf(wanted))
       for (const named of tags) {
         const refused = checkTags(this.instance.definition, named)
         if (refused !== undefined) return Effect.fail(refused)
       }
-      // Looked up and opened in one step: of many callers that were answered at once the first opens the key.
+      // Looked up and opened in one step: if many callers were answered at once, the first opens the key.
       const waits: Array<Wait<Key, Value>> = []
       const led: Array<Task<Key>> = []
       const alone: Array<Task<Key>> = []
@@ -357,7 +357,7 @@ export class Caller<Key, Value, E, R> {
       return this.start(run, led).pipe(
         Effect.zipRight(this.start(local, alone)),
         Effect.zipRight(restore(this.waiting.all(waits, opened))),
-        // Also where the wait was refused: no caller waits for what was opened.
+        // Also if the wait was refused: then no caller waits for the keys that were opened.
         Effect.onError(() => Effect.forEach(opened, (key) => this.flights.forsake(key), { discard: true }))
       )
     })
@@ -395,7 +395,7 @@ export class Caller<Key, Value, E, R> {
       : new Leader(this.instance, run, this.compute, this.options).start(tasks)
   }
 
-  /** One refresh in the background for all of them, but for those under way, here or (as the lease tells) anywhere. */
+  /** One refresh in the background for all of them, except those under way, here or (as the lease shows) anywhere. */
   private refreshBehind(
     stale: ReadonlyArray<Absent<Key, Value>>
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
@@ -403,7 +403,7 @@ export class Caller<Key, Value, E, R> {
     return Effect.uninterruptible(Effect.suspend(() => {
       const { refreshes } = this.instance
       const free = stale.filter(([wanted]) => this.flights.get(wanted.redisKey) === undefined)
-      // A refresh that is not stored is worth nothing.
+      // A refresh that is not stored is useless.
       if (free.length === 0 || this.isApart || !this.instance.runtime.mode.stores) return Effect.void
       if (!refreshes.mayBegin(this.monotonic)) return Effect.void
       if (!refreshes.hasPlace) {
@@ -417,7 +417,7 @@ export class Caller<Key, Value, E, R> {
   }
 }
 
-/** What a caller of one key does with the entry: a hit is answered there and then. */
+/** How a caller of one key handles the entry: a hit is answered synchronously. */
 class OneReply<Key, Value, E, R> extends EntryReply<Key, Value, Value, Failure<E>, Exclude<R, Scope.Scope>> {
   constructor(private readonly caller: Caller<Key, Value, E, R>, private readonly wanted: Wanted<Key, Value>) {
     super(caller.instance)

@@ -1,4 +1,4 @@
-/** The leases of one load: asking for them, waiting for another process's, prolonging, giving up. */
+/** The leases of one load: requesting them, waiting for another process's lease, renewing, releasing. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -11,14 +11,14 @@ import * as Entry from "../entry/format.js"
 import type { Task } from "./task.js"
 
 /**
- * After how long a lease that another process holds is asked for again, in ms, where nothing tells of its end: an eighth
- * of the wait so far, so that no caller waits much longer than it has to.
+ * After how long a lease that another process holds is requested again, in ms, if its end is not reported. Later it is
+ * an eighth of the wait so far, so that no caller waits much longer than it has to.
  */
 const firstPollMillis = 5
 const lastPollMillis = 100
 const pollPause = (waited: number): number => Math.min(lastPollMillis, Math.max(firstPollMillis, Math.ceil(waited / 8)))
 
-/** What a wait for another process's load came to, and when it was asked for. */
+/** The outcome of a wait for another process's load, and when it was requested. */
 export interface Look {
   readonly reply: LeaseReply
   readonly asked: number
@@ -69,7 +69,7 @@ export class Leases<Key, Value> {
         }),
         Effect.tapError((error) =>
           Effect.sync(() => {
-            // What was never sent took no lease.
+            // A request that was never sent took no lease.
             if (isUnsent(error)) {
               for (const task of tasks) task.claimed = false
             }
@@ -79,7 +79,7 @@ export class Leases<Key, Value> {
     })
   }
 
-  /** Gives up what leases these tasks have, or may have. `backOff`: their source is left alone for so many ms. */
+  /** Releases the leases that these tasks have, or may have. `backOff`: their source is left alone for this many ms. */
   release(tasks: Iterable<Task<Key>>, backOff?: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const claimed = [...tasks].filter((task) => task.claimed)
@@ -87,7 +87,7 @@ export class Leases<Key, Value> {
       for (const task of claimed) task.claimed = false
       return Effect.catchAll(
         this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, backOff }))),
-        // It ends by itself, after `lease.duration` at the most.
+        // It ends by itself, after at most `lease.duration`.
         (error) =>
           Effect.annotateLogs(Effect.logDebug(`A lease could not be released, and ends by itself: ${error.message}`), {
             cache: this.instance.definition.name,
@@ -102,7 +102,7 @@ export class Leases<Key, Value> {
     return Effect.asVoid(this.runtime.background.fork(Effect.uninterruptible(this.release(tasks))))
   }
 
-  /** Lets the leases live on. A renewal that fails is tried at the next turn; a lease that is lost stays lost. */
+  /** Renews the leases. A renewal that fails is tried again at the next turn; a lease that is lost stays lost. */
   renew(tasks: Iterable<Task<Key>>): Effect.Effect<void> {
     return Effect.clockWith((clock) => {
       const mine = [...tasks].filter((task) => task.claimed)
@@ -123,9 +123,9 @@ export class Leases<Key, Value> {
   }
 
   /**
-   * Waits for a lease that another process holds, and looks again by asking for it. Ends with what the lease's key came
-   * to: it is this load's, or something was stored. Nothing is what it ends with where the caller should wait no longer:
-   * `lease.wait` is over, or two other loads have ended without a value and a third has begun.
+   * Waits for a lease that another process holds, and polls by requesting it. Ends with the outcome of the key: this
+   * load got the lease, or something was stored. It ends with nothing if the caller should wait no longer: `lease.wait`
+   * is over, or two other loads have ended without a value and a third has begun.
    *
    * @param granted what has to be read anew as soon as the lease is granted, before anything is computed
    */
@@ -141,20 +141,20 @@ export class Leases<Key, Value> {
       (bell) =>
         Effect.clockWith((clock) => {
           const wait = new Wait(bell, holder, this.monotonic(clock) + millis, this.monotonic(clock), granted)
-          // What happened before the bell hung it has not told: so the first look is at once, where bells ring.
+          // The bell did not report changes from before it was hung. So if bells ring, the first read is at once.
           return feed.hears(clock) ? this.lookAgain(task, wait) : this.pauseThenLook(task, wait, millis)
         }),
       (bell) => Effect.sync(() => feed.unhang(bell))
     )
   }
 
-  /** Until the bell rings, or it is time to look anyway. */
+  /** Waits until the bell rings, or it is time to look anyway. */
   private pauseThenLook(task: Task<Key>, wait: Wait, held: number): Effect.Effect<Look | undefined, RedisError> {
     return Effect.clockWith((clock) => {
       const waited = this.monotonic(clock) - wait.began
       const left = this.policy.leaseWait - waited
       if (left <= 0) return Effect.succeed(undefined)
-      // A process that dies rings no bell, and nothing tells of the end of a lease.
+      // A process that dies rings no bell, and the end of a lease is not reported.
       const longest = this.runtime.near.feed.hears(clock) ? Math.max(1, Math.ceil(held)) : pollPause(waited)
       const pause = Effect.acquireUseRelease(
         Effect.fork(
@@ -177,7 +177,7 @@ export class Leases<Key, Value> {
           case "Granted":
             return Effect.as(wait.granted, { reply, asked })
           case "Held":
-            // The load that this one has waited for has failed, and the source is left alone now.
+            // The load that this one waited for has failed, and the source is left alone now.
             if (Entry.sameBytes(reply.holder, Entry.noToken)) return Effect.succeed({ reply, asked })
             return Effect.clockWith((clock) =>
               wait.goesOn(reply, this.monotonic(clock))
@@ -194,8 +194,8 @@ export class Leases<Key, Value> {
 }
 
 /**
- * So many other loads may end before their time while a caller waits. The first may have been deleted in the middle, which
- * looks like a failure from here; where the second ends as well, the source fails.
+ * This many other loads may end early while a caller waits. The key of the first may have been deleted meanwhile, which
+ * looks like a failure from here; if the second ends early as well, the source fails.
  */
 const patience = 1
 
@@ -215,7 +215,7 @@ class Wait {
 
   /** Whether to wait for the load that has the lease now. */
   goesOn({ holder, millis }: { readonly holder: Uint8Array; readonly millis: number }, now: number): boolean {
-    // A lease that ran out was its holder's that has died: no attempt has failed.
+    // If a lease ran out, its holder has died: no attempt has failed.
     if (!Entry.sameBytes(holder, this.holder) && now < this.until) this.ended++
     this.holder = holder
     this.until = now + millis

@@ -1,4 +1,4 @@
-/** What a load works on, and what it was asked for. */
+/** The keys of a load, and its options. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Life } from "../definition/lives.js"
@@ -7,18 +7,18 @@ import type { Grant } from "../driver/driver.js"
 import type { InFlight } from "../inFlight/inFlight.js"
 import type { Kept, Unchanged } from "./previous.js"
 
-/** What a caller of a load may ask for beside the policy. */
+/** What a caller of a load may set in addition to the policy. */
 export interface LoadOptions<in Key, in Value> {
   /** Instead of the policy's. */
   readonly life: Life<Key, Value> | undefined
-  /** Beside the policy's. */
+  /** In addition to the policy's. */
   readonly tags: ReadonlyArray<string>
   readonly timeout: Deadlines
-  /** A forced load wants to know what is there. */
+  /** A forced load needs to know the stored value. */
   readonly looks: boolean
-  /** How many keys one run of a batched load is given at the most. */
+  /** The most keys of one run of a batched load. */
   readonly batchSize: number
-  /** How many such runs of one call there are at a time. */
+  /** How many such runs of one call go on at a time. */
   readonly concurrency: number | "unbounded"
 }
 
@@ -31,12 +31,12 @@ export const noOptions: LoadOptions<unknown, unknown> = {
   concurrency: "unbounded"
 }
 
-/** What a batched load gives for a key that it has no value for, and a reason: that key's failure alone. */
+/** Returned by a batched load for a key without a value, with the reason: only that key fails. */
 export class Failed<out E> {
   constructor(readonly error: E) {}
 }
 
-/** Computes the values of a load's keys: the answer looks them up, and has no value for those it has none for. */
+/** Computes the values of a load's keys: the answer is a lookup, which may have no value for some of them. */
 export type Compute<in out Key, in out Value, out E, out R> = (
   tasks: ReadonlyArray<Task<Key>>
 ) => Effect.Effect<(task: Task<Key>) => Exit.Exit<Value | Unchanged, E> | undefined, E, R>
@@ -48,25 +48,25 @@ export interface Task<out Key> {
   readonly inFlight: InFlight
   /** The tags of its entry that are known before its value is. */
   readonly tags: ReadonlyArray<string>
-  /** What was found there and is unusable. */
+  /** The bytes that were found there and are unusable. */
   readonly seen: Uint8Array | undefined
-  /** The caller has something stale to serve: it need not be loaded while the source is left alone. */
+  /** The caller can serve something stale, so the key need not be loaded while the source is left alone. */
   readonly yields: boolean
-  /** Chosen here, so that a lease whose grant was never heard of can be released. */
+  /** Chosen here, so that a lease can be released even if the answer to its request was lost. */
   readonly token: Uint8Array
-  /** A lease was asked for, and it is not known to be gone. */
+  /** A lease was requested, and it is not known to be gone. */
   claimed: boolean
-  /** Updates of the source are under way: it is loaded, and what comes of it is not stored. */
+  /** Updates of the source are under way: the key is loaded, but the value is not stored. */
   barred: boolean
-  /** What was found there that the load may be told of, if it still stands when the load begins. */
+  /** The value that was found there and may be passed to the load, if it is still valid when the load begins. */
   kept: Kept | undefined
-  /** The same, which does. */
+  /** The same, once it is known to be valid. */
   previous: Kept | undefined
-  /** What its lease was granted over. */
+  /** What was stored when its lease was granted. */
   grant: Grant | undefined
   /**
-   * Until when the lease is held, as far as is known, on a clock of this machine that never jumps; `Infinity` where it
-   * was lost, and not to time.
+   * Until when the lease is held, as far as is known, on a clock of this machine that never jumps; `Infinity` if it was
+   * lost for another reason than time.
    */
   heldUntil: number
 }

@@ -1,4 +1,4 @@
-/** What people who look ask of servers: how large keys are, and how the servers are. Nothing else of the driver needs it. */
+/** Inspection of servers: how large keys are, and the state of the servers. Nothing else of the driver needs it. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -23,14 +23,14 @@ const toMeasure = ({ head, ...rest }: Parts): Measure | undefined =>
   // GETRANGE has no other way to say that there is nothing.
   head === undefined || head.length === 0 ? undefined : { head, ...rest }
 
-/** For commands that a user may lack the right to, which would be granted to those who look. */
+/** For commands that this user may lack the right to: they are needed only for inspection. */
 const ifAllowed = <A>(callback: Callback<A | undefined>): Callback<A> => ({
   answer: callback.answer,
   fail: (error) =>
     error.reason === "Auth" || error.reason === "Command" ? callback.answer(undefined) : callback.fail(error)
 })
 
-/** What is no string has been put there since it was listed, and is nobody's here. */
+/** A value that is not a string was put there after it was listed, and does not belong to this library. */
 const ifString = <A>(callback: Callback<A | undefined>): Callback<A> => ({
   answer: callback.answer,
   fail: (error) => isWrongType(error) ? callback.answer(undefined) : callback.fail(error)
@@ -130,7 +130,7 @@ const answerOf = ({ address, sender }: Server, isCluster: boolean, probes: numbe
 const didNotAnswer = ({ info }: ServerAnswer): RedisError | undefined =>
   Either.isLeft(info) && (info.left.reason === "Connection" || info.left.reason === "Timeout") ? info.left : undefined
 
-/** Fails where none answers, and else says of each that it did not. */
+/** Fails if no server answers; otherwise reports, for each, whether it did not. */
 export const answers = (servers: Servers, probes: number): ReturnType<Driver["servers"]> =>
   Effect.suspend(() =>
     Effect.forEach(servers.masters(), (server) => answerOf(server, servers.only === undefined, probes), {

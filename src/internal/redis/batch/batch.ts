@@ -1,4 +1,4 @@
-/** Commands that leave together, and what becomes of each. */
+/** Commands that leave together, and the outcome of each. */
 import type { RedisError } from "../../../CacheError.js"
 import type { ServerClock } from "../clocks/serverClock.js"
 import type { ServerFigures } from "../connection/figures.js"
@@ -19,42 +19,42 @@ export interface Link {
   readonly state: () => "ready" | "waiting" | "down"
   /** Calls back when the first connection is made or failed. */
   readonly onceDecided: (listener: () => void) => void
-  /** Something was sent, and no answer came in time; values of so many bytes have been sent and not answered yet. */
+  /** Commands were sent, and no answer came in time; values of this many bytes have been sent and not answered yet. */
   readonly unanswered: (bytes: number) => void
   /** Why it is down. */
   readonly failure: (operation: string) => RedisError
-  /** It is another's to use as well: commands of ours may come into a transaction of the owner's, or to another database. */
+  /** Its owner uses it as well: our commands may become part of the owner's transaction, or go to another database. */
   readonly borrowed: boolean
   readonly figures: ServerFigures
-  /** Why nothing of ours may be sent, though it is ready; `undefined`: it may. */
+  /** Why our commands may not be sent, though it is ready; `undefined`: they may. */
   readonly refusal: () => ((operation: string) => RedisError) | undefined
 }
 
 export interface BatchOwner {
-  /** Values of so many bytes were sent. */
+  /** Values of this many bytes were sent. */
   readonly left: (bytes: number) => void
-  /** Whatever was sent with them has been answered, in time or not, or its connection was lost. */
+  /** The commands that carried them have been answered, in time or not, or their connection was lost. */
   readonly heard: (bytes: number) => void
-  /** The last answer is here, and about to be told. */
+  /** The last answer is here, and about to be delivered. */
   readonly met: (batch: Batch) => void
-  /** Everybody was told. */
+  /** All callbacks were called. */
   readonly ended: (batch: Batch) => void
-  /** Time is up; these have not been told. */
+  /** Time is up; these calls have not been answered. */
   readonly late: (batch: Batch, calls: ReadonlyArray<Call>) => void
 }
 
-/** Commands that leave together. Each caller is told one thing, once: the answer, or that time is up. */
+/** Commands that leave together. Each callback is called once: with the answer, or because time is up. */
 export class Batch extends Limited implements Receiver {
   readonly size: number
   private open: number
-  /** What was sent and has not been answered. */
+  /** How much was sent and has not been answered. */
   private unheard = 0
   /** Of values that it carries. */
   private bytes = 0
-  /** When it left, by this machine's own time, if an answer will tell the server's. */
+  /** When it left, by this machine's clock, if an answer will have the server's time. */
   private leftAt: number | undefined
   private isOver = false
-  /** Reads that were late: their answers still tell how large values are. */
+  /** Reads that were late: their answers still show how large values are. */
   private overdue: ReadonlyArray<Reads | undefined> | undefined
   /** For metrics: when it was sent, the first command of each kind in it, and those kinds of which one failed. */
   private sentAt = 0
@@ -63,11 +63,11 @@ export class Batch extends Limited implements Receiver {
   private failures: Map<string, RedisError["reason"]> | undefined
 
   constructor(
-    /** Those that were told are taken out. */
+    /** Calls that were answered are taken out. */
     private readonly waiting: Array<Call | undefined>,
     private readonly link: Link,
     readonly wasReady: boolean,
-    /** Bytes of large values that its answers are known to come to. */
+    /** How many bytes of large values its answers are expected to have. */
     readonly expected: number,
     private readonly owner: BatchOwner
   ) {
@@ -76,11 +76,11 @@ export class Batch extends Limited implements Receiver {
     this.open = waiting.length
   }
 
-  /** To be called when the connection is ready, or there is none. */
+  /** Call it when the connection is ready, or there is none. */
   readonly leave = (): void => {
-    // What timed out while it waited for the connection is not sent any more.
+    // Calls that timed out while they waited for the connection are not sent any more.
     if (this.open === 0) return
-    // All are still there: none could have been told.
+    // All are still there: none can have been answered.
     const calls = this.waiting as ReadonlyArray<Call>
     const refusal = this.refusal()
     if (refusal === undefined) {
@@ -108,7 +108,7 @@ export class Batch extends Limited implements Receiver {
     const call = this.waiting[index]
     if (call === undefined) this.overdue?.[index]?.learn(reply)
     else {
-      // A value may be the very word; on a connection of our own nothing else is.
+      // A value may be this very word; on a connection of our own nothing else can be.
       if ((this.link.borrowed && isQueued(reply)) || !call.fits(reply)) {
         return this.fail(index, unexpectedReply(call.operation, nameOf(call.command), reply))
       }
@@ -128,7 +128,7 @@ export class Batch extends Limited implements Receiver {
       this.heard()
       return this.fail(index, refusal?.(operation) ?? toRedisError(operation, error))
     }
-    // It was not run, so it is not run twice.
+    // It did not run, so it does not run twice.
     this.link.client.send([withText(script, command)], {
       onReply: (_, reply) => this.onReply(index, reply),
       onError: (_, again) => {
@@ -149,7 +149,7 @@ export class Batch extends Limited implements Receiver {
     this.owner.late(this, late)
   }
 
-  /** Before it is told of: what is made of the answer may depend on the time. */
+  /** Called before the answer is delivered: what the caller makes of it may depend on the time. */
   private hear(reply: unknown): void {
     const { clock } = this.link
     const [time] = reply as readonly [Count] // so it begins
@@ -193,7 +193,7 @@ export class Batch extends Limited implements Receiver {
     const call = this.waiting[index]
     if (call === undefined) return undefined
     this.waiting[index] = undefined
-    // Before the last is told, so that nothing that comes of it can find this late.
+    // Before the last answer is delivered, so that nothing that follows from it can find this batch late.
     if (--this.open === 0) {
       this.measure()
       this.owner.met(this)

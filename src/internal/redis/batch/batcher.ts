@@ -1,17 +1,17 @@
 /**
- * What is asked for in one tick leaves in one go: reads as one `MGET`, everything else as it is, all in the order of
- * asking. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
- * lone command waits for nothing. Where there is more to do, the first commands leave before the last are asked for, so
+ * All requests of one tick are sent together: reads as one `MGET`, everything else as it is, all in the order of the
+ * requests. A tick ends when all microtasks have run (`process.nextTick` from a microtask comes after the last), so a
+ * lone command waits for nothing. If there are more requests, the first commands leave before the last are made, so
  * that the server does not wait for the client and then the client for the server.
  *
- * Reads of large values wait for answers to others, so that no more bytes are asked for than can be answered in time
- * (`sizes.ts`). They wait in the backlog, in the order of asking, where three things hold:
+ * Reads of large values wait for answers to others, so that no more bytes are requested than can be answered in time
+ * (`sizes.ts`). They wait in the backlog, in the order of the requests, where three things hold:
  *
- * - What is asked for after them goes before them only if it does not write what they read. Once something else waits,
- *   nothing goes before anything: so writes never pass each other, and no read passes a write that was asked for before it.
- * - Something waits only while answers are awaited, and each end of those sends what there is room for. If there is no
- *   connection, it fails where it would have been sent.
- * - A read that waits has its time limit from when it was asked for.
+ * - A later call passes them only if it does not write what they read. Once anything else waits, nothing passes
+ *   anything: so writes never pass each other, and no read passes an earlier write.
+ * - A call waits only while answers are awaited, and whenever one of those ends, the calls are sent for which there is
+ *   room. If there is no connection, a call fails when it would have been sent.
+ * - The time limit of a waiting read begins with its request.
  */
 import type { Write } from "../../driver/driver.js"
 import { timeoutError } from "../errors.js"
@@ -25,7 +25,7 @@ import { Deadlines, Limited } from "./deadlines.js"
 import type { Callback, Sender } from "./sender.js"
 import { maxExpected, Sizes } from "./sizes.js"
 
-/** So many commands, or keys that are read, of one tick leave before it ends, then twice as many, and so on. */
+/** This many commands, or keys that are read, of one tick leave before it ends, then twice as many, and so on. */
 const firstPart = 32
 
 /** The most commands of one batch, and the most bytes that it takes before another command begins a new one. */
@@ -33,26 +33,26 @@ const maxBatch = 512
 const maxBatchBytes = 1024 * 1024
 
 /**
- * The most commands that are under way. Beyond that they wait here for answers, and their time limit with them: a
- * hundred thousand keys take longer than one limit, and no other command is kept from the server for so long.
+ * The most commands that are under way. Further ones wait here for answers, and their time limits with them: a hundred
+ * thousand keys take longer than one limit, and must not keep other commands from the server for so long.
  */
 const maxUnderWay = 4096
 
 export class Batcher implements Sender, BatchOwner {
   private queue: Array<Call> = []
-  /** Where keys have slots: the last reads of each, as long as nothing else was asked for after them. */
+  /** If keys have slots: the last reads of each slot, as long as no other call came after them. */
   private readonly bySlot = new Map<number, Reads>()
   private scheduled = false
-  /** Commands in the queue, and keys that were asked for one by one; and how many of them leave at once. */
+  /** Commands in the queue, and keys that were read one by one; and how many of them leave at once. */
   private calls = 0
   private part = firstPart
-  /** What waits for answers before it is sent, and since when. */
+  /** Calls that wait for answers before they are sent, and since when. */
   private backlog: Array<{ readonly call: Call; readonly since: number }> = []
   private underWay = 0
-  /** Bytes of large values that answers to what is under way are known to come to. */
+  /** How many bytes of large values the answers that are awaited are expected to have. */
   private expected = 0
   private readonly sizes: Sizes
-  /** Of values that were sent and not answered, also where no caller waits for the answer any more. */
+  /** Bytes of values that were sent and not answered, even if no caller waits for the answer any more. */
   private bytesOut = 0
   private closed = false
   private readonly deadlines: Deadlines
@@ -76,13 +76,13 @@ export class Batcher implements Sender, BatchOwner {
     this.count()
   }
 
-  /** How many keys one command may have that are of the same cache as this. */
+  /** How many keys of the same cache as this one a command may have. */
   pageFor(key: string): number {
     const size = this.sizes.of(key)
     return size === 0 ? maxReads : Math.max(1, Math.min(maxReads, Math.floor(maxExpected / size)))
   }
 
-  /** The same for many keys, at most `pageFor` the first, where one command may have them all. */
+  /** The same for many keys, at most `pageFor` of the first, if one command may have them all. */
   readMany(keys: ReadonlyArray<string>, callback: Callback<ReadonlyArray<Buffer | undefined>>): void {
     const count = keys.length
     const reads = this.openReads(keys[0]!, count)
@@ -92,7 +92,7 @@ export class Batcher implements Sender, BatchOwner {
 
   write(write: Write, callback: Callback<void>): void {
     this.sizes.saw(write.key, write.bytes.length)
-    // It is told of the OK, and does not look at it.
+    // It receives the OK, and does not look at it.
     this.pushCall(new SetCall(write.key, toBuffer(write.bytes), write.life, callback as Callback<unknown>))
   }
 
@@ -129,26 +129,26 @@ export class Batcher implements Sender, BatchOwner {
       script,
       bytes,
       expected: 0,
-      // One that is given none looks for them itself.
+      // A script without KEYS finds its keys itself.
       writes: keys.length > 0 ? keys : undefined,
       fits: script.gives,
       callback: callback as Callback<unknown> // told what fits
     })
   }
 
-  /** Ends what still waits for an answer. Whoever asks afterwards is refused. */
+  /** Ends all calls that still wait for an answer. Later calls are refused. */
   close(): void {
     this.closed = true
     this.deadlines.close()
   }
 
-  /** Reads that were asked for last, if there is room for so many more and nothing else was asked for since. */
+  /** The latest reads, if there is room for this many more and no other call came since. */
   private openReads(key: string, count: number): Reads | undefined {
     const last = this.slotOf === undefined ? this.queue[this.queue.length - 1] : this.bySlot.get(this.slotOf(key))
     return last instanceof Reads && last.takes(key, count) ? last : undefined
   }
 
-  /** Later reads come after what is asked for now. Clearing a map makes a new one, so not for nothing. */
+  /** Later reads must come after the present call. Clearing a map makes a new one, so it is done only if needed. */
   private closeReads(): void {
     if (this.bySlot.size > 0) this.bySlot.clear()
   }
@@ -177,7 +177,7 @@ export class Batcher implements Sender, BatchOwner {
     queueMicrotask(this.endTick)
   }
 
-  /** The microtasks that are due by then ask for more. */
+  /** Sends at the end of the tick: microtasks that are due before then may add more calls. */
   private readonly endTick = (): void => process.nextTick(this.flush)
 
   private readonly flush = (): void => {
@@ -211,7 +211,7 @@ export class Batcher implements Sender, BatchOwner {
     this.sendBacklog()
   }
 
-  /** Whether this may go before reads that wait. */
+  /** Whether this call may pass reads that wait. */
   private mayPass({ writes }: Call): boolean {
     if (this.backlog.length === 0) return true
     return writes !== undefined && !this.backlog.some(({ call }) => isLarge(call) && call.reads(writes))
@@ -236,9 +236,9 @@ export class Batcher implements Sender, BatchOwner {
     while (this.backlog.length > 0 && this.underWay < maxUnderWay) {
       const next = this.backlog.slice(0, maxBatch).map(({ call }) => call)
       const batch = next.slice(0, this.firstBatch(next))
-      // Answers that are awaited make room.
+      // The answers that are awaited will make room.
       if (batch.length === 0) return
-      // Out of the backlog first, so that nothing that comes of sending can send it twice.
+      // Taken out of the backlog first, so that nothing that sending causes can send it twice.
       this.backlog.splice(0, batch.length)
       this.send(batch)
     }
@@ -277,7 +277,7 @@ export class Batcher implements Sender, BatchOwner {
   late(batch: Batch, calls: ReadonlyArray<Call>): void {
     this.underWay -= batch.size
     this.expected -= batch.expected
-    // What has waited for these answers as long is late, too; what came later is still sent.
+    // Calls that have waited for these answers for as long are late, too; later ones are still sent.
     const due = this.closed ? Infinity : performance.now() - this.commandTimeout
     const young = this.backlog.findIndex(({ since }) => since > due)
     const waited = this.backlog.splice(0, young < 0 ? this.backlog.length : young)
@@ -288,7 +288,7 @@ export class Batcher implements Sender, BatchOwner {
     if (batch.wasReady) this.link.unanswered(this.bytesOut)
   }
 
-  /** How many of these calls, from the first on, make a batch; none where answers must come first. */
+  /** How many of these calls, from the first on, make a batch; none if answers must come first. */
   private firstBatch(calls: ReadonlyArray<Call>): number {
     const count = commandsOf(calls)
     if (!this.sizes.any) return count
@@ -302,12 +302,12 @@ export class Batcher implements Sender, BatchOwner {
   }
 }
 
-/** A read of large values, as far as is known. */
+/** Whether this is a read of large values, as far as is known. */
 const isLarge = (call: Call): call is Reads => call instanceof Reads && call.expected > 0
 
 const expectedOf = (calls: ReadonlyArray<Call>): number => calls.reduce((sum, { expected }) => sum + expected, 0)
 
-/** The time limit of a read that has to wait before it is sent: from when it was asked for, until it is told. */
+/** The time limit of a read that has to wait before it is sent: from its request to its answer. */
 class Wait extends Limited {
   constructor(
     private readonly reads: Reads,
@@ -327,7 +327,7 @@ class Wait extends Limited {
   }
 }
 
-/** How many of these calls, from the first on, make a batch by what they carry. */
+/** How many of these calls, from the first on, make a batch by the bytes that they carry. */
 const commandsOf = (calls: ReadonlyArray<Call>): number => {
   let bytes = 0
   for (let i = 0; i < calls.length; i++) {

@@ -1,4 +1,4 @@
-/** What waits to be sent: commands, reads that become one, and what to call when which is answered. */
+/** What waits to be sent: commands, reads that become one command, and what to call when each is answered. */
 import type { RedisError } from "../../../CacheError.js"
 import type { Script } from "../lua.js"
 import { areValues, isOk } from "../replies.js"
@@ -14,15 +14,15 @@ export const maxReads = 1024
 export interface Call {
   readonly operation: string
   readonly command: Words
-  /** Sent with EVALSHA; its text follows where the server does not know it. */
+  /** Sent with EVALSHA; if the server does not know it, it is sent again with its text. */
   readonly script: Script<unknown> | undefined
   /** Bytes of values that it carries. */
   readonly bytes: number
-  /** Bytes of large values that its answer is known to come to. */
+  /** How many bytes of large values its answer is expected to have. */
   readonly expected: number
-  /** It writes to nothing but these keys; `undefined`: that is not known. */
+  /** The only keys that it writes; `undefined`: not known. */
   readonly writes: ReadonlyArray<string | Buffer> | undefined
-  /** Whether this is a reply to it; no other is told. */
+  /** Whether this is a valid reply to it; no other reaches the callback. */
   readonly fits: (reply: unknown) => boolean
   readonly callback: Callback<unknown>
 }
@@ -95,16 +95,16 @@ const noKeys: ReadonlyArray<string> = []
 const mget: ReadonlyArray<string> = ["mget"]
 const noReaders: ReadonlyArray<Reader> = []
 
-/** Keys that are read together, and which request wants which. */
+/** Keys that are read together, and which request needs which. */
 export class Reads implements Call, Callback<unknown> {
   readonly operation = "get"
   readonly script = undefined
   readonly bytes = 0
   expected = 0
   readonly writes = noKeys
-  /** Called before its readers are told. */
+  /** Called before its readers get their answers. */
   onTold: (() => void) | undefined
-  /** Where a key is in the command: the same key is asked for once, however many ask. The first to ask needs no table. */
+  /** Where a key is in the command: it is sent once for all requests that need it. The first request needs no table. */
   private places: Map<string, number> | undefined
 
   readonly command: [name: string, ...keys: Array<string>]
@@ -133,11 +133,11 @@ export class Reads implements Call, Callback<unknown> {
     return reads
   }
 
-  /** Whether there is room for so many more, of which the first is this. */
+  /** Whether there is room for this many more keys, the first of which is `key`. */
   takes(key: string, count: number): boolean {
     if (this.command.length + count > maxReads + 1) return false
     const more = count * this.sizes.of(key)
-    // What is small does not wait with what is large.
+    // Small values do not wait together with large ones.
     return more === 0 ? this.expected === 0 : this.expected > 0 && this.expected + more <= maxExpected
   }
 
@@ -192,11 +192,11 @@ export class Reads implements Call, Callback<unknown> {
 
   fail(error: RedisError): void {
     this.onTold?.()
-    // Each is told once, whatever its answer comes to afterwards.
+    // Each is called once, whatever answer comes afterwards.
     for (const { callback } of this.readers.splice(0)) callback.fail(error)
   }
 
-  /** It was answered after its readers had been told that it was late. */
+  /** The answer came after its readers had failed with a timeout. */
   learn(reply: unknown): void {
     if (this.fits(reply)) this.sizes.learn(this.command, reply as ReadonlyArray<Buffer | null>) // it fits
   }

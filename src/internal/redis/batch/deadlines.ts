@@ -1,12 +1,12 @@
 /**
  * Time limits at the price of one timer: all limits are equally long, so those that began first end first, and one
- * timer for the first of them will do. Time is the machine's monotonic clock.
+ * timer for the first of them is enough. Time is the machine's monotonic clock.
  *
- * Only what is under way is held, in a list that runs through it: a list of all limits of the last second would let
+ * Only objects that are under way are held, in an intrusive list: a list of all limits of the last second would let
  * whole batches grow old in the heap, at several times the cost of everything else here.
  */
 
-/** What has a time limit. Between `start` and `stop` the list runs through it. */
+/** An object with a time limit. Between `start` and `stop` it is part of the list. */
 export abstract class Limited {
   /** When it is late. */
   due = 0
@@ -25,7 +25,7 @@ export class Deadlines {
 
   constructor(private readonly millis: number) {}
 
-  /** It expires after the time limit, unless it is stopped before. */
+  /** Makes it expire after the time limit, unless it is stopped before. */
   start(limited: Limited): void {
     limited.due = performance.now() + this.millis
     limited.before = this.last
@@ -35,7 +35,7 @@ export class Deadlines {
     this.timer ??= setTimeout(this.timeIsUp, this.millis)
   }
 
-  /** To be called once, and not after it has expired. */
+  /** Call it once, and not after the object has expired. */
   stop(limited: Limited): void {
     const { after, before } = limited
     if (before === undefined) this.first = after
@@ -46,7 +46,7 @@ export class Deadlines {
     limited.after = undefined
   }
 
-  /** No caller waits on: what is under way is expired. */
+  /** Expires everything that is under way, so that no caller goes on waiting. */
   close(): void {
     clearTimeout(this.timer)
     clearImmediate(this.immediate)
@@ -60,8 +60,8 @@ export class Deadlines {
   }
 
   /**
-   * A process that was busy or stopped for long runs its timers before it reads its sockets. What arrived meanwhile is
-   * no timeout: one turn of the event loop later it has been read.
+   * A process that was busy or stopped for long runs its timers before it reads its sockets. Answers that arrived
+   * meanwhile must not count as timeouts: one turn of the event loop later they have been read.
    */
   private readonly timeIsUp = (): void => {
     this.immediate = setImmediate(this.expireDue)
@@ -72,7 +72,7 @@ export class Deadlines {
     const now = performance.now()
     while (this.first !== undefined && this.first.due <= now) this.expire(this.first)
     if (this.first === undefined) return
-    // What has expired may have started something, and a timer for that; the first is due before it.
+    // An expiry may have started something new, and a timer for it; the first of the list is due before that.
     clearTimeout(this.timer)
     this.timer = setTimeout(this.timeIsUp, Math.ceil(this.first.due - now))
   }

@@ -1,17 +1,17 @@
-/** Where the driver hands its commands in. */
+/** The interface through which the driver sends its commands. */
 import type { RedisError } from "../../../CacheError.js"
 import type { Write } from "../../driver/driver.js"
 import type { Script } from "../lua.js"
 import type { Shape } from "../replies.js"
 import type { Argument } from "../resp/request.js"
 
-/** What a caller is told: an answer, or why there is none. Called exactly once. */
+/** Receives an answer, or why there is none. It is called exactly once. */
 export interface Callback<in Answer> {
   readonly answer: (answer: Answer) => void
   readonly fail: (error: RedisError) => void
 }
 
-/** Where commands are handed in. */
+/** Sends commands. */
 export interface Sender {
   readonly read: (key: string, callback: Callback<Buffer | undefined>) => void
   readonly write: (write: Write, callback: Callback<void>) => void

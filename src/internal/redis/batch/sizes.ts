@@ -1,24 +1,24 @@
 /**
- * How large the values of caches are that are known to have large ones. What is asked for at once must be answered within
- * one time limit, and keeps whatever is asked for after it waiting as long: so it is bounded by the bytes that its answers
- * are known to come to.
+ * How large values are, in caches that are known to have large ones. All values that are requested at once must be
+ * answered within one time limit, and later commands wait for them: so the requests are bounded by the bytes that their
+ * answers are expected to have.
  *
- * Nothing tells how large a value is before it is read, and asking for that first would cost each read as much again. So it
- * is learned from what is written and from what is answered, in time or not. Values below 64 kB count as nothing: caches
- * that have no others cost one comparison.
+ * The size of a value is not known before it is read, and asking for it first would double the cost of each read. So
+ * sizes are learned from writes and from answers, whether these came in time or not. Values below 64 kB do not count:
+ * caches without larger ones cost one comparison.
  */
 
-/** The most bytes of large values that are asked for and not answered; more than that only for one value. */
+/** The most bytes of large values that are requested and not answered. Only a single value may exceed this. */
 export const maxExpected = 16 * 1024 * 1024
 
 /** A value of more bytes is large. */
 export const large = 64 * 1024
 
-/** So many caches are remembered. */
+/** The most caches that are remembered. */
 const maxKnown = 1_000
 
 export class Sizes {
-  /** By what keys of a cache begin with. */
+  /** By the prefix of a cache's keys. */
   private readonly known = new Map<string, number>()
 
   /** @param prefix of all keys */
@@ -29,19 +29,19 @@ export class Sizes {
     return this.known.size > 0
   }
 
-  /** How many bytes the value of a key may have; 0: it is not known to be large. */
+  /** How many bytes the value of a key may have; 0 if it is not known to be large. */
   of(key: string): number {
     return this.known.size === 0 ? 0 : this.known.get(this.cacheOf(key)) ?? 0
   }
 
-  /** A value has so many bytes. */
+  /** Learns the size of a value. */
   saw(key: string, bytes: number): void {
     if (bytes <= large) return
     const cache = this.cacheOf(key)
     if (bytes > (this.known.get(cache) ?? 0)) this.set(cache, bytes)
   }
 
-  /** What a command with these keys, from its second word on, was answered with: how large they are is forgotten slowly. */
+  /** Learns from the answer to a command with these keys (from its second word on). Sizes are forgotten slowly. */
   learn(command: ReadonlyArray<string>, values: ReadonlyArray<Uint8Array | null | undefined>): void {
     for (let at = 1; at < command.length;) {
       const cache = this.cacheOf(command[at]!)

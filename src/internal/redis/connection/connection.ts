@@ -1,4 +1,4 @@
-/** One connection to one server: keeping it, knowing its state, and when it is no use. */
+/** One connection to one server: it is kept up, its state is known, and it is replaced when it has become useless. */
 import type { RedisError } from "../../../CacheError.js"
 import type { Link } from "../batch/batch.js"
 import type { LocalClock } from "../clocks/localClock.js"
@@ -14,30 +14,30 @@ import { Log, type Logger, nameOf, silent } from "./log.js"
 const firstReconnect = 25
 export const lastReconnect = 500
 
-/** A connection that answers nothing for so many times the limit of a command is made anew. */
+/** If a connection answers nothing for this many times a command's time limit, it is made anew. */
 const silentLimits = 3
 
 /**
- * A slower link, in bytes a ms, is no better than none. Nothing tells here how much of what was written has arrived (the
- * kernel takes megabytes at once), so a link has the time that what it was given takes at this pace.
+ * A link that is slower than this, in bytes per ms, counts as dead. It cannot be known here how many of the written
+ * bytes have arrived (the kernel takes megabytes at once), so a link has the time that the bytes take at this pace.
  */
 const slowestLink = 64
 
-/** The link failed under what the client wrote, or was closed, or carries what it does not understand. */
+/** Whether the link failed while the client wrote, was closed, or carries bytes that the client does not understand. */
 const isLinkError = (error: Error): boolean => /EPIPE|ECONNRESET|closed|Protocol error/.test(error.message)
 
 /** With a random part, so that a fleet does not come back in step. */
 export const reconnectPause = (attempt: number): number =>
   Math.min(firstReconnect * 2 ** Math.min(attempt - 1, 10), lastReconnect) * (1 - Math.random() / 2)
 
-/** How often a connection that leads to a replica is made anew at the most, in ms. */
+/** A connection that leads to a replica is made anew at most once in this time, in ms. */
 const renewEvery = 5_000
 
-/** Follows the events of a client. Callers that ask for an operation get its errors. */
+/** Follows the events of a client. Its errors go to the callers of operations. */
 export class Connection implements Link {
   readonly clock: ServerClock
   readonly figures: ServerFigures
-  /** The one that all is in: where the client is when the layer is made. */
+  /** The database that everything is kept in: the one that the client has selected when the layer is made. */
   private readonly database: number
   private closed = false
   private made: number
@@ -47,7 +47,7 @@ export class Connection implements Link {
   private isTaken = false
   private isReady = false
   private isOverhearing = false
-  /** What came first over its socket. */
+  /** The first bytes that came over its socket. */
   private firstWords: Uint8Array | undefined
   private readonly log: Log
   private waiting: Array<() => void> = []
@@ -60,7 +60,7 @@ export class Connection implements Link {
   private onMeasured: () => void = () => {}
   private renewing = false
   private renewed = -Infinity
-  /** For so many ms without a byte, and as long as large values take, it may leave what it was asked unanswered. */
+  /** How long it may answer nothing, in ms without a byte; large values on their way add the time that they take. */
   private readonly patience: number | undefined
   private readonly forget: () => void
 
@@ -72,7 +72,7 @@ export class Connection implements Link {
     onReadOnly: (connection: Connection) => void,
     logger: Logger = silent
   ) {
-    // A borrowed client is its owner's to end.
+    // Only its owner may end a borrowed client.
     this.patience = client.borrowed ? undefined : silentLimits * commandTimeout
     this.clock = new ServerClock(client, local, commandTimeout, () => this.onMeasured())
     this.database = client.database
@@ -99,10 +99,10 @@ export class Connection implements Link {
   state(): "ready" | "waiting" | "down" {
     if (this.closed) return "down"
     if (this.renewing) return "waiting"
-    // Those that wait for what a new connection needs go first: an older write must not come after a newer one.
+    // Commands that wait for the new connection's preparation go first: an older write must not come after a newer one.
     if (this.client.status === "ready") return this.decided ? "ready" : "waiting"
     if (this.client.status === "wait") {
-      // It is lazy, and needed now. A failure shows as an event.
+      // It is lazy, and needed now. If it fails, an event reports that.
       this.client.connect()
       return "waiting"
     }
@@ -121,7 +121,7 @@ export class Connection implements Link {
   /** The first connection was not ready in time. */
   timedOut(millis: number): RedisError {
     const { place, secure } = this.client
-    // A server that does not speak TLS waits for the end of what is no command to it.
+    // A server that does not speak TLS reads the handshake as an unfinished command, and waits for its end.
     const hint = secure && !this.isTaken
       ? "; the TLS handshake did not finish: does the server speak TLS on this port?"
       : ""
@@ -169,7 +169,7 @@ export class Connection implements Link {
       this.lastError = error
       this.overhear()
     } else if (!this.hungUp() && (this.lastError === undefined || !isConsequence)) {
-      // What failed the link tells more than what follows from that.
+      // The error that broke the link says more than the errors that follow from it.
       this.lastError = error
     }
     // A server that refuses a password keeps the connection open: this is the only sign.
@@ -178,7 +178,7 @@ export class Connection implements Link {
     if (!this.isOverhearing) this.decide()
   }
 
-  /** Whether the server has said why it hangs up, or is no Redis: whatever fails then tells less. */
+  /** Whether the server has said why it hangs up, or is not a Redis: errors that follow say less than that. */
   private hungUp(): boolean {
     return this.isTaken && !this.isReady && this.hasTold(this.firstWords)
   }
@@ -190,8 +190,8 @@ export class Connection implements Link {
   }
 
   /**
-   * A server that refuses connections says why and hangs up. The client has already written by then, and fails before
-   * it reads the reason. So a second connection is made that writes nothing, to read it.
+   * A server that refuses connections says why and hangs up. By then the client has already written, and fails before
+   * it reads the reason. So a second connection is made that writes nothing, only to read it.
    */
   private overhear(): void {
     if (this.isOverhearing || this.client.borrowed) return
@@ -206,7 +206,7 @@ export class Connection implements Link {
 
   private lose(): void {
     this.figures.down(true)
-    // If the first attempt fails, the layer fails with the error, so the log need not tell.
+    // If the first attempt fails, the layer fails with the error, so the log need not have it.
     this.log.lost(this.lastError?.message ?? "the server closed the connection", this.made === 0 && !this.decided)
   }
 
@@ -215,7 +215,7 @@ export class Connection implements Link {
     this.firstWords = undefined
     if (this.patience === undefined) return
     this.unanswered()
-    // What the client asks for itself has no time limit: a server may accept a connection and never speak.
+    // The client's own commands have no time limit: a server may accept a connection and never speak.
     clearTimeout(this.handshake)
     this.handshake = setTimeout(this.onConnect, this.patience)
   }
@@ -228,7 +228,7 @@ export class Connection implements Link {
     this.figures.down(false)
     this.log.back()
     this.prepare().catch(() => undefined).finally(() => {
-      // Until then nothing else may be sent whose time limit could tell that there is no answer.
+      // Until then, perhaps no command is sent whose time limit could show that there is no answer.
       clearTimeout(this.handshake)
       this.decide()
     })
@@ -245,15 +245,15 @@ export class Connection implements Link {
     clearTimeout(this.handshake)
     clearTimeout(this.farewell)
     if (this.renewing) {
-      // It was closed to be made anew: those who wait are told what the next try comes to.
+      // It was closed to be made anew: those that wait get the outcome of the next attempt.
       this.renewing = false
       this.decided = false
     } else if (!this.isOverhearing) this.decide()
   }
 
   /**
-   * A client of our own is not to end before we close it. One may give up for good: ioredis does where sentinels tell of
-   * another master while one of them is being asked for it, since it takes its connection for one closed on purpose.
+   * A client of our own must not end before we close it. It may give up for good: if sentinels announce another master
+   * while one of them is being asked for the master, ioredis believes that its connection was closed on purpose.
    */
   private readonly onEnd = (): void => {
     this.onClose()
@@ -263,8 +263,8 @@ export class Connection implements Link {
   }
 
   /**
-   * A write met a replica. After a failover this address may lead to another server when it is connected to anew. What
-   * was sent before is answered before, and what is asked for meanwhile waits: reads from a replica are not disturbed.
+   * A write met a replica. After a failover, a new connection to this address may lead to another server. Commands that
+   * were sent before are answered first, and new ones wait meanwhile: reads from a replica are not disturbed.
    */
   readOnly(): void {
     const now = performance.now()
@@ -275,15 +275,15 @@ export class Connection implements Link {
       clearTimeout(this.farewell)
       this.client.reconnect()
     }
-    // Nothing else is sent meanwhile whose time limit could tell that this is never answered.
+    // Meanwhile, no other command is sent whose time limit could show that this one is never answered.
     this.farewell = setTimeout(again, this.patience)
     this.client.ask("ping").then(again, again)
   }
 
   /**
-   * A link that swallows everything is given up, long before TCP would: nothing was read from it for longer than values
-   * of so many bytes may take on their way to the server. (ioredis's `socketTimeout` is not for that: its timer outlives
-   * the connection that it was set for, and then ends the next one, which is well.)
+   * Gives up a link that swallows everything, long before TCP would: nothing was read from it for longer than values of
+   * this many bytes may take on their way to the server. (ioredis's `socketTimeout` does not serve here: its timer
+   * outlives the connection that it was set for, and then ends the next one, which is healthy.)
    */
   unanswered(bytes = 0): void {
     const { socket } = this.client
@@ -303,7 +303,7 @@ export class Connection implements Link {
     for (const listener of waiting) listener()
   }
 
-  /** What every new connection needs. It may fail: scripts are sent with their text where the server lacks them. */
+  /** Prepares a new connection. It may fail: if the server lacks scripts, they are sent with their text. */
   async prepare(): Promise<void> {
     const measured = this.clock.measure()
     const loaded = Scripts.all.map((script) => this.client.ask("script", "LOAD", script.lua))

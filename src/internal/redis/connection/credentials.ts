@@ -1,6 +1,6 @@
 /**
- * Credentials that are asked for anew whenever a connection is made: passwords that are rotated, tokens that expire. What a
- * client is given for good would be refused at the first reconnection after that.
+ * Credentials that are fetched anew whenever a connection is made: passwords that are rotated, tokens that expire. If a
+ * client kept the first ones for good, the server would refuse them at the first reconnection after a change.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -18,7 +18,7 @@ export interface Credentials {
   readonly password: Redacted.Redacted | string
 }
 
-/** What a server is told. */
+/** Credentials as they are sent to the server. */
 export interface Revealed {
   readonly username: string | undefined
   readonly password: string
@@ -44,10 +44,10 @@ const because = (cause: Cause.Cause<unknown>): Error => {
 }
 
 /**
- * Asks with the services, the loggers and the annotations of where it is run. What is asked when its scope closes is
- * interrupted.
+ * Runs the effect with the services, the loggers and the annotations of where this is run. If the scope closes
+ * meanwhile, the effect is interrupted.
  *
- * @param millis how long an answer may take: until there is one, a client takes itself for connecting
+ * @param millis how long the effect may take: until it ends, the client counts as connecting
  */
 export const askingFor = <R>(
   credentials: Effect.Effect<Credentials, unknown, R> | undefined,
@@ -72,7 +72,7 @@ export const askingFor = <R>(
       })
   })
 
-/** There is one place to look for them. */
+/** Refuses credentials that are given in two places. */
 export const checkAlone = (
   credentials: unknown,
   ...targets: ReadonlyArray<object>

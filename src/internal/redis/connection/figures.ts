@@ -1,4 +1,4 @@
-/** What is told of a server in metrics: its round trips, whether it is connected to, whether its circuit is open. */
+/** The metrics of a server: its round trips, whether it is connected, whether its circuit is open. */
 import * as MetricLabel from "effect/MetricLabel"
 import type { RedisError } from "../../../CacheError.js"
 import * as CacheMetrics from "../../../CacheMetrics.js"
@@ -21,16 +21,16 @@ const labelsOf = ({ address, database, port }: Place): Labels => [
 export const summaryOf = ({ command, script }: Pick<Call, "command" | "script">): string =>
   script === undefined ? nameOf(command).toUpperCase() : `EVALSHA ${script.name}`
 
-/** Something that is there or not, counted among the others of this process. */
+/** A state that is on or off, counted together with the others of this process. */
 class Level {
   private counted: Labels | undefined
 
   constructor(private readonly metric: typeof CacheMetrics.circuitsOpen) {}
 
-  /** Whether that is news. */
+  /** Returns whether the state changed. */
   set(isOn: boolean, labels: () => Labels): boolean {
     if (isOn === (this.counted !== undefined)) return false
-    // Where it was counted it is taken off, wherever the connection leads to by then.
+    // It is subtracted with the labels with which it was counted, wherever the connection leads by now.
     this.counted ??= labels()
     this.metric.unsafeUpdate(isOn ? 1 : -1, this.counted)
     if (!isOn) this.counted = undefined
@@ -38,24 +38,24 @@ class Level {
   }
 }
 
-/** Of one connection. Labels are made when first needed; metrics remember by their identity where to count. */
+/** The figures of a connection. Labels are made when needed; metrics find their counters by labels' identity. */
 export class ServerFigures {
   private readonly away = new Level(CacheMetrics.connectionsDown)
   private readonly open = new Level(CacheMetrics.circuitsOpen)
-  /** Where it led to when it was last made, and the labels of round trips there, by operation, command and failure. */
+  /** The server of the latest connection, and the labels of round trips to it, by operation, command and failure. */
   private server: Labels | undefined
   private readonly roundTrips = new Map<string, Map<string, Map<RedisError["reason"] | undefined, Labels>>>()
 
   constructor(private readonly place: () => Place, private readonly log: Log) {}
 
-  /** Whether the connection is wanted and not there. */
+  /** Sets whether the connection is down although it is wanted. */
   down(isDown: boolean): void {
     this.away.set(isDown, this.labels)
-    // Behind sentinels the next one may lead elsewhere.
+    // Behind sentinels, the next connection may lead to another server.
     if (isDown) this.forget()
   }
 
-  /** Whether what is asked of the server fails at once. */
+  /** Sets whether the circuit is open, so that operations fail at once. */
   readonly circuit = (isOpen: boolean): void => {
     if (!this.open.set(isOpen, this.labels)) return
     const { server } = this.log
@@ -87,7 +87,7 @@ export class ServerFigures {
     failed: RedisError["reason"] | undefined
   ): Labels {
     const command = call.script?.name ?? nameOf(call.command)
-    // No closures here: every hit comes by.
+    // No closures here: every hit runs this.
     const known = this.roundTrips.get(call.operation)?.get(command)?.get(failed)
     return known ?? this.makeLabels(call, command, failed)
   }

@@ -3,10 +3,10 @@
  * client does not report this: it reports what failed next, most often its own handshake.
  */
 
-/** What replies of either version of the protocol begin with. */
+/** The first bytes of replies, in either version of the protocol. */
 const replies = "+-:$*_#,(!=%~>|"
 
-/** The first byte of a TLS record that tells of an alert. */
+/** The first byte of a TLS record that holds an alert. */
 const tlsAlert = 0x15
 
 const longest = 120
@@ -18,13 +18,13 @@ const lineOf = (bytes: Uint8Array): string => {
   return shown.length <= longest ? shown : `${shown.slice(0, longest)}…`
 }
 
-/** Whether these bytes are no answer to a client's first command, but an error or no reply at all. */
+/** Whether these bytes are not an answer to a client's first command, but an error, or not a reply at all. */
 export const isRefusal = (bytes: Uint8Array): boolean => {
   const sign = String.fromCharCode(bytes[0] ?? 0)
   return sign === "-" || !replies.includes(sign)
 }
 
-/** Why a connection was closed that a server had begun to answer with these bytes; with none, if there are none. */
+/** Why the server closed a connection on which it had sent these bytes; there may be none. */
 export const explain = (bytes: Uint8Array): string => {
   const [first] = bytes
   if (first === undefined) {
@@ -35,7 +35,7 @@ export const explain = (bytes: Uint8Array): string => {
   return `the server closed the connection with the error: ${lineOf(bytes.subarray(1))}`
 }
 
-/** The same of what the client's own encryption failed with. */
+/** The same for an error of the client's own TLS. */
 export const explainTls = (message: string): string | undefined =>
   /wrong version number|packet length too long|unknown protocol/i.test(message)
     ? "the server does not speak TLS on this port: use redis://, or leave out the option tls"

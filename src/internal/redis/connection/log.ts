@@ -1,4 +1,4 @@
-/** What becomes of a connection, in the log of the layer: once for each change. */
+/** Logs the changes of a connection's state in the log of the layer, each once. */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type { Place } from "../port.js"
@@ -11,7 +11,7 @@ export interface Logger {
 
 export const silent: Logger = { warn: () => {}, info: () => {} }
 
-/** With the loggers and the annotations of where it is run. */
+/** Uses the loggers and the annotations of where it is run. */
 export const logger: Effect.Effect<Logger> = Effect.map(Effect.runtime<never>(), (runtime) => {
   const run = Runtime.runFork(runtime)
   return {
@@ -30,9 +30,9 @@ const serverAt = (place: Place): string => `Redis at ${nameOf(place)}`
 
 const afterSince = (since: number): string => `after ${((performance.now() - since) / 1000).toFixed(1)} s`
 
-/** What one connection tells. */
+/** The log of one connection. */
 export class Log {
-  /** Since when it is not there, on the monotonic clock. */
+  /** Since when it is down, on the monotonic clock. */
   private lostAt: number | undefined
   private isTold = false
 
@@ -44,7 +44,7 @@ export class Log {
 
   readonly server = (): string => serverAt(this.place())
 
-  /** `quiet`: an error tells of it already. */
+  /** `quiet`: an error reports it already. */
   lost(why: string, quiet: boolean): void {
     this.lostAt ??= performance.now()
     if (this.isTold || quiet) return
@@ -61,9 +61,9 @@ export class Log {
   }
 }
 
-/** What the feed of changes tells, of one server or of several. */
+/** The log of the feed of changes, of one server or of several. */
 export class FeedLog {
-  /** Since when it is off, on the monotonic clock, if that was told. */
+  /** Since when it is off, on the monotonic clock, if that was logged. */
   private offSince: number | undefined
 
   constructor(private readonly logger: Logger) {}
@@ -74,7 +74,7 @@ export class FeedLog {
     this.logger.warn(`Near copies are off: the connection that reports changes in ${serverAt(place)} is down: ${why}`)
   }
 
-  /** The same where an error tells of it. */
+  /** The same if an error reports it. */
   refused(): void {
     this.offSince ??= performance.now()
   }

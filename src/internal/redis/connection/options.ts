@@ -1,4 +1,4 @@
-/** What layers are given, checked before anything is sent, whatever the client. */
+/** The options of layers, checked before anything is sent, for any client. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -21,13 +21,13 @@ export interface Connecting extends Common {
   readonly lazy?: boolean | undefined
 }
 
-/** A driver that is ready to be used, as far as it is to be. */
+/** A driver that is ready (or lazy), and the options of the layer over it. */
 export interface Opened {
   readonly driver: Driver
-  /** Where changes must be told: within so many ms. */
+  /** With `tracking: "required"`: within how many ms the server must begin to report changes. */
   readonly tracksWithin: number | undefined
   readonly publishing: Publishing | undefined
-  /** How many keys are remembered that Redis has missed a change of. */
+  /** How many keys are remembered whose changes Redis has missed. */
   readonly maxRemembered: number | undefined
   /** How long background work has when the layer closes, in ms. */
   readonly grace: number
@@ -40,7 +40,7 @@ const defaultGrace = 500
 export const refused = (message: string): RedisError =>
   new RedisError({ reason: "Command", operation: "connect", cause: new Error(message) })
 
-/** Timers take no more than 31 bits, of ms. */
+/** Timers take at most 31 bits, in ms. */
 const timerLimit = 2 ** 31
 
 const millisOf = (
@@ -81,7 +81,7 @@ export interface Limits {
 const isWhole = (value: unknown, from: number, to: number): boolean =>
   typeof value === "number" && Number.isInteger(value) && value >= from && value <= to
 
-/** What is told of this process, how often in ms, and what people call it. */
+/** How this process publishes its figures: how often, in ms, and under what readable name. */
 export interface Publishing {
   readonly every: number
   readonly name: string | undefined
@@ -94,7 +94,7 @@ export type Publish = boolean | {
 
 const defaultEvery = 5_000
 
-/** More often would cost more than anybody can look at. */
+/** Publishing more often would cost more than it shows. */
 const leastEvery = 100
 
 export const publishingOf = (publish: Publish | undefined): Effect.Effect<Publishing | undefined, RedisError> =>
@@ -114,7 +114,7 @@ export const publishingOf = (publish: Publish | undefined): Effect.Effect<Publis
       : yield* refused(`publish.every must be at least ${leastEvery} milliseconds, got ${every}`)
   })
 
-/** What is wrong with where to connect to, if anything: an unset variable must not lead to another database. */
+/** What is wrong with the address, if anything: an unset variable must not lead to another database. */
 const refusalOf = (options: object): string | undefined => {
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue
@@ -142,7 +142,7 @@ export const checkTarget = (options: object): Effect.Effect<void, RedisError> =>
 export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError> =>
   Effect.gen(function*() {
     const { prefix = "", tracking = "onDemand" } = options
-    // The server would be sent, and would tell of, another prefix.
+    // The commands, and the server's reports of changes, would have another prefix.
     if (typeof prefix !== "string" || !isWellFormed(prefix)) {
       return yield* refused(`prefix must be well-formed Unicode, got ${shown(prefix)}`)
     }
@@ -171,8 +171,8 @@ export const limitsOf = (options: Connecting): Effect.Effect<Limits, RedisError>
   })
 
 /**
- * A client may take an option that is there and undefined for one that was given, as ioredis does; and a `tls` that is
- * there and undefined would take from a `rediss://` what it asks for.
+ * A client may treat an option that is present but undefined as given, as ioredis does; and a `tls` that is present but
+ * undefined would switch off the TLS of a `rediss://` url.
  */
 export const withoutUndefined = <A extends object>(
   options: A
@@ -201,7 +201,7 @@ interface Secret {
 export const plainText = (text: Redacted.Redacted | string): string =>
   Redacted.isRedacted(text) ? Redacted.value(text) : text
 
-/** Options from a `Config` as they are given otherwise. */
+/** Options from a `Config`, in the form of options that are given directly. */
 export const revealed = <A extends Secret>({ password, tls, ...options }: A) =>
   withoutUndefined({
     ...options,

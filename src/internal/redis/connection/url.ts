@@ -1,10 +1,10 @@
 /**
- * `redis://user:password@host:port/db`, or `rediss://` for TLS. Read here and not by the client, which would take any
- * of its options from the query, and let them win over those that keep this library's promises.
+ * `redis://user:password@host:port/db`, or `rediss://` for TLS. It is parsed here and not by the client, which would
+ * take any of its options from the query, and let them override those that keep this library's promises.
  */
 import * as Either from "effect/Either"
 
-/** What a url says, if it says it. */
+/** The parts of a url that are there. */
 export interface UrlOptions {
   readonly host?: string
   readonly port?: number
@@ -17,7 +17,7 @@ export interface UrlOptions {
 
 const example = "redis://user:password@host:6379/0"
 
-/** `undefined` where a percent sign is not followed by what it stands for. */
+/** `undefined` if a percent sign is not followed by two hexadecimal digits. */
 const plain = (text: string): string | undefined => {
   try {
     return decodeURIComponent(text)
@@ -26,10 +26,10 @@ const plain = (text: string): string | undefined => {
   }
 }
 
-/** An option's name, and not what follows the `?` in a password that was not encoded. */
+/** Whether this is an option's name, and not the part after the `?` of a password that was not encoded. */
 const isName = (text: string): boolean => /^[A-Za-z]+$/.test(text)
 
-/** Left: what is wrong, in words that give away none of it, since there may be a password in it. */
+/** `Left` says what is wrong, without quoting the url, since there may be a password in it. */
 export const parse = (text: string): Either.Either<UrlOptions, string> => {
   let url: URL
   try {
@@ -47,7 +47,7 @@ export const parse = (text: string): Either.Either<UrlOptions, string> => {
       `options in the url are not supported: pass them to the layer${named ? ` (found ${option})` : ""}`
     )
   }
-  // What comes behind it would be dropped, and another server connected to.
+  // The rest after it would be dropped, so that the client would connect to another server.
   if (url.hash !== "") return Either.left("a # in the url's user or password must be written as %23")
   const db = url.pathname.replace(/^\//, "")
   if (!/^\d*$/.test(db)) return Either.left("the url's path must be the number of a database")
@@ -57,7 +57,7 @@ export const parse = (text: string): Either.Either<UrlOptions, string> => {
     return Either.left("a % in the url's user or password must be written as %25")
   }
   return Either.right({
-    // An address of IPv6 is in brackets in a url, and nowhere else.
+    // An IPv6 address is in brackets in a url, and nowhere else.
     ...(url.hostname === "" ? {} : { host: url.hostname.replace(/^\[|\]$/g, "") }),
     ...(url.port === "" ? {} : { port: Number(url.port) }),
     ...(username === "" ? {} : { username }),

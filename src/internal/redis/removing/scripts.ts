@@ -1,10 +1,10 @@
-/** The steps of what removes. They look at what is there, and leave holds where they are. */
+/** The scripts of operations that remove. They look at what is stored, and leave holds in place. */
 import { script } from "../lua.js"
 import { isBytes, isBytesOrNothing, isCount, isSwept } from "../replies.js"
 
 /**
- * Removes what is no hold. KEYS: key. Returns what was there up to its payload and some of that, '' if there was nothing.
- * A payload of megabytes stays where it is.
+ * Removes the key's value, unless it is a hold. KEYS: key. Returns what was there up to its payload and some of that,
+ * '' if there was nothing. A payload of megabytes is not transferred.
  */
 export const remove = script(
   "remove",
@@ -20,7 +20,7 @@ return v
 `
 )
 
-/** Removes what is no hold. KEYS: keys. Returns how many went. */
+/** Removes the keys that are not holds. KEYS: keys. Returns how many were removed. */
 export const discard = script(
   "discard",
   isCount,
@@ -33,7 +33,7 @@ return gone
 `
 )
 
-/** Removes what is no hold. KEYS: key. Returns what is or was there. */
+/** Removes the key's value, unless it is a hold. KEYS: key. Returns what is or was there. */
 export const take = script(
   "take",
   isBytesOrNothing,
@@ -57,7 +57,7 @@ local function sweep_tag(key)
 end
 `
 
-/** Sweeps these. KEYS: keys. ARGV: whether they are tags' (1 or 0). Returns how many went. */
+/** Sweeps these keys. KEYS: keys. ARGV: whether they are keys of tags (1 or 0). Returns how many were removed. */
 export const sweepKeys = script(
   "clear",
   isCount,
@@ -69,9 +69,9 @@ return gone
 )
 
 /**
- * Sweeps a page of all keys, on one server that has them all: a SCAN and what follows from it take one round trip.
- * ARGV: cursor, pattern, how many keys to look at, what a cache's keys and what its tags' keys start with.
- * Returns the next cursor, and how many of either went.
+ * Sweeps a page of all keys, on one server that has them all: a SCAN and the removals after it take one round trip.
+ * ARGV: cursor, pattern, how many keys to look at, the prefixes of a cache's keys and of its tags' keys.
+ * Returns the next cursor, and how many of either were removed.
  */
 export const sweepPage = script(
   "clear",

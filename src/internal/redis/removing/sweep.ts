@@ -1,9 +1,9 @@
 /**
- * Removing what a cache has: its entries, and the epochs of its tags. Holds stay where they are.
+ * Removes everything of a cache: its entries, and the epochs of its tags. Holds stay in place.
  *
- * What takes the time is to look through all keys, so one pass removes both. A load that begins behind the pass may read an
- * epoch that the pass has still to come to, and what it stores would be absent ever after. So where epochs went the
- * entries go once more: that takes the load's lease, or what it has stored.
+ * Scanning all keys takes most of the time, so one pass removes both. A load that begins behind the pass may read an
+ * epoch that the pass has not reached yet, and then its entry would be absent ever after. So if epochs were removed,
+ * the entries are removed once more: that takes away the load's lease, or the entry that it has stored.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,17 +16,17 @@ import { askForPage, escapeGlob, following, type Place, start, throughout } from
 import type { Server, Servers } from "../servers.js"
 import * as Scripts from "./scripts.js"
 
-/** How many keys the server looks at in one step, and removes: that takes it about a millisecond. */
+/** How many keys the server looks at, and removes, in one step. This takes it about a millisecond. */
 const pageSize = 500
 
-/** What is to be removed: what keys of entries, and of tags, begin with, and a pattern that all of them match. */
+/** What to remove: the prefixes of entries' keys and of tags' keys, and a pattern that all of them match. */
 interface Sought {
   readonly entries: string
   readonly tags: string | undefined
   readonly pattern: string
 }
 
-/** How many went. */
+/** How many were removed. */
 interface Swept {
   readonly entries: number
   readonly tags: number
@@ -36,7 +36,7 @@ const nothing: Swept = { entries: 0, tags: 0 }
 
 const sum = (a: Swept, b: Swept): Swept => ({ entries: a.entries + b.entries, tags: a.tags + b.tags })
 
-/** On a server that has all keys: a step for a page. */
+/** On a server that has all keys: one step for each page. */
 const byPages = (server: Server, { entries, pattern, tags }: Sought): Effect.Effect<Swept, RedisError> =>
   Effect.async((resume) => {
     let swept = nothing
@@ -58,17 +58,17 @@ const byPages = (server: Server, { entries, pattern, tags }: Sought): Effect.Eff
   })
 
 /**
- * Where one step cannot have keys that it is not given: a server of a cluster, a server behind a proxy.
+ * For servers on which a step may only use keys that are passed to it: those of a cluster, or behind a proxy.
  *
- * Asks for the next page before it removes one, so that the server looks for more while the client writes which keys
- * are to go: by turns, each would wait for the other. A server answers in the order of asking, so no more than two pages
- * are ever being removed. Without a fiber for each: there is little to do for a page, and that often.
+ * It requests the next page before it removes one, so that the server looks for more while the client writes which keys
+ * to remove: otherwise each would wait for the other by turns. A server answers in order, so at most two pages are
+ * being removed at a time. There is no fiber for each page, since there is little to do for a page, but often.
  */
 const byKeys = (servers: Servers, server: Server, sought: Sought): Effect.Effect<Swept, RedisError> =>
   Effect.async((resume) => {
     let swept = nothing
     let isOver = false
-    // Something has still to be asked for, or to be answered.
+    // Something must still be requested or answered.
     let open = 0
     const done = (): void => {
       if (--open === 0) resume(Exit.succeed(swept))
@@ -107,7 +107,7 @@ const byKeys = (servers: Servers, server: Server, sought: Sought): Effect.Effect
         answer: ({ keys, next }) => {
           if (isOver) return
           if (next !== undefined) look(next)
-          // Once that question has left.
+          // After that request has left.
           process.nextTick(removeAll, keys)
         },
         fail
@@ -136,10 +136,10 @@ const pass = (servers: Servers, sought: Sought): Effect.Effect<Swept, RedisError
     : Effect.catchIf(byPages(server, sought), isRefusal, () => byItsKeys)
 }
 
-/** A server, or a proxy before it, that does not let a script do so. */
+/** Whether a server, or a proxy in front of it, does not let a script do so. */
 const isRefusal = ({ reason }: RedisError): boolean => reason === "Auth" || reason === "Command"
 
-/** Removes what a cache has; counts its entries. */
+/** Removes everything of a cache, and counts its entries. */
 export const cleared = (servers: Servers, prefix: string, cache: string): Effect.Effect<number, RedisError> => {
   const entries = cacheEntryPrefix(prefix, cache)
   const tags = cacheTagPrefix(prefix, cache)
@@ -148,7 +148,7 @@ export const cleared = (servers: Servers, prefix: string, cache: string): Effect
     first.tags === 0
       ? Effect.succeed(first.entries)
       : Effect.map(
-        // Epochs that were made since are those of what was stored since.
+        // Epochs that were made since then belong to entries that were stored since then.
         pass(servers, { entries, tags: undefined, pattern: `${escapeGlob(entries)}*` }),
         (again) => first.entries + again.entries
       ))
