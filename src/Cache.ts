@@ -513,7 +513,7 @@ export const setMany: {
     entries: Fields & Readonly<Record<string, Given<Value, Fields[keyof Fields]>>>,
     options: WriteOptions
   ): <E, R>(self: Cache<string, Value, E, R>) => Effect.Effect<void, E, R>
-  // For compile errors alone: of so many forms TypeScript tells what is wrong with the last.
+  // Only for compile errors: of many overloads, TypeScript explains the error of the last one.
   <Key, Value, E, R, Entries extends Iterable<readonly [unknown, unknown]> | object>(
     self: Cache<Key, Value, E, R>,
     entries: Entries & EntriesOf<NoInfer<Key>, Value, Entries>,

@@ -272,7 +272,7 @@ type Covers<CachedError, E> = IsAny<CachedError> extends true ? unknown
   : [CachedError] extends [E] ? unknown
   : "`errors` encodes failures that the function does not have"
 
-// A function is never options: where they were forgotten, it is told of at once.
+// A function is never options: if they were forgotten, this reports it at once.
 const isDataFirst = (args: IArguments): boolean => args.length > 1 || typeof args[0] === "function"
 
 /**

@@ -59,7 +59,7 @@ export class Backlog implements Listener {
 
   private put(change: Change): void {
     if (this.room-- === 0) {
-      // A reader that is told of a loss has no use for what came before it.
+      // After a loss, a reader does not need the changes from before it.
       this.waiting = this.linked ? [lost, resumed] : [lost]
       this.room = this.capacity - 1
     }

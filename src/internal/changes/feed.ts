@@ -36,7 +36,7 @@ import type { Listener } from "./listener.js"
 
 export type { Bell }
 
-/** So many heartbeats are sent in the time that a proof is good for, and one in so many ms at the least. */
+/** How many heartbeats are sent while a proof is valid, and the longest pause between two, in ms. */
 const beatsPerProof = 4
 const longestInterval = 500
 /** Heartbeats end when no reader has looked for so long, in ms, and begin again with the next look. */
@@ -45,7 +45,7 @@ const idleMillis = 60_000
 const patienceMillis = 1_000
 /** How long a heartbeat's key lives, in ms: longer than any pause between two. */
 const heartbeatLife = 10 * idleMillis
-/** A store that refused to tell is asked again after so many ms: it may be another by then, or its user have the right. */
+/** When to ask a store again that refused to report, in ms: it, or its user's rights, may have changed by then. */
 const refusedMillis = 60_000
 
 const beatBytes = new Uint8Array([1])
@@ -77,7 +77,7 @@ export class Feed implements Watcher {
   private readonly bells = new Bells()
   /** In the order in which they came: a near tier has dropped its copy before others hear why. */
   private readonly listeners = new Set<Listener>([this.bells])
-  /** How many listeners want it to be noticed when nothing is told any more. */
+  /** How many listeners need to know when reports stop. */
   private followers = 0
   private clock: Clock.Clock | undefined
   /** Why the store does not tell. */
@@ -111,7 +111,7 @@ export class Feed implements Watcher {
     return Effect.acquireRelease(begin, () => end)
   }
 
-  /** Somebody wants to know, with proofs that are good for so many ms. */
+  /** Some listener needs reports, with proofs that are valid for this many ms. */
   want(maxStaleness: number): void {
     this.interval = Math.min(this.interval, Math.max(1, maxStaleness / beatsPerProof))
     this.wanted.unsafeOpen()
@@ -217,7 +217,7 @@ export class Feed implements Watcher {
   }
 
   readonly onSleep = (): void => {
-    // What is told over a link without heartbeats cannot be late.
+    // Reports over a link without heartbeats cannot be late.
     if (this.proof === Infinity) return
     this.proof = -Infinity
     this.forgetBeat()
@@ -305,7 +305,7 @@ export class Feed implements Watcher {
         return Exit.void
       },
       onFailure: () => {
-        // Nobody knows whether it was written: no echo is missed.
+        // It is not known whether it was written, so no echo is missed.
         if (this.beat === beat) this.forgetBeat()
         return Exit.void
       }

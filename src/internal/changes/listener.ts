@@ -1,4 +1,4 @@
-/** What is told to those that want to know of changes in the store. */
+/** Listeners to changes in the store. */
 
 /**
  * Is told of changes in the order in which they took place, synchronously: whatever is asked afterwards knows of them.
@@ -11,6 +11,6 @@ export interface Listener {
   changedAll(): void
   /** Changes are not told any more, until it resumes. */
   lost(): void
-  /** From now on every change is told. What happened before may not have been. */
+  /** From now on every change is reported. Earlier changes may have been missed. */
   resumed(): void
 }

@@ -11,7 +11,7 @@ export const TypeId: unique symbol = Symbol.for("effect-redis-cache/Cache")
 
 export type TypeId = typeof TypeId
 
-/** What lies under a cache's keys: entries with a header, or the plain decimal text of counters. */
+/** What a cache's keys hold: entries with a header, or the plain decimal text of counters. */
 export type Kind = "entry" | "counter"
 
 const variance = {
@@ -58,7 +58,7 @@ export class CacheDefinition<in out Key, in out Value> implements Pipeable, Insp
     return tags === undefined ? [] : tags(key)
   }
 
-  /** What a codec is told of the value that it works on. */
+  /** The context that a codec gets for a value. */
   context(redisKey: string): CodecContext {
     return { key: redisKey, maxSize: this.policy.maxValueSize }
   }

@@ -12,7 +12,7 @@ export type Life<Key, Value> =
   | { readonly _tag: "Fixed"; readonly millis: number | undefined }
   | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
 
-/** Milliseconds, rounded up; `NaN` for what is no duration. `Duration.decode` would take NaN and negatives for zero. */
+/** Milliseconds, rounded up; `NaN` if it is not a duration. `Duration.decode` would make NaN and negatives zero. */
 export const toMillis = (input: Duration.DurationInput): number => {
   if (typeof input === "number") return input > 0 ? Math.ceil(input) : input
   if (Array.isArray(input) && input.some(Number.isNaN)) return NaN

@@ -181,7 +181,7 @@ const decodeLease = (
     leaseMaxDuration,
     retryAfter: retryAfterMillis,
     leaseWait: positive(cache, "lease.wait", lease?.wait, defaultLeaseWait),
-    // A source that is left alone is told of by a lease, too.
+    // Leaving a source alone is recorded in a lease, too.
     leaseLife: Math.max(leaseDuration, leaseMaxDuration, retryAfterMillis)
   }
 }

@@ -68,7 +68,7 @@ export const plain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field)]))
 }
 
-/** The same object, which prints in plain data. It compares like any other: how it prints is no property that is seen. */
+/** The same object, which prints as plain data. It compares as before: the added properties are not enumerable. */
 export const printing = <A extends object>(self: A): A => {
   const print = () => Object.fromEntries(Object.entries(self).map(([key, field]) => [key, plain(field)]))
   return Object.defineProperties(self, {

@@ -17,7 +17,7 @@ export type Paged = (prefix: string) => Stream.Stream<ReadonlyArray<string>, Red
 /** What is known of an operation, whatever it is asked. */
 export interface Operation<in Input> {
   readonly name: string
-  /** The keys that it acts on, those of its first argument; `every`: all that what it is given stands for. */
+  /** The keys that it acts on: those of its first argument; `every`: all keys that its argument stands for. */
   readonly keys: (input: Input) => ReadonlyArray<string>
   /** Goes out whatever is known of the store: the sooner a lease is given up, the better. */
   readonly urgent: boolean

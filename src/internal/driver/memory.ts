@@ -33,7 +33,7 @@ const entryOverhead = 64
 const step = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => f(clockOf(fiber).unsafeCurrentTimeMillis()))
 
-/** What is told from inside one process cannot be late, and needs no proof. */
+/** Reports inside one process cannot be late, and need no proof. */
 const link: Link = { heartbeats: () => [], renew: () => {} }
 
 const watch = (server: MemoryServer, prefix: string, watcher: Watcher): Effect.Effect<never> =>
@@ -75,7 +75,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
     })
     const there = Entry.identity(found?.bytes, kind)
     if (found === undefined || there.length === 0) {
-      // A marker whose lease goes to another keeps its header: nobody has written.
+      // A marker whose lease goes to another load keeps its header, since there was no write.
       const marker = has === undefined ? Entry.marker(token, until) : Entry.withLease(found!.bytes, token, until, 0)
       server.set(key, marker, life, now)
       return granted(marker)

@@ -51,7 +51,7 @@ export class MemoryServer {
     this.tell(undefined)
   }
 
-  /** Tells of each change right when it happens, `undefined` for one of all keys; until the effect is run. */
+  /** Reports each change when it happens (`undefined`: of all keys), until the returned effect runs. */
   watch(watcher: (key: string | undefined) => void): Effect.Effect<void> {
     this.watchers.add(watcher)
     return Effect.sync(() => this.watchers.delete(watcher))

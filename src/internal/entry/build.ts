@@ -29,7 +29,7 @@ const checkSize = <Key, Value>(
 ): Either.Either<Uint8Array, CodecError> => {
   if (Either.isLeft(encoded)) return Either.left(cache.codecError("value", encoded.left))
   const { maxValueSize } = cache.policy
-  // It is no Left, and a copy of it would say the same.
+  // It is not a Left, and a copy of it would be the same.
   if (encoded.right.length <= maxValueSize) return encoded as Either.Right<never, Uint8Array>
   return Either.left(cache.codecError("value", {
     path: "$",

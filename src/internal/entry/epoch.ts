@@ -1,5 +1,5 @@
 /**
- * What lies under a tag's key: its epoch, and since when it is expired, if it is.
+ * What a tag's key holds: its epoch, and since when it is expired, if it is.
  *
  *     offset  size  what
  *          0     6  random: an invalidation replaces them
@@ -26,7 +26,7 @@ export const make = (random: RandomBytes): Uint8Array => {
   return epoch
 }
 
-/** Whether this is what lies under a tag's key, as far as can be told from its length: anything else is none. */
+/** Whether this may be the value of a tag's key, judging by its length: anything else is not an epoch. */
 export const isTagValue = (value: Uint8Array | undefined): value is Uint8Array =>
   value !== undefined && (value.length === Entry.epochSize || value.length === expiredSize)
 
@@ -34,7 +34,7 @@ export const isTagValue = (value: Uint8Array | undefined): value is Uint8Array =
 export const isTagOnly = (value: Uint8Array): boolean =>
   isTagValue(value) && Entry.identity(value, "counter").length === 0
 
-/** The epoch of what lies under a tag's key. */
+/** The epoch in the value of a tag's key. */
 export const of = (value: Uint8Array): Uint8Array =>
   value.length === Entry.epochSize ? value : value.subarray(0, Entry.epochSize)
 
@@ -58,7 +58,7 @@ export const isWithin = (stored: Uint8Array, epoch: Uint8Array): boolean => {
   return (count(epoch) - count(stored) + counts) % counts <= 1
 }
 
-/** What lies under a tag's key when it is expired then. `another` takes the place of an epoch whose counter is full. */
+/** The value of a tag's key after it was expired at that time. `another` replaces an epoch whose counter is full. */
 export const expired = (value: Uint8Array, at: number, another: Uint8Array): Uint8Array => {
   const next = count(value) + 1
   if (!isTagValue(value) || next === counts) return another

@@ -1,4 +1,4 @@
-/** Changes under a `Redis`, of all caches or of one, as Redis tells them. */
+/** Changes under a `Redis`, of all caches or of one, as Redis reports them. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -10,7 +10,7 @@ import * as Key from "../key/encode.js"
 import { partsOf, tagOf } from "../key/reserved.js"
 
 /**
- * What `Cache.changes` tells, and of which cache.
+ * An event of `Cache.changes`, and its cache.
  *
  * - `Changed`: this key may have changed: it was written, deleted, evicted, has expired, or is being loaded
  * - `TagChanged`: the epoch of this tag was made, prolonged or replaced, by a write or an invalidation
@@ -38,7 +38,7 @@ const toChange = (prefix: string, caches: ReadonlySet<string>) => (told: Told): 
 
 export const changes = (caches: ReadonlyArray<string> = []): Stream.Stream<Change, RedisError, Redis> =>
   Stream.unwrapScoped(Effect.flatMap(baseRedis, ({ runtime: { driver, feed } }) => {
-    // Heartbeats and reports come as well: the backlog has room for whole keys, and what is nobody's is left out here.
+    // Heartbeats and reports come as well: the backlog holds whole keys, and keys of no cache are left out here.
     const backlog = new Backlog(driver.prefix, (rest) => driver.prefix + rest, bufferSize)
     return feed.follow(backlog).pipe(
       Effect.zipRight(feed.start),

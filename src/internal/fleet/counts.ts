@@ -1,4 +1,4 @@
-/** What a cache counts, in one process or in many. */
+/** The figures of a cache, in one process or in many. */
 import type { Recorder } from "../cache/recorder.js"
 import type { Stats } from "../ops/stats.js"
 
@@ -16,7 +16,7 @@ export interface Counts extends Omit<Stats, "loadTime" | "remembered"> {
 
 type Counter = Exclude<keyof Counts, "loadTimes">
 
-/** Where a process counts each. */
+/** The field of a recorder for each figure. */
 const counters: { readonly [Name in Counter]: keyof Recorder } = {
   hits: "hits",
   nearHits: "nearHits",
@@ -49,7 +49,7 @@ const combine = (each: (name: Counter) => number, loadTimes: ReadonlyArray<numbe
   loadTimes
 })
 
-/** From the fields of recorders to figures; what a process of another release does not count is 0. */
+/** From the fields of recorders to figures. A figure that a process of another release does not count is 0. */
 export const toCounts = (fieldOf: (field: string) => number | undefined, loadTimes: ReadonlyArray<number>): Counts =>
   combine((name) => fieldOf(counters[name]) ?? 0, loadTimes)
 
@@ -64,7 +64,7 @@ export const sum = (a: Counts, b: Counts): Counts =>
     zip(a.loadTimes, b.loadTimes, (x, y) => x + y)
   )
 
-/** What was counted between two readings of one process. The longest load since then is not known. */
+/** The difference between two readings of one process. The longest load since then is not known. */
 export const since = (after: Counts, before: Counts): Counts =>
   combine(
     (name) => name === "longestLoadMillis" ? after[name] : Math.max(0, after[name] - before[name]),

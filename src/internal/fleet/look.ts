@@ -1,4 +1,4 @@
-/** One key of a cache, told without the cache's definition. */
+/** One key of a cache, explained without the cache's definition. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RedisError } from "../../CacheError.js"
@@ -10,12 +10,12 @@ import { tell, type Told } from "./payload.js"
 import { stats } from "./stats.js"
 import { untyped } from "./untyped.js"
 
-/** What `Cache.explain` tells, and what the payload tells of itself. */
+/** What `Cache.explain` reports, and what the payload shows by itself. */
 export interface Look extends Explanation {
   readonly codecs: Told["codecs"]
-  /** Of a cached failure it is the failure. */
+  /** For a cached failure, the failure. */
   readonly value: Told["value"]
-  /** The processes that have the lease, or whose updates hold the key: those of them that publish what they count. */
+  /** The processes that have the lease, or whose updates hold the key, if they publish their figures. */
   readonly holders: ReadonlyArray<{ readonly token: string; readonly process: string }>
 }
 
@@ -31,7 +31,7 @@ const toldBy = (bytes: Uint8Array | undefined, redisKey: string): Told => {
   return offset === undefined ? nothing : tell(bytes.subarray(offset), redisKey)
 }
 
-/** A token ends with what its process publishes as its mark. */
+/** A token ends with the mark that its process publishes. */
 const holdersOf = (tokens: ReadonlyArray<string>): Effect.Effect<Look["holders"], RedisError, Redis> =>
   tokens.length === 0 ?
     Effect.succeed([]) :

@@ -1,10 +1,10 @@
 /**
- * What a payload is, as its bytes tell: no entry says which codec wrote it, but each of those that come with this library
- * leaves signs that no other does.
+ * Recognizes the form of a payload from its bytes: an entry does not say which codec wrote it, but each codec of this
+ * library leaves signs that no other does.
  *
- * JSON text is never a MessagePack value of more than a byte, whose first byte would be a number and the rest too much;
- * nor are the first two bytes of what is compressed or encrypted. What is left to be taken for one another are payloads
- * of a single byte: a digit is a number as JSON and another one as MessagePack.
+ * JSON text of more than a byte is never one MessagePack value: its first byte would be a complete number, and the rest
+ * would be too much. Nor is it ever the beginning of a compressed or encrypted payload. Only payloads of a single byte
+ * can be confused: a digit is one number as JSON and another as MessagePack.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -15,27 +15,27 @@ import { structural } from "../codec/structural/structural.js"
 import { toText } from "../codec/utf8.js"
 
 /**
- * How a value was written, from the outside in: `["compressed", "json"]`. What is encrypted ends the list, since nothing
- * tells more without the key. `json or structural`: a single digit, which is one number or another. `bytes`: none of the
- * codecs of this library.
+ * How a value was written, from the outside in: `["compressed", "json"]`. `encrypted` ends the list, since the rest
+ * cannot be read without the key. `json or structural` is a single digit, which is a different number in each. `bytes`
+ * is none of the codecs of this library.
  */
 export type CodecName = "json" | "structural" | "json or structural" | "compressed" | "encrypted" | "counter" | "bytes"
 
-/** A value as far as its bytes tell. */
+/** A value, as far as its bytes show it. */
 export interface Told {
   readonly codecs: ReadonlyArray<CodecName>
-  /** Of JSON the encoded form, which the cache's schema decodes. None: it cannot be told without the cache's definition. */
+  /** For JSON, the encoded form, which the cache's schema decodes. None if reading it takes the cache's definition. */
   readonly value: Option.Option<unknown>
 }
 
-/** The most bytes that are decompressed for somebody who looks. */
+/** The most bytes that are decompressed for an inspection. */
 const maxSize = 64 * 1024 * 1024
 
 const value = (codec: CodecName, found: unknown): Told => ({ codecs: [codec], value: Option.some(found) })
 
 const untold = (codec: CodecName): Told => ({ codecs: [codec], value: Option.none() })
 
-/** Hands on what is inside. */
+/** Passes the inner payload on. */
 const inside: Codec<Uint8Array> = make<Uint8Array>({
   identity: "bytes",
   encode: Either.right,

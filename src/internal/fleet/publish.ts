@@ -1,9 +1,9 @@
 /**
- * Telling others what this process has counted: every few seconds, under one small key that outlives a few of these
- * times, so that a process that dies disappears.
+ * Publishes the figures of this process every few seconds, under one small key that outlives a few of these intervals,
+ * so that a process that dies disappears.
  *
- * Times are server time: the clocks of the machines do not matter. Publishing never disturbs: what fails is tried again
- * the next time, and nothing waits for it.
+ * Times are server time: the clocks of the machines do not matter. Publishing never disturbs: if it fails, it is tried
+ * again at the next interval, and nothing waits for it.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -23,17 +23,17 @@ import { cacheReport, fromDirectoryBytes, toDirectoryBytes, toReportBytes } from
 export interface Publishing {
   /** In ms. */
   readonly every: number
-  /** What people call this process; `undefined`: by its host and its number. */
+  /** A readable name of this process; `undefined`: its host and its process id. */
   readonly name: string | undefined
 }
 
-/** A report is there for so many of its times: one may come late, or fail. */
+/** A report lives for this many publishing intervals: one may come late, or fail. */
 const livesOf = 3
 
 /** How long the directory stays without a process that needs it, in ms. It is written anew at half time. */
 const directoryLife = 3_600_000
 
-/** Where several processes write the directory at once, each tries so often before it waits for its next time. */
+/** If several processes write the directory at once, each tries this often before it waits for its next turn. */
 const maxTries = 3
 
 /** Whatever a bundler or a runtime makes of `node:os`. */
@@ -47,7 +47,7 @@ const ownName = Effect.promise(async () => {
   }
 })
 
-/** Keeps this process in the directory, those out of it that are gone, and the directory alive. */
+/** Keeps this process in the directory, removes those that are gone, and keeps the directory alive. */
 const enrol = (runtime: Runtime, id: string, tries = maxTries): Effect.Effect<void, RedisError> =>
   Effect.gen(function*() {
     const { driver, random } = runtime
@@ -69,7 +69,7 @@ const enrol = (runtime: Runtime, id: string, tries = maxTries): Effect.Effect<vo
     if (!done && tries > 1) yield* enrol(runtime, id, tries - 1)
   })
 
-/** Publishes until the scope closes, and takes its key away then. */
+/** Publishes until the scope closes, and then removes its key. */
 const publish = (
   runtime: Runtime,
   tally: Tally,
@@ -82,7 +82,7 @@ const publish = (
     const shown = name ?? (yield* ownName)
     let startedAt: number | undefined
     const tell = Effect.gen(function*() {
-      // What is lazy is not connected to for this.
+      // A lazy connection is not made for this.
       if (driver.unsafeConnections() === 0) return
       const now = Math.floor(driver.unsafeNow(yield* Effect.clock))
       startedAt ??= now
@@ -113,7 +113,7 @@ const publish = (
     yield* Effect.forkScoped(Effect.interruptible(Effect.forever(Effect.zipRight(calmly, pause))))
   })
 
-/** A service whose caches are counted, and what they count published, if it is to be. */
+/** A service whose caches' figures are counted and published, if `publishing` is given. */
 export const publishingAs = <E>(
   publishing: Publishing | undefined,
   make: (tally: Tally | undefined) => Effect.Effect<Redis["Type"], E, Scope.Scope>

@@ -1,4 +1,4 @@
-/** What lies under some keys. */
+/** What some keys hold. */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { Driver } from "../driver/driver.js"

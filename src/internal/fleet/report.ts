@@ -1,8 +1,8 @@
 /**
- * What a process publishes, as JSON under `<prefix>:fleet:<id>`, and which processes do, an entry under `<prefix>:fleet`:
- * looking for their keys with SCAN would cost a look at every key of the store.
+ * What a process publishes, as JSON under `<prefix>:fleet:<id>`, and a list of the processes that publish, as an entry
+ * under `<prefix>:fleet`: finding their keys with SCAN would cost a look at every key of the store.
  *
- * A reader takes what others have written as it finds it: what is not of this form is left out.
+ * A reader tolerates anything that others have written: what does not have this form is left out.
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -13,7 +13,7 @@ import * as Entry from "../entry/format.js"
 
 const Figure = Schema.Number.pipe(Schema.finite(), Schema.nonNegative())
 
-/** Fields by the names that a recorder has for them, those left out that are 0. */
+/** Fields by the recorder's names for them; fields that are 0 are left out. */
 const CacheReport = Schema.Struct({
   name: Schema.String,
   counts: Schema.Record({ key: Schema.String, value: Schema.Number.pipe(Schema.finite()) }),
@@ -24,7 +24,7 @@ const Report = Schema.parseJson(Schema.Struct({
   format: Schema.Literal(1),
   id: Schema.String,
   name: Schema.String,
-  /** What tokens of its leases end with, in hexadecimal. */
+  /** The last bytes of its leases' tokens, in hexadecimal. */
   mark: Schema.String,
   /** Times are in ms of server time. */
   startedAt: Figure,

@@ -1,4 +1,4 @@
-/** Many keys of one cache, each told by the one judge, without their payloads. */
+/** Many keys of one cache, without their payloads, judged as everywhere else. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -12,18 +12,18 @@ import type { Untyped } from "./untyped.js"
 
 /** One key of a cache. */
 export interface KeySummary {
-  /** What follows `<prefix><cache>:` in Redis, and what every operation here takes. */
+  /** The part after `<prefix><cache>:` in Redis, which every operation here takes. */
   readonly key: string
-  /** The same as one writes it: without the escapes that stand for braces. */
+  /** The same as you write it: without the escapes for braces. */
   readonly text: string
   readonly state: Explanation["state"]
-  /** In bytes, header and all; none where this user may not ask. */
+  /** In bytes, including the header; none if this user lacks the right. */
   readonly size: Option.Option<number>
-  /** In bytes, as Redis counts them; none where this user may not ask. */
+  /** In bytes, as Redis counts them; none if this user lacks the right. */
   readonly memory: Option.Option<number>
-  /** Until it is stale; infinite: never. */
+  /** The time until it is stale; infinite: never. */
   readonly timeToLive: Option.Option<Duration.Duration>
-  /** Until Redis expires it; infinite: never. */
+  /** The time until Redis expires it; infinite: never. */
   readonly life: Duration.Duration
   readonly version: Option.Option<number>
   readonly tags: Explanation["tags"]
@@ -32,7 +32,7 @@ export interface KeySummary {
 /** Enough for the header, a lease and some tags. */
 const headSize = 256
 
-/** Enough for as many tags as there may be, each as long as it may be. */
+/** Enough for the most tags, each of the greatest length. */
 const wholeHeadSize = Entry.headerSize + Entry.leaseSize + 1 + Entry.maxTags * (1 + Entry.maxTagSize + Entry.epochSize)
 
 const isCutShort = (measure: Measure | undefined): measure is Measure =>
@@ -53,7 +53,7 @@ const measured = (
     return found
   })
 
-/** What lies under these keys, those that are gone left out. */
+/** What these keys hold, without those that are gone. */
 export const rows = (
   runtime: Runtime,
   cache: Untyped,

@@ -1,4 +1,4 @@
-/** The servers behind a `Redis`, as they tell of themselves. */
+/** The servers behind a `Redis`, as they describe themselves. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -11,13 +11,13 @@ import type { ServerAnswer } from "../driver/driver.js"
 
 /** One server. */
 export interface ServerReport {
-  /** `host:port`, where it is one of several. */
+  /** `host:port`, if it is one of several. */
   readonly address: Option.Option<string>
-  /** What `INFO` says, by field (`redis_version`, `used_memory` …). Left: why it says nothing. */
+  /** The fields of `INFO` (`redis_version`, `used_memory` …). `Left`: why there are none. */
   readonly info: Either.Either<ReadonlyMap<string, string>, RedisError>
-  /** What `CLUSTER INFO` says, where it is one of a cluster. */
+  /** The fields of `CLUSTER INFO`, if it is part of a cluster. */
   readonly cluster: Option.Option<Either.Either<ReadonlyMap<string, string>, RedisError>>
-  /** The shortest of a few; none where none was answered. */
+  /** The shortest of a few; none if none was answered. */
   readonly roundTrip: Option.Option<Duration.Duration>
   /** By how much the server's clock is ahead of this machine's, in ms, as of that round trip. */
   readonly clockOffset: Option.Option<number>

@@ -1,4 +1,4 @@
-/** What all processes that publish have counted, and how fast. */
+/** The figures of all processes that publish them, and their rates. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,9 +13,9 @@ import { type Counts, none, scale, since, sum, toCounts } from "./counts.js"
 import { readAll } from "./readAll.js"
 import { fromDirectoryBytes, fromReportBytes, type Report } from "./report.js"
 
-/** What one process tells of itself. Times are in ms of server time. */
+/** What one process publishes. Times are in ms of server time. */
 export interface ProcessStats {
-  /** Another one for each layer that is built. */
+  /** A different one for each layer that is built. */
   readonly id: string
   /** The layer's `publish.name`, or its host and process id. */
   readonly name: string
@@ -26,27 +26,27 @@ export interface ProcessStats {
   readonly every: Duration.Duration
   /** How many keys it was loading. */
   readonly loading: number
-  /** What the tokens of its leases end with, in hexadecimal. */
+  /** The last bytes of its leases' tokens, in hexadecimal. */
   readonly mark: string
-  /** By the cache's name: what it has counted since it began. */
+  /** Its figures since it began, by the cache's name. */
   readonly caches: ReadonlyMap<string, Counts>
 }
 
-/** What all processes have told that publish. */
+/** The figures of all processes that publish. */
 export interface FleetStats {
   /** In ms of server time. */
   readonly at: number
   readonly processes: ReadonlyArray<ProcessStats>
-  /** By the cache's name: of all of these processes together. What a process has counted goes with it. */
+  /** The figures of these processes together, by the cache's name. The figures of a process disappear with it. */
   readonly caches: ReadonlyMap<string, Counts>
 }
 
-/** What happens to one cache, each a second, in all processes together. */
+/** The rates of one cache, per second, in all processes together. */
 export interface Rates {
   readonly perSecond: Counts
-  /** Of all reads those that found a value, 0 to 1; none where nothing was read. */
+  /** The part of all reads that found a value, 0 to 1; none if there were no reads. */
   readonly hitRatio: Option.Option<number>
-  /** None where nothing was loaded. Percentiles are as exact as `loadTimeBounds` are near to each other. */
+  /** None if there were no loads. Percentiles are as exact as `loadTimeBounds` are close to each other. */
   readonly loadTime: Option.Option<{
     readonly mean: Duration.Duration
     readonly p50: Duration.Duration
@@ -95,7 +95,7 @@ export const stats: Effect.Effect<FleetStats, RedisError, Redis> = Effect.gen(fu
   })
 })
 
-/** How much a process has counted a second, by cache, since a report or its start; nothing where it tells nothing new. */
+/** The rates of a process, by cache, since a report or its start; nothing if it has published nothing new. */
 const ratesOfProcess = (before: ProcessStats | undefined, after: ProcessStats): ReadonlyMap<string, Counts> => {
   const seconds = (after.publishedAt - (before?.publishedAt ?? after.startedAt)) / 1_000
   if (seconds <= 0) return new Map()
@@ -146,7 +146,7 @@ export const rates = (readings: ReadonlyArray<FleetStats>): ReadonlyMap<string, 
   }
   const sums = addAll(last.processes.map((process) => {
     const before = earliest.get(process.id)
-    // What it has counted since it began is known, if it began meanwhile.
+    // If it began meanwhile, its figures since its beginning are known.
     return ratesOfProcess(before !== undefined && before.startedAt >= first.at ? undefined : before, process)
   }))
   return new Map([...sums].map(([name, counts]) => [name, toRates(counts)]))

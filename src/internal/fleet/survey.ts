@@ -14,42 +14,42 @@ import type { Explanation } from "../ops/explain.js"
 import { type KeySummary, rows } from "./rows.js"
 import { Untyped, untyped } from "./untyped.js"
 
-/** What a sample of a cache's keys showed. */
+/** The figures of a sample of a cache's keys. */
 export interface Sample {
   readonly keys: number
   /** How many of them are in each state. */
   readonly states: { readonly [State in Explanation["state"]]?: number }
   readonly versions: ReadonlyArray<number>
-  /** Until Redis expires each, the shortest first; infinite: never. */
+  /** The time until Redis expires each key, the shortest first; infinite: never. */
   readonly lives: ReadonlyArray<Duration.Duration>
 }
 
 /** One cache, found by the names of its keys. */
 export interface CacheSummary {
   readonly name: string
-  /** How many Redis keys lie under its name: entries, counters, leases, and what else there is. */
+  /** How many Redis keys there are under its name: entries, counters, leases, and any others. */
   readonly keys: number
   /** How many of its tags have an epoch. */
   readonly tags: number
-  /** In bytes, as Redis counts them: the mean of the sample, times `keys`. None where this user may not ask. */
+  /** In bytes, as Redis counts them: the mean of the sample, times `keys`. None if this user lacks the right. */
   readonly memory: Option.Option<number>
   readonly sample: Sample
 }
 
 /** Everything under one `Redis`. */
 export interface Survey {
-  /** The one with the most keys first. */
+  /** Sorted by the number of keys, the most first. */
   readonly caches: ReadonlyArray<CacheSummary>
   /** How many other keys start with the prefix. */
   readonly foreign: number
-  /** Whether all keys were looked at; else `maxKeys` were, and all numbers are of those. */
+  /** Whether all keys were scanned. Otherwise `maxKeys` were, and all numbers are of those. */
   readonly complete: boolean
 }
 
 export interface SurveyOptions {
-  /** How many keys are looked at, at the most. Default: 1,000,000. */
+  /** The most keys to scan. Default: 1,000,000. */
   readonly maxKeys?: number | undefined
-  /** Of how many keys of each cache size, state and life are asked. Default: 100. */
+  /** How many keys of each cache are sampled for size, state and life. Default: 100. */
   readonly samples?: number | undefined
 }
 
@@ -57,13 +57,13 @@ const defaultMaxKeys = 1_000_000
 
 const defaultSamples = 100
 
-/** Of all caches together: where there are many names, fewer of each are asked about. */
+/** For all caches together: if there are many names, fewer keys of each are sampled. */
 const maxSamples = 10_000
 
-/** How many keys are asked about at once. */
+/** How many keys are read at once. */
 const pageSize = 250
 
-/** Every so many-th key of a stream of unknown length: when there are too many, every other one goes. */
+/** Keeps every nth key of a stream of unknown length: when there are too many, every other one is dropped. */
 class Sampler {
   private kept: Array<string> = []
   private stride = 1
@@ -97,7 +97,7 @@ class Group {
 /** All keys of a prefix, by the cache that they belong to. */
 class Census {
   readonly groups = new Map<string, Group>()
-  /** Those that have no cache's name in front. */
+  /** Keys that do not start with a cache's name. */
   readonly others = new Set<string>()
   complete = true
   private keys = 0
@@ -171,7 +171,7 @@ const memoryOf = (found: ReadonlyArray<KeySummary>, keys: number): Option.Option
   return known.length === 0 ? Option.none() : Option.some(Math.round(sum / known.length * keys))
 }
 
-/** Nothing there was written by this library: the keys of another program, which has a colon in their names as well. */
+/** Whether nothing there was written by this library: another program also has colons in the names of its keys. */
 const isForeign = ({ keys, states }: Sample): boolean => keys > 0 && keys === states.Foreign
 
 const largestFirst: Order.Order<CacheSummary> = Order.combine(
@@ -204,7 +204,7 @@ export const survey = (
 export interface KeysOptions {
   /** Only keys whose stored text starts with this. */
   readonly startsWith?: string | undefined
-  /** Only keys whose text has this in it. */
+  /** Only keys whose text contains this. */
   readonly contains?: string | undefined
 }
 

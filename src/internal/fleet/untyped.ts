@@ -1,7 +1,7 @@
 /**
- * A cache of which only its name is known. What its entries say of themselves takes the place of a definition: whether
- * they are counters, and of which version they are. So the same judge decides about them as does for the caches' own
- * processes (`entry/verdict`), of all but the one thing that only a codec can tell: that a payload does not decode.
+ * A cache of which only the name is known. What its entries show by themselves replaces a definition: whether they are
+ * counters, and which version they have. So the same code judges them as in the caches' own processes
+ * (`entry/verdict`), except for the one thing that only a codec knows: whether a payload decodes.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -18,10 +18,10 @@ import { checkName } from "../definition/refuse.js"
 import * as Entry from "../entry/format.js"
 import type { KeySpace } from "../key/keySpace.js"
 
-/** Keys as they are stored: what comes after `<prefix><name>:`. */
+/** Keys as they are stored: the part after `<prefix><name>:`. */
 const storedKeys: KeySpace<string> = { encode: Either.right, text: (stored) => stored }
 
-/** Takes any payload, and leaves it as it is. */
+/** Accepts any payload, and leaves it as it is. */
 const anything: Codec<unknown> = make<unknown>({
   identity: "anything",
   encode: () => Either.left({ path: "$", detail: "nothing is written without a definition" }),
@@ -47,7 +47,7 @@ export class Untyped {
     return this.as(undefined).definition.redisError(operation, error)
   }
 
-  /** The cache as the one that has written this. */
+  /** The cache, with a definition that can have written these bytes. */
   as(bytes: Uint8Array | undefined): CacheInstance<string, unknown> {
     const kind = kindOf(bytes)
     const version = versionOf(bytes)
@@ -57,9 +57,9 @@ export class Untyped {
     const policy = decode<string, unknown>(this.name, {
       version,
       maxValueSize: Number.MAX_SAFE_INTEGER,
-      // Its windows are not known: what is made stale stays for as long as it would have, and each reader has its own.
+      // Its windows are not known: a value that is made stale keeps its life, and each reader applies its own windows.
       staleIfError: Infinity,
-      // A lease of any cache: what claims more was written by a clock that was set back.
+      // A lease of any cache: one that claims more was written before the clock was set back.
       lease: { maxDuration: "1 day" }
     })
     const definition = new CacheDefinition(this.name, kind, storedKeys, anything, anything, policy, undefined)

@@ -21,7 +21,7 @@ export class Background {
 
   /** Runs this on a fiber of its own. */
   fork<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> {
-    // Counted once there is a fiber to tell of its end: a caller that is interrupted meanwhile leaves no count behind.
+    // Counted once there is a fiber that reports its end: a caller that is interrupted before leaves no count behind.
     return Effect.map(Effect.forkIn(effect, this.scope), (fiber) => {
       if (++this.running === 1) this.idle.unsafeClose()
       fiber.addObserver(this.ended)

@@ -66,7 +66,7 @@ export class LoadRun {
   /** @param isShared a forced load that others join as they join any: in its region of the program no read finds anything */
   constructor(readonly mode: Mode, readonly isShared = false) {}
 
-  /** Nobody waits for any of it, and it is not one that goes on by itself. */
+  /** Whether no caller waits for any of it, and it is not one that goes on by itself. */
   get abandoned(): boolean {
     for (const key of this.keys) if (key.wanted) return false
     return true
@@ -109,7 +109,7 @@ export class InFlight {
     run.keys.add(this)
   }
 
-  /** Nobody asked to wait for it: what is stored can be served meanwhile. */
+  /** Whether no caller asked to wait for it: the stored value can be served meanwhile. */
   get background(): boolean {
     return this.run.mode === "Refresh"
   }

@@ -1,6 +1,6 @@
 import { Permits } from "./permits.js"
 
-/** So many are remembered before those are looked for that are gone. */
+/** How many are remembered before unused ones are looked for. */
 const fewest = 100
 
 /**

@@ -49,7 +49,7 @@ export class InFlightTable {
     return opened
   }
 
-  /** A local write: callers from now on start anew. Those that wait already are told what the load comes to. */
+  /** A local write: callers from now on start anew. Those that wait already still get the load's outcome. */
   detach(key: string): void {
     if (this.group === undefined) this.drop(key)
     else for (const table of this.group) table.drop(key)

@@ -18,7 +18,7 @@ export const Action = Schema.Union(
   Schema.Struct({ action: Schema.Literal("flush"), cache: Name })
 )
 
-/** So many keys of one request are acted on side by side. */
+/** How many keys of one request are processed at a time. */
 const concurrency = 16
 
 const count = (all: ReadonlyArray<boolean>): number => all.filter(Boolean).length

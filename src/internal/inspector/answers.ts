@@ -119,7 +119,7 @@ export interface Node {
   readonly type: string
   readonly text?: string
   readonly entries?: ReadonlyArray<readonly [name: string, node: Node]>
-  /** So many more entries, or characters of text, are not shown. */
+  /** How many more entries, or characters of text, are not shown. */
   readonly more?: number
 }
 

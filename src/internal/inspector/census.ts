@@ -1,4 +1,4 @@
-/** Which caches there are, and what the server tells of itself: looked at anew when it is asked for and is old. */
+/** Which caches there are, and the state of the server. It is read anew if it is requested and out of date. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -12,7 +12,7 @@ const surveyAge = 15_000
 const serversAge = 4_000
 const maxKeys = 200_000
 
-/** The last answer that there was, and why there is no newer one. */
+/** The last answer, and why there is no newer one. */
 export interface Kept<A> {
   readonly value: A | undefined
   readonly at: number

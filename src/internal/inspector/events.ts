@@ -21,12 +21,12 @@ export interface Event extends Happening {
   readonly id: number
 }
 
-/** So many events are kept for a page that is slow, or comes later. */
+/** How many events are kept for a page that is slow, or comes later. */
 const kept = 500
 /** Keys whose bytes are read at once, and how often. */
 const maxReads = 200
 const everyMillis = 250
-/** So many changes wait for that; beyond it the oldest are forgotten. */
+/** How many changes wait for that; beyond it the oldest are dropped. */
 const maxWaiting = 5_000
 
 interface Change {

@@ -33,7 +33,7 @@ const hostOf = (origin: string): string | undefined => {
   }
 }
 
-/** A name that leads here by somebody's tampering with DNS is no name of this page. */
+/** A name that leads here by tampering with DNS (rebinding) is not a name of this page. */
 export const hostIsServed = (
   { hosts }: Settings,
   request: HttpServerRequest.HttpServerRequest

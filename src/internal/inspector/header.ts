@@ -16,7 +16,7 @@ const flagNames: ReadonlyArray<readonly [number, string]> = [
 const instant = (millis: number): string =>
   millis === 0 ? "never" : millis > 8.64e15 ? "no time" : `${new Date(millis).toISOString()} (server time)`
 
-/** What nobody here has written has no fields. */
+/** Bytes that this library has not written have no fields. */
 export const fieldsOf = (bytes: Uint8Array): ReadonlyArray<Field> => {
   if (!Entry.isEntry(bytes)) return []
   const fields: Array<Field> = []

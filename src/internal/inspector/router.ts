@@ -73,7 +73,7 @@ export const makeRouter = (
     yield* sampler.watch
     yield* Effect.forkScoped(sampler.run)
 
-    /** Answers in JSON, refusals too. What nobody foresaw is told of in the log, and not to the asker. */
+    /** Answers in JSON, refusals too. Unforeseen errors go to the log, and not to the client. */
     const guarded = (
       handle: (request: Request) => Effect.Effect<Response, Problem, Request | Redis>
     ): Effect.Effect<Response, never, Request> =>

@@ -20,7 +20,7 @@ const everyMillis = 2_000
 const keptMillis = 15 * 60_000
 /** So long after the last request samples go on. */
 const watchedMillis = 15 * 60_000
-/** Rates are of so many samples: processes publish every few seconds, and not in step. */
+/** Rates cover this many samples: processes publish every few seconds, and not in step. */
 const span = 5
 
 export interface Sampled {

@@ -49,7 +49,7 @@ export const reportKey = (prefix: string, id: string): string => `${directoryKey
 /** A key to try things on, which goes soon after. */
 export const probeKey = (prefix: string, id: string): string => `${prefix}:probe:${id}`
 
-/** The cache's name and what follows it, of a whole Redis key; `undefined` for what is no cache's. */
+/** The cache's name and what follows it, of a whole Redis key; `undefined` if it belongs to no cache. */
 export const partsOf = (
   prefix: string,
   redisKey: string

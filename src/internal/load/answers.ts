@@ -76,7 +76,7 @@ export class Answers<Key, Value, E> {
         // The load was one of this cache's, and its identity says through which codec.
         const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
         const own = opened.has(key)
-        // What says that there is no value counts for more than one that has ended.
+        // A cached failure counts for more than a value that is no longer fresh.
         if (outcome.isAnswer === true) answered.push([wanted, cause])
         else if (!own && key.aside) wanted.leaveAside()
         else if (own || key.run.mode === "Local") failed.push([wanted, cause])

@@ -193,7 +193,7 @@ export class Fill<Key, Value, E> {
     const told = bypass
       ? this.instance.warnings.bypassed(error, first?.redisKey)
       : this.outcomes.report(Cause.fail(error), first)
-    // What was there before is replaced, for all that its caller is told.
+    // To its caller, the previous value counts as replaced.
     const doubted = bypass && this.mode === "Force"
       ? doubt(this.instance, computed.map(({ task }) => task.redisKey), [], error)
       : Effect.void

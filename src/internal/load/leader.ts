@@ -166,7 +166,7 @@ export class Leader<Key, Value, E, R> {
       }
     )
     if (this.mode === "Refresh") refreshes.begin(this.run)
-    // The span has ended with the failure; callers are told by their keys.
+    // The span has ended with the failure; callers get it by their keys.
     const told = Effect.catchAllCause(
       traced,
       (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
@@ -270,7 +270,7 @@ export class Leader<Key, Value, E, R> {
     asked: number
   ): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     if (this.mode === "Force" && replies[0]?._tag === "Found") return this.computeAndSwap(tasks[0]!, asked)
-    // If a tag that the key names is held, a lease is of no use, whichever load has it.
+    // If a tag of the key is held, a lease is useless, whichever load has it.
     const tagHeld = tasks.filter((task) => this.entries.areHeld(task))
     for (const task of tagHeld) task.barred = true
     const granted: Array<Task<Key>> = []

@@ -43,7 +43,7 @@ export class Outcomes<Key, Value> {
     for (const { inFlight } of tasks) this.table.settle(inFlight, again)
   }
 
-  /** No caller waits for a background refresh: only the log can tell of its failure. */
+  /** No caller waits for a background refresh: only the log can report its failure. */
   report(cause: Cause.Cause<unknown>, task: Task<Key> | undefined): Effect.Effect<void> {
     if (this.mode !== "Refresh" || task === undefined || Cause.isInterruptedOnly(cause)) return Effect.void
     const reason = Option.filter(Cause.failureOption(cause), isOfStore)

@@ -41,7 +41,7 @@ export const unchanged: Unchanged = { [TypeId]: TypeId }
 
 export const isUnchanged = (u: unknown): u is Unchanged => typeof u === "object" && u !== null && TypeId in u
 
-/** An entry that a load may be told of: what it holds, and for how many ms it has not been fresh. */
+/** An entry that may be passed to a load: its value, and for how many ms it has not been fresh. */
 export interface Kept {
   readonly bytes: Uint8Array
   readonly value: unknown
@@ -59,7 +59,7 @@ export interface Told {
   readonly redisKey: string
   /** What its lease was granted over. */
   readonly grant: Grant | undefined
-  /** What was found there that the load may be told of, if it still stands when the load begins. */
+  /** The entry that was found there and may be passed to the load, if it is still valid when the load begins. */
   readonly kept: Kept | undefined
   /** The same, which does. */
   readonly previous: Kept | undefined
@@ -69,7 +69,7 @@ export interface Told {
 export const standsIn = ({ grant, kept }: Told): boolean =>
   kept !== undefined && grant !== undefined && Entry.sameBytes(grant.writeId, Entry.writeId(kept.bytes))
 
-/** What the load of this key is told. */
+/** The previous value that the load of this key receives. */
 export const previousOf = <Value>({ previous }: Told): Option.Option<Previous<Value>> =>
   previous === undefined
     ? Option.none()
@@ -81,7 +81,7 @@ export interface Resolved<Value, E> {
   readonly kept?: Kept | undefined
 }
 
-/** A load's result, where `unchanged` stands for what it was told of. */
+/** A load's result, in which `unchanged` stands for the previous value. */
 export const resolve = <Key, Value, E>(
   { name }: CacheDefinition<Key, Value>,
   { previous, redisKey }: Told,

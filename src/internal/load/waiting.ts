@@ -35,7 +35,7 @@ export class Waiting<Key, Value, E> {
     return this.flights.wait(waits.map(([, key]) => key), opened)
   }
 
-  /** Waits for the loads. What the caller is told of them comes when the wait is over: it may take a look, and fail. */
+  /** Waits for the loads. The caller gets their outcome when the wait is over, which may need a read, and may fail. */
   private settled(
     waits: ReadonlyArray<Wait<Key, Value>>,
     opened: ReadonlySet<InFlight>
@@ -80,5 +80,5 @@ export class Waiting<Key, Value, E> {
   }
 }
 
-/** There is no answer to it yet: what is stale may have been one before its load was done. */
+/** Whether it has no answer yet: a stale value may have answered it before its load was done. */
 const isOpen = <Key, Value>([wanted]: Wait<Key, Value>): boolean => wanted.answer === undefined

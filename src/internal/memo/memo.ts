@@ -20,7 +20,7 @@ import { type Args, type Fn, type Options, toOptions } from "./options.js"
 import { PendingImpl } from "./pending.js"
 import { running } from "./run.js"
 
-/** What is to be computed: a function where it is told of what was there. */
+/** The computation: a function if it receives the previous value. */
 type Computed =
   | Effect.Effect<unknown, unknown, unknown>
   | ((args: Args, previous: Option.Option<Previous<unknown>>) => Effect.Effect<unknown, unknown, unknown>)
@@ -85,7 +85,7 @@ const ofFunction = (
     throw new TypeError(`Memo takes a function that returns an Effect, got ${describe(fn)}`)
   }
   const options = toOptions(input)
-  // What a function closes over may differ from object to object, unless it is told.
+  // What a function closes over may differ from object to object, unless it is declared.
   const owner = options.captures === undefined ? fn : undefined
   const definition = define(nameOf(fn, options), options, owner)
   return memoize(fn, definition, options, wrap?.(definition))

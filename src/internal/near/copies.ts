@@ -43,7 +43,7 @@ const never = 0
 /** What a copy takes beside its value, in bytes, as `maxBytes` counts it. */
 const copyOverhead = 160
 
-/** So many tags are remembered, or as many as there may be copies. */
+/** The most tags that are remembered, unless there may be more copies. */
 const leastEpochs = 10_000
 
 export class NearCopies {

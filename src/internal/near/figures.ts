@@ -9,7 +9,7 @@ export class NearFigures {
 
   constructor(private readonly labels: ReadonlyArray<MetricLabel.MetricLabel>) {}
 
-  /** There are so many now. */
+  /** Sets how many there are now. */
   size(entries: number, bytes: number): void {
     if (entries !== this.entries) {
       CacheMetrics.nearEntries.unsafeUpdate(entries - this.entries, this.labels)

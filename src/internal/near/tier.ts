@@ -40,7 +40,7 @@ export interface Placeholder {
   over: number
 }
 
-/** So many names of caches are remembered before those are looked for that are gone. */
+/** How many names of caches are remembered before unused ones are looked for. */
 const leastNames = 100
 
 export class NearTier implements Listener {
@@ -51,7 +51,7 @@ export class NearTier implements Listener {
   private manyNames = leastNames
   private readonly placeholders = new Map<string, Placeholder>()
   private begun = 0
-  /** Copies that are no cache's any more are no longer counted. */
+  /** Copies that belong to no cache any more are not counted. */
   private readonly gone = new FinalizationRegistry<NearFigures>((figures) => figures.size(0, 0))
 
   constructor(private readonly driver: Driver, readonly feed: Feed, private readonly random: RandomBytes) {

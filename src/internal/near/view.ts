@@ -38,7 +38,7 @@ export class Near {
   find(key: string, clock: Clock.Clock): Copy | undefined {
     const { feed } = this.tier
     const now = this.tier.now(clock)
-    // Asked also where there is no copy: whoever looks wants proofs.
+    // Requested even if there is no copy: lookups need proofs.
     if (!feed.proven(this.maxStaleness, now)) return undefined
     const copy = this.copies.get(key)
     return copy !== undefined && this.copies.lives(copy, now + feed.offset) ? copy : undefined

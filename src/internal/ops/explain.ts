@@ -173,7 +173,7 @@ const look = <Key, Value>(
       )
     ))
 
-/** What was found under a key: all of its bytes, or so many of them that the payload has begun. */
+/** What was found under a key: all of its bytes, or enough of them to include the beginning of the payload. */
 export interface Found {
   readonly bytes: Uint8Array
   /** How many bytes there are, if these are not all. */
@@ -196,7 +196,7 @@ export const explainFound = <Key, Value>(
       : undefined
     const tags = yield* tagStates(instance, header === undefined ? [] : Entry.tags(header) ?? [])
     const now = instance.runtime.driver.unsafeNow(yield* Effect.clock)
-    // A tag that the key names and the entry lacks would not tell of its invalidation.
+    // If the key has a tag that the entry lacks, an invalidation of that tag would not show.
     const lacking = required.some((name) => !tags.some((tag) => tag.name === name))
     const tagState = lacking ? "Broken" : together(tags.map((tag) => tag.state))
     const verdict = judge(definition, found?.bytes, now, tagState, redisKey)

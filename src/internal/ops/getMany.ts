@@ -146,7 +146,7 @@ class Found<Key, Value> {
 
 type OnFailure<Key, Value> = (error: RedisError) => Effect.Effect<ReadonlyMap<Key, Value>, RedisError>
 
-/** What is read, and what becomes of it if there are no tags to be judged. */
+/** The keys to read, and how their answer is handled if there are no tags to judge. */
 class FarRead<Key, Value>
   implements Reply<ReadonlyArray<Uint8Array | undefined>, ReadonlyMap<Key, Value>, RedisError, never>
 {

@@ -48,7 +48,7 @@ type LoadMany<Key, Value, E, R> = (
   previous: ReadonlyMap<Key, Previous<Value>>
 ) => Effect.Effect<Iterable<readonly [Key, Value | Failed<E> | Unchanged]>, E, R>
 
-/** Types do not reach everywhere: what is no effect is told with the name of the cache. */
+/** Types do not reach everywhere: if this is not an effect, the message names the cache. */
 const given = <A, E, R>(
   { name }: { readonly name: string },
   effect: Effect.Effect<A, E, R>
@@ -68,7 +68,7 @@ const single = <Key, Value, E, R>(
     (value) => () => Exit.succeed(value)
   )
 
-/** The options of one call, or why they are refused: that is told before anything is read. */
+/** The options of one call, or why they are refused: the call then fails before anything is read. */
 type Checked<Key, Value> = Either.Either<Decoded<Key, Value>, CodecError>
 
 const unasked: Either.Either<Decoded<unknown, unknown>, never> = Either.right(noOptions)
@@ -77,7 +77,7 @@ const looking: Either.Either<Decoded<unknown, unknown>, never> = Either.right({ 
 /**
  * Checks the options of one call, once.
  *
- * @param load is told what was there if it is a function; an effect by itself asks for nothing
+ * @param load if it is a function, it receives the previous value; an effect by itself needs nothing
  */
 const check = <Key, Value>(
   definition: CacheDefinition<Key, Value>,

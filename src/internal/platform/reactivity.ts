@@ -59,7 +59,7 @@ export const layer = (
         Effect.zipRight(invalidateTags(keys), here.invalidate(keys))
 
       const query: Reactivity.Reactivity.Service["query"] = (keys, effect) =>
-        // Before it first reads: what is invalidated after that is told of.
+        // Before the first read, so that later invalidations are reported.
         Effect.zipRight(tags.watching(tagsOf(keys)), here.query(keys, effect))
 
       return Reactivity.Reactivity.of({

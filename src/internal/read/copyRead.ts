@@ -37,7 +37,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     super()
   }
 
-  /** What a copy comes to, for who asked. */
+  /** The answer that a copy gives to this caller. */
   abstract answer(copy: Copy): A
 
   /** Asks the store. */
@@ -52,7 +52,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
   }
 
   override commit(): Effect.Effect<A, E | CodecError, R | Redis> {
-    // Whoever runs an effect is a fiber.
+    // Effects are only run by fibers.
     const fiber = Option.getOrThrow(Fiber.getCurrentFiber())
     const instance = bind(fiber, this.definition, this.operation)
     const plain = this.plainCopy(instance, fiber)
@@ -78,7 +78,7 @@ export abstract class CopyRead<in out Key, in out Value, out A, out E, out R>
     return copy
   }
 
-  /** A copy that lies under the very key that was given. */
+  /** A copy under this very key. */
   private plainCopy({ near }: CacheInstance<Key, Value>, fiber: Runner): Copy | undefined {
     const { key } = this
     return near?.byString === true && typeof key === "string" ? near.find(key, clockOf(fiber)) : undefined

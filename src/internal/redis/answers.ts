@@ -65,7 +65,7 @@ export const tell = <A>(
   void clock.settle().then((failure) => failure === undefined ? tell(clock, exit, resume) : resume(Exit.fail(failure)))
 }
 
-/** What many are told, as one: `done` hears of the first failure, or of none, when all were told. */
+/** Combines many callbacks: when all were called, `done` gets the first failure, or none. */
 export const gather = (count: number, done: (failure: RedisError | undefined) => void) => {
   let open = count
   let unsent = 0

@@ -52,7 +52,7 @@ export class AtOnce implements Scheduler.Scheduler {
     this.own = own
     lend(fiber, this)
     resume(effect)
-    // It had been told of something else before, and will come to this after that.
+    // It has another event to handle first, and will come to this one after that.
     if (fiber.currentScheduler === this) lend(fiber, own)
   }
 }

@@ -58,10 +58,10 @@ const toLeaseReply = (reply: Granted | Held | Untold): LeaseReply => {
     : { _tag: "Held", millis: Number(detail), holder: more }
 }
 
-/** So many keys are removed in one step: longer ones would keep other clients waiting. */
+/** How many keys are removed in one step: longer steps would keep other clients waiting. */
 const discarded = 200
 
-/** So many leases that could not be released are remembered. */
+/** The most leases that could not be released and are remembered. */
 const maxUnreleased = 1000
 
 const readMany = (

@@ -17,11 +17,11 @@ export interface Address {
  * - `connecting`, `connect`: being made; with a socket, but not ready for commands
  * - `ready`: for commands
  * - `close`, `reconnecting`: lost, and about to be made anew
- * - `end`: lost, and not made anew before it is told to
+ * - `end`: lost, and not made anew by itself
  */
 export type Status = "wait" | "connecting" | "connect" | "ready" | "close" | "reconnecting" | "end"
 
-/** What a connection tells of itself. */
+/** The events of a connection. */
 export interface Events {
   /** `isConsequence`: of an error that was told before. */
   readonly onError: (error: Error, isConsequence: boolean) => void
@@ -31,7 +31,7 @@ export interface Events {
   readonly onReady: () => void
   readonly onClose: () => void
   readonly onEnd: () => void
-  /** The server has refused a command; not told of a borrowed client. */
+  /** The server has refused a command; not reported for a borrowed client. */
   readonly onRefusal: (error: Error) => void
   /** A message to a subscriber came, with what it says. */
   readonly onMessage: (message: unknown) => void
@@ -46,11 +46,11 @@ export interface Line {
   readonly disconnect: () => void
   /** One command, and its reply: bulks as text, an error reply as a rejection with an error whose name is `ReplyError`. */
   readonly ask: (name: string, ...args: ReadonlyArray<string | number>) => Promise<unknown>
-  /** Tells of these events until what it gives is called. */
+  /** Reports these events until the returned function is called. */
   readonly listen: (events: Partial<Events>) => () => void
 }
 
-/** Is told what became of each command of a batch, once, when its reply arrives: bulks and simple strings as bytes. */
+/** Receives the outcome of each command of a batch, once, when its reply arrives: bulks and simple strings as bytes. */
 export interface Receiver {
   readonly onReply: (index: number, reply: unknown) => void
   readonly onError: (index: number, error: unknown) => void
@@ -74,11 +74,11 @@ export interface Client extends Line {
   readonly overhear: () => Promise<Uint8Array>
   /** `undefined` before the first was made. */
   readonly socket: Socket | undefined
-  /** Sends a batch in its order, if it is ready. Whether it succeeds or fails, each command is told. */
+  /** Sends a batch in its order, if it is ready. Every command is answered, whether it succeeds or fails. */
   readonly send: (batch: ReadonlyArray<Words>, receiver: Receiver) => void
   /** Gives its socket up, and makes another. */
   readonly reconnect: () => void
-  /** Another connection to the same server, for what it tells of changes. It speaks RESP2, and is not begun. */
+  /** Another connection to the same server, for reports of changes. It speaks RESP2, and is not connected yet. */
   readonly openFeed: () => Line
 }
 

@@ -37,7 +37,7 @@ export const isOkOrNothing = (reply: unknown): reply is Text | null => reply ===
 /** A number as text, with no digit lost. */
 export const isDecimal = (reply: unknown): reply is Text => isText(reply) && /^-?\d+$/.test(String(reply))
 
-/** So many values, or nothing in the place of one. A loop of its own: every read comes through here. */
+/** Whether this is a list of that many values, each of which may be missing. A plain loop: every read runs this. */
 export const areValues = (reply: unknown, count: number): reply is Array<Buffer | null> => {
   if (!Array.isArray(reply) || reply.length !== count) return false
   for (let i = 0; i < count; i++) if (!isBytesOrNothing(reply[i])) return false

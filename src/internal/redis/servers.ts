@@ -24,7 +24,7 @@ export interface Server {
   readonly isBeacon: (key: string) => boolean
 }
 
-/** Told of how keys are spread. */
+/** Is notified about the distribution of keys. */
 export interface Observer {
   /** Some keys may lie on other servers than before. */
   readonly onMove: () => void

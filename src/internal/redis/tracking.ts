@@ -18,7 +18,7 @@ import type { Server, Servers } from "./servers.js"
 
 const channel = "__redis__:invalidate"
 
-/** What is told over the feed of one server. */
+/** The events of the feed of one server. */
 interface Listener {
   readonly onLink: () => void
   readonly onChange: (keys: ReadonlyArray<string> | undefined) => void
@@ -88,7 +88,7 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
   const open = () => {
     const mine = server.openFeed()
     client = mine
-    /** What happens to one that was given up is of no interest. */
+    /** Events of a connection that was given up are ignored. */
     const ours = (act: () => void) => () => {
       if (client === mine) act()
     }

@@ -44,7 +44,7 @@ export const json = <A, I>(schema: Schema.Schema<A, I>): Codec<A> => {
     if (isAsEncoded?.(parsed) === true) return Either.right(parsed as A) // what the test has just found
     const decoded = fromEncoded(parsed)
     if (Either.isLeft(decoded)) return Either.left(fromParseIssue(decoded.left))
-    return decoded as Either.Right<never, A> // it is no Left, and a copy of it would cost what reading it costs
+    return decoded as Either.Right<never, A> // it is not a Left, and copying it would cost as much as reading it
   }
 
   return makeInPlace<A>({

@@ -60,7 +60,7 @@ const checkFields = (fields: Readonly<Record<string, unknown>>, depth: number): 
   return negativeZero
 }
 
-/** The same text as `JSON.stringify` of what `check` let pass, but for `-0`. */
+/** The same text as `JSON.stringify` for values that `check` has accepted, except for `-0`. */
 export const write = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(write).join(",")}]`
   if (typeof value === "object" && value !== null) {

@@ -69,7 +69,7 @@ export const toBigInt = (bytes: Uint8Array): bigint => {
   return sign === 1 ? -value : value
 }
 
-/** How many bytes an element has; whoever claims to be a kind and is not has no such number. */
+/** How many bytes an element has; an object that only claims to be of a kind has no such number. */
 const widthOf = (kind: ByteKind): number => {
   switch (kind) {
     case "Int16Array":

@@ -130,7 +130,7 @@ const error = ([of, hidden, ...rest]: Parts): Error => {
   const made = name === "AggregateError" ? new AggregateError([]) : new errorClasses[name]()
   for (const own of Object.getOwnPropertyNames(made)) Reflect.deleteProperty(made, own)
   const end = count(hidden) * 2
-  // The stack of whoever reads it here would mislead.
+  // The stack of the code that reads it here would mislead.
   define(made, ["stack", name], false)
   define(made, rest.slice(0, end), false)
   define(made, rest.slice(end), true)

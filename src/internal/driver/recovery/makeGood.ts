@@ -29,7 +29,7 @@ import type { Driver } from "../driver.js"
 import { recovering } from "./recovering.js"
 import { type Flush, Remembered } from "./remembered.js"
 
-/** At most so many keys of one `Redis` are remembered, unless its layer says otherwise. */
+/** The most keys that one `Redis` remembers, unless its layer says otherwise. */
 export const defaultMaxRemembered = 100_000
 
 /** How many keys are sent at a time: at first, and at the least and the most, as their answers are slow or quick. */
@@ -37,13 +37,13 @@ const firstPage = 1_000
 const leastPage = 200
 const mostPage = 10_000
 
-/** An answer is slow after so many ms: others' commands wait behind it, and other processes ask as well. */
+/** An answer that takes more ms is slow: other commands wait behind it, and other processes send as well. */
 const slow = 250
 
 /** How long to wait before Redis is asked again, in ms; a random part less, so that a fleet does not ask in step. */
 const pause = 500
 
-/** A flush by another process that has not ended after so many ms is not waited for. */
+/** How long to wait for a flush by another process, in ms. */
 const longestFlush = 30_000
 
 /** How long it is known that there was a flush, in ms. */

@@ -51,7 +51,7 @@ export class Remembered {
   constructor(
     private readonly prefix: string,
     private readonly max: number,
-    /** So many keys of a cache more, or less, are remembered. */
+    /** This many more keys of a cache are remembered, or fewer if it is negative. */
     private readonly onCount: (cache: string, change: number) => void
   ) {}
 
@@ -115,7 +115,7 @@ export class Remembered {
     this.idle = false
   }
 
-  /** There is no room for more keys: the cache that has most of them is to be flushed. */
+  /** There is no room for more keys: the cache with the most of them will be flushed. */
   private rememberLargest({ cache: another, now, serverNow }: Doubt): void {
     let [largest, most] = [another, 0]
     for (const [cache, count] of this.counts) if (count > most) [largest, most] = [cache, count]

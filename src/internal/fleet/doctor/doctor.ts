@@ -1,4 +1,4 @@
-/** Looks over what is behind a `Redis`, and says of each thing what it means and what to do. */
+/** Checks what is behind a `Redis`. Each finding says what it means and what to do. */
 import * as Effect from "effect/Effect"
 import type { Redis } from "../../../Redis.js"
 import { baseRedis } from "../../cache/bind.js"
@@ -9,7 +9,7 @@ import { ofProbes, ofServers } from "./servers.js"
 /** How often each server is asked what time it is. */
 const probes = 10
 
-/** How long the server has to begin to tell of changes, in ms. */
+/** How long the server may take to begin to report changes, in ms. */
 const patience = 3_000
 
 export const doctor: Effect.Effect<ReadonlyArray<Finding>, never, Redis> = Effect.gen(function*() {

@@ -1,7 +1,7 @@
-/** What was found when a `Redis` was looked over. */
+/** What a check of a `Redis` found. */
 import * as Option from "effect/Option"
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly check:
     | "connection"
@@ -15,12 +15,12 @@ export interface Finding {
     | "latency"
     | "clock"
   /**
-   * `ok`; `warn`: it works, and something should be done; `bad`: something does not work; `unknown`: it could not be
-   * looked at.
+   * `ok`; `warn`: it works, but something should be done; `bad`: something does not work; `unknown`: it could not be
+   * checked.
    */
   readonly level: "ok" | "warn" | "bad" | "unknown"
   readonly message: string
-  /** What to do; none where there is nothing to do. */
+  /** What to do; none if there is nothing to do. */
   readonly advice: Option.Option<string>
 }
 

@@ -1,6 +1,7 @@
 /**
- * Whether this user may do what the library needs: each kind of step is done once, on a key outside every cache that goes
- * at the end. What a list of rights says would have to be kept in step with what is sent; this cannot be out of step.
+ * Whether this user may do what the library needs: each kind of operation is done once, on a key outside every cache,
+ * which is removed at the end. A list of rights would have to be kept in step with what is sent; this cannot be out of
+ * step.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -13,10 +14,10 @@ import { probeKey } from "../../key/reserved.js"
 import { readAll } from "../readAll.js"
 import { bad, type Finding, ok, unknown } from "./finding.js"
 
-/** What it is for, and what does it. */
+/** What the right is for, and an operation that needs it. */
 type Step = readonly [purpose: string, run: Effect.Effect<unknown, RedisError>]
 
-/** Whatever becomes of this process, what it leaves goes after this, in ms. */
+/** When the test key expires, in ms, even if this process dies. */
 const life = 10_000
 
 const steps = ({ driver, random }: Runtime, key: string): ReadonlyArray<Step> => {
@@ -54,7 +55,7 @@ const steps = ({ driver, random }: Runtime, key: string): ReadonlyArray<Step> =>
   ]
 }
 
-/** What Redis says that this user may not do, as an ACL rule that allows it. */
+/** The ACL rule for what this user may not do, from the error of Redis. */
 const ruleOf = (error: RedisError, prefix: string): string | undefined => {
   const text = error.cause instanceof Error ? error.cause.message : ""
   const command = /the '([\w|]+)' (?:command|subcommand)/.exec(text)?.[1]
@@ -86,7 +87,7 @@ export const rights = (runtime: Runtime): Effect.Effect<Finding> =>
       const done = yield* Effect.either(run)
       if (Either.isRight(done)) continue
       const error = done.left
-      // It is of no use to ask on, and each would wait as long.
+      // Further questions are useless, and each would wait as long.
       if (error.reason !== "Auth") {
         return unknown("rights", `they could not be tried, since ${purpose} fail for another reason: ${error.message}`)
       }
@@ -97,7 +98,7 @@ export const rights = (runtime: Runtime): Effect.Effect<Finding> =>
       : denied(failures, driver.prefix)
   })
 
-/** Near copies, `Cache.changes` and callers that wait for another process's load hear of changes by this. */
+/** Near copies, `Cache.changes` and callers that wait for another process's load need these reports of changes. */
 export const tracking = ({ feed }: Runtime, patience: number): Effect.Effect<Finding> =>
   feed.start.pipe(
     Effect.timeoutFail({

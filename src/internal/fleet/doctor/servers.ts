@@ -1,4 +1,4 @@
-/** What servers tell of themselves, and what that means for caches. */
+/** What servers report about themselves, and what that means for caches. */
 import * as Either from "effect/Either"
 import type { ServerAnswer } from "../../driver/driver.js"
 import { fields } from "../servers.js"
@@ -10,11 +10,11 @@ const number = (info: Info, field: string): number => Number(info.get(field) ?? 
 
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(bytes < 10 * 1024 * 1024 ? 1 : 0)} MB`
 
-/** The oldest that has all that the library sends: GETDEL, `SET … KEEPTTL`, `CLIENT TRACKING`. */
+/** The oldest version with all commands that the library sends: GETDEL, `SET … KEEPTTL`, `CLIENT TRACKING`. */
 const oldest = [6, 2] as const
 
 const version = (info: Info): Finding => {
-  // A Valkey says of itself that it is a Redis 7.2, too.
+  // Valkey also reports that it is a Redis 7.2.
   const valkey = info.get("valkey_version")
   const redis = info.get("redis_version") ?? "of an unknown version"
   const name = valkey === undefined ? `Redis ${redis}` : `Valkey ${valkey}`
@@ -102,7 +102,7 @@ const memory = (info: Info): Finding => {
     )
 }
 
-/** A server that was asked as if it were the only one. */
+/** A server of a cluster that was connected to as if it were the only one. */
 const alone = (info: Info): ReadonlyArray<Finding> =>
   info.get("cluster_enabled") === "1"
     ? [
@@ -159,7 +159,7 @@ const infoOf = ({ cluster: told, info }: ServerAnswer): ReadonlyArray<Finding> =
 const named = ({ address }: ServerAnswer) => (finding: Finding): Finding =>
   address === undefined ? finding : { ...finding, message: `${address}: ${finding.message}` }
 
-/** The same of all servers is said once. */
+/** A finding that is the same for all servers is reported once. */
 const merged = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
   const seen = new Set<string>()
   return findings.filter(({ check, message }) => {

@@ -52,14 +52,14 @@ export class Holds<Key, Value> {
     }
   }
 
-  /** Loads of these keys, and of entries that may have the tags, are joined by nobody; near copies go. */
+  /** Loads of these keys, and of entries that may have the tags, are not joined any more; near copies are dropped. */
   private detaching<A, E, R>(keys: ReadonlyArray<string>, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     const { instance, options } = this
     const of = detaching(instance.runtime, keys, effect)
     return options.tags.length === 0 ? of : detachingTags(instance, options.tags, of)
   }
 
-  /** Whatever stands there gives way to the holds. */
+  /** Replaces whatever is stored there with the holds. */
   readonly begin: Effect.Effect<void, RedisError> = Effect.suspend(() =>
     this.detaching(
       this.keys,

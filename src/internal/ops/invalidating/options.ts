@@ -54,7 +54,7 @@ export interface Decoded {
   readonly hold: number
 }
 
-/** The options, or why they are refused: that is told before anything is held or run. */
+/** The options, or why they are refused: the call then fails before anything is held or run. */
 export const check = <Key, Value>(
   definition: CacheDefinition<Key, Value>,
   { hold, linger, tags = [] }: InvalidatingOptions

@@ -38,7 +38,7 @@ interface Watched {
   readonly keys: ReadonlyArray<string>
   /** How many watch it. */
   watchers: number
-  /** How many invalidations of this process are under way, whose callers tell of them themselves. */
+  /** How many invalidations of this process are under way. Their callers report them themselves. */
   own: number
 }
 
@@ -79,7 +79,7 @@ export class TagWatch implements Listener {
     }
   }
 
-  /** Watches these tags while the scope is open. What is read after this effect and replaced later is told of. */
+  /** Watches these tags while the scope is open. Changes of epochs that are read after this effect are reported. */
   watching(tags: ReadonlyArray<string>): Effect.Effect<void, never, Scope.Scope> {
     return Effect.flatMap(
       Effect.acquireRelease(Effect.sync(() => this.add(tags)), () => Effect.sync(() => this.unwatch(tags))),

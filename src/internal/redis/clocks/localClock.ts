@@ -50,7 +50,7 @@ export class LocalClock {
     return this.lead - this.slept
   }
 
-  /** Calls back whenever the machine was found to have slept, until it is told not to. */
+  /** Calls back whenever the machine was found to have slept, until it is cancelled. */
   onSleep(listener: () => void): () => void {
     this.listeners.add(listener)
     return () => void this.listeners.delete(listener)

@@ -22,7 +22,7 @@ import { within } from "./within.js"
 
 /** How often the offset is measured, in ms. Crystals drift by less than 0.1 ms a second. */
 const measureEvery = 60_000
-/** Of so many measurements the one with the shortest round trip counts. */
+/** Of this many measurements, the one with the shortest round trip counts. */
 const samples = 3
 /** By so much an answer may contradict the clock, in ms: far more than drift, and than the server's cached time is old. */
 const tolerance = 100

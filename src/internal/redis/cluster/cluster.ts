@@ -235,7 +235,7 @@ class Cluster implements Servers, Routes {
 
   // ---- the map
 
-  /** A look within so many ms, or as soon as may be after the one that is under way. */
+  /** Looks within this many ms, or as soon as possible after the look that is under way. */
   private lookSoon(pause: number): void {
     if (this.closed || this.firstLook !== "over") return
     const now = performance.now()
@@ -311,7 +311,7 @@ class Cluster implements Servers, Routes {
   }
 }
 
-/** A driver on the masters of a cluster. `eager`: it is to be found and connected to within so many ms. */
+/** A driver on the masters of a cluster. `eager`: how long finding it and connecting to it may take, in ms. */
 export const connect = (
   nodes: Nodes,
   options: RedisDriver.Options,

@@ -6,7 +6,7 @@ import { parseRanges, type Range } from "./slots.js"
 
 /** How long one server may take to tell, in ms. */
 const timeout = 500
-/** So many servers are asked at once where there is no connection to any. */
+/** How many servers are asked at once if there is no connection to any. */
 const askedAtOnce = 5
 
 export const nameOf = ({ host, port }: Address): string => `${host}:${port}`

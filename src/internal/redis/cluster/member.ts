@@ -10,7 +10,7 @@ import { slotCount, slotOf, slotOfPrefix } from "./slots.js"
 /** A server of the cluster, and the connection to it. */
 export class Member implements Server, Target {
   readonly sender: Batcher
-  /** Ends what it tells of its connection. */
+  /** Stops the reports of its connection. */
   readonly forget: () => void
   readonly breaker: Breaker
   neededAt = performance.now()

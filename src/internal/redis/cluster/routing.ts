@@ -30,7 +30,7 @@ import { slotOf } from "./slots.js"
 /** How long to wait before a command is sent again where no other server was named, in ms: from, to. */
 const firstPause = 25
 const lastPause = 400
-/** After so many redirections without a pause two servers contradict each other. */
+/** After this many redirections without a pause, two servers must be contradicting each other. */
 const quickHops = 4
 
 type Redirect =
@@ -104,7 +104,7 @@ export class RoutedSender implements Sender {
   read(key: string, callback: Callback<Buffer | undefined>): void {
     new Journey(this.routes, this.key, this.slot, "get", callback, {
       first: (to, told) => to.read(key, told),
-      // Not GET, which fails where there is no string: what is under the key is foreign then, and absent.
+      // Not GET, which fails if the value is not a string: such a value is foreign, and absent.
       alone: () => ["mget", key],
       gives: isOneValue,
       answer: ([value]) => value ?? undefined

@@ -11,7 +11,7 @@ import { toBuffer } from "../resp/words.js"
 import type { Servers } from "../servers.js"
 import * as Scripts from "./scripts.js"
 
-/** So many keys go into one call of a script, where a call may have any: beyond that others would wait for it. */
+/** The most keys of one call of a script, if it may have any keys: with more, other commands would wait too long. */
 const maxKeys = 64
 
 type Ask = (callback: Callback<number>) => void

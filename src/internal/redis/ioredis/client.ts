@@ -40,7 +40,7 @@ const feedOptions = {
   retryStrategy: reconnectPause
 } as const
 
-/** The package, loaded: what is used of it but for its types. */
+/** The loaded package: what is used of it, apart from its types. */
 export interface Ioredis {
   readonly Command: typeof Command
   readonly Redis: typeof Redis

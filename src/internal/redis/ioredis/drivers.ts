@@ -19,7 +19,7 @@ import { hear } from "./hear.js"
 const sentinelOptions = ({ tls }: RedisOptions, connectTimeout: number) => ({
   sentinelCommandTimeout: connectTimeout,
   failoverDetector: true,
-  // Unless it is told this, the client keeps TLS for when there are no sentinels, and sends passwords in the clear.
+  // Without this option, the client uses TLS only if there are no sentinels, and sends passwords in the clear.
   enableTLSForSentinelMode: tls !== undefined
 })
 

@@ -12,7 +12,7 @@ export type Listener = (...told: Array<any>) => void
 
 const heard = Symbol("effect-redis-cache/heard")
 
-/** Whom to tell of one event, in the order in which they came. */
+/** The listeners of one event, in the order in which they were added. */
 class Audience {
   readonly listeners = new Set<Listener>()
 

@@ -136,7 +136,7 @@ const keyPrefixOf = (client: Redis | Cluster): string =>
 const resends = (client: Redis | Cluster): boolean => {
   const options: RedisOptions | undefined = isCluster(client) ? client.options.redisOptions : client.options
   if (options?.autoResendUnfulfilledCommands === false) return false
-  // A cluster's connections end when they are lost, unless it is told otherwise.
+  // A cluster's connections end when they are lost, unless an option says otherwise.
   return !isCluster(client) || typeof client.options.clusterNodeRetryStrategy === "function"
 }
 

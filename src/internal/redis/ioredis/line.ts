@@ -1,4 +1,4 @@
-/** A connection of ioredis's, as far as it is told of, asked single things, and ended. */
+/** A connection of ioredis: its events, single commands, and its end. */
 import type { Redis } from "ioredis"
 import type { EventEmitter } from "node:events"
 import { connect, type NetConnectOpts } from "node:net"
@@ -51,7 +51,7 @@ export class IoredisLine implements Line {
   }
 }
 
-/** Before the client's own parser, which fails of what is no reply. */
+/** Listens before the client's own parser, which fails on bytes that are not a reply. */
 const hearFirst = (socket: EventEmitter, listener: (bytes: Uint8Array) => void): void => {
   const forget = hear(socket, "data", (bytes: Uint8Array) => {
     forget()

@@ -6,13 +6,13 @@ import type { Command, Redis as Client } from "ioredis"
 import type { Receiver } from "../port.js"
 import { encode, nameOf, type Words } from "../resp/words.js"
 
-/** A command of the client's as far as it matters here: without what it is given to make promises of. */
+/** A command of the client, as far as it matters here: without what the client needs to make promises of it. */
 type Base = new(name: string, args: [], options: { replyEncoding: null }) => {
   resolve: (reply: unknown) => void
   reject: (error: unknown) => void
 }
 
-/** What is sent in the place of a command that was told of already. */
+/** What is sent instead of a command whose callback was called already. */
 const nothing: Words = ["ping"]
 
 const noReplyEncoding = { replyEncoding: null } as const

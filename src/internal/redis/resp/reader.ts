@@ -8,7 +8,7 @@
  * the kind.
  *
  * A value that comes in many pieces is put together once, when the last is here. An unfinished line is read again from
- * its beginning, so it may not be long. What makes no sense throws: nothing can be told of what comes after it.
+ * its beginning, so it may not be long. Invalid bytes throw: the bytes after them cannot be interpreted.
  */
 
 /** The server has refused a command. The name is the one that clients give it. */
@@ -55,16 +55,16 @@ const formatLength = 4
 /** In bytes; of an error reply, say. */
 const longestLine = 1024 * 1024
 
-/** Redis allows 512 MB, and more where it is told to. */
+/** Redis allows 512 MB, and more if it is configured so. */
 const longestBulk = 2 ** 31 - 1
 
 /** The replies of Redis are five deep at the most. */
 const deepest = 32
 
-/** Of so many items a list is made at once. What claims to be longer grows as they come. */
+/** Lists of up to this many items are allocated at once. Longer ones grow as their items arrive. */
 const roomForItems = 4096
 
-/** Up to so many digits a number can be added up without being rounded on the way. */
+/** A number with up to this many digits can be added up without rounding. */
 const exactDigits = 15
 
 /** More bytes are needed. */
@@ -110,7 +110,7 @@ export class Reader {
 
   constructor(private readonly listener: Listener) {}
 
-  /** Tells of all replies that end here. */
+  /** Reports all replies that end here. */
   read(chunk: Buffer): void {
     const { lacks } = this
     if (lacks > chunk.length) {
@@ -227,7 +227,7 @@ export class Reader {
     return bytes.subarray(from + formatLength, to)
   }
 
-  /** @param each so many items for each that is counted */
+  /** @param each how many items there are for each one that is counted */
   private open(type: number, each: number): unknown {
     const count = this.number()
     if (count === unfinished) return count

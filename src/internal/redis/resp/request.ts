@@ -38,7 +38,7 @@ export class Request {
     this.bytes = Buffer.allocUnsafe(room)
   }
 
-  /** A command of so many arguments begins, its name among them. */
+  /** Begins a command with this many arguments, including its name. */
   begin(count: number): void {
     this.head(star, count)
   }

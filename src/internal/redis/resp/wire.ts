@@ -26,7 +26,7 @@ export class Wire {
   private readonly reader = new Reader(this)
   private first: Sent | undefined
   private last: Sent | undefined
-  /** Of the first batch so many commands have been answered. */
+  /** How many commands of the first batch have been answered. */
   private index = 0
   private isBroken = false
 
@@ -93,7 +93,7 @@ export class Wire {
     apart(() => receiver.onError(index, error))
   }
 
-  /** Whom the next answer is for. It is out of the line before it is told: it may ask again inside the call. */
+  /** The receiver of the next answer. It leaves the queue before it is called, since it may send again in the call. */
   private next(): Receiver {
     const { first } = this
     if (first === undefined) throw new ProtocolError("an answer to no command that was sent")
@@ -106,7 +106,7 @@ export class Wire {
   }
 }
 
-/** A defect of one that is told is not to keep the others from their answers. */
+/** A defect of one callback must not keep the others from their answers. */
 const apart = (tell: () => void): void => {
   try {
     tell()

@@ -5,7 +5,7 @@ import { type Argument, Request, roomFor, roomForHead } from "./request.js"
 /** The name is in lower case: the client looks it up in its tables several times, and has it in lower case there. */
 export type Words = SetCommand | readonly [name: string, ...args: Array<Argument>]
 
-/** One SET: of these there are so many that an array for each would be dear (`cache/prepare.ts` says why). */
+/** One SET. There are so many that an array for each would be expensive (`cache/prepare.ts` says why). */
 export class SetCommand {
   constructor(
     readonly key: string,
