@@ -1142,18 +1142,18 @@ export type Mode = ModeName
  *
  * - `"refresh"`: reads miss, and every load computes anew and replaces what is there. Concurrent callers of one key in this
  *   mode share a load. Writes are done.
- * - `"readOnly"`: values are read, stale ones inside their windows too; none is stored, by loads or by writes. A write
- *   answers as if it were done.
+ * - `"readOnly"`: values are read, including stale ones inside their windows. Neither loads nor writes store any. A
+ *   write returns as if it had been done.
  * - `"off"`: as without a cache, and without Redis: reads miss, loads compute, writes are dropped.
- * - `"use"`: as without `withMode`, inside of another one: the innermost counts.
+ * - `"use"`: as without `withMode`, for a region inside another one: the innermost counts.
  *
- * Deletes, flushes, invalidations, expiries, `take` and `invalidating` do the same in every mode, and so does what only
- * tells of the cache: `keys`, `stats`, `explain`, `changes`. A `set` after an update of the source is dropped where values
- * are not stored, so what was there stays: use `delete`, or `invalidating`.
+ * Deletes, flushes, invalidations, expiries, `take` and `invalidating` do the same in every mode, and so do operations
+ * that only report: `keys`, `stats`, `explain`, `changes`. If values are not stored, a `set` after an update of the
+ * source is dropped, so the old value stays: use `delete`, or `invalidating`.
  *
- * Callers in different modes share no load. Near copies are neither read nor filled where reads miss. The mode is that
- * of the `Redis` in the context: a layer that is built outside of the region (`KeyValueStore`, `Persistence`) keeps that
- * with which it was built. A program that uses no mode pays nothing for it.
+ * Callers in different modes do not share loads. If reads miss, near copies are neither read nor filled. The mode
+ * belongs to the `Redis` in the context: a layer that is built outside of the region (`KeyValueStore`, `Persistence`)
+ * keeps the mode with which it was built. A program that uses no mode pays nothing for it.
  *
  * @example
  * ```ts

@@ -1,16 +1,16 @@
-/** What one reader has not yet read of a cache's changes, bounded. */
+/** The changes of a cache that one reader has not read yet, bounded. */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Listener } from "./listener.js"
 
 /**
- * What is told of a cache.
+ * An event in the stream of a cache's changes.
  *
- * - `Resumed`: from now on every change is told; what happened before may not have been. It comes first
+ * - `Resumed`: from now on every change is reported; earlier changes may have been missed. It comes first
  * - `Changed`: this key may have changed: it was written, deleted, evicted, has expired, or is being loaded
  * - `Flushed`: every key may have changed, since the server was emptied
- * - `Lost`: changes were not told, or are not told until it resumes. Anything may have changed
+ * - `Lost`: changes were missed, or are not reported until it resumes. Anything may have changed
  */
 export type Change =
   | { readonly _tag: "Changed"; readonly key: string }
@@ -24,7 +24,7 @@ const resumed: Change = { _tag: "Resumed" }
 
 export class Backlog implements Listener {
   private waiting: Array<Change> = []
-  /** How many more it may be told before it reads. */
+  /** How many more changes fit before the reader reads. */
   private room: number
   private linked = false
   private wake: (() => void) | undefined

@@ -1,21 +1,22 @@
 /**
- * What this process hears of changes in the store, and the proof that it still hears.
+ * The reports of changes in the store, and the proof that they still arrive.
  *
  * A driver reports every changed key (`Driver.watch`), in the order of the changes, over a link that may be lost, or
  * may fall silent unnoticed. So a heartbeat is written now and then, under a key that nothing else uses, and its own
  * echo is awaited: when the echo comes, everything that was written before the heartbeat was sent has been reported
  * too. The proof is as old as the sending of the heartbeat, on a clock that never goes back: a process that was stopped
  * for a minute finds on its next look that its proof is a minute old. After the machine was suspended there is no proof
- * until there is a new one (`Watcher.onSleep`). It also takes that the heartbeat was acknowledged, and a driver hands
- * over no answer before it knows what time it is; so copies are judged by a time that was measured after the machine
- * woke up.
+ * until there is a new one (`Watcher.onSleep`). A proof also requires that the heartbeat was acknowledged, and a driver
+ * delivers no answer before it knows the time. So copies are judged by a time that was measured after the machine woke
+ * up.
  *
- * Two echoes must not be mixed up, or an older one would prove what is newer. So one heartbeat is under way at a time,
- * and the key is another after one that did not come back, and after a pause (it may have expired, which is told, too).
+ * Two echoes must not be confused, or an older one would prove something newer. So only one heartbeat is under way at a
+ * time, and the key changes after one that did not come back, and after a pause (the key may have expired, which is
+ * reported, too).
  *
- * After a failover, reads may for a while go to a server that was replaced, while the link leads to the new one already.
- * A heartbeat takes the way of reads and writes, so there is no proof then; and what was read before the driver's
- * connections were made anew goes before there is one.
+ * After a failover, reads may for a while go to the replaced server, while the link already leads to the new one. A
+ * heartbeat takes the same way as reads and writes, so there is no proof then. Copies that were read before the
+ * driver's connections were made anew are dropped before there is a new proof.
  *
  * Near tiers, callers that wait for a load of another process, streams of changes and reactive queries are all
  * `Listener`s of this one feed. It follows the store from when it is first needed. While a listener follows it
@@ -39,9 +40,9 @@ export type { Bell }
 /** How many heartbeats are sent while a proof is valid, and the longest pause between two, in ms. */
 const beatsPerProof = 4
 const longestInterval = 500
-/** Heartbeats end when no reader has looked for so long, in ms, and begin again with the next look. */
+/** Heartbeats end when there was no lookup for this long, in ms, and begin again with the next one. */
 const idleMillis = 60_000
-/** A link that brings no echo for so long, in ms, is made anew. */
+/** If a link brings no echo for this long, in ms, it is made anew. */
 const patienceMillis = 1_000
 /** How long a heartbeat's key lives, in ms: longer than any pause between two. */
 const heartbeatLife = 10 * idleMillis
@@ -52,7 +53,7 @@ const beatBytes = new Uint8Array([1])
 
 interface Beat {
   readonly sentAt: number
-  /** What has not come back. */
+  /** The keys whose echo has not come back. */
   readonly open: Set<string>
   acknowledged: boolean
 }

@@ -1,6 +1,6 @@
 /**
- * What is told by `effect/Equal` to be equal to what has equal fields: the objects and arrays of `effect/Data`, instances
- * of its classes and of Schema's. They are known by what they do, since a program may have two copies of Effect, whose
+ * Objects that `effect/Equal` compares by their fields: the objects and arrays of `effect/Data`, and instances of its
+ * classes and of Schema's. They are recognized by their behaviour, since a program may have two copies of Effect, whose
  * prototypes differ.
  */
 import * as Data from "effect/Data"

@@ -1,6 +1,6 @@
 /**
- * Changes that are told late, in their order. A link that breaks falls silent first, as links do: what happens then is
- * not told, and that it is lost is told later.
+ * Reports changes late, in their order. A link that breaks falls silent first, as real links do: changes from then on
+ * are not reported, and its loss is reported later.
  */
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"

@@ -1,13 +1,13 @@
 /**
- * A hold: what stands under a key, or under a tag, while updates of the source are under way. It lists them, so that each
- * takes out its own, and the others' stay:
+ * A hold is stored under a key, or under a tag, while updates of the source are under way. It lists them, so that each
+ * removes only itself:
  *
  *     offset  size  what
  *          0    16  a header (`format.ts`) with flags 17, marker and hold; its last byte: 1 if others held meanwhile
  *         16    14  for each update: 8 bytes of token, and 6 bytes of when it ends, in server time
  *
- * Each has an end of its own, and stands for none that is over. That others held meanwhile stays noted for as long as
- * the hold stands: what one of them would store may be older than what another has committed.
+ * Each update has an end of its own, after which it does not count. That others held meanwhile stays recorded as long
+ * as the hold exists: a value that one of them would store may be older than what another has committed.
  */
 import * as Entry from "./format.js"
 

@@ -1,6 +1,6 @@
 /**
- * Changes as they happen, for pages that are open. The feed tells of keys only; what became of a key is read just after,
- * of so many of them as can be read without a burden. The rest has "changed".
+ * Changes as they happen, for pages that are open. The feed only reports keys; the state of a key is read just after,
+ * for as many keys as can be read without a burden. The others are shown as "changed".
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,8 +1,10 @@
 /**
- * What all caches count, looked at every two seconds and kept for a quarter of an hour, so that a page that is opened has
- * a past. Nobody looks, and nothing is asked: the samples end some time after the last request. A gap stays a gap.
+ * The figures of all caches, sampled every two seconds and kept for a quarter of an hour, so that a page that is opened
+ * has a history. Sampling stops some time after the last request, so it costs nothing while no page is open. A gap
+ * stays a gap.
  *
- * What processes publish lies in Redis, and stops with it. Then there is this process alone, and the page says so.
+ * The figures of processes are stored in Redis, and stop with it. Then there are only those of this process, and the
+ * page says so.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

@@ -9,9 +9,9 @@
  * - **Placeholders**: a read puts one down before it is sent. Whatever removes the copy of a key removes its placeholder
  *   as well, so an answer that was on its way meanwhile finds another placeholder, or none, and fills nothing. Reads of
  *   one key that overlap without a change between them share one, in which an older answer never follows a newer.
- * - **Own writes**: the feed tells of them late. So a write of this process removes copy and placeholder when it is
- *   called, for what was read before, and again when it is answered, fails or is given up, for what was read meanwhile.
- * - **Time**: the store tells of expiry late. So a copy knows when its fresh life ends.
+ * - **Own writes**: the feed reports them late. So a write of this process removes copy and placeholder when it is
+ *   called, because of earlier reads, and again when it is answered, fails or is given up, because of reads meanwhile.
+ * - **Time**: the store reports expiry late. So a copy knows when its fresh life ends.
  *
  * Only reads fill it, never writes: a write's answer says nothing about what came after it.
  *

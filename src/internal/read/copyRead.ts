@@ -1,13 +1,13 @@
 /**
  * A read that a near copy may answer.
  *
- * With plain string keys a hit is done before the runtime is asked. Where `yield*` meets this effect, the code of the
- * fiber is running already (the generator is), so the effect's iterator looks for a copy there and then, and hands its
- * value straight to the generator. As `yield*` of an `Exit`, that is no step of the runtime's loop. All else, a copy in a
- * `pipe` as well, takes the way of any other effect.
+ * With plain string keys, a hit is done before the runtime is involved. When `yield*` meets this effect, the code of
+ * the fiber is already running (the generator is), so the effect's iterator looks for a copy synchronously, and passes
+ * its value straight to the generator. Like `yield*` of an `Exit`, that is not a step of the runtime's loop. Everything
+ * else, including a copy in a `pipe`, runs like any other effect.
  *
- * What is no step does not count as one either, and a fiber makes way for others after so many steps. So it does here
- * after as many hits: a loop of nothing but hits lets others run, and can be interrupted.
+ * Such a hit is not counted as a step, but a fiber yields to others after a number of steps. So here it yields after
+ * the same number of hits: a loop of nothing but hits lets other fibers run, and can be interrupted.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"

@@ -1,4 +1,4 @@
-/** How answers come back to the fibers that asked: when it is sure what time it is, and many as one. */
+/** Brings answers back to their fibers: after the time is known, and many answers as one. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -11,8 +11,8 @@ import type { Callback } from "./batch/sender.js"
 import type { Time } from "./clocks/time.js"
 
 /**
- * The callback of a hot operation: hands the answer to the reply, and what that makes of it to the fiber. To be made by
- * the fiber that asks.
+ * The callback of a hot operation: it passes the answer to the reply, and the reply's effect to the fiber. The fiber of
+ * the caller must make it.
  */
 export class Hot<Answer, A, E, R> implements Callback<Answer> {
   private readonly fiber = Option.getOrUndefined(Fiber.getCurrentFiber())
@@ -25,7 +25,7 @@ export class Hot<Answer, A, E, R> implements Callback<Answer> {
     private readonly resume: (effect: Effect.Effect<A, E, R>) => void
   ) {}
 
-  /** To be called where the answer arrives. */
+  /** Call it where the answer arrives. */
   answer(answer: Answer): void {
     const now = this.clock.now()
     if (!this.clock.isSure) return this.answerLater(answer)
@@ -33,7 +33,7 @@ export class Hot<Answer, A, E, R> implements Callback<Answer> {
     try {
       effect = this.reply.onSuccess(answer, now, this.key)
     } catch (defect) {
-      // A defect of the caller, not of those whose answers came with it.
+      // A defect of this caller, which must not affect the others whose answers came with it.
       effect = Effect.die(defect)
     }
     this.atOnce.resume(this.fiber, this.resume, effect)
@@ -54,7 +54,7 @@ export class Hot<Answer, A, E, R> implements Callback<Answer> {
   }
 }
 
-/** Answers are handed over when it is sure what time it is: what is made of them may depend on that. */
+/** Answers are delivered only after the time is known, since their handling may depend on it. */
 export const tell = <A>(
   clock: Time,
   exit: Exit.Exit<A, RedisError>,
@@ -82,7 +82,7 @@ export const gather = (count: number, done: (failure: RedisError | undefined) =>
   return { arrived, fail }
 }
 
-/** Asks for many things in one tick, so that they leave together. */
+/** Sends many requests in one tick, so that they leave together. */
 export const askAll = <In, A>(
   inputs: ReadonlyArray<In>,
   ask: (input: In, callback: Callback<A>) => void,

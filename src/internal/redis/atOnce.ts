@@ -1,14 +1,14 @@
 /**
  * Goes on with a fiber right where its answer arrives.
  *
- * A fiber that is resumed is handed to its scheduler, and the default one has it run in a microtask: for each there is a
- * look into a table of runners, new lists, and a promise, which cost more than most of what the fiber then does. In the
- * event that brings the answer nothing else is under way, so the fiber may as well run there and then. For that moment
- * this stands in its scheduler's place: what it is handed it runs at once.
+ * A fiber that is resumed goes to its scheduler, and the default one runs it in a microtask. For each fiber, that costs
+ * a lookup in a table of runners, new lists, and a promise: more than most of what the fiber then does. In the event
+ * that brings the answer nothing else is under way, so the fiber can run synchronously. For that moment this replaces
+ * its scheduler: it runs its tasks at once.
  *
- * - Only where an answer arrives. Within the registration of what is waited for the fiber still runs; where fibers resume
- *   fibers, or a timer ends many, one would run inside the other, as deep as there are many.
- * - Only in the place of the default scheduler: a program that chose another wants that one to decide when fibers run.
+ * - Only where an answer arrives. During the registration of a wait, the fiber still runs; and if fibers resume fibers,
+ *   or a timer ends many, one would run inside the other, as deep as there are many.
+ * - Only instead of the default scheduler: a program that chose another one wants it to decide when fibers run.
  * - Code that resumes a fiber this way must be done with the answer: the fiber may send again inside the call.
  */
 import type * as Effect from "effect/Effect"
@@ -20,10 +20,10 @@ type Runner = Fiber.RuntimeFiber<unknown, unknown>
 export class AtOnce implements Scheduler.Scheduler {
   /** Whether fibers of this Effect can be lent another scheduler. Not known before there is one. */
   private lends: boolean | undefined
-  /** In whose place this stands. */
+  /** The scheduler that this replaces. */
   private own: Scheduler.Scheduler = Scheduler.defaultScheduler
 
-  /** Not asked: a fiber that runs has its own scheduler back. */
+  /** Not used: a running fiber has its own scheduler back. */
   shouldYield(): false {
     return false
   }
@@ -34,7 +34,7 @@ export class AtOnce implements Scheduler.Scheduler {
     try {
       task()
     } catch (defect) {
-      // Of who watches the fiber, not of those whose answers came with its own.
+      // A defect of an observer of the fiber, which must not affect the others whose answers came with its own.
       process.nextTick(() => {
         throw defect
       })

@@ -122,8 +122,8 @@ export const make = (servers: Servers, { commandTimeout, logger = silent, prefix
     })
 
   /**
-   * Releases that may not have arrived, by token. Whoever waits for such a lease would wait until it expires, so they
-   * are sent once more when the link is back; one that did arrive does nothing the second time.
+   * Releases that may not have arrived, by token. Callers that wait for such a lease would wait until it expires, so
+   * the releases are sent again when the connection is back; one that did arrive does nothing the second time.
    */
   const unreleased = new Map<string, ReleaseRequest>()
 

@@ -1,4 +1,4 @@
-/** What went wrong, from what a server or a client says. */
+/** Turns errors of a server or a client into `RedisError`s. */
 import { RedisError, type RedisErrorReason } from "../../CacheError.js"
 import { isQueued } from "./replies.js"
 
@@ -16,15 +16,15 @@ const byCode: Readonly<Record<string, RedisErrorReason>> = {
   MASTERDOWN: "Connection",
   CLUSTERDOWN: "Connection",
   TRYAGAIN: "Connection",
-  // It was followed as long as there was time.
+  // The redirection was followed as long as there was time.
   MOVED: "Connection",
   ASK: "Connection"
 }
 
-/** Its name tells it from what servers and clients fail with. */
+/** Its name distinguishes it from errors of servers and clients. */
 const noCredentials = "CredentialsError"
 
-/** Those that a connection was to be made with could not be had. */
+/** The credentials for a connection could not be obtained. */
 export const credentialsError = (why: string, cause?: unknown): Error => {
   const error = new Error(`no credentials: ${why}`, { cause })
   error.name = noCredentials
@@ -38,7 +38,7 @@ export const reasonOf = (error: Error): RedisErrorReason => {
   if (!isReply(error)) return "Connection"
   const code = error.message.slice(0, error.message.indexOf(" "))
   if (/^ERR (invalid password|AUTH |Client sent AUTH)/i.test(error.message)) return "Auth"
-  // What a command inside a script may not do has no code of its own.
+  // If a command inside a script is not allowed, the error has no code of its own.
   if (/The user executing the script can't|ACL failure in script|\bNOPERM\b/.test(error.message)) return "Auth"
   // An error inside a script has the code behind "ERR Error running script" on old servers.
   return byCode[code] ?? (/\bREADONLY\b/.test(error.message)
@@ -48,17 +48,17 @@ export const reasonOf = (error: Error): RedisErrorReason => {
     : "Command")
 }
 
-/** Servers and proxies that do not know a command repeat what it came with: a value, or a password. */
+/** Servers and proxies that do not know a command repeat its arguments: a value, or a password. */
 const withoutArguments = (message: string): string => message.replace(/,? with args beginning with:.*$/s, "")
 
-/** The error as users see it. What a client attaches to its errors, commands with their arguments, is left behind. */
+/** The error as users see it, without what a client attaches to its errors: commands with their arguments. */
 export const toRedisError = (operation: string, error: unknown, server?: string): RedisError => {
   if (error instanceof RedisError) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   const message = withoutArguments(cause.message)
   const plain = new Error(server === undefined || message.includes(server) ? message : `${message} (${server})`)
   plain.name = cause.name
-  // What the program's own effect has failed with, and no client.
+  // The error of the program's own effect, and not of a client.
   if (cause.name === noCredentials) plain.cause = cause.cause
   return new RedisError({ reason: reasonOf(cause), operation, cause: plain })
 }
@@ -72,7 +72,7 @@ export const timeoutError = (operation: string, millis: number, more = ""): Redi
 const commandError = (operation: string, detail: string): RedisError =>
   new RedisError({ reason: "Command", operation, cause: new Error(detail) })
 
-/** What sort of reply it is, not what it says: that may be personal. */
+/** The type of a reply, not its contents, which may be confidential. */
 const sortOf = (reply: unknown): string => {
   if (reply === null) return "nothing"
   if (Array.isArray(reply)) return `a list of ${reply.length}`
@@ -82,7 +82,7 @@ const sortOf = (reply: unknown): string => {
 
 const ownClient = "Give the layer a client of its own, such as client.duplicate()"
 
-/** A reply that its command does not have. */
+/** A reply that does not belong to its command. */
 export const unexpectedReply = (operation: string, command: string, reply: unknown): RedisError => {
   const name = command.toUpperCase()
   return commandError(

@@ -1,6 +1,6 @@
 /**
- * What this driver needs of a Redis client: connections to servers, and commands over them, in the order in which they are
- * given. `ioredis/` has it of ioredis; nothing else here knows which client it is.
+ * What this driver needs of a Redis client: connections to servers, and commands over them, in their order. `ioredis/`
+ * implements it with ioredis; nothing else here knows which client it is.
  */
 import type { Place } from "../driver/driver.js"
 import type { Words } from "./resp/words.js"
@@ -23,7 +23,7 @@ export type Status = "wait" | "connecting" | "connect" | "ready" | "close" | "re
 
 /** The events of a connection. */
 export interface Events {
-  /** `isConsequence`: of an error that was told before. */
+  /** `isConsequence`: it follows from an error that was reported before. */
   readonly onError: (error: Error, isConsequence: boolean) => void
   readonly onConnect: () => void
   /** The first bytes that came over a socket. */
@@ -33,14 +33,14 @@ export interface Events {
   readonly onEnd: () => void
   /** The server has refused a command; not reported for a borrowed client. */
   readonly onRefusal: (error: Error) => void
-  /** A message to a subscriber came, with what it says. */
+  /** A subscriber received this message. */
   readonly onMessage: (message: unknown) => void
 }
 
-/** A connection that goes on through many sockets: one that is lost is made anew. */
+/** A connection that goes on over many sockets: a lost one is replaced. */
 export interface Line {
   readonly status: Status
-  /** Begins to make it. What comes of that shows as an event. */
+  /** Begins to connect. Events report the outcome. */
   readonly connect: () => void
   /** Ends it for good. */
   readonly disconnect: () => void
@@ -70,7 +70,7 @@ export interface Client extends Line {
   readonly place: Place
   /** It speaks TLS. */
   readonly secure: boolean
-  /** What the server says to a connection that says nothing: the first bytes, or none. It is over soon. */
+  /** The first bytes that the server sends to a connection that sends nothing, or none. It ends soon. */
   readonly overhear: () => Promise<Uint8Array>
   /** `undefined` before the first was made. */
   readonly socket: Socket | undefined
@@ -82,15 +82,15 @@ export interface Client extends Line {
   readonly openFeed: () => Line
 }
 
-/** Where servers are, as others than they themselves see it. */
+/** Maps the servers' own addresses to those by which they can be reached from here. */
 export type NatMap = Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined)
 
 /** The servers of a cluster: connections of our own, or those of a borrowed client. */
 export interface Nodes {
-  /** Those that are asked when no other answers. Fails where connections have been ended for good. */
+  /** The servers to ask when no other answers. Fails if connections have been ended for good. */
   readonly startNodes: () => Promise<ReadonlyArray<Address>>
   readonly natMap: NatMap | undefined
   readonly connect: (address: Address) => Client
-  /** A connection for one question: it begins by itself, has time limits, and is not made anew. */
+  /** A connection for one command: it connects by itself, has time limits, and is not made anew. */
   readonly visit: (address: Address) => Line
 }

@@ -1,12 +1,12 @@
 /**
- * What each command answers with. Whatever else comes (a client whose owner uses it for a `MULTI`, a proxy that is in
- * the way) is an error for the caller, never a value: so nothing is sent without saying what its reply looks like.
+ * The shape of each command's reply. Anything else (from a client whose owner uses it for a `MULTI`, or from a proxy in
+ * between) is an error for the caller, never a value: so every command is sent together with the shape of its reply.
  *
- * Replies come as the parser has them: bulk and simple strings as bytes, of which it cannot be told any more which they
- * were; integers as numbers, or as text where a borrowed client was made with `stringNumbers`.
+ * Replies come as the parser returns them: bulk and simple strings as bytes, which do not show any more which of the
+ * two they were; integers as numbers, or as text if a borrowed client was made with `stringNumbers`.
  */
 
-/** Whether a reply is what its command gives. */
+/** Whether a reply has the shape that its command returns. */
 export type Shape<A> = (reply: unknown) => reply is A
 
 type Text = Buffer | string
@@ -70,10 +70,10 @@ export const isSwap = (reply: unknown): reply is readonly [Count, (Buffer | null
 
 export type Granted = readonly [time: Count, tag: Text, writeId: Buffer, turn: Buffer]
 export type Held = readonly [time: Count, tag: Text, millis: Count, holder: Buffer]
-/** Of a request that was told no more: `Found`, or `Barred`. */
+/** The answer to a request without further parts: `Found`, or `Barred`. */
 export type Untold = readonly [time: Count, tag: Text]
 
-/** The server's time in ms, what becomes of the request, and more about that. */
+/** The server's time in ms, the outcome of the request, and its details. */
 export const isLease = (reply: unknown): reply is Granted | Held | Untold => {
   if (!Array.isArray(reply) || !isCount(reply[0]) || !isText(reply[1])) return false
   switch (String(reply[1])) {
@@ -104,6 +104,6 @@ export const areRanges = (
 /** Of `CLUSTER NODES`: lines. */
 export const isNodes = (reply: unknown): reply is Text => isText(reply) && /\bmyself\b/.test(String(reply))
 
-/** What the server says of a command that waits for the `EXEC` of a transaction. */
+/** The server's reply to a command that waits for the `EXEC` of a transaction. */
 export const isQueued = (reply: unknown): boolean =>
   isBytes(reply) ? reply.length === 6 && reply.toString() === "QUEUED" : reply === "QUEUED"

@@ -12,7 +12,7 @@ import type { Server, Servers } from "./servers.js"
 /** How many keys one SCAN looks at. That takes Redis about half a millisecond. */
 const pageSize = 250
 
-/** All keys are listed so often at the most, where they keep moving from server to server meanwhile. */
+/** How often all keys are listed at most, if they keep moving from server to server meanwhile. */
 const maxListings = 5
 
 /** `*`, `?`, `[`, `]` and `\` mean something in a pattern; here all are meant literally. */
@@ -32,9 +32,9 @@ export interface Place {
 
 export const start = (server: Server): Place => ({ cursor: "0", connections: server.connections() })
 
-/** Where the next page begins that a server has told, if there is one. */
+/** Where the next page begins, according to the server, if there is one. */
 export const following = (server: Server, { connections }: Place, next: string | Buffer): Place | undefined => {
-  // Behind a new connection there may be another server, on which a cursor means nothing.
+  // A new connection may lead to another server, where a cursor means nothing.
   if (server.connections() !== connections) return start(server)
   const cursor = next.toString()
   return cursor === "0" ? undefined : { cursor, connections }
@@ -66,9 +66,9 @@ const survey = (servers: Servers) =>
   })
 
 /**
- * What moved meanwhile from a server that was not visited yet to one that was is found by visiting all once more. A key
- * moves before its slot has another owner; until then it does so once. So where keys move, a visit counts together with
- * the one before it, if no slot had another owner meanwhile.
+ * Keys that moved meanwhile from a server that was not visited yet to one that was are found by visiting all once more.
+ * A key moves before its slot changes its owner, and only once until then. So if keys move, a visit counts together
+ * with the one before it, if no slot changed its owner meanwhile.
  */
 export const throughout = <A>(
   servers: Servers,

@@ -11,10 +11,10 @@ import { discard, remove, sweepKeys, sweepPage, take } from "./removing/scripts.
 import { areBytes, isBytes, isCount, isDecimal, isFlag, isLease, isSwap } from "./replies.js"
 
 /**
- * Takes a lease if what was seen is still there.
- * KEYS: key. ARGV: identity of what was seen, token, duration in ms, life in ms, force (1 or 0), yields (1 or 0), kind.
- * Returns the server's time in ms, then `Granted`, the write id of what the lease stands in and the load's turn, or `Held`,
- * for how many ms more and by which token, or `Found`, or `Barred`.
+ * Takes a lease if what was seen is still there. KEYS: key. ARGV: identity of what was seen, token, duration in ms,
+ * life in ms, force (1 or 0), yields (1 or 0), kind. Returns the server's time in ms, then `Granted`, the write id of
+ * the marker or entry with the lease and the load's turn, or `Held`, for how many ms more and by which token, or
+ * `Found`, or `Barred`.
  */
 export const lease = script(
   "lease",
@@ -66,10 +66,9 @@ return {time, 'Granted', there, turn}
 )
 
 /**
- * Writes where the slot has the token, or where another load took the lease by force and nobody has written since but
- * loads whose turn was before.
- * KEYS: key. ARGV: token, remove (1 or 0), bytes, life in ms or '', write id to be replaced or '', turn or '', life of a
- * lease in ms. Returns 1 or 0.
+ * Writes if the slot has the token, or if another load took the lease by force and the only writes since were by loads
+ * with an earlier turn. KEYS: key. ARGV: token, remove (1 or 0), bytes, life in ms or '', write id to be replaced or
+ * '', turn or '', life of a lease in ms. Returns 1 or 0.
  */
 export const fill = script(
   "fill",
@@ -111,7 +110,7 @@ return 1
 )
 
 /**
- * Ends the token's lease. KEYS: key. ARGV: token, for how many ms the source is to be left alone (0: not at all).
+ * Ends the token's lease. KEYS: key. ARGV: token, for how many ms to leave the source alone (0: not at all).
  * Returns 1 or 0.
  */
 export const release = script(
@@ -151,7 +150,7 @@ return 1
 
 /**
  * Compare-and-set. KEYS: key. ARGV: identity of what was seen, kind, delete (1 or 0), bytes, life in ms or ''.
- * Returns {1} when it was done, else {0, what is there}.
+ * Returns {1} if it was done, else {0, the stored value}.
  */
 export const swap = script(
   "swap",
@@ -271,8 +270,8 @@ return redis.call('GET', KEYS[1])
 )
 
 /**
- * Epochs, made where there are none, one after the other. KEYS: keys. ARGV: for each a candidate, a least life in ms or '',
- * whether a hold that has run out counts as none (1 or 0). Returns the epochs, or the holds that stand there.
+ * Epochs, made if there are none, one after the other. KEYS: keys. ARGV: for each a candidate, a least life in ms or
+ * '', whether a hold that has run out counts as missing (1 or 0). Returns the epochs, or the holds that are there.
  */
 export const ensureEpochs = script(
   "ensureEpochs",
@@ -303,11 +302,11 @@ return epochs
 )
 
 /**
- * Other epochs in the place of those that are there, one after the other, for the rest of their lives. KEYS: keys. ARGV: for
- * each an epoch, and expire (1 or 0): count on what is there, if its counter is not full. Returns how many there were.
+ * Replaces existing epochs, one after the other, for the rest of their lives. KEYS: keys. ARGV: for each an epoch, and
+ * expire (1 or 0): increment the counter of the existing epoch, if it is not full. Returns how many there were.
  *
- * One goes before it is written anew: what a script does after a command that takes no memory is not refused when memory is
- * full (https://redis.io/docs/latest/develop/programmability/eval-intro, "Eval flags").
+ * An epoch is deleted before it is written anew: after a command that takes no memory, a script's commands are not
+ * refused when memory is full (https://redis.io/docs/latest/develop/programmability/eval-intro, "Eval flags").
  */
 export const replaceEpochs = script(
   "replaceEpochs",

@@ -1,10 +1,10 @@
 /**
  * The feed of changed keys: Redis's own client-side caching, in broadcast mode, on a connection of its own to each server.
  *
- * The connection redirects to itself and then subscribes, so tracking ends with the connection that would be told, and
- * nothing has to be armed on another. It speaks RESP2, where keys come as a message: ioredis drops the pushes of RESP3.
- * Without `NOLOOP`: scripts ignore it, and a process knows best from the store itself in which order its writes took
- * place. See https://redis.io/docs/latest/develop/reference/client-side-caching/
+ * The connection redirects to itself and then subscribes, so tracking ends with the connection that receives the
+ * reports, and nothing has to be armed on another. It speaks RESP2, in which keys come as a message: ioredis drops the
+ * pushes of RESP3. It does not use `NOLOOP`: scripts ignore it, and only the store itself knows in which order this
+ * process's writes took place. See https://redis.io/docs/latest/develop/reference/client-side-caching/
  */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
@@ -38,9 +38,9 @@ interface Listening {
 const renewPause = 250
 
 /**
- * A client that loses its connection makes another by itself. One that has fallen silent, or does not get as far as to be
- * told of changes, is given up: after a connection that broke in the middle of what the client asks for itself, ioredis
- * may take itself for connected and never notice.
+ * A client that loses its connection makes another by itself. A client that has fallen silent, or does not get as far
+ * as receiving reports, is given up: if a connection breaks in the middle of the client's own handshake, ioredis may
+ * believe that it is connected and never notice.
  */
 const listen = (server: Server, prefix: string, patience: number, listener: Listener): Listening => {
   let client: Line | undefined
@@ -69,7 +69,7 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
     drop(why)
     timer = setTimeout(open, renewPause * (1 - Math.random() / 2))
   }
-  // A server may accept a connection and never speak; and what the client asks first has no time limit of its own.
+  // A server may accept a connection and never speak, and the client's first commands have no time limit of their own.
   const limit = () => {
     clearTimeout(timer)
     timer = setTimeout(() => renew(`no answer within ${patience} ms`), patience)
@@ -112,7 +112,7 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
             if (error.reason === "Auth" || error.reason === "Command") {
               close()
               listener.onRefusal(error)
-            } // It cannot now: it is gone, or loads its data, or runs a script.
+            } // It cannot now: it is unreachable, loads its data, or runs a script.
             else renew(cause instanceof Error ? cause.message : String(cause))
           }
         )
@@ -121,11 +121,11 @@ const listen = (server: Server, prefix: string, patience: number, listener: List
       onEnd: ours(() => renew(whyClosed())),
       onMessage: (keys) => {
         if (client !== mine || !linked) return
-        // `null` after FLUSHALL and FLUSHDB. What cannot be read may be about any key.
+        // `null` after FLUSHALL and FLUSHDB. An unreadable message may be about any key.
         listener.onChange(Array.isArray(keys) && keys.every(isBytes) ? keys.map(String) : undefined)
       }
     })
-    mine.connect() // that it failed shows when it is back: it goes on trying
+    mine.connect() // if it fails, it goes on trying, and reports when it is connected
   }
 
   open()
@@ -139,12 +139,12 @@ interface Part {
 }
 
 /**
- * The feeds of all servers as one: there is a link when there is one to each. It is lost with any of them, and also when
- * keys come to lie on other servers than before, since what was copied from a server whose feed was not heard could not
- * be told to have changed. Fails where a server, or its user's rights, do not allow it.
+ * Combines the feeds of all servers: there is a link if there is one to each. It is lost with any of them, and also
+ * when keys move to other servers, since changes of values that were copied from a server without a feed would not be
+ * reported. It fails if a server, or its user's rights, do not allow it.
  *
- * A heartbeat is a key on every server, and what counts is that it comes back over the feed of that very server: where
- * the map of the cluster is out of date it would come over another.
+ * A heartbeat is a key on every server, and it must come back over the feed of that very server: if the map of the
+ * cluster is out of date, it comes over another.
  *
  * @param patience how long a server may take to agree, in ms
  */

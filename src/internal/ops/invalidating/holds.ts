@@ -99,8 +99,8 @@ export class Holds<Key, Value> {
   }
 
   /**
-   * Takes the holds away, and everything else that stands under `keys` where no other update holds, those beside the held
-   * ones included; or lets `writes` take their place. Counts what was written.
+   * Removes the holds, or replaces them with `writes`. If no other update holds a key, everything stored there is
+   * removed, also under `keys` that are not held. Returns how many values were written.
    */
   end(keys: ReadonlyArray<string>, writes: EndRequest["writes"] = nothing): Effect.Effect<number, RedisError> {
     return this.detaching(

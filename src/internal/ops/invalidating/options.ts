@@ -7,13 +7,13 @@ import type { CacheDefinition } from "../../definition/definition.js"
 import { endless, toMillis } from "../../definition/lives.js"
 
 /**
- * What an update of the source may ask for.
+ * The options of an update of the source.
  *
- * - `tags`: tags of the cache that are held as the keys are, and invalidated at the end
- * - `linger`: the keys stay held for so long after the update, for replicas of the source that lag behind it. Nobody waits for
- *   it. Default: not at all
- * - `hold`: how long a hold lasts that its process does not prolong, which it does at half time. If the process dies, its
- *   keys are not cached for so long. Default: the cache's `lease.duration`
+ * - `tags`: tags of the cache that are held like the keys, and invalidated at the end
+ * - `linger`: how long the keys stay held after the update, for replicas of the source that lag behind it. No caller
+ *   waits for it. Default: not at all
+ * - `hold`: how long a hold lasts unless its process prolongs it, which it does at half time. If the process dies, its
+ *   keys are not cached for that long. Default: the cache's `lease.duration`
  */
 export interface InvalidatingOptions {
   readonly tags?: ReadonlyArray<string> | undefined
@@ -25,7 +25,7 @@ export interface InvalidatingOptions {
  * The same, and new values that are stored at the end.
  *
  * - `store`: the values of keys that the update holds, computed from its result. A value is stored if no other update
- *   has held its key meanwhile and the key was not written; otherwise what is there is removed, as for keys that
+ *   has held its key meanwhile and the key was not written; otherwise whatever is stored is removed, as for keys that
  *   `store` leaves out. A stored value needs no `linger`
  */
 export interface StoringOptions<in Result, out Key, out Value> extends InvalidatingOptions {

@@ -16,8 +16,8 @@ export const dropOrFail = <Key, Value>(
     : Exit.fail(error)
 
 /**
- * The same for the whole of a write; `otherwise` is what a write comes to that was dropped. `redisKeys`: what it was to
- * change, where its caller is told that it has.
+ * The same for a whole write; `otherwise` is the result of a dropped write. `redisKeys`: the keys that it should have
+ * changed, if its caller gets the answer that it has.
  */
 export const dropping = <Key, Value, A>(
   instance: CacheInstance<Key, Value>,

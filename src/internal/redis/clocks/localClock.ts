@@ -2,14 +2,14 @@
  * This machine's own time, as a driver goes by it: the monotonic clock, and what that clock missed.
  *
  * A monotonic clock never jumps, but it stops while the machine is suspended (a lid that was closed, a virtual machine
- * that was paused): by it, what was heard an hour ago was heard just now. The wall clock knows better, since it is set
- * when the machine wakes up. So each look at the time reads both. Where the wall clock has run further than the
- * monotonic one since the last look, the difference counts as time that went by, and whoever relies on what was measured
- * or proven before is told at once, before the time is given out.
+ * that was paused): by that clock, a message from an hour ago arrived just now. The wall clock knows better, since it
+ * is set when the machine wakes up. So each reading of the time reads both. If the wall clock has run further than the
+ * monotonic one since the last reading, the difference counts as time that went by, and everything that relies on
+ * earlier measurements or proofs is notified at once, before the time is returned.
  *
- * Somebody may have set the wall clock instead. Nothing tells that from sleep, and it does no harm: what was proven is
- * proven once more, what was measured is measured once more, and from then on the new difference is the usual one. Below
- * a small tolerance that goes unreported: wall clocks are slewed and corrected a little all the time.
+ * The wall clock may have been set instead. That cannot be distinguished from sleep, and does no harm: proofs and
+ * measurements are made once more, and from then on the new difference is the usual one. Differences below a small
+ * tolerance are ignored: wall clocks are slewed and corrected a little all the time.
  */
 
 /** The clocks of a machine, in ms. */

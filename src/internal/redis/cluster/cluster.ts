@@ -1,10 +1,10 @@
 /**
  * A Redis Cluster: a connection to each of its masters, and the map of which has which slots.
  *
- * Each master is connected to and kept as a single server is (`connection.ts`), with a batch of its own; `routing.ts`
- * brings commands to where their keys are. The map is looked at when a connection is lost, when a server answers that it
- * cannot serve a key, again and again while a master is away, and now and then. What a server says of a slot in a
- * redirection holds until the next look.
+ * Each master has a connection like a single server (`connection.ts`), with batches of its own; `routing.ts` brings
+ * commands to the servers of their keys. The map is read when a connection is lost, when a server answers that it
+ * cannot serve a key, again and again while a master is unreachable, and now and then. What a server says about a slot
+ * in a redirection holds until the next reading.
  *
  * The servers' clocks may differ, and what time it is must not depend on which of them was asked: server time here is
  * the median of the masters' clocks (`medianClock.ts`).
@@ -27,10 +27,10 @@ import { Member } from "./member.js"
 import { RoutedSender, type Routes, type Target } from "./routing.js"
 import { type Range, slotCount, slotOf, slotOfPrefix } from "./slots.js"
 
-/** How often the map is looked at, in ms: while something is wrong, and otherwise. */
+/** How often the map is read, in ms: while something is wrong, and otherwise. */
 const troubledPause = 150
 const calmPause = 10_000
-/** A server without slots is disconnected from when nothing was sent to it for so long, in ms. */
+/** If nothing was sent to a server without slots for this long, in ms, its connection is closed. */
 const unneeded = 10_000
 
 interface Options extends RedisDriver.Options {
@@ -46,9 +46,9 @@ class Cluster implements Servers, Routes {
   private readonly nodes: Nodes
   private readonly members = new Map<string, Member>()
   private map: Array<Member | undefined> | undefined
-  /** Slots have moved, and what depends on the map has not been told yet. */
+  /** Slots have moved, and the listeners have not been notified yet. */
   private hasMoved = false
-  /** All servers that were heard of, replicas too. */
+  /** All servers that are known, including replicas. */
   private known: ReadonlyArray<Address> = []
   private current: ReadonlyArray<Member> = []
   private moves = 0
@@ -93,14 +93,14 @@ class Cluster implements Servers, Routes {
   }
 
   async look(): Promise<number> {
-    // One that is under way may have asked before what the caller wants to know of.
+    // A reading that is under way may have begun before the change that the caller needs to see.
     await this.looking
     await this.lookNow()
     if (this.failure !== undefined) throw this.failure
     return this.moves
   }
 
-  /** A master that does not say may be moving some. */
+  /** A master that does not say so may be moving some. */
   async isMoving(): Promise<boolean> {
     return !(await areAtRest(this.current))
   }
@@ -146,8 +146,8 @@ class Cluster implements Servers, Routes {
     this.map[slot] = member
     if (this.hasMoved) return
     this.hasMoved = true
-    // After a failover thousands of redirections are read at once. What is sent on to the new master is not answered
-    // before this runs.
+    // After a failover, thousands of redirections are read at once. The commands that are sent to the new master are
+    // not answered before this runs.
     process.nextTick(this.settle)
   }
 
@@ -293,7 +293,7 @@ class Cluster implements Servers, Routes {
     this.settle()
   }
 
-  /** Tells all that depends on the map that slots have moved, if they have. */
+  /** Notifies the listeners that slots have moved, if they have. */
   private readonly settle = (): void => {
     const { map } = this
     if (!this.hasMoved || this.closed || map === undefined) return

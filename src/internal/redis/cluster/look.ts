@@ -1,10 +1,10 @@
-/** Asking a cluster how it is: which of its servers has which slots, and whether slots are on their way. */
+/** Asks a cluster for its state: which of its servers has which slots, and whether slots are moving. */
 import { within } from "../clocks/within.js"
 import type { Address, Line, Nodes } from "../port.js"
 import { isNodes } from "../replies.js"
 import { parseRanges, type Range } from "./slots.js"
 
-/** How long one server may take to tell, in ms. */
+/** How long one server may take to answer, in ms. */
 const timeout = 500
 /** How many servers are asked at once if there is no connection to any. */
 const askedAtOnce = 5
@@ -17,7 +17,7 @@ export interface Connected {
   readonly client: Line
 }
 
-/** Asks a master, or where none answers those that were heard of. */
+/** Asks a master or, if none answers, the other known servers. */
 export const rangesOf = async (
   nodes: Nodes,
   startNodes: ReadonlyArray<Address>,
@@ -32,7 +32,7 @@ export const rangesOf = async (
   const others = [...startNodes, ...shuffled(known).slice(0, askedAtOnce)]
   return await Promise.any(others.map((address) => visit(nodes, address))).catch((error: AggregateError) => {
     const errors = error.errors as ReadonlyArray<Error> // what `Promise.any` rejects with
-    // What a server said tells more than that another did not answer.
+    // An error from a server says more than that another one did not answer.
     throw errors.find(isReply) ?? errors[0] ?? new Error("no nodes to connect to")
   })
 }
@@ -51,7 +51,7 @@ const visit = async (nodes: Nodes, address: Address): Promise<ReadonlyArray<Rang
     return ranges
   } catch (error) {
     if (failure === undefined || isReply(error)) throw error
-    // The client says that it is closed; what closed it tells more.
+    // The client says that it is closed; the reason says more.
     throw failure
   } finally {
     client.disconnect()

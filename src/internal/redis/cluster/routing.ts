@@ -1,18 +1,17 @@
 /**
- * The way of a command to the server that has its key's slot.
+ * Sends a command to the server that has its key's slot.
  *
- * A cluster's map of slots is known here as well as it was last heard of, so a command may come to a server that cannot
- * serve it. What such a server answers tells that the command was not executed, so it is sent again, wherever the answer
- * says, until its time limit is over:
+ * The map of slots may be out of date, so a command may come to a server that cannot serve it. Such a server's answer
+ * shows that the command was not executed, so it is sent again, to where the answer says, until its time limit is over:
  *
- * - `MOVED`: to the master that is named, as will be whatever comes after it
- * - `ASK`: to the server that is named, this command only, behind an `ASKING`
- * - `TRYAGAIN`: only some keys of a command have been moved; each is asked for by itself
- * - `CLUSTERDOWN`: the cluster is about to replace a master, or a slot has none; a little later
+ * - `MOVED`: to the named master, like all later commands
+ * - `ASK`: to the named server, only this command, after an `ASKING`
+ * - `TRYAGAIN`: only some keys of a command have been moved; a separate command is sent for each
+ * - `CLUSTERDOWN`: the cluster is about to replace a master, or a slot has none; the command is sent a little later
  *
- * Nothing else is ever sent again. In particular not what was under way when a connection was lost: it fails with reason
- * `Connection`, and may have been executed. (ioredis's own `Cluster` sends such commands again, an `INCRBY` included,
- * which is why commands go to the connections of single servers here.)
+ * Nothing else is ever sent again. In particular, a command that was under way when a connection was lost fails with
+ * reason `Connection`, and may have been executed. (ioredis's own `Cluster` sends such commands again, an `INCRBY`
+ * included, which is why commands go to the connections of single servers here.)
  */
 import type { RedisError } from "../../../CacheError.js"
 import type { Breaker } from "../../driver/breaker.js"
@@ -27,7 +26,7 @@ import { setCommand } from "../resp/words.js"
 import * as Scripts from "../scripts.js"
 import { slotOf } from "./slots.js"
 
-/** How long to wait before a command is sent again where no other server was named, in ms: from, to. */
+/** How long to wait before a command is sent again if no other server was named, in ms: from, to. */
 const firstPause = 25
 const lastPause = 400
 /** After this many redirections without a pause, two servers must be contradicting each other. */
@@ -64,7 +63,7 @@ const redirectOf = (error: RedisError): Redirect | undefined => {
 export interface Target {
   readonly address: Address
   readonly sender: Sender
-  /** Closed as long as it answers. It has one of its own, so that its failures keep no caller from the others. */
+  /** Closed as long as the server answers. Each server has its own, so that its failures do not affect the others. */
   readonly breaker: Breaker
   readonly connections: () => number
 }
@@ -79,15 +78,15 @@ export interface Routes {
   readonly masterOf: (slot: number) => Target | "soon" | "never" | undefined
   /** Why nothing could be found out. */
   readonly failed: (operation: string) => RedisError
-  /** Calls back when the first look at the cluster is over, whatever it came to. */
+  /** Calls back when the first reading of the cluster is over, whatever its outcome. */
   readonly onceKnown: (listener: () => void) => void
   /** A server at this address, whether it has slots or not. */
   readonly serverAt: (address: Address) => Target
-  /** A server said so of a slot. */
+  /** Records what a server said about a slot. */
   readonly moved: (slot: number, to: Target) => void
   /** This key is served by another server than the map says, or by none. */
   readonly astray: (key: string) => void
-  /** Those that wait, to be ended with the layer. */
+  /** Commands that wait, to be ended with the layer. */
   readonly waiting: Set<{ readonly end: (error: (operation: string) => RedisError) => void }>
 }
 
@@ -154,7 +153,7 @@ export class RoutedSender implements Sender {
 const isOneValue = (reply: unknown): reply is ReadonlyArray<Buffer | null> => areValues(reply, 1)
 
 interface Command<Answer, ReplyOfOne> {
-  /** Hands it in together with others. */
+  /** Sends it together with others. */
   readonly first: (to: Sender, callback: Callback<Answer>) => void
   /** The same as one command on this key alone, what it replies with, and what that means. */
   readonly alone: () => readonly [name: string, ...args: Array<Argument>]
@@ -187,7 +186,7 @@ class Journey<Answer, ReplyOfOne> {
     if (typeof to !== "object") return this.sendAlone()
     const { breaker } = to
     if (!breaker.open) breaker.attempt()
-    // An interrupted load's lease goes as soon as can be.
+    // The lease of an interrupted load is released as soon as possible.
     else if (this.operation !== Scripts.release.name && !breaker.mayProbe(this.began, to.connections())) {
       return this.fail(breaker.refusal(this.operation))
     }
@@ -217,7 +216,7 @@ class Journey<Answer, ReplyOfOne> {
     this.routes.waiting.delete(this)
   }
 
-  /** All further attempts together have what is left of the time limit; each by itself would have all of it. */
+  /** All further attempts share the rest of the time limit; each by itself would have all of it. */
   private bound(): void {
     if (this.limit !== undefined) return
     const { commandTimeout, waiting } = this.routes

@@ -1,11 +1,11 @@
 /**
- * The holds of updates, as Lua (`scripts.ts` has the rest). These act on many keys at a time: each by itself, as all steps
- * do, and an update may have a thousand.
+ * The holds of updates, as Lua (`scripts.ts` has the rest). These scripts act on many keys at a time, since an update
+ * may have a thousand, but on each by itself, as all steps do.
  */
 import { script } from "../lua.js"
 import { isCount } from "../replies.js"
 
-/** What both of the next begin with. */
+/** The common beginning of the next two. */
 const holds = `
 -- what a hold lists but for this token's and what is over; when that ends; whether others hold or have held; whether
 -- this token's was listed
@@ -55,9 +55,9 @@ return #KEYS
 )
 
 /**
- * Ends what an update holds. KEYS: keys. ARGV: token, linger in ms (0: none), for how many ms keys outlive their holds,
- * whether it stays as it is where the update does not hold (1 or 0), what is to be written where no other has held, with
- * its life in ms or '' (neither: nothing). Returns how many were written.
+ * Ends the holds of an update. KEYS: keys. ARGV: token, linger in ms (0: none), for how many ms keys outlive their
+ * holds, whether keys that the update does not hold stay as they are (1 or 0), the value to write if no other update
+ * has held, with its life in ms or '' (neither: nothing). Returns how many were written.
  */
 export const endHold = script(
   "endHold",

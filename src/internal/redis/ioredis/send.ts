@@ -65,7 +65,7 @@ const commandOf = (Base: Base) =>
 export type Send = (client: Client, batch: ReadonlyArray<Words>, receiver: Receiver) => void
 
 /**
- * What sends a batch in its order over a connection that is ready. Whether it succeeds or fails, each command is told.
+ * Sends a batch in its order over a connection that is ready. Every command is answered, whether it succeeds or fails.
  */
 export const sending = (ioredis: { readonly Command: typeof Command }): Send => {
   const Sent = commandOf(ioredis.Command as unknown as Base) // all that matters of it here

@@ -1,21 +1,21 @@
 /**
- * One socket: batches go out over it, each in one write, and what comes back is handed to whom it is for.
+ * One socket: batches are sent over it, each in one write, and replies go to their receivers.
  *
- * A server answers in the order in which it was asked, and nothing in an answer says to what. So what was written waits
- * in line. The line ends with its socket: what is left of it fails, and nothing of it is sent anywhere else.
+ * A server answers in the order of the commands, and a reply does not say which command it answers. So written batches
+ * wait in a queue. The queue ends with its socket: the remaining commands fail, and none is sent anywhere else.
  */
 import type { Receiver } from "../port.js"
 import { ProtocolError, Reader, type ReplyError } from "./reader.js"
 import { encode, type Words } from "./words.js"
 
-/** What is needed of a socket. */
+/** The part of a socket's interface that is needed. */
 export interface Stream {
   readonly writable: boolean
   readonly write: (data: string | Buffer) => unknown
   readonly destroy: (error: Error) => unknown
 }
 
-/** A batch that was written, or what is left of it to be answered. */
+/** A batch that was written, or the part of it that awaits replies. */
 class Sent {
   next: Sent | undefined
 
