@@ -33,10 +33,10 @@ describe("drain", () => {
         name: "slow",
         timeToLive: "1 minute"
       })
-      yield* slow(0)
+      yield* Effect.asVoid(slow(0))
       const draining = yield* Effect.fork(RedisLayer.drain)
       yield* settle
-      yield* slow(1)
+      yield* Effect.asVoid(slow(1))
       yield* gates[0]!.open
       yield* settle
       assert.isTrue(Option.isNone(yield* Fiber.poll(draining)))

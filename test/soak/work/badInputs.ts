@@ -54,7 +54,7 @@ const longTag = "t".repeat(300)
 interface BadInput {
   readonly invariant: "badKeys" | "badValues"
   /** What it must come to: a `CodecError` of this subject, or an error reply. */
-  readonly subject: "key" | "value" | "reply"
+  readonly subject: "key" | "value" | "option" | "reply"
   readonly attempt: Effect.Effect<unknown, Failure, Redis>
 }
 
@@ -73,6 +73,11 @@ const badInputs = ({ index, random }: Bench): Readonly<Record<string, () => BadI
   const asValue = (attempt: Effect.Effect<unknown, Failure, Redis>): BadInput => ({
     invariant: "badValues",
     subject: "value",
+    attempt
+  })
+  const asOption = (attempt: Effect.Effect<unknown, Failure, Redis>): BadInput => ({
+    invariant: "badValues",
+    subject: "option",
     attempt
   })
   return {
@@ -96,14 +101,14 @@ const badInputs = ({ index, random }: Bench): Readonly<Record<string, () => BadI
     "a value that is too large, among others": () =>
       asValue(Cache.setMany(guarded, new Map([[key, guard], ["too large", { key: "x".repeat(2_000), n: -1 }]]))),
     "a part of a number to count": () =>
-      asValue(Cache.increment(counts, key, random.pick([0.5, NaN, Infinity, 2 ** 60]))),
+      asOption(Cache.increment(counts, key, random.pick([0.5, NaN, Infinity, 2 ** 60]))),
     "a count beyond what is exact": () => ({
       invariant: "badValues",
       subject: "reply",
       attempt: Cache.set(counts, key, Number.MAX_SAFE_INTEGER).pipe(Effect.zipRight(Cache.increment(counts, key, 1)))
     }),
-    "a tag that is too long": () => asValue(Cache.set(guarded, key, guard, { tags: [longTag] })),
-    "a tag that is no text": () => asValue(Cache.invalidateTags(guarded, [loneSurrogate]))
+    "a tag that is too long": () => asOption(Cache.set(guarded, key, guard, { tags: [longTag] })),
+    "a tag that is no text": () => asOption(Cache.invalidateTags(guarded, [loneSurrogate]))
   }
 }
 
