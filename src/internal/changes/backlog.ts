@@ -30,9 +30,9 @@ export class Backlog implements Listener {
   private wake: (() => void) | undefined
 
   constructor(
-    /** What stands before every key of the cache. */
+    /** Precedes every key of the cache. */
     private readonly prefix: string,
-    /** A key as users have it, from what stands after the prefix. */
+    /** A key as callers use it, from the part after the prefix. */
     private readonly text: (stored: string) => string,
     private readonly capacity: number
   ) {
@@ -67,7 +67,7 @@ export class Backlog implements Listener {
     this.wake?.()
   }
 
-  /** All that is waiting, as soon as there is anything. For one reader. */
+  /** All waiting changes, as soon as there are any. For one reader. */
   readonly take: Effect.Effect<Chunk.Chunk<Change>> = Effect.async((resume) => {
     const all = (): void => {
       this.wake = undefined

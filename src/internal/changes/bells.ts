@@ -1,11 +1,11 @@
-/** Who waits for the change of one key. */
+/** Bells that ring when a key changes, for callers that wait for it. */
 import * as Effect from "effect/Effect"
 import type { Listener } from "./listener.js"
 
-/** Rings when the key changes, or when that can no longer be told. */
+/** Rings when the key changes, or when its changes can no longer be reported. */
 export interface Bell {
   readonly key: string
-  /** Open when it has rung. Closed before a look, it misses nothing that happens after. */
+  /** Open when it has rung. If it is closed before a read, it misses no change after the read. */
   readonly latch: Effect.Latch
 }
 
@@ -38,6 +38,6 @@ export class Bells implements Listener {
     this.changedAll()
   }
 
-  /** Those that hung a bell meanwhile look by themselves, until they see that bells ring again. */
+  /** Callers that hung a bell meanwhile poll by themselves, until they see that bells ring again. */
   resumed(): void {}
 }

@@ -62,7 +62,7 @@ export class Feed implements Watcher {
   private link: Link | undefined
   /** How many connections the driver has made, as of the link or the last heartbeat. */
   private connections = 0
-  /** Server time less this machine's, as of the last proof: so one look at the clock is enough for a hit. */
+  /** Server time less this machine's, as of the last proof: so a hit needs only one reading of the clock. */
   offset = 0
   private proof = -Infinity
   private last = -Infinity
@@ -76,26 +76,26 @@ export class Feed implements Watcher {
   private readonly wanted = Effect.unsafeMakeLatch(false)
   private readonly beating = Effect.unsafeMakeLatch(false)
   private readonly bells = new Bells()
-  /** In the order in which they came: a near tier has dropped its copy before others hear why. */
+  /** In the order in which they were added: a near tier drops its copy before other listeners are notified. */
   private readonly listeners = new Set<Listener>([this.bells])
   /** How many listeners need to know when reports stop. */
   private followers = 0
   private clock: Clock.Clock | undefined
-  /** Why the store does not tell. */
+  /** Why the store does not report changes. */
   private refusal: RedisError | undefined
   /** Done when there is a link, or when there can be none. */
   private linked: Deferred.Deferred<void, RedisError> = Deferred.unsafeMake(FiberId.none)
 
   constructor(private readonly driver: Driver, private readonly random: RandomBytes) {}
 
-  /** Tells a listener of changes, as long as there are any to be told. */
+  /** Reports changes to a listener, as long as the feed runs. */
   listen(listener: Listener): void {
     this.listeners.add(listener)
   }
 
   /**
-   * The same while the scope is open, with proofs all the time that there is something to be told over. It resumes first,
-   * now or when there is a link.
+   * The same while the scope is open, with proofs as long as there is a link. It resumes first, now or when there is a
+   * link.
    */
   follow(listener: Listener): Effect.Effect<void, never, Scope.Scope> {
     const begin = Effect.sync(() => {
@@ -118,20 +118,20 @@ export class Feed implements Watcher {
     this.wanted.unsafeOpen()
   }
 
-  /** Until there is a link; fails where the store refuses to tell. */
+  /** Waits until there is a link; fails if the store refuses to report changes. */
   readonly start: Effect.Effect<void, RedisError> = Effect.suspend(() => {
     this.wanted.unsafeOpen()
     return this.refusal === undefined ? Deferred.await(this.linked) : Exit.fail(this.refusal)
   })
 
-  /** Whether all is known by now that was acknowledged `maxStaleness` ms ago. */
+  /** Whether all changes that were acknowledged `maxStaleness` ms ago are known by now. */
   proven(maxStaleness: number, now: number): boolean {
     this.used = true
     if (this.needsBeats) this.wake()
     return now - this.proof < maxStaleness
   }
 
-  /** Whether the link is away, for no longer than `millis` since the last proof. */
+  /** Whether the link is lost, and the last proof is not older than `millis`. */
   awayFor(millis: number, now: number): boolean {
     return now - this.last < millis
   }
@@ -153,7 +153,7 @@ export class Feed implements Watcher {
     this.bells.unhang(bell)
   }
 
-  /** Runs until the layer closes; from when it is first wanted. */
+  /** Runs from when it is first needed until the layer closes. */
   readonly run: Effect.Effect<void> = Effect.clockWith((clock) => {
     this.clock = clock
     return this.wanted.await.pipe(
@@ -200,7 +200,7 @@ export class Feed implements Watcher {
       for (const listener of this.listeners) listener.changedAll()
       return
     }
-    // Of one message all keys count first: a proof is a proof of them, too.
+    // All keys of one message count first: a proof covers them, too.
     let echoed = false
     for (const key of keys) {
       if (this.beat?.open.delete(key) === true) echoed = true
@@ -250,7 +250,7 @@ export class Feed implements Watcher {
     this.beating.unsafeOpen()
   }
 
-  /** An echo that comes yet is not one of the next heartbeat's: that has another key. */
+  /** A late echo does not belong to the next heartbeat, which has another key. */
   private forgetBeat(): void {
     this.beat = undefined
     this.id = toHex(this.random.make(8))
@@ -286,7 +286,7 @@ export class Feed implements Watcher {
     }
     const connections = this.driver.unsafeConnections()
     if (connections !== this.connections) {
-      // What was read over an earlier connection may be another server's, whose changes are not told over this link.
+      // Values that were read over an earlier connection may be from another server, whose changes this link misses.
       this.connections = connections
       this.forgetBeat()
       this.proof = -Infinity

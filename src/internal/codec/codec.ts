@@ -1,4 +1,4 @@
-/** What a codec is. The codecs themselves are beside this file, one a file. */
+/** The interface of codecs. The codecs themselves are in other files of this folder. */
 import type * as Either from "effect/Either"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Types from "effect/Types"
@@ -14,24 +14,24 @@ export interface CodecIssue {
   readonly cause?: unknown
 }
 
-/** What an entry's payload is bound to. */
+/** The context of an entry's payload. */
 export interface CodecContext {
   /** The Redis key. */
   readonly key: string
-  /** The most bytes that a decoded payload may come to. */
+  /** The most bytes that a decoded payload may have. */
   readonly maxSize: number
 }
 
-/** How a value becomes a payload and comes back. Neither direction throws. */
+/** Turns values into payloads and back. Neither direction throws. */
 export interface Codec<in out Value> extends Pipeable {
   readonly [TypeId]: { readonly _Value: Types.Invariant<Value> }
-  /** Two codecs of one identity write the same bytes for the same value and read each other's. */
+  /** Two codecs with equal identities write the same bytes for the same value, and read each other's. */
   readonly identity: unknown
   readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>
   readonly decode: (payload: Uint8Array, context: CodecContext) => Either.Either<Value, CodecIssue>
 }
 
-/** A codec that needs no context, and reads a payload where it lies: a view of it for each value that is read costs. */
+/** A codec that needs no context, and reads payloads in place, since a view for each value that is read costs time. */
 export interface InPlace<in out Value> extends Codec<Value> {
   readonly decodeFrom: (bytes: Uint8Array, offset: number) => Either.Either<Value, CodecIssue>
 }

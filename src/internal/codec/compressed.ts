@@ -1,7 +1,7 @@
 /**
- * A payload, compressed where that makes it shorter.
+ * A payload, compressed if that makes it shorter.
  *
- * One byte says how the rest is written: 0 as it is, 1 as a zlib stream (RFC 1950), whose checksum tells damage.
+ * One byte says how the rest is written: 0 as it is, 1 as a zlib stream (RFC 1950), whose checksum reveals damage.
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"

@@ -3,7 +3,7 @@
  *
  * Version (1 byte), length of the key's id (1 byte), id (UTF-8), nonce (12 bytes), ciphertext, tag (16 bytes). All
  * before the nonce is authenticated, and the entry's Redis key with it: a payload that is moved to another key, or to
- * another id, does not open.
+ * another id, cannot be decrypted.
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"

@@ -1,4 +1,4 @@
-/** How codecs are made: what all of them have in common. */
+/** Makes codecs: the part that all of them have in common. */
 import type * as Either from "effect/Either"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import { pipeArguments } from "effect/Pipeable"
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { type Codec, type CodecContext, type CodecIssue, type InPlace, TypeId } from "./codec.js"
 import { schemaName } from "./schemaName.js"
 
-/** What a codec is made of, without its keys. */
+/** What a codec is composed of, in words, without any encryption keys. */
 const nameOf = (identity: unknown): string => {
   if (typeof identity === "string") return identity
   if (Schema.isSchema(identity)) return `json(${schemaName(identity)})`
@@ -38,7 +38,7 @@ export const make = <Value>(codec: {
   readonly decode: (payload: Uint8Array, context: CodecContext) => Either.Either<Value, CodecIssue>
 }): Codec<Value> => Object.assign(Object.create(Proto), codec)
 
-/** One that reads payloads where they lie. */
+/** A codec that reads payloads in place. */
 export const makeInPlace = <Value>({ decodeFrom, ...codec }: {
   readonly identity: unknown
   readonly encode: (value: Value, context: CodecContext) => Either.Either<Uint8Array, CodecIssue>

@@ -73,5 +73,5 @@ const refusal = (error: unknown): Refusal => {
 export const within = (error: unknown, container: object, segment: string): Refusal =>
   refusal(error).within(container, segment)
 
-/** What a walk's edge makes of what was thrown. */
+/** Turns what a walk has thrown into an issue. */
 export const issue = (error: unknown): CodecIssue => refusal(error).toIssue()

@@ -1,11 +1,11 @@
-/** What a schema is called. */
+/** The name of a schema. */
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
 const longest = 100
 
-/** Its own name, or that of what it gives (a class's), or its type as it is written, cut where that is long. */
+/** Its own name, or that of its type (of a class), or its type as it is written, shortened if that is long. */
 export const schemaName = ({ ast }: Schema.Schema.All): string =>
   SchemaAST.getIdentifierAnnotation(ast).pipe(
     Option.orElse(() =>

@@ -7,7 +7,7 @@ interface NodeBytes extends Uint8Array {
 
 const encoder = new TextEncoder()
 
-/** A byte order mark is text like any other: dropped, the value would come back changed. */
+/** A byte order mark is text like any other: if it were dropped, the value would come back changed. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const hasUtf8Slice = (bytes: Uint8Array): bytes is NodeBytes => "utf8Slice" in bytes

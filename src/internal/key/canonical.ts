@@ -43,7 +43,7 @@ interface Walk {
   depth: number
 }
 
-/** What a string literal cannot hold as it is. */
+/** Characters that a string literal cannot hold as they are. */
 const special = /[\u0000-\u001f"\\{}\ud800-\udfff]/
 
 const brace = /[{}]/g
@@ -219,7 +219,7 @@ const entries = (pairs: Iterable<readonly [unknown, unknown]>, walk: Walk, conta
   return written
 }
 
-/** Where an error was made is not part of what it is, nor is whether it has its message from its class. */
+/** Where an error was made is not part of its identity, nor whether its message comes from its class. */
 const errorText = (error: Error, walk: Walk): string => {
   const names = fieldsOfError(error).filter((name) => name !== "name" && name !== "message")
   return `(${quote(String(error.name))},${quote(String(error.message))})(${fields(error, names, walk)})`
@@ -306,7 +306,7 @@ const effectValue = (value: object, walk: Walk): string | undefined => {
   return undefined
 }
 
-/** What holds its content where no field shows it: an instance of a subclass would lose it. */
+/** Classes whose contents no field shows: an instance of a subclass would lose them. */
 const opaque: ReadonlyArray<abstract new(...args: never) => object> = [
   ArrayBuffer,
   SharedArrayBuffer,

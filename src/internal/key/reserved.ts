@@ -1,20 +1,20 @@
 /**
  * The keys that belong to no entry: the epochs of tags, `<prefix>:tag:<cache>:<tag>`; each cache's tag generation,
- * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`; what processes
- * publish of themselves, `<prefix>:fleet:<random id>`, and which of them do, `<prefix>:fleet`; when a cache was
- * flushed to make good what Redis had missed, `<prefix>:flush:<cache>`; and `<prefix>:probe:<random id>`, on which it is
- * tried for a moment what a user may do. No cache has an empty name, so no cache's keys start with `<prefix>:`.
+ * `<prefix>:gen:<cache>`; the heartbeats of processes that keep near copies, `<prefix>:near:<random id>`; the figures
+ * that processes publish, `<prefix>:fleet:<random id>`, and the list of these processes, `<prefix>:fleet`; when a cache
+ * was flushed to make good what Redis had missed, `<prefix>:flush:<cache>`; and `<prefix>:probe:<random id>`, which
+ * exists for a moment to test a user's rights. No cache has an empty name, so no cache's keys start with `<prefix>:`.
  */
 import * as Either from "effect/Either"
 import * as Key from "./encode.js"
 
-/** What the keys of a cache's entries start with. */
+/** The prefix of the keys of a cache's entries. */
 export const cacheEntryPrefix = (prefix: string, cache: string): string => `${prefix}${cache}:`
 
-/** What every tag's key starts with, before the name of its cache. */
+/** The prefix of every tag's key, before the name of its cache. */
 export const tagKeyPrefix = (prefix: string): string => `${prefix}:tag:`
 
-/** What the keys of a cache's tags start with. Its name has no colon, so no other cache's do. */
+/** The prefix of the keys of a cache's tags. The name has no colon, so no other cache's keys have this prefix. */
 export const cacheTagPrefix = (prefix: string, cache: string): string => `${tagKeyPrefix(prefix)}${cache}:`
 
 export const tagKey = (prefix: string, cache: string, tag: string): string =>
@@ -30,7 +30,7 @@ export const cacheOf = (prefix: string, key: string): string => {
   return end < 0 ? "" : key.slice(start, end)
 }
 
-/** Under which key a process says that it flushes a cache, to make good what was missed. */
+/** The key under which a process records that it flushes a cache, to make good missed changes. */
 export const flushKey = (prefix: string, cache: string): string => `${prefix}:flush:${cache}`
 
 const heartbeatPrefix = (prefix: string): string => `${prefix}:near:`
@@ -40,13 +40,13 @@ export const heartbeatKey = (prefix: string, id: string, spot = ""): string => `
 
 export const isHeartbeatKey = (prefix: string, key: string): boolean => key.startsWith(heartbeatPrefix(prefix))
 
-/** Under which key it says which processes publish what they count. */
+/** The key of the list of processes that publish their figures. */
 export const directoryKey = (prefix: string): string => `${prefix}:fleet`
 
-/** Under which key a process publishes what it counts. */
+/** The key under which a process publishes its figures. */
 export const reportKey = (prefix: string, id: string): string => `${directoryKey(prefix)}:${id}`
 
-/** A key to try things on, which goes soon after. */
+/** A key for tests of rights, which is removed soon after. */
 export const probeKey = (prefix: string, id: string): string => `${prefix}:probe:${id}`
 
 /** The cache's name and what follows it, of a whole Redis key; `undefined` if it belongs to no cache. */

@@ -33,7 +33,7 @@ export const define = (name: string, options: Options, owner: object | string | 
   )
 }
 
-/** The name that a function is memoized under: its own, or the one that it is given. */
+/** The name under which a function is memoized: its own, or that of the options. */
 export const nameOf = (fn: Fn, { name }: Options): string => {
   const ownName = name ?? fn.name
   if (ownName === "") {
@@ -66,7 +66,7 @@ const failureCodec = (
   )
 }
 
-/** How long a typed failure is kept: its own time, or what holds for results. */
+/** How long a typed failure is kept: its own time, or that of results. */
 const failureLife = (
   name: string,
   own: Duration.DurationInput | undefined,

@@ -25,7 +25,7 @@ type Computed =
   | Effect.Effect<unknown, unknown, unknown>
   | ((args: Args, previous: Option.Option<Previous<unknown>>) => Effect.Effect<unknown, unknown, unknown>)
 
-/** What every memoized function has beside its call. */
+/** The members of every memoized function. */
 const members = (load: (args: Args) => Computed, definition: CacheDefinition<Args, unknown>) => ({
   bust: (...args: Args) => Deletes.delete_(definition, args),
   busting: (
@@ -37,7 +37,7 @@ const members = (load: (args: Args) => Computed, definition: CacheDefinition<Arg
       update,
       definition,
       typeof args === "function" ? (result: unknown) => [args(result)] : [args],
-      // With the arguments told by the result there is nothing that it could be stored in the place of.
+      // If the result determines the arguments, there are no holds that a stored value could replace.
       store === undefined || typeof args === "function"
         ? options
         : { ...options, store: (result: unknown) => [[args, store(result)]] }
@@ -53,7 +53,7 @@ const members = (load: (args: Args) => Computed, definition: CacheDefinition<Arg
 
 export type Memoized = Fn & ReturnType<typeof members>
 
-/** A call that computes where nothing fresh is stored, and what goes with it. `wrap` is put around the call. */
+/** A call that computes if no fresh value is stored, and its members. `wrap` is applied to the call. */
 export const memoize = (
   fn: Fn,
   definition: CacheDefinition<Args, unknown>,
@@ -91,7 +91,7 @@ const ofFunction = (
   return memoize(fn, definition, options, wrap?.(definition))
 }
 
-// The types of the front doors are the public module's; inside, arguments and results are unknown.
+// The public module has the precise types; inside, arguments and results are unknown.
 export const cached = (fn: Fn, input: Duration.DurationInput | Options): any => ofFunction(fn, input)
 
 export const cachedAsync = (fn: Fn, input: Duration.DurationInput | Options): any =>

@@ -9,7 +9,7 @@ const noObject = (name: string, what: string): TypeError =>
       "pass an arrow function that calls the method, `(...) => object.method(...)`"
   )
 
-/** What stands for the missing `this`. Symbols are what those who print or compare it ask for. */
+/** Replaces the missing `this`. Symbols are read by code that prints or compares it. */
 const missing = (name: string): object => {
   const refuse = (property: string | symbol): void => {
     if (typeof property === "string") throw noObject(name, `this.${property}`)

@@ -1,4 +1,4 @@
-/** The copies of a cache, bounded, with the tags that they hang on. */
+/** The copies of a cache, bounded, with the tags that they depend on. */
 import { LRUCache } from "lru-cache"
 import type { NearPolicy } from "../definition/policy.js"
 import * as Entry from "../entry/format.js"
@@ -12,7 +12,7 @@ export class NearEpoch {
   constructor(readonly bytes: Uint8Array) {}
 }
 
-/** A decoded value. There may be millions of them: they have no field that most do not need. */
+/** A decoded value. There may be millions of them, so they have only fields that most of them need. */
 export class Copy {
   constructor(
     readonly value: unknown,
@@ -40,7 +40,7 @@ export class TaggedCopy extends Copy {
 
 const never = 0
 
-/** What a copy takes beside its value, in bytes, as `maxBytes` counts it. */
+/** The size of a copy without its value, in bytes, as `maxBytes` counts it. */
 const copyOverhead = 160
 
 /** The most tags that are remembered, unless there may be more copies. */
@@ -51,11 +51,11 @@ export class NearCopies {
   private epochs: LRUCache<string, NearEpoch> | undefined
   /** The first end that was kept, in server time. From there the others are small numbers, which take no memory. */
   private origin: number | undefined
-  /** Copies stay when the link is lost, to be served while the store is away. */
+  /** Copies stay when the link is lost, to be served while the store is unreachable. */
   readonly servesStale: boolean
 
   constructor(
-    /** Which caches may be given them: those that would make the same of the same bytes. */
+    /** Identifies the caches that may share them: those that read the same bytes in the same way. */
     readonly identity: unknown,
     private readonly policy: NearPolicy,
     private readonly figures: NearFigures
@@ -101,7 +101,7 @@ export class NearCopies {
 
   private endOf(freshUntil: number): number {
     this.origin ??= Math.ceil(freshUntil) - 1
-    // Rather a ms early than never.
+    // It is better to end a ms early than a ms late.
     return Math.floor(freshUntil - this.origin) || -1
   }
 
@@ -109,7 +109,7 @@ export class NearCopies {
   epoch(tagKey: string, bytes: Uint8Array): NearEpoch {
     this.epochs ??= new LRUCache({
       max: Math.max(leastEpochs, this.policy.capacity ?? 0),
-      // What is forgotten can no longer be ended.
+      // A tag that is forgotten can no longer end its copies.
       dispose: (epoch) => {
         epoch.live = false
       }

@@ -1,8 +1,8 @@
-/** What near copies count, as metrics: how many there are, and how many made room for others. */
+/** The metrics of near copies: how many there are, and how many made room for others. */
 import type * as MetricLabel from "effect/MetricLabel"
 import * as CacheMetrics from "../../CacheMetrics.js"
 
-/** Of one cache. It outlives the copies, so that what they were can be taken off when they are gone. */
+/** The figures of one cache. They outlive the copies, so that these can be subtracted when they are gone. */
 export class NearFigures {
   private entries = 0
   private bytes = 0

@@ -36,7 +36,7 @@ import { NearFigures } from "./figures.js"
 /** Stands for the reads of one key that are under way; the same one is there as long as nothing has changed. */
 export interface Placeholder {
   readers: number
-  /** The last of them that is over: an answer to an earlier one that comes after it fills nothing. */
+  /** The latest of them that is over: a later answer to an earlier read fills nothing. */
   over: number
 }
 
@@ -61,8 +61,8 @@ export class NearTier implements Listener {
   }
 
   /**
-   * The copies of a cache. Caches of one name that make the same of the same bytes share them; the bounds of the first
-   * one hold.
+   * The copies of a cache. Caches with one name that read the same bytes in the same way share them; the bounds of the
+   * first one apply.
    */
   open(
     name: string,
@@ -100,14 +100,14 @@ export class NearTier implements Listener {
     return this.driver.unsafeMonotonic(clock)
   }
 
-  /** A number from 0 to 1, 1 left out. */
+  /** A number from 0 to 1, excluding 1. */
   fraction(): number {
     return this.random.fraction()
   }
 
   // ---- placeholders
 
-  /** To be called before a read is sent; `finish` follows. */
+  /** Call it before a read is sent; `finish` follows. */
   begin(key: string): Placeholder {
     const there = this.placeholders.get(key)
     if (there !== undefined) {
@@ -124,7 +124,7 @@ export class NearTier implements Listener {
     return ++this.begun
   }
 
-  /** Whether nothing has changed since this read began, and none that began after it is over. */
+  /** Whether nothing has changed since this read began, and no later read is over. */
   isOpen(key: string, placeholder: Placeholder, read: number): boolean {
     return this.placeholders.get(key) === placeholder && placeholder.over <= read
   }
@@ -146,7 +146,7 @@ export class NearTier implements Listener {
 
   // ---- what has changed
 
-  /** A key has changed, or may have: whatever is known of it goes. */
+  /** A key has changed, or may have: everything known about it is dropped. */
   evict(key: string): void {
     if (this.caches.size === 0) return
     this.placeholders.delete(key)
@@ -187,7 +187,7 @@ export class NearTier implements Listener {
     this.changedAll()
   }
 
-  /** What was kept before there was a link may have changed unheard. */
+  /** Copies from before there was a link may have changed unnoticed. */
   resumed(): void {
     this.changedAll()
   }

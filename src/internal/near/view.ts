@@ -1,4 +1,4 @@
-/** What one cache sees of the near tier: copies to be served, reads that fill it. */
+/** One cache's view of the near tier: the copies to serve, and the reads that fill it. */
 import type * as Clock from "effect/Clock"
 import type { NearPolicy } from "../definition/policy.js"
 import * as Entry from "../entry/format.js"
@@ -15,7 +15,7 @@ export class Near {
     readonly tier: NearTier,
     readonly copies: NearCopies,
     private readonly policy: NearPolicy,
-    /** What stands before every key of the cache. */
+    /** Precedes every key of the cache. */
     private readonly prefix: string,
     /** Keys are plain strings. */
     readonly byString: boolean,
@@ -29,7 +29,7 @@ export class Near {
     return this.policy.serveStale
   }
 
-  /** To be called before the read of this key is sent. */
+  /** Call it before the read of this key is sent. */
   read(key: string): NearRead {
     return new NearRead(this, key)
   }
@@ -44,15 +44,15 @@ export class Near {
     return copy !== undefined && this.copies.lives(copy, now + feed.offset) ? copy : undefined
   }
 
-  /** Where copies of a Redis key are: under the key as the cache's user has it, where that is a string. */
+  /** The key of a Redis key's copies: the one that callers use, if it is a string. */
   keyOf(redisKey: string): string {
     const stored = redisKey.slice(this.prefix.length)
     return this.byString ? Key.decodeString(stored) : stored
   }
 
   /**
-   * Until when a copy may be served. With early refreshes it ends the earlier the longer its load took, by chance, as
-   * for a reader that asks the store: then one does ask, and may refresh it.
+   * Until when a copy may be served. With early refreshes it ends at random, the earlier the longer its load took, as
+   * for reads of the store: then a caller reads the store, and may refresh the value.
    */
   freshUntil(bytes: Uint8Array): number {
     const until = Entry.freshUntil(bytes)
@@ -61,7 +61,7 @@ export class Near {
       : until + Entry.loadMillis(bytes) * this.earlyRefresh * Math.log(1 - this.tier.fraction())
   }
 
-  /** A copy that may be served because the store fails; `stale`: also after its fresh life, inside `staleIfError`. */
+  /** A copy that may be served because the store fails; `stale`: even after its fresh life, inside `staleIfError`. */
   whileAway(redisKey: string, stale: boolean, clock: Clock.Clock): Copy | undefined {
     const { maxStaleness, serveStale, staleIfError } = this.policy
     const now = this.tier.now(clock)
@@ -85,18 +85,18 @@ export class NearRead {
     this.order = near.tier.next()
   }
 
-  /** To be called before the epochs of these tags are read for this entry. */
+  /** Call it before the epochs of these tags are read for this entry. */
   expect(tagKeys: ReadonlyArray<string>): void {
     if (this.finished) return
     this.tags ??= new Map()
     for (const tagKey of tagKeys) if (!this.tags.has(tagKey)) this.tags.set(tagKey, this.near.tier.begin(tagKey))
   }
 
-  /** Keeps what was read and is fresh, if neither it nor a tag of it has changed since. */
+  /** Keeps a value that was read and is fresh, if neither it nor any of its tags has changed since. */
   keep(bytes: Uint8Array, value: unknown): void {
     const { copies, tier } = this.near
     if (this.finished || !tier.isOpen(this.key, this.placeholder, this.order)) return
-    // Without a link nothing would end the copy; it may only wait for the store to fail.
+    // Without a link, nothing would end the copy; it may only be served if the store fails.
     if (!tier.feed.isLinked && !copies.servesStale) return
     let epochs: Array<NearEpoch> | undefined
     if (Entry.hasTags(bytes)) {

@@ -1,4 +1,4 @@
-/** `Cache.explain`: what is under a key, for people that look. */
+/** `Cache.explain`: what is stored under a key, for inspection by people. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -38,16 +38,16 @@ export interface Explanation {
   /** In words: why `get` would hit or miss. */
   readonly reason: string
   /**
-   * Since it was written, reckoned from its end and the policy's `timeToLive`, since an entry has only its end in it: so
-   * it is wrong where the entry was given a life of its own, or touched, and none where it was expired or the policy has
-   * no fixed life.
+   * The time since it was written, calculated from its end and the policy's `timeToLive`, since an entry only records
+   * its end. So it is wrong if the entry has a life of its own, or was touched, and none if it was expired or the
+   * policy has no fixed life.
    */
   readonly age: Option.Option<Duration.Duration>
   /** The fresh life that remains. */
   readonly timeToLive: Option.Option<Duration.Duration>
-  /** What remains until Redis expires it: fresh life and stale windows. */
+  /** The time until Redis expires it: the rest of its fresh life, and its stale windows. */
   readonly life: Option.Option<Duration.Duration>
-  /** In bytes, header and all. */
+  /** In bytes, including the header. */
   readonly size: number
   /** In bytes, as Redis counts them. */
   readonly memory: Option.Option<number>
@@ -56,14 +56,14 @@ export interface Explanation {
   readonly lease: Option.Option<{ readonly token: string; readonly remaining: Duration.Duration }>
   /** The updates of the source that hold the key: see `Cache.invalidating`. */
   readonly holds: ReadonlyArray<{ readonly token: string; readonly remaining: Duration.Duration }>
-  /** Each with what has become of it since the entry's load or write began. */
+  /** Its tags, each with its state since the entry's load or write began. */
   readonly tags: ReadonlyArray<{
     readonly name: string
-    /** It is still what it was. If not, it was invalidated or evicted, unless it is held or was expired. */
+    /** Whether its epoch is unchanged. If not, it was invalidated or evicted, unless it is held or was expired. */
     readonly holds: boolean
-    /** An update of the source holds it. */
+    /** Whether an update of the source holds it. */
     readonly held: boolean
-    /** How long ago it was expired, and the entry with it; not there unless it was. */
+    /** How long ago it was expired, and the entry with it; missing if it was not. */
     readonly expired?: Duration.Duration
   }>
 }
@@ -135,7 +135,7 @@ const absent = <Key, Value>(
   }
 }
 
-/** What each of these tags has become since the entry was written. */
+/** The state of each of these tags since the entry was written. */
 const tagStates = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   tags: ReadonlyArray<Entry.StoredTag>
@@ -207,7 +207,7 @@ export const explainFound = <Key, Value>(
     const lease = whole === undefined ? undefined : Entry.lease(whole)
     const policyLife = definition.policy.life._tag === "Fixed" ? definition.policy.life.millis : undefined
     const longest = wholeLife(definition.policy, policyLife)
-    // A lease lets an entry stay for longer than its own life.
+    // A lease may keep an entry for longer than its own life.
     const life = lease === undefined || until === undefined
       ? found?.life
       : lease.end === 0

@@ -42,7 +42,7 @@ export const has = <Key, Value>(
 
 const none = Exit.succeed(Option.none<never>())
 
-/** What `Cache.get` does with an entry. */
+/** How `Cache.get` handles an entry. */
 class GetReply<Key, Value> extends EntryReply<Key, Value, Option.Option<Value>, RedisError, never> {
   onEntry(
     bytes: Uint8Array | undefined,

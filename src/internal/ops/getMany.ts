@@ -17,7 +17,7 @@ import type { Near, NearRead } from "../near/view.js"
 import { type Judged, judgeMany, readManyFilling, type Target, targetOf } from "../read/many.js"
 import { replay } from "./replay.js"
 
-/** A list of its own: of what a literal makes in busy code V8 may take it that it lives on (`cache/prepare.ts`). */
+/** A new list: V8 may assume that objects from a literal in busy code live long (`cache/prepare.ts`). */
 const empty: ReadonlyArray<never> = []
 
 /** Some keys, each once, in the order of their first mention, and their Redis keys. */
@@ -36,7 +36,7 @@ const want = <Key, Value>(
   keys: Iterable<Key>
 ): Either.Either<Wanted<Key>, CodecError> => {
   const wanted = new Wanted<Key>()
-  // By what stands after the prefix: plain string keys are not new strings, whose hashes are not known yet.
+  // By the part after the prefix: plain string keys are not new strings, whose hashes are not known yet.
   const seen = new Set<string>()
   for (const key of keys) {
     const stored = instance.definition.keys.encode(key)
@@ -61,7 +61,7 @@ export const getMany = <Key, Value>(
   })
 }
 
-/** What there are near copies of is not asked for. */
+/** Keys with near copies are not requested. */
 const getNear = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   near: Near,
@@ -73,7 +73,7 @@ const getNear = <Key, Value>(
     instance.recorder.nearHit()
     hits.set(key, copy.value as Value) // it was read through a cache of the same codec
   }
-  /** Serves what there are copies of, and gives the rest. */
+  /** Serves keys with copies, and returns the rest. */
   const without = (asked: Wanted<Key>, find: (redisKey: string) => Copy | undefined): Wanted<Key> => {
     const rest = new Wanted<Key>()
     for (const [i, redisKey] of asked.redisKeys.entries()) {
@@ -93,14 +93,14 @@ const getNear = <Key, Value>(
   if (hits.size === 0 && !near.servesStale) return far
   return Effect.map(far, (found) => {
     for (const [key, value] of found) hits.set(key, value)
-    // In the order asked for.
+    // In the order of the request.
     return new Map(wanted.keys.flatMap((key) => hits.has(key) ? [[key, hits.get(key)!] as const] : []))
   })
 }
 
 const nothing = <Key, Value>(): Exit.Exit<ReadonlyMap<Key, Value>> => Exit.succeed(new Map<Key, Value>())
 
-/** Under `bypass` what could not be read is missed. */
+/** Under `bypass`, keys that could not be read are misses. */
 const missOrFail = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   count: number,
@@ -111,7 +111,7 @@ const missOrFail = <Key, Value>(
   return Effect.zipRight(instance.warnings.bypassed(error, undefined), nothing<Key, Value>())
 }
 
-/** What many entries come to, as they are looked at one after the other. */
+/** Collects the outcomes of many entries, which are judged one after the other. */
 class Found<Key, Value> {
   private readonly hits = new Map<Key, Value>()
   private logs: Effect.Effect<void> | undefined

@@ -1,4 +1,4 @@
-/** Failures under the name of the operation that was called: its steps in the store are not the caller's concern. */
+/** Failures with the name of the called operation: its steps in the store do not concern the caller. */
 import * as Effect from "effect/Effect"
 import type { CodecError, RedisError } from "../../CacheError.js"
 import type { CacheDefinition } from "../definition/definition.js"

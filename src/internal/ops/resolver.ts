@@ -1,9 +1,9 @@
 /**
- * `Cache.resolver`: requests that a cache answers, and a resolver where the cache cannot.
+ * `Cache.resolver`: requests that a cache answers, or a resolver if the cache cannot.
  *
- * A batch of requests is one call for many keys: one look, one round of leases, one run of the resolver with a request for
- * each key that is absent, one fill. What each request came to is its own. Only a defect ends the call as a whole: the
- * keys are then asked for one by one, so that each has its own outcome; a request that has died is not asked again.
+ * A batch of requests is one call for many keys: one read, one round of leases, one run of the resolver with a request
+ * for each absent key, one fill. Each request has its own outcome. Only a defect ends the call as a whole: then the
+ * keys are requested one by one, so that each has its own outcome; a request that has died does not run again.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -46,7 +46,7 @@ interface Asked<Key> {
 
 class Batch<Key, Value, R> {
   private readonly asked = new Map<string, Asked<Key>>()
-  /** Those whose key is none. */
+  /** Requests with an invalid key. */
   private readonly refused: Array<Effect.Effect<void>> = []
   /** Requests that have died, by where their value would be. */
   private readonly died = new Map<string, Exit.Exit<never>>()
@@ -85,7 +85,7 @@ class Batch<Key, Value, R> {
     )
   }
 
-  /** Answers the requests for these keys; or dies, where the call for them as a whole does. */
+  /** Answers the requests for these keys; or dies if the call for all of them dies. */
   private look(
     keys: ReadonlyArray<Key>
   ): Effect.Effect<Effect.Effect<void, never, Exclude<R, Scope.Scope>>, unknown, Exclude<R, Scope.Scope>> {
@@ -108,7 +108,7 @@ class Batch<Key, Value, R> {
     )
   }
 
-  /** A load that this one has joined had no value for the key, but this resolver may have. */
+  /** A load that this one joined had no value for the key, but this resolver may have one. */
   private withoutCache(redisKey: string): Effect.Effect<void, never, Exclude<R, Scope.Scope>> {
     return Effect.flatMap(
       Effect.scoped(this.ask([redisKey])),
@@ -117,7 +117,7 @@ class Batch<Key, Value, R> {
   }
 
   private answer(redisKey: string, outcome: Outcome): Effect.Effect<void> {
-    // What cannot be a key or a value is a mistake of the program's, and not in the request's type.
+    // An invalid key or value is a mistake in the program, and not in the request's type.
     const told = Exit.mapErrorCause(
       outcome,
       Cause.flatMap((error) => error instanceof CodecError ? Cause.die(error) : Cause.fail(error))
@@ -133,7 +133,7 @@ class Batch<Key, Value, R> {
       (outcomes) => ({ redisKey }) => this.died.get(redisKey) ?? outcomes.get(redisKey)
     )
 
-  /** What the resolver makes of one request for each of these keys, in one batch. */
+  /** Runs the resolver with one request for each of these keys, in one batch. */
   private ask(redisKeys: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Outcome>, never, R> {
     const requests = redisKeys.map((redisKey) => this.asked.get(redisKey)!.requests[0]!)
     return Effect.map(runBatch(this.source, requests), (outcomes) => {
@@ -189,7 +189,7 @@ const runBatch = <R>(
     const results = requests.map((request) => {
       const result = Deferred.unsafeMake<any, any>(ownerId)
       const entry = Request.makeEntry({ request, result, listeners, ownerId, state: { completed: false } })
-      // Blocks take resolvers that need nothing, or what the fiber that runs them has as well.
+      // Blocks accept resolvers without requirements, or with those that the running fiber satisfies.
       const resolver = source as RequestResolver.RequestResolver<AnyRequest>
       batch = RequestBlock.parallel(batch, RequestBlock.single(resolver, entry))
       return result

@@ -7,7 +7,7 @@ import type { CacheDefinition } from "../definition/definition.js"
 import { printing } from "../definition/show.js"
 
 /**
- * What a cache has counted in this process, on this `Redis`.
+ * The figures of a cache in this process, on this `Redis`.
  */
 export interface Stats {
   readonly hits: number
@@ -16,7 +16,7 @@ export interface Stats {
   /** Reads that found nothing fresh; callers that joined a running load are among them. */
   readonly misses: number
   readonly writes: number
-  /** Computations that ended, however. */
+  /** Computations that ended, in any way. */
   readonly loads: number
   /** Callers that joined a load that was running. */
   readonly coalesced: number
@@ -29,13 +29,13 @@ export interface Stats {
   readonly undecodable: number
   /** Operations that went on without Redis because it failed. */
   readonly bypassed: number
-  /** Background refreshes that were not begun, since `maxConcurrentRefreshes` were under way. */
+  /** Background refreshes that did not begin, since `maxConcurrentRefreshes` were under way. */
   readonly skippedRefreshes: number
   /** Loads that stored nothing, since an update of the source held the key or one of its tags. */
   readonly barredLoads: number
   /** Updates of the source that `Cache.invalidating` has run. */
   readonly updates: number
-  /** Of their ends, how many Redis did not do, or not as asked: see `docs/guides/updates.md`. */
+  /** How many of their ends Redis did not do, or not as requested: see `docs/guides/updates.md`. */
   readonly failedEnds: number
   /** Keys and tags that updates of this process hold at present. */
   readonly held: number
@@ -44,8 +44,8 @@ export interface Stats {
   /** Tags invalidated. */
   readonly invalidations: number
   /**
-   * Keys that are to be removed as soon as Redis answers, since it has missed a change of them: see
-   * `docs/operations/outages.md`. A tag counts as its own key, and the first one of a cache as another key besides.
+   * Keys to be removed as soon as Redis answers, since it has missed a change of them: see
+   * `docs/operations/outages.md`. A tag counts as a key, and the first tag of a cache as another one.
    */
   readonly remembered: number
   readonly loadTime: { readonly mean: Duration.Duration; readonly max: Duration.Duration }

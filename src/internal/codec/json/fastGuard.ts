@@ -1,6 +1,6 @@
 /**
- * A quick test whether a value is, for certain, what a schema describes, so that encoding or decoding it would give the
- * same value again.
+ * A quick test whether a value certainly is what a schema describes, so that encoding or decoding it would return the
+ * same value.
  *
  * Effect's parser builds each value anew, one step of a general machine for each part of it; most values that are cached
  * are plain structs that come out as they went in. Where this test says yes, the parser would have said yes and changed

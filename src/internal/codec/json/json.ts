@@ -1,4 +1,4 @@
-/** JSON of the encoded form that a schema gives, and nothing that JSON would change on the way. */
+/** JSON of a schema's encoded form, refusing everything that JSON would change. */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
@@ -30,7 +30,7 @@ export const json = <A, I>(schema: Schema.Schema<A, I>): Codec<A> => {
     if (guarded && hasOwnProto(value)) return Either.left({ path: "$", detail: protoDetail })
     const encoded = toEncoded(value)
     if (Either.isLeft(encoded)) return Either.left(fromParseIssue(encoded.left))
-    // JSON has no form for it, and an empty text is not JSON.
+    // JSON has no form for it, and an empty text is not valid JSON.
     if (encoded.right === undefined) return Either.right(nothing)
     return Either.right(toBytes(check(encoded.right) ? write(encoded.right) : JSON.stringify(encoded.right)))
   }

@@ -1,6 +1,6 @@
 /**
- * What a value may have of its own beside its content. What would not come back is refused: fields under symbols,
- * properties that no loop shows, accessors, the class of an instance.
+ * Checks what a value has in addition to its content. Anything that would not come back is refused: fields under
+ * symbols, properties that no loop shows, accessors, the class of an instance.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"

@@ -1,9 +1,10 @@
 /**
- * From a value to what msgpackr can write without changing it. Plain data is handed on as it is, not copied; what
- * MessagePack has no form for becomes a tagged form (`forms.ts`); all else is refused, with its path.
+ * Turns a value into a form that msgpackr can write without changing it. Plain data is passed on as it is, not copied;
+ * values for which MessagePack has no form become a tagged form (`forms.ts`); everything else is refused, with its
+ * path.
  *
- * What does not come back: identity (a part that is met twice comes back as two), whether an object is frozen, and
- * fields that were put on a typed array.
+ * Some things are lost: identity (an object that occurs twice is read as two), whether an object is frozen, and fields
+ * that were put on a typed array.
  */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"

@@ -1,4 +1,4 @@
-/** The end of an update: what becomes of its keys, by how it has ended. It never fails. */
+/** The end of an update: what happens to its keys depends on how it ended. It never fails. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,13 +25,13 @@ export class Ending<Key, Value> {
     private readonly store: ((result: unknown) => Iterable<readonly [Key, Value]>) | undefined
   ) {}
 
-  /** Whether there is anything to be read before the update. */
+  /** Whether anything must be read before the update. */
   get reads(): boolean {
     const { tags, valueTags } = this.instance.definition.policy
     return this.store !== undefined && (tags !== undefined || valueTags !== undefined)
   }
 
-  /** To be run with the holds' begin. */
+  /** Run it together with the beginning of the holds. */
   readonly begin: Effect.Effect<void, RedisError> = Effect.suspend(() =>
     this.reads
       ? Effect.map(this.instance.tags.generation(this.instance.definition.policy.leaseMaxDuration), (generation) => {
@@ -40,7 +40,7 @@ export class Ending<Key, Value> {
       : Effect.void
   )
 
-  /** The update runs without holds: as if each of its keys were deleted before it, and could not be. */
+  /** The update runs without holds: this counts as failed deletes of all of its keys. */
   unprotected(error: RedisError): Effect.Effect<void> {
     return Effect.zipRight(
       this.instance.warnings.bypassed(error, this.holds.keys[0]),
@@ -77,7 +77,7 @@ export class Ending<Key, Value> {
     )
   }
 
-  /** What was to be removed may still be there: that is remembered. */
+  /** Keys that should have been removed may still be there, and are remembered. */
   private failed(message: string, cause: Cause.Cause<unknown>, keys: ReadonlyArray<string>): Effect.Effect<void> {
     this.instance.recorder.failedEnd()
     return Effect.zipRight(
@@ -86,7 +86,7 @@ export class Ending<Key, Value> {
     )
   }
 
-  /** Of the user's functions: the update has succeeded, whatever they do. */
+  /** Logs failures of the user's functions: the update has succeeded, whatever they do. */
   private ofUser<A>(option: string, effect: Effect.Effect<A, RedisError | CodecError>, otherwise: A): Effect.Effect<A> {
     return Effect.catchAllCause(effect, (cause) => {
       this.instance.recorder.failedEnd()
@@ -111,7 +111,7 @@ export class Ending<Key, Value> {
     )
   }
 
-  /** The entries that are to be stored, of keys that the update holds. */
+  /** The entries to store, for keys that the update holds. */
   private prepared(
     store: (result: unknown) => Iterable<readonly [Key, Value]>,
     result: unknown
@@ -122,7 +122,7 @@ export class Ending<Key, Value> {
       const pairs = new Map<string, Pair<Key, Value>>()
       for (const [key, value] of store(result)) {
         const redisKey = yield* instance.redisKey(key)
-        // What has a tag that is held as well would be born absent.
+        // An entry with a tag that is held as well would be absent from the start.
         const born = !tagsOf(instance.definition, key, value, noOptions).some((tag) => this.holds.tags.includes(tag))
         if (held.has(redisKey) && born) pairs.set(redisKey, [key, redisKey, value])
       }

@@ -1,4 +1,4 @@
-/** What one update holds in the store, from its begin to its end. */
+/** The holds of one update in the store, from its beginning to its end. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../../CacheError.js"
@@ -12,7 +12,7 @@ import type { Decoded } from "./options.js"
 const nothing: EndRequest["writes"] = new Map()
 
 export class Holds<Key, Value> {
-  /** Chosen here, so that a hold that was never heard of can be taken back. */
+  /** Chosen here, so that a hold can be taken back even if the answer to its request was lost. */
   private readonly token: Uint8Array
 
   constructor(
@@ -47,7 +47,7 @@ export class Holds<Key, Value> {
       generation: this.options.tags.length === 0
         ? undefined
         : { key: tags.generationKey, epoch: runtime.random.make(Entry.epochSize) },
-      // A load that has begun while they were held may store for so long.
+      // A load that began while they were held may store for this long.
       tagsOutlive: definition.policy.leaseMaxDuration
     }
   }
@@ -68,8 +68,8 @@ export class Holds<Key, Value> {
   )
 
   /**
-   * Prolongs the holds at half time, and puts those back that were lost, until it is interrupted. What fails is tried again
-   * before the time is over.
+   * Prolongs the holds at half time, and restores lost ones, until it is interrupted. A renewal that fails is tried
+   * again before the time is over.
    */
   readonly renewals: Effect.Effect<never> = Effect.clockWith((clock) => {
     const { leaseMaxDuration } = this.instance.definition.policy
@@ -110,8 +110,8 @@ export class Holds<Key, Value> {
   }
 
   /**
-   * Takes back what was begun and is not known to stand, without waiting for the answer. What does not arrive runs out by
-   * itself.
+   * Takes back holds that were requested but may not exist, without waiting for the answer. If this does not arrive,
+   * the holds run out by themselves.
    */
   readonly cancelBehind: Effect.Effect<void> = Effect.suspend(() => {
     const cancel = this.driver.endHold({ ...this.holding(this.keys), linger: 0, writes: nothing, cancels: true })

@@ -71,7 +71,7 @@ import { Ending } from "./ending.js"
 import { Holds } from "./holds.js"
 import { check, type Options } from "./options.js"
 
-/** Keys, or what tells them when the update has succeeded. */
+/** Keys, or a function that returns them when the update has succeeded. */
 export type Keys<Key> = Iterable<Key> | ((result: any) => Iterable<Key>) // the result of an update that is not known here
 
 const operation = "invalidating"

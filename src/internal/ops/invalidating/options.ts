@@ -1,4 +1,4 @@
-/** The options of one update, and how they are read. */
+/** The options of one update, and their parsing. */
 import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import type { CodecError } from "../../../CacheError.js"

@@ -1,15 +1,15 @@
 /**
  * Watches which tags of some caches are invalidated, by any process, for code that keeps results made under those tags.
  *
- * The feed tells that a tag's key has changed, also where its epoch was only prolonged; so what counts is whether the epoch
- * is another than the one known. An epoch that is not there cannot be replaced: a watched tag has one, which is made when
+ * The feed reports that a tag's key has changed, even if its epoch was only prolonged. So what counts is whether the
+ * epoch differs from the known one. A missing epoch cannot be replaced: so a watched tag has one, which is made when
  * the tag is first watched, and prolonged.
  *
  * An expired tag has another epoch too: code that keeps results made under it reads them again.
  *
- * An epoch is only known as long as the feed would tell that it changes: what is known is forgotten with the link. Of a
- * tag whose epoch is not known (again), it is unknown whether it was invalidated: it counts as invalidated once its
- * epoch is. So code that reads after such a report misses nothing.
+ * An epoch is only known as long as the feed would report its changes: known epochs are forgotten when the link is
+ * lost. If a tag's epoch is not known (any more), it cannot be known whether the tag was invalidated: it counts as
+ * invalidated once its epoch is known again. So code that reads after such a report misses nothing.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -24,9 +24,9 @@ import * as Epoch from "../../entry/epoch.js"
 import * as Entry from "../../entry/format.js"
 import { invalidateTags } from "../remove/invalidate.js"
 
-/** How long an epoch lives at least that nothing but a watch needs, in ms. It is prolonged at half time. */
+/** The least life of an epoch that only a watch needs, in ms. It is prolonged at half time. */
 const epochLife = 3_600_000
-/** The store is asked again after so long where it did not answer, in ms. */
+/** When to ask the store again if it did not answer, in ms. */
 const retryPause = 1_000
 
 type AnyInstance = CacheInstance<any, any> // whatever its keys and values are
@@ -34,9 +34,9 @@ type AnyInstance = CacheInstance<any, any> // whatever its keys and values are
 /** A tag that is watched, in all of the caches. */
 interface Watched {
   readonly tag: string
-  /** Where its epochs lie. */
+  /** The keys of its epochs. */
   readonly keys: ReadonlyArray<string>
-  /** How many watch it. */
+  /** How many watchers it has. */
   watchers: number
   /** How many invalidations of this process are under way. Their callers report them themselves. */
   own: number
@@ -46,7 +46,7 @@ export class TagWatch implements Listener {
   private readonly byTag = new Map<string, Watched>()
   private readonly byKey = new Map<string, Watched>()
   private readonly epochs = new Map<string, Uint8Array>()
-  /** Keys whose epochs may be others than those known. */
+  /** Keys whose epochs may differ from the known ones. */
   private readonly suspects = new Set<string>()
   private readonly wake = Effect.unsafeMakeLatch(false)
   /** Counts links: an epoch that was read before one is not known after it. */
@@ -102,7 +102,7 @@ export class TagWatch implements Listener {
 
   // ---- invalidations of this process
 
-  /** Invalidates tags in all of the caches. Those that watch them here are not told: that is the caller's. */
+  /** Invalidates tags in all of the caches. The caller must notify those that watch them here. */
   invalidate(tags: ReadonlyArray<string>): Effect.Effect<void, RedisError | CodecError> {
     return Effect.suspend(() => {
       const watched = tags.flatMap((tag) => this.byTag.get(tag) ?? [])
@@ -141,7 +141,7 @@ export class TagWatch implements Listener {
   }
 
   private suspect(keys: ReadonlyArray<string>): void {
-    // A look may end after the watch of what it looked at.
+    // A read may end after the watch that it was made for.
     for (const key of keys) if (this.byKey.has(key)) this.suspects.add(key)
     if (this.linked && this.suspects.size > 0) this.wake.unsafeOpen()
   }
@@ -161,7 +161,7 @@ export class TagWatch implements Listener {
     )
   )
 
-  /** Lets the epochs of watched tags live on. */
+  /** Prolongs the epochs of watched tags. */
   readonly prolong: Effect.Effect<never> = Effect.forever(
     Effect.zipRight(
       Effect.sleep(epochLife / 2),
@@ -172,7 +172,7 @@ export class TagWatch implements Listener {
     )
   )
 
-  /** Tells which tags of these keys have another epoch than before. */
+  /** Reports which tags of these keys have another epoch than before. */
   private look(
     keys: ReadonlyArray<string>,
     read: Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
@@ -185,14 +185,14 @@ export class TagWatch implements Listener {
     return Effect.catchAll(told, () => Effect.map(Effect.sleep(retryPause), () => this.suspect(keys)))
   }
 
-  /** Takes the epochs that are there for known. Where the store does not answer they are suspects. */
+  /** Records the present epochs as known. If the store does not answer, they are suspects. */
   private learn(keys: ReadonlyArray<string>): Effect.Effect<void> {
     return keys.length === 0 || !this.linked
       ? Effect.void
       : Effect.catchAll(Effect.asVoid(this.known(keys, this.read(keys))), () => Effect.sync(() => this.suspect(keys)))
   }
 
-  /** Reads epochs, and gives the keys of those that are others than before, or were not known. */
+  /** Reads epochs, and returns the keys of those that have changed, or were not known. */
   private known(
     keys: ReadonlyArray<string>,
     read: Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>

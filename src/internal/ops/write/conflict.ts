@@ -4,7 +4,7 @@ import { RedisError } from "../../../CacheError.js"
 /** How often a compare-and-set is tried against other writers. */
 export const maxTries = 64
 
-/** Others were faster every time. */
+/** Other writers were faster every time. */
 export const conflict = (operation: string, redisKey: string) =>
   new RedisError({
     reason: "Conflict",

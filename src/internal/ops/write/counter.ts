@@ -27,7 +27,7 @@ export const increment = <Key>(
     const added = Effect.gen(function*() {
       const life = yield* jittered(instance.definition, yield* lifeOf(instance.definition, key, delta, noOptions))
       if (life === 0) {
-        // As with any write that is not to be stored: what was there does not outlive it.
+        // As with any write that must not be stored: the old value does not outlive it.
         const [before] = yield* instance.runtime.driver.take([redisKey])
         const clock = yield* Effect.clock
         const now = instance.runtime.driver.unsafeNow(clock)

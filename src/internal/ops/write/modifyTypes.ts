@@ -1,13 +1,13 @@
-/** The types of `modify` as the front door has them: `Cache.ts` exports them. */
+/** The public types of `modify`, which `Cache.ts` exports. */
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 
 /**
- * What the function of `modify` gives: an `Option`, or an effect of one.
+ * The result of the function of `modify`: an `Option`, or an effect of one.
  */
 export type Modified<Value> = Option.Option<Value> | Effect.Effect<Option.Option<Value>, any, any> // any effect may do
 
-/** What comes of it. */
+/** Its parts. */
 export declare namespace Modified {
   /**
    * The value in it.
@@ -17,14 +17,14 @@ export declare namespace Modified {
     : never
 
   /**
-   * What it fails with. An `Option` is an `Effect` too, but it is not run here.
+   * Its errors. An `Option` is an `Effect` too, but it does not run here.
    */
   export type Error<Result> = Result extends Option.Option<any> ? never
     : Result extends Effect.Effect<any, infer E, any> ? E
     : never
 
   /**
-   * What it needs.
+   * Its requirements.
    */
   export type Context<Result> = Result extends Option.Option<any> ? never
     : Result extends Effect.Effect<any, any, infer R> ? R

@@ -49,7 +49,7 @@ export const set = <Key, Value>(
     )
   })
 
-/** Removes what is not to be stored any more; part of a write, so dropped like one. */
+/** Removes keys whose new values must not be stored. It is part of a write, so it is dropped like one. */
 const forget = <Key, Value>(
   instance: CacheInstance<Key, Value>,
   operation: string,
@@ -69,7 +69,7 @@ const send = <Key, Value>(
   prepared: Prepared
 ): Effect.Effect<void, RedisError> => {
   detach(instance.runtime, prepared.key)
-  // What was there before must not outlive a newer value that is not stored.
+  // The old value must not outlive a newer one that is not stored.
   if (!isStored(prepared)) return forget(instance, "set", [prepared.key])
   return instance.runtime.driver.set(prepared, new SetReply(instance))
 }
@@ -148,7 +148,7 @@ const sendMany = <Key, Value>(
     : Effect.zipRight(written, forget(instance, "setMany", dropped))
 }
 
-/** What `Cache.set` does with its answer. */
+/** How `Cache.set` handles its answer. */
 export class SetReply<Key, Value> implements Reply<void, void, RedisError, never> {
   constructor(private readonly instance: CacheInstance<Key, Value>) {}
 

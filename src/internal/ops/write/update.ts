@@ -24,7 +24,7 @@ export const setIfAbsent = <Key, Value>(
   withKey(definition, key, "setIfAbsent", (instance, redisKey) => {
     const stored = Effect.gen(function*() {
       const ready = yield* prepare(instance, key, redisKey, value, options)
-      // Most often nothing is there: so the first try is made without a look.
+      // Most often the key is missing: so the first try is made without a read.
       let seen: Uint8Array | undefined
       for (let tries = 0; tries < maxTries; tries++) {
         const swapped = yield* swap(instance, seen, ready)
@@ -49,7 +49,7 @@ const swap = <Key, Value>(
     return swapped
   })
 
-/** Tags as they are before an entry is read whose successor is made of it; `undefined` where there can be none. */
+/** The tags' state before the read of an entry from which a new one is made; `undefined` if there can be no tags. */
 interface TagsBefore {
   readonly known: ReadonlyArray<Entry.StoredTag>
   readonly generation: Uint8Array | undefined
@@ -73,8 +73,8 @@ const tagsBefore = <Key, Value>(
   })
 
 /**
- * Whether none of a new entry's tags was invalidated since: else it would carry on, under the tags' new epochs, what
- * was made of an entry that is gone.
+ * Whether none of a new entry's tags was invalidated since. Otherwise a value that was made from an invalidated entry
+ * would go on under the tags' new epochs.
  */
 const tagsHold = <Key, Value>(
   instance: CacheInstance<Key, Value>,
