@@ -1,7 +1,7 @@
 /**
- * A circuit breaker: when most of the latest operations failed for want of a connection or an answer, further ones fail
- * at once, but for a probe now and then. Counting an operation costs an increment; all that needs a clock is done when
- * something fails.
+ * A circuit breaker: when at least half of the latest operations failed for want of a connection or an answer, further
+ * ones fail at once, except for a probe now and then. Counting an operation costs an increment; everything that needs a
+ * clock is done only when something fails.
  *
  * It opens on a rate, not on one error: at least `minFailures` in `windowMillis`, and at least half of what was tried.
  * A probe goes out at most every `probeMillis` (less a random part, so that a fleet does not probe in step), and at
@@ -21,7 +21,7 @@ export class Breaker {
   private windowStart = 0
   private nextProbe = 0
   private connections = 0
-  /** What failed last. */
+  /** The last failure. */
   private last: unknown
 
   /** A number from 0 to 1, for the jitter of probes. */
@@ -87,7 +87,7 @@ export class Breaker {
   }
 }
 
-/** Why an operation is not sent: because of what failed last. */
+/** The error of an operation that is not sent, with the last failure as its cause. */
 export const refusal = (operation: string, cause?: unknown): RedisError =>
   new RedisError({ reason: "CircuitOpen", operation, cause })
 
@@ -104,6 +104,6 @@ class SentInPart extends Error {
 export const partialRefusal = ({ operation, reason }: RedisError): RedisError =>
   new RedisError({ reason, operation, cause: new SentInPart() })
 
-/** Whether nothing at all was sent of an operation that failed so. */
+/** Whether an operation that failed with this error was not sent at all. */
 export const isUnsent = ({ cause, reason }: RedisError): boolean =>
   reason === "CircuitOpen" && !(cause instanceof SentInPart)

@@ -1,4 +1,4 @@
-/** A driver behind its breaker, if it has one. While that is closed a hot operation pays for an increment. */
+/** A driver behind its breaker, if it has one. While the breaker is closed, a hot operation pays for an increment. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -41,7 +41,7 @@ const behind = (breaker: Breaker, driver: Driver): Driver => {
         : reply.onFailure(breaker.refusal(name), keys(input)[0] ?? "")
     )
 
-  /** What `effect` comes to if the operation may go out: each of its answers tells whether the store is back. */
+  /** Runs `effect` if the operation may be sent: each of its answers shows whether the store is back. */
   const admitted = <A>({ name }: Operation<never>, admit: () => A): Effect.Effect<A, RedisError> =>
     Effect.clockWith((clock) => {
       if (!breaker.open) breaker.attempt()
@@ -63,7 +63,7 @@ const behind = (breaker: Breaker, driver: Driver): Driver => {
             admitted(operation, () => Effect.tapBoth(send(...input), { onFailure: failed, onSuccess: succeeded }))
           ),
       paged: (operation, send) => (prefix) =>
-        // Each page is an answer: only that tells whether the store is back.
+        // Each page is an answer, and only an answer shows whether the store is back.
         Stream.unwrap(
           admitted(operation, () => Stream.tap(Stream.tapError(send(prefix), failed), succeeded))
         )

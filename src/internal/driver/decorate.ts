@@ -1,5 +1,5 @@
 /**
- * The operations of a driver, listed once for all that wrap one: of each its name, the keys that it acts on, and how its
+ * The operations of a driver, listed once for all wrappers: the name of each, the keys that it acts on, and how its
  * answer comes.
  */
 import type * as Effect from "effect/Effect"
@@ -7,19 +7,19 @@ import type * as Stream from "effect/Stream"
 import type { RedisError } from "../../CacheError.js"
 import type { Driver, Holding, Reply } from "./driver.js"
 
-/** Answers through a `Reply`. One that is wrapped allocates nothing for each key. */
+/** Answers through a `Reply`. Wrapping it allocates nothing for each key. */
 export type Hot<Input, Answer> = <A, E, R>(input: Input, reply: Reply<Answer, A, E, R>) => Effect.Effect<A, E, R>
 
 export type Cold<Input extends ReadonlyArray<unknown>, A> = (...input: Input) => Effect.Effect<A, RedisError>
 
 export type Paged = (prefix: string) => Stream.Stream<ReadonlyArray<string>, RedisError>
 
-/** What is known of an operation, whatever it is asked. */
+/** The properties of an operation that do not depend on its input. */
 export interface Operation<in Input> {
   readonly name: string
   /** The keys that it acts on: those of its first argument; `every`: all keys that its argument stands for. */
   readonly keys: (input: Input) => ReadonlyArray<string>
-  /** Goes out whatever is known of the store: the sooner a lease is given up, the better. */
+  /** It is sent even while the breaker is open: the sooner a lease is released, the better. */
   readonly urgent: boolean
   /** What a real Redis is sent for it, as text without arguments. */
   readonly commands: string
@@ -58,7 +58,7 @@ const on = <Input>(
   urgent = false
 ): Operation<Input> => ({ name, keys, commands, urgent })
 
-/** The driver with each of its operations wrapped; all else of it is as it was. */
+/** The driver with each of its operations wrapped; everything else is unchanged. */
 export const decorate = (driver: Driver, { cold, hot, paged }: Decoration): Driver => ({
   prefix: driver.prefix,
   unsafeNow: driver.unsafeNow,

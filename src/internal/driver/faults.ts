@@ -1,11 +1,11 @@
-/** What is to happen to operations on a driver that misbehaves: as a test says it, and as it is drawn. */
+/** Faults of operations on a driver that misbehaves: as a test specifies them, and as they are drawn. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { RedisErrorReason } from "../../CacheError.js"
 
 /**
- * A delay: always the same, or by chance between two.
+ * A delay: always the same, or random between two.
  *
  * @since 0.1.0
  * @category models
@@ -16,7 +16,7 @@ export type Delay = Duration.DurationInput | {
 }
 
 /**
- * What is to happen to one operation. Without anything in it the operation is done as always.
+ * What happens to one operation. If it is empty, the operation takes place as usual.
  *
  * @since 0.1.0
  * @category models
@@ -41,7 +41,7 @@ export interface Fault {
 export interface FaultyOptions {
   /** How often (0–1) an operation fails and does not take place. The reason is `Connection` if none is given. */
   readonly failure?: { readonly probability: number; readonly reason?: RedisErrorReason | undefined } | undefined
-  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or else a second. */
+  /** How often (0–1) an operation takes place and its answer is lost: `Timeout` after this time, or after a second. */
   readonly lostReply?: { readonly probability: number; readonly timeout?: Delay | undefined } | undefined
   /** How long operations take before they take place. */
   readonly delayBefore?: Delay | undefined
@@ -58,11 +58,12 @@ export interface FaultyOptions {
       readonly silence?: Delay | undefined
     }
     | undefined
-  /** How many keys are remembered that the store has missed a change of. Default: as many as below it. */
+  /** How many keys are remembered whose changes the store has missed. Default: as in the layer below. */
   readonly maxRemembered?: number | undefined
   /**
-   * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/operations/testing.md` has all), its Redis keys, and how
-   * many of this name there were, this one included. Where it gives `undefined`, the probabilities decide.
+   * Decides for each operation: by its name (`get`, `lease`, `fill` …; `docs/operations/testing.md` has all), its Redis
+   * keys, and how many of this name there were, including this one. If it returns `undefined`, the probabilities
+   * decide.
    */
   readonly script?: ((operation: string, keys: ReadonlyArray<string>, call: number) => Fault | undefined) | undefined
 }
@@ -86,7 +87,7 @@ export const happens = (probability: number | undefined): Effect.Effect<boolean>
     ? Effect.succeed(false)
     : Effect.map(Random.next, (random) => random < probability)
 
-/** What is to happen to one operation, all of it drawn. */
+/** What happens to one operation, with everything drawn. */
 export interface Decided {
   readonly before: number
   readonly after: number

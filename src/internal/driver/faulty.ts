@@ -1,7 +1,7 @@
 /**
  * A driver that misbehaves, around any other.
  *
- * What a connection promises stays: operations of one key take place in the order in which they were sent (those of
+ * It keeps what a connection promises: operations on one key take place in the order in which they were sent (those on
  * different keys need not: on a cluster they go over different connections), each takes place once or never, and once
  * sent it takes place whether or not its caller still waits. So each delayed operation runs on a fiber of its own, in
  * the layer's scope, and the caller waits for it interruptibly.
@@ -24,7 +24,7 @@ import { late } from "./lateChanges.js"
 
 const pause = (millis: number): Effect.Effect<void> => millis > 0 ? Effect.sleep(millis) : Effect.void
 
-/** How an operation takes place, and what becomes of its answer. */
+/** How an operation takes place, and what happens to its answer. */
 interface Operation<in out Answer, out A, out E, out R> {
   readonly name: string
   readonly keys: ReadonlyArray<string>
@@ -33,7 +33,7 @@ interface Operation<in out Answer, out A, out E, out R> {
   readonly onFailure: (error: RedisError) => Effect.Effect<A, E, R>
 }
 
-/** What the inner driver answers, to be handed on later. */
+/** The inner driver's answer, to be delivered later. */
 interface Answered<out Answer> {
   readonly answer: Answer
   readonly now: number
@@ -50,7 +50,7 @@ class Queue {
   private readonly last = new Map<string, Deferred.Deferred<void>>()
   private lastOfAll: Deferred.Deferred<void> | undefined
 
-  /** Stands in line for these keys. The first effect waits for those before, the second lets those behind go on. */
+  /** Queues for these keys. The first effect waits for earlier operations, the second lets later ones go on. */
   enter(keys: ReadonlyArray<string>): readonly [turn: Effect.Effect<void>, leave: () => void] {
     const before = new Set<Deferred.Deferred<void>>()
     const mine = Deferred.unsafeMake<void>(FiberId.none)
@@ -62,7 +62,7 @@ class Queue {
     }
     if (keys === every) {
       for (const last of this.last.values()) before.add(last)
-      // Those behind wait for this one, which waits for them.
+      // Later operations wait for this one, which waits for the earlier ones.
       this.last.clear()
       this.lastOfAll = mine
     }

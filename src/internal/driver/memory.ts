@@ -26,7 +26,7 @@ import type { MemoryServer, Stored } from "./memoryServer.js"
 const text = new TextEncoder()
 const fromText = new TextDecoder()
 
-/** A rough size of one entry in a table, beside its key and bytes: what counts as its memory. */
+/** A rough size of one entry in a table, without its key and bytes, for its memory. */
 const entryOverhead = 64
 
 /** One atomic step at the clock's present time. */
@@ -144,7 +144,8 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
   return {
     prefix,
     breaker: undefined,
-    // Effect's clock, for the store and for all that use it: no offset to be measured, and no sleep that only one would miss.
+    // Effect's clock, for the store and all its users: there is no offset to measure, and no sleep that only one
+    // notices.
     unsafeNow: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis(),
     unsafeConnections: () => 1,
@@ -200,13 +201,13 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
       step((now): Effect.Effect<SwapReply> => {
         const found = server.get(key, now)
         const there = Entry.identity(found?.bytes, kind)
-        // What was seen as a value must still be there; what was seen as absent may be absent in any way.
+        // If a value was seen, it must still be there; if none was seen, the key may be absent in any way.
         const done = there.length === 0
           ? Entry.identity(seen, kind).length === 0
           : Entry.sameBytes(there, Entry.identity(seen, kind))
         if (!done) return Effect.succeed({ done, found: found?.bytes })
         if (bytes !== undefined) server.set(key, bytes, life, now)
-        // What is to be absent is so under a hold, which stays.
+        // Under a hold, the key is absent as requested, so the hold stays.
         else if (found === undefined || !Hold.isUnderWay(found.bytes, now)) server.delete(key)
         return Effect.succeed({ done, found: undefined })
       }),
@@ -224,7 +225,7 @@ export const memory = (server: MemoryServer, prefix: string): Driver => {
           const has = Entry.lease(bytes)
           if (has !== undefined) {
             Entry.writeUint48(bytes, Entry.endOffset, endOf(expires))
-            // A load that comes late finds its lease as it would have without this.
+            // A late load finds its lease as it would have without this.
             const needed = Entry.sameBytes(has.token, Entry.noToken) ? has.until : now + leaseLife
             expires = Math.max(expires, Math.min(found.expires, needed))
           }

@@ -4,7 +4,7 @@ import * as Hold from "../entry/hold.js"
 import type { EndRequest, Holding, HoldRequest } from "./driver.js"
 import type { MemoryServer } from "./memoryServer.js"
 
-/** What a key's hold lists beside one update. */
+/** What a key's hold lists besides one update. */
 interface Others {
   readonly claims: ReadonlyArray<Hold.Claim>
   /** Others hold, or have held. */
@@ -54,7 +54,7 @@ export const hold = (server: MemoryServer, request: HoldRequest, now: number): v
   const mine = { token, until: now + duration }
   each(server, request, now, (key, outlives) => {
     const { claims, own, shared } = othersAt(server, key, token, now)
-    // One that is lost was not there for some time.
+    // A hold that is lost was missing for some time.
     put(
       server,
       key,

@@ -1,4 +1,4 @@
-/** What stands in for one Redis server: a table of bytes with expiry. */
+/** Replaces one Redis server: a table of bytes with expiry. */
 import * as Effect from "effect/Effect"
 import * as Entry from "../entry/format.js"
 
@@ -8,7 +8,7 @@ export interface Stored {
   readonly expires: number
 }
 
-/** How many entries each write looks at, so that entries that are not asked for again do not stay. */
+/** How many entries each write checks, so that expired entries that are not read again do not stay. */
 const sweepStep = 4
 
 export class MemoryServer {
@@ -31,7 +31,7 @@ export class MemoryServer {
   }
 
   set(key: string, bytes: Uint8Array, life: number | undefined, now: number): void {
-    // A copy: what is written may be a part of a pool, and is its writer's.
+    // A copy: the bytes may be a part of a pool, and belong to the writer.
     this.put(key, { bytes: new Uint8Array(bytes), expires: life === undefined ? Infinity : now + life })
     this.sweepSome(now)
   }

@@ -1,6 +1,6 @@
 /**
- * What this process does on fibers of its own, whether a caller waits for it or not: loads, refreshes, giving up leases.
- * What ends the process can wait until nothing of it is under way.
+ * Work of this process on separate fibers, whether a caller waits for it or not: loads, refreshes, releases of leases.
+ * Code that ends the process can wait until none of it is under way.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ export class Background {
   private running = 0
   private readonly idle = Effect.unsafeMakeLatch(true)
 
-  /** `scope`: it ends, and its fibers with it, when the layer closes. */
+  /** `scope`: it ends when the layer closes, and its fibers end with it. */
   constructor(private readonly scope: Scope.Scope) {}
 
   /** How much is under way. */
@@ -33,12 +33,12 @@ export class Background {
     if (--this.running === 0) this.idle.unsafeOpen()
   }
 
-  /** Until nothing is under way. What ends may begin something else. */
+  /** Waits until nothing is under way. Work that ends may begin other work. */
   readonly drained: Effect.Effect<void> = Effect.repeat(this.idle.await, { until: () => this.running === 0 })
 
   /**
-   * The same, for so many ms at the most: on this machine's clock, since a test that never moves Effect's would wait for
-   * ever, and on a fiber of its own, since the one that closes a layer may have been interrupted.
+   * The same, for at most this many ms: by this machine's clock, since a test that never moves Effect's clock would
+   * wait for ever, and on a separate fiber, since the one that closes a layer may have been interrupted.
    */
   drainedWithin(millis: number): Effect.Effect<void> {
     return Effect.suspend(() =>

@@ -5,9 +5,9 @@
  * keys its computation waits for. A wait that would close a circle is refused, with the path. Where the circle goes
  * through a bound on concurrent loads, no load needs to fail: the one that waits for its turn is let in at once.
  *
- * What waits in another way is not seen: a computation that runs effects on a runtime of its own, or that forks a fiber
- * and waits for it through a promise. Such a circle ends with `lease.maxDuration`. A fiber that a computation forks and
- * does not wait for counts as part of it all the same.
+ * Other waits are not noticed: those of a computation that runs effects on a runtime of its own, or that forks a fiber
+ * and waits for it through a promise. Such a circle ends after `lease.maxDuration`. A fiber that a computation forks
+ * without waiting for it still counts as part of it.
  */
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
@@ -25,7 +25,7 @@ export interface Waiting {
   readonly end: () => void
 }
 
-/** From a load that is waited for to one of `goals`: the keys on the way, and the loads on it that wait for their turn. */
+/** The path from a load to one of `goals`: its keys, and the loads on it that wait for their turn. */
 interface Way {
   readonly keys: ReadonlyArray<string>
   readonly goal: LoadRun
@@ -53,7 +53,7 @@ const search = (
   return undefined
 }
 
-/** Whether one of these loads waits for that one, through whatever is between. */
+/** Whether one of these loads waits for that one, directly or through others. */
 export const isWaitedFor = (run: LoadRun, by: Iterable<LoadRun>): boolean => {
   for (const load of by) if (search(load, [run], true, new Set()) !== undefined) return true
   return false
@@ -61,7 +61,7 @@ export const isWaitedFor = (run: LoadRun, by: Iterable<LoadRun>): boolean => {
 
 const firstKey = (run: LoadRun): string => [...run.keys][0]?.key ?? "a load that has ended"
 
-/** Begins a wait for these keys: nothing to note outside of any load; a text where it would wait for itself. */
+/** Begins a wait for these keys. Outside of any load it does nothing; a text says that a load would wait for itself. */
 export const beginWait = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   keys: ReadonlyArray<InFlight>

@@ -9,23 +9,23 @@ import type * as Tracer from "effect/Tracer"
 export type Mode =
   /** Takes the lease, or waits for the load that has it. */
   | "Lead"
-  /** Takes the lease from whatever load has it. */
+  /** Takes the lease from any load that has it. */
   | "Force"
-  /** Takes the lease if it is free, else leaves it: a background refresh. */
+  /** Takes the lease only if it is free: a background refresh. */
   | "Refresh"
-  /** Computes and stores nothing: Redis is away, or nothing can be stored. */
+  /** Computes, and stores nothing: Redis is unreachable, or nothing can be stored. */
   | "Local"
   /**
-   * The same inside an update of the source: it may read what is not committed, so only its own caller gets its value.
+   * The same inside an update of the source: it may read uncommitted data, so only its own caller gets its value.
    */
   | "Apart"
 
 /**
  * How the load of a key ended.
  *
- * - `Done`: with this exit, which holds for callers that began before `validBefore`; later ones look again
- * - `Nothing`: a batched load gave no value for this key; the same holds
- * - `Again`: what is in Redis has changed: every caller looks again
+ * - `Done`: with this exit, which is valid for callers that began before `validBefore`; later ones read again
+ * - `Nothing`: a batched load returned no value for this key; the same holds
+ * - `Again`: the stored value has changed: every caller reads again
  */
 export type Outcome =
   | {
@@ -54,7 +54,7 @@ export interface Bound {
 export class LoadRun {
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   readonly keys = new Set<InFlight>()
-  /** The loads inside of which this one was begun, outermost first. */
+  /** The loads inside which this one began, outermost first. */
   inside: ReadonlyArray<LoadRun> = []
   /** What the computation is waiting for, each as often as it waits. */
   readonly waitsFor: Array<InFlight> = []
@@ -90,7 +90,7 @@ export class LoadRun {
 
 /** One key that is being loaded. */
 export class InFlight {
-  /** To be called when there is an outcome. */
+  /** Call it when there is an outcome. */
   readonly waiters = new Set<() => void>()
   outcome: Outcome | undefined
   /** It goes on without waiting callers: a background refresh, or a load whose waiter ran out of time. */
@@ -100,7 +100,7 @@ export class InFlight {
 
   constructor(
     readonly key: string,
-    /** Which codec its value goes through: a value is handed on to callers of the same codec only. */
+    /** The codec of its value: a value is only passed to callers with the same codec. */
     readonly identity: unknown,
     public run: LoadRun
   ) {
@@ -115,8 +115,8 @@ export class InFlight {
   }
 
   /**
-   * A background refresh or a forced load: what is stored can be served meanwhile, so that a caller joins it only after a
-   * look, and is not given its failure.
+   * A background refresh or a forced load: the stored value can be served meanwhile, so a caller joins it only after it
+   * has read Redis, and does not get its failure.
    */
   get aside(): boolean {
     return this.background || (this.run.mode === "Force" && !this.run.isShared)
@@ -126,7 +126,7 @@ export class InFlight {
     return this.keep || this.expected || this.waiters.size > 0
   }
 
-  /** Another load goes on with this key. */
+  /** Passes this key on to another load. */
   handOver(run: LoadRun): void {
     this.run.keys.delete(this)
     run.keys.add(this)

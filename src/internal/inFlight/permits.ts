@@ -7,7 +7,7 @@ import type { Bound, LoadRun } from "./inFlight.js"
 export class Permits implements Bound {
   /** The loads that count. */
   readonly holders = new Set<LoadRun>()
-  /** Those that wait for their turn, in the order in which they came. */
+  /** Loads that wait for their turn, in the order in which they came. */
   private readonly queue = new Map<LoadRun, () => void>()
 
   constructor(private readonly most: number) {}
@@ -17,8 +17,8 @@ export class Permits implements Bound {
   }
 
   /**
-   * Runs a load when there is room for it. A load that was begun inside of another one that counts takes no second place:
-   * the outer one could not end before it.
+   * Runs a load when there is room for it. A load inside another one that counts takes no second place, since the outer
+   * one cannot end before it.
    */
   around<A, E, R>(run: LoadRun, load: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     run.bound = this
@@ -30,7 +30,7 @@ export class Permits implements Bound {
     )
   }
 
-  /** Lets a load in that waits for its turn, whatever the bound: others wait for it that would otherwise never end. */
+  /** Lets a waiting load in, regardless of the bound: other loads wait for it, and would otherwise never end. */
   admit(run: LoadRun): void {
     const enter = this.queue.get(run)
     this.queue.delete(run)
@@ -43,7 +43,7 @@ export class Permits implements Bound {
         this.holders.add(run)
         resume(Exit.void)
       }
-      // Or it would wait for a load that waits for this one: the bound gives way.
+      // Otherwise it would wait for a load that waits for this one, so the bound gives way.
       if (this.holders.size < this.most || isWaitedFor(run, this.holders)) return enter()
       this.queue.set(run, enter)
       return Effect.sync(() => {

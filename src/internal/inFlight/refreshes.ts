@@ -19,12 +19,12 @@ export class Refreshes {
     return this.running.size < this.most
   }
 
-  /** Whether one that begins now may come to something; `now` is on a clock that never jumps. */
+  /** Whether a refresh that begins now can succeed; `now` is on a clock that never jumps. */
   mayBegin(now: number): boolean {
     return now >= this.pausedUntil
   }
 
-  /** The store refuses what refreshes would store: for a while none begins. `now` as above. */
+  /** The store refuses the values of refreshes: for a while none begins. `now` as above. */
   pause(now: number): void {
     this.pausedUntil = now + pauseMillis
   }

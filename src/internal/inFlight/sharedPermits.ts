@@ -4,8 +4,9 @@ import { Permits } from "./permits.js"
 const fewest = 100
 
 /**
- * The permits of caches that have a bound. Caches of one name and bound share theirs, as they share their entries. Weak:
- * the caches hold them, and the loads that have one or wait for one; those of caches made on the fly go with them.
+ * The permits of caches with a bound. Caches with the same name and bound share them, as they share their entries. They
+ * are held weakly: the caches hold them, and the loads that have a permit or wait for one; those of caches made on the
+ * fly disappear with the caches.
  */
 export class SharedPermits {
   private readonly shared = new Map<string, WeakRef<Permits>>()

@@ -2,9 +2,9 @@
  * Loads in flight in this process, by Redis key: which callers wait for which load, and when one may be joined.
  *
  * A key is in the table from when it is opened until it is settled, detached by a local write, or abandoned by its last
- * waiter, whichever comes first. What is not in the table cannot be joined.
+ * waiter, whichever comes first. A load that is not in the table cannot be joined.
  *
- * Loads of another mode (`cache/mode.ts`) are in a table of their own. A write is news to all of them.
+ * Loads in another mode (`cache/mode.ts`) are in a table of their own. A write affects all of them.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,7 +14,7 @@ import { again, InFlight, type LoadRun, type Outcome } from "./inFlight.js"
 
 export class InFlightTable {
   private readonly keys = new Map<string, InFlight>()
-  /** The tables of all modes, this one among them; `undefined`: there are no others. */
+  /** The tables of all modes, including this one; `undefined` if there are no others. */
   private group: Array<InFlightTable> | undefined
 
   /** @param beside a table of other loads of the same keys */
@@ -30,8 +30,8 @@ export class InFlightTable {
   }
 
   /**
-   * The load that a caller may join that has not looked yet. It does not join a background refresh, nor a forced load:
-   * what is stored meanwhile can be served.
+   * The load that a caller may join before it has read Redis. It does not join a background refresh, nor a forced load:
+   * meanwhile the stored value can be served.
    */
   joinable(key: string): InFlight | undefined {
     const there = this.get(key)
@@ -42,7 +42,7 @@ export class InFlightTable {
     return this.keys.size
   }
 
-  /** Opens a key. A load of it that is there already is detached. */
+  /** Opens a key. If it is being loaded already, that load is detached. */
   open(key: string, identity: unknown, run: LoadRun): InFlight {
     const opened = new InFlight(key, identity, run)
     this.keys.set(key, opened)
@@ -75,8 +75,8 @@ export class InFlightTable {
   }
 
   /**
-   * Waits until all have their outcomes, having entered at all of them at once. Interruption ends this wait alone, and
-   * each load whose last waiter it was. `opened` are those of them that the caller opened.
+   * Waits until all have their outcomes, and becomes a waiter of all of them at once. Interruption ends only this wait,
+   * and each load whose last waiter it was. `opened` are the ones that the caller opened.
    */
   wait(keys: ReadonlyArray<InFlight>, opened: Iterable<InFlight>): Effect.Effect<void> {
     return Effect.withFiberRuntime((fiber) =>
@@ -110,8 +110,8 @@ export class InFlightTable {
   }
 
   /**
-   * If no caller waits for the key any more, it can no longer be joined, and a load that no caller needs is ended. A
-   * caller that has found the key and is about to wait for it looks again.
+   * If no caller waits for the key any more, it can no longer be joined, and a load that no caller needs ends. A caller
+   * that has found the key and is about to wait for it reads again.
    */
   private abandon(key: InFlight): Effect.Effect<void> {
     if (key.outcome !== undefined || key.wanted) return Effect.void

@@ -1,15 +1,15 @@
 /**
- * Which updates of the source a fiber runs inside of. What such a fiber loads it may read from a transaction that is not
- * committed: its loads are its own.
+ * Which updates of the source a fiber runs inside. Such a fiber may load values from a transaction that is not
+ * committed, so its loads are its own.
  */
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
-/** One update that is under way. Fibers that it has begun and left behind still refer to it when it is over. */
+/** One update that is under way. Fibers that it has forked and left running still refer to it when it is over. */
 export interface Updating {
   over: boolean
-  /** The one that it was begun inside of. */
+  /** The update inside which it began. */
   readonly outer: Updating | undefined
 }
 

@@ -1,4 +1,4 @@
-/** What the page can do, where actions are switched on. */
+/** What the page can do if actions are switched on. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { delete_ as remove, expire, expireTags, flush, invalidateTags } from "../fleet/acts.js"
@@ -48,7 +48,7 @@ export const act = (settings: Settings, asked: typeof Action.Type) =>
           return yield* Effect.fail(new Refused(400, "This page was given no load of that cache."))
         }
         const done = yield* Effect.forEach(asked.keys, (key) =>
-          // What a load fails with may hold secrets: its name will do.
+          // A load's error may contain secrets, so only its name is shown.
           Effect.mapError(
             refresh(Key.decodeString(key)),
             (error) => new Refused(502, `The load of ${Key.decodeString(key)} failed: ${nameOf(error)}.`)

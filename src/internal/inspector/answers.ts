@@ -1,6 +1,6 @@
 /**
- * What the server tells the page, as JSON: the page in `inspector/` is built on the same types. Times and lives are in
- * ms. `null`: not known, or nothing to divide by.
+ * The server's answers to the page, as JSON: the page in `inspector/` is built on the same types. Times and lives are
+ * in ms. `null`: not known, or nothing to divide by.
  */
 export interface Rates {
   readonly hits: number

@@ -7,7 +7,7 @@ import type { Redis } from "../../Redis.js"
 import { type ServerReport, servers } from "../fleet/servers.js"
 import { type Survey, survey } from "../fleet/survey.js"
 
-/** How old an answer may be, in ms: a survey goes through all keys, so at the least as long as ten of them take. */
+/** How old an answer may be, in ms: a survey goes through all keys, so at least as long as ten surveys take. */
 const surveyAge = 15_000
 const serversAge = 4_000
 const maxKeys = 200_000
@@ -26,7 +26,7 @@ class Keeper<A> {
 
   constructor(private readonly ask: Effect.Effect<A, RedisError, Redis>, private readonly age: number) {}
 
-  /** One asks, the others wait for what comes of it. */
+  /** One request reads, and the others wait for its result. */
   readonly get: Effect.Effect<Kept<A>, never, Redis> = this.asking.withPermits(1)(
     Effect.flatMap(Clock.currentTimeMillis, (began) => {
       if (began < this.until) return Effect.succeed(this.kept)
@@ -41,7 +41,7 @@ class Keeper<A> {
     })
   )
 
-  /** What was asked before is not known any more. */
+  /** Drops earlier answers. */
   forget(): void {
     this.until = -Infinity
   }

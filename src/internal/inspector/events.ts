@@ -34,7 +34,7 @@ interface Change {
   readonly key: string
 }
 
-/** What a key is after it has changed. */
+/** The state of a key after a change. */
 const whatOf = (head: Uint8Array | undefined): Event["what"] => {
   if (head === undefined) return "gone"
   if (Entry.isHold(head)) return "held"
@@ -89,7 +89,7 @@ export class Events implements Listener {
     const isTag = key.startsWith(this.tagPrefix)
     const rest = key.slice(isTag ? this.tagPrefix.length : prefix.length)
     const colon = rest.indexOf(":")
-    // Other keys of this library's own say nothing to a reader.
+    // Other keys of this library mean nothing to a reader.
     if (colon <= 0) return undefined
     const stored = rest.slice(colon + 1)
     return {
@@ -120,11 +120,11 @@ export class Events implements Listener {
 
   readonly run: Effect.Effect<never> = Effect.forever(Effect.zipRight(Effect.sleep(everyMillis), this.look))
 
-  /** Those after the one that a reader has heard last, as far as they are kept, and then those that come. */
+  /** The events after the last one that a reader has received, as far as they are kept, and then new ones. */
   after(heard: number): Stream.Stream<Event> {
     return Stream.unwrapScoped(
       Effect.map(PubSub.subscribe(this.told), (queue) => {
-        // A number that was never given is of an earlier process.
+        // A number that was never used here comes from an earlier process.
         const missed = heard > this.last ? [...this.recent] : this.recent.filter(({ id }) => id > heard)
         return Stream.concat(Stream.fromIterable(missed), Stream.fromQueue(queue))
       })

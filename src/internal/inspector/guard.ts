@@ -1,6 +1,7 @@
 /**
- * Who may ask. Whatever a page of another site makes a browser send is refused: everything but the page itself is read
- * with a POST of JSON, or comes with the browser's own word that it is of the same origin. Actions need a token besides.
+ * Which requests are answered. Requests that another site makes a browser send are refused: everything but the page
+ * itself is read with a POST of JSON, or the browser itself must state that the request has the same origin. Actions
+ * also need a token.
  */
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -39,12 +40,12 @@ export const hostIsServed = (
   request: HttpServerRequest.HttpServerRequest
 ): boolean => hosts === undefined || hosts.includes(request.headers.host ?? "")
 
-/** Asked for by this page itself. */
+/** Whether this page itself made the request. */
 export const isOwn = (request: HttpServerRequest.HttpServerRequest): boolean => {
   const site = request.headers["sec-fetch-site"]
   if (site !== undefined && site !== "same-origin") return false
   const { origin } = request.headers
-  // A browser leaves the origin out of what it gets from its own page; what is not a browser can say anything.
+  // A browser leaves out the origin of a GET from the same page; other clients can send anything.
   return origin === undefined
     ? request.method === "GET" && site === "same-origin"
     : hostOf(origin) === request.headers.host

@@ -1,6 +1,7 @@
 /**
- * Keys of a cache, page by page. SCAN has no way back and no page of its own, so each list that somebody reads is a stream
- * that waits here for the next page; after a while, or when there are too many, it ends, and a new one begins anew.
+ * Keys of a cache, page by page. SCAN has no way back and no pages of its own, so each list that is being read is a
+ * stream that waits here for the next page. After a while, or when there are too many, it ends, and a new one starts
+ * from the beginning.
  */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -47,7 +48,7 @@ const millis = (duration: Duration.Duration): number => Duration.isFinite(durati
 
 export interface Page {
   readonly rows: ReadonlyArray<Row>
-  /** What the next page is asked for with; none: this was the last. */
+  /** Identifies the list in the request for its next page; none if this was the last. */
   readonly list: string | null
 }
 

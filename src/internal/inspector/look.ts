@@ -1,4 +1,4 @@
-/** One key: what `Cache.explain` tells, its bytes, and its value as a tree. */
+/** One key: what `Cache.explain` reports, its bytes, and its value as a tree. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -36,7 +36,7 @@ const decoded = (
 
 const found = (runtime: Runtime, redisKey: string) => runtime.driver.inspect(redisKey)
 
-/** With a definition its policy decides about state and age; without one, what the bytes say. */
+/** With a definition, its policy determines state and age; without one, the bytes do. */
 export const look = (name: string, key: string, definition: AnyDefinition | undefined) =>
   untyped(name, (cache, runtime) =>
     Effect.gen(function*(): Effect.fn.Return<Look, RedisError, Redis> {

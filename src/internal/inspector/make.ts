@@ -1,4 +1,4 @@
-/** From what the page is given to its router. */
+/** Makes the page's router from its options. */
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,9 +1,9 @@
-/** What the page is given. */
+/** The options of the page. */
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { CacheDefinition } from "../definition/definition.js"
 
-// `any`: keys and values are of every type here, and a cache is invariant in both.
+// `any`: keys and values may have any type here, and a cache is invariant in both.
 export type AnyDefinition = CacheDefinition<any, any>
 
 /** A cache whose values are decoded by its own codec, and how one key of it is loaded anew, if that is known. */

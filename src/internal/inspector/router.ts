@@ -135,7 +135,7 @@ export const makeRouter = (
             events.after(Number(request.headers["last-event-id"] ?? 0) || 0).pipe(
               Stream.map(({ id, ...event }) => `id: ${id}\ndata: ${JSON.stringify(event)}\n\n`),
               Stream.merge(Stream.make("retry: 100\n\n")),
-              // A server that closes waits for its answers to end. The page asks again, from where it was.
+              // A server that closes waits for its answers to end. The page requests again from where it was.
               Stream.interruptAfter(eventsFor),
               Stream.map((text) => encoder.encode(text))
             ),

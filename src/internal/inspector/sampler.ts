@@ -20,7 +20,7 @@ import type { AnyDefinition } from "./options.js"
 
 const everyMillis = 2_000
 const keptMillis = 15 * 60_000
-/** So long after the last request samples go on. */
+/** How long sampling goes on after the last request. */
 const watchedMillis = 15 * 60_000
 /** Rates cover this many samples: processes publish every few seconds, and not in step. */
 const span = 5
@@ -29,9 +29,9 @@ export interface Sampled {
   readonly points: ReadonlyArray<Point>
   readonly processes: ReadonlyArray<ProcessStats>
   readonly rates: ReadonlyMap<string, Rates>
-  /** Of each cache, its hit ratio in the past. */
+  /** The history of each cache's hit ratio. */
   readonly ratios: ReadonlyMap<string, ReadonlyArray<number | null>>
-  /** Why what processes publish could not be read. */
+  /** Why the published figures could not be read. */
   readonly failure: string | undefined
   readonly failingSince: number | undefined
 }
@@ -46,7 +46,7 @@ const sumOf = (all: Iterable<Counts>, field: "hits" | "nearHits" | "misses" | "s
   return sum
 }
 
-/** A percentile of many caches' loads is not to be had from theirs; the slowest cache's is on the safe side. */
+/** A percentile of many caches' loads cannot be derived from theirs; the slowest cache's is on the safe side. */
 const slowest = (all: ReadonlyMap<string, Rates>, which: "p50" | "p99"): number | null => {
   const times = [...all.values()].map(({ loadTime }) => Option.getOrUndefined(loadTime)).filter(isDefined)
   return times.length === 0 ? null : Math.max(...times.map((time) => Duration.toMillis(time[which])))
@@ -76,7 +76,7 @@ export class Sampler {
     }
   }
 
-  /** Somebody looks. What was seen last may be long ago. */
+  /** A page makes a request. The last sample may be old. */
   readonly watch: Effect.Effect<void, never, Redis> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     this.watchedAt = now
     return now - this.sampledAt > 3 * everyMillis ? this.sample(now) : Effect.void
@@ -91,7 +91,7 @@ export class Sampler {
 
   private sample(now: number): Effect.Effect<void, never, Redis> {
     return Effect.gen(this, function*() {
-      // After a pause rates would be of all of it.
+      // After a pause, rates would cover the whole pause.
       if (now - this.sampledAt > 3 * everyMillis) this.samples = []
       this.sampledAt = now
       const [took, told] = yield* Effect.timed(Effect.either(stats))
@@ -105,7 +105,7 @@ export class Sampler {
       }
       const published = Either.isRight(told) ? told.right.processes : []
       const at = Either.isRight(told) ? told.right.at : now
-      // A process that publishes what it counts is among the others.
+      // If this process publishes its figures, it is among the others.
       const processes = own === undefined ? published : [...published, own]
       const sample: FleetStats = { at, processes, caches: new Map() }
       this.samples = [...this.samples.slice(-span), sample]
@@ -115,7 +115,7 @@ export class Sampler {
     })
   }
 
-  /** What this process counts of the caches that the page was given, unless it publishes. */
+  /** The figures of this process for the page's caches, unless it publishes them. */
   private own(now: number): Effect.Effect<ProcessStats | undefined, never, Redis> {
     return Effect.map(baseRedis, ({ runtime }) => {
       if (runtime.tally !== undefined || this.definitions.length === 0) return undefined

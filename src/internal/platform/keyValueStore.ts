@@ -15,7 +15,7 @@ import { make as makeCodec } from "../codec/make.js"
 import { structural } from "../codec/structural/structural.js"
 import type { NearOptions } from "../definition/policy.js"
 
-/** The options of `layer`: those of `Cache.make` that a store has a use for. */
+/** The options of `layer`: those of `Cache.make` that apply to a store. */
 export interface Options {
   /** Not empty, and without `:`. */
   readonly name: string
@@ -29,7 +29,7 @@ export interface Options {
   readonly version?: number | undefined
 }
 
-/** Structural, so that text and bytes come back as what they were, and other values under this name are absent. */
+/** Structural, so that text stays text, bytes stay bytes, and other values under this name are absent. */
 const inner = structural<unknown>()
 
 const codec = makeCodec<string | Uint8Array>({
@@ -46,7 +46,7 @@ const codec = makeCodec<string | Uint8Array>({
 const plain = (value: string | Uint8Array): string | Uint8Array =>
   typeof value === "string" ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
 
-/** Bytes that are asked for as text are Base64, as in platform's own stores. */
+/** Bytes that are read as text are Base64, as in platform's own stores. */
 const toText = (value: string | Uint8Array): string => typeof value === "string" ? value : Encoding.encodeBase64(value)
 
 /** A copy: with `near` the cache hands out the same value again. */

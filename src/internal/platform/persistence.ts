@@ -11,11 +11,11 @@ import { Redis } from "../../Redis.js"
 import { make as makeCodec } from "../codec/make.js"
 import { structural } from "../codec/structural/structural.js"
 
-/** How stores treat their entries: those options of a cache that do not depend on what is kept. */
+/** The options of the stores' caches that do not depend on the values. */
 export interface Options
   extends Pick<Cache.Policy<string, unknown>, "jitter" | "maxValueSize" | "near" | "onRedisError" | "version">
 {
-  /** Stands before the id of a store in the name of its cache. Default: nothing. */
+  /** Precedes the id of a store in the name of its cache. Default: nothing. */
   readonly prefix?: string | undefined
 }
 

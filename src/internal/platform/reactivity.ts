@@ -15,12 +15,12 @@ import * as TagWatch from "../ops/watch/tagWatch.js"
 
 type Keys = ReadonlyArray<unknown> | ReadonlyRecord<string, ReadonlyArray<unknown>>
 
-/** A cache, whatever it holds. */
+/** A cache with any keys and values. */
 type AnyCache = Cache<any, any, any, Redis>
 
 const isList = (keys: Keys): keys is ReadonlyArray<unknown> => Array.isArray(keys)
 
-/** The tags that keys are to all processes: strings. Ids that are objects may be told apart differently elsewhere. */
+/** The tags that keys become in all processes: strings. Other processes may tell ids that are objects apart otherwise. */
 const tagsOf = (keys: Keys): ReadonlyArray<string> => {
   if (isList(keys)) return keys.filter((key) => typeof key === "string")
   const tags: Array<string> = []

@@ -1,20 +1,20 @@
 /**
  * Making good what the store has missed.
  *
- * A cache with `bypass` reports a write as done that Redis did not do. Redis may still have what was there before, and so
- * an old value would be read again as soon as Redis is back. So the process remembers the keys: it takes them for absent,
- * and removes them as soon as Redis answers it. It does not write the values once more: by then they may be old themselves.
+ * A cache with `bypass` reports a write as done that Redis did not do. Redis may still have the old value, which would
+ * be read again as soon as Redis is back. So the process remembers the keys: it treats them as absent, and removes them
+ * as soon as Redis answers. It does not write the values again, since by then they may be old themselves.
  *
  * - **When**: as soon as a connection was made anew, or a slot has another owner; else again and again, within half a second. The
  *   first keys go out as a probe; when that is answered the rest follows, page by page, so that a fleet that comes back at
  *   once leaves room for others' commands.
- * - **What is read meanwhile**: nothing (`recovering.ts`). What acts on such a key otherwise removes it first.
- * - **What the old connection may still deliver**: a write that was sent, and not answered, may come to the server after its
- *   key was removed, where that connection was replaced by another. It comes within as long as the outage took: TCP
- *   doubles the pauses between its attempts. So the key is removed once more then.
- * - **More keys than there is room for**: the cache that has most of them is flushed. A fleet would flush it once for each
- *   process; so a flush says when it began and that it ended, under a key of its own, and one that began after this
- *   process's last dropped write is as good as its own.
+ * - **Reads meanwhile**: they miss (`recovering.ts`). Any other operation on such a key removes it first.
+ * - **Late deliveries of the old connection**: a write that was sent, but not answered, may reach the server after its
+ *   key was removed over a new connection. It arrives within as long as the outage took, since TCP doubles the pauses
+ *   between its attempts. So the key is removed a second time then.
+ * - **More keys than there is room for**: the cache with the most of them is flushed. A fleet would flush it once for
+ *   each process. So a flush records when it began and that it ended, under a key of its own, and a flush that began
+ *   after this process's last dropped write counts as its own.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -32,7 +32,7 @@ import { type Flush, Remembered } from "./remembered.js"
 /** The most keys that one `Redis` remembers, unless its layer says otherwise. */
 export const defaultMaxRemembered = 100_000
 
-/** How many keys are sent at a time: at first, and at the least and the most, as their answers are slow or quick. */
+/** How many keys are sent at a time: at first, at least and at most, depending on how quick the answers are. */
 const firstPage = 1_000
 const leastPage = 200
 const mostPage = 10_000
@@ -46,12 +46,12 @@ const pause = 500
 /** How long to wait for a flush by another process, in ms. */
 const longestFlush = 30_000
 
-/** How long it is known that there was a flush, in ms. */
+/** How long a flush stays recorded, in ms. */
 const flushIsKnown = 3_600_000
 
 export class Recovery {
   readonly remembered: Remembered
-  /** The driver, as all else is to use it. */
+  /** The driver for everything else. */
   readonly driver: Driver
   /** Something is remembered. */
   private readonly wake = Effect.unsafeMakeLatch(false)
@@ -61,7 +61,7 @@ export class Recovery {
   private page = firstPage
   /** How many keys were removed in this outage. */
   private removed = 0
-  /** The caches that this outage has touched. */
+  /** The caches that this outage has affected. */
   private readonly touched = new Set<string>()
 
   constructor(private readonly inner: Driver, readonly max: number) {
@@ -86,7 +86,7 @@ export class Recovery {
 
   // ---- what is remembered
 
-  /** These keys may hold what is older than what was reported. `error`: why, if that is known. */
+  /** These keys may hold older values than callers were promised. `error`: why, if that is known. */
   remember(cache: string, keys: ReadonlyArray<string>, error: RedisError | undefined): Effect.Effect<void> {
     if (keys.length === 0) return Effect.void
     return Effect.clockWith((clock) => {
@@ -104,7 +104,7 @@ export class Recovery {
     })
   }
 
-  /** The same of all keys of a cache. */
+  /** The same for all keys of a cache. */
   rememberAll(cache: string): Effect.Effect<void> {
     return Effect.clockWith((clock) => {
       this.touched.add(cache)
@@ -131,7 +131,7 @@ export class Recovery {
     })
   }
 
-  /** All that is due, page by page; ends where nothing of a page was done. */
+  /** Removes all keys that are due, page by page; ends if none of a page could be removed. */
   private readonly discardAll: Effect.Effect<void, RedisError> = Effect.clockWith((clock) => {
     const due = this.remembered.due(this.inner.unsafeMonotonic(clock))
     const from = (at: number): Effect.Effect<void, RedisError> => {
@@ -219,7 +219,7 @@ export class Recovery {
           this.touched.clear()
           return log
         })),
-        // What may still be delivered.
+        // Commands that may still be delivered.
         Effect.zipRight(until(() => remembered.idle || !remembered.isMadeGood))
       )
     })

@@ -1,6 +1,6 @@
 /**
- * A driver whose store has missed some changes, as `remembered.ts` knows: keys that are to be removed are absent to reads,
- * and removed before anything else that acts on them. While nothing is remembered, an operation pays for one look at that.
+ * A driver whose store has missed some changes, according to `remembered.ts`: keys to be removed are absent to reads,
+ * and are removed before any other operation on them. While nothing is remembered, an operation pays for one check.
  */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../../CacheError.js"
@@ -15,7 +15,7 @@ export const recovering = (
 ): Driver => {
   const { clear, fill, get, getMany, swap } = driver
 
-  /** What writes, and is acknowledged, forgets the keys that were remembered before. */
+  /** An acknowledged write forgets its keys if they were remembered before it. */
   const writing =
     <Input>(keysOf: (input: Input) => ReadonlyArray<string>, send: Hot<Input, void>): Hot<Input, void> =>
     (input, reply) => {
@@ -35,7 +35,7 @@ export const recovering = (
   const removing = decorate(driver, {
     hot: (_, send) => send,
     cold: ({ keys, name }, send) => {
-      // What gives up a lease may come at any time; a cache that is flushed is flushed.
+      // Releases of leases may come at any time, and a flush needs no removals before it.
       if (name === "release" || name === "discard" || name === "clear") return send
       return (...input) => {
         if (remembered.idle) return send(...input)

@@ -1,26 +1,26 @@
 /**
- * What the store was to change and has not changed, for all that is known: keys that are to be removed, and caches that
- * are to be flushed. Plain data; `makeGood.ts` tells what becomes of it.
+ * Changes that the store may have missed: keys to be removed, and caches to be flushed. Plain data; `makeGood.ts` makes
+ * them good.
  *
- * Everything is ordered by one count. What is done later than a key was remembered forgets it; what was begun before does
- * not, though its answer may come later.
+ * Everything is ordered by one counter. An operation that began after a key was remembered forgets it; one that began
+ * before does not, even if its answer comes later.
  */
 import { cacheOf } from "../../key/reserved.js"
 
-/** A key that is to be removed. */
+/** A key to be removed. */
 interface Key {
   readonly cache: string
   readonly order: number
   /** When it was remembered, on a clock that never jumps. */
   readonly since: number
-  /** What was sent for it may still be delivered, by the connection that was the last then. */
+  /** Commands that were sent for it may still be delivered, by the connection that was the latest then. */
   readonly late: boolean
   readonly connections: number
-  /** It was removed once, and is to be removed once more then. */
+  /** It was removed once, and will be removed a second time then. */
   again: number | undefined
 }
 
-/** A cache that is to be flushed. */
+/** A cache to be flushed. */
 export interface Flush {
   readonly order: number
   readonly since: number
@@ -37,11 +37,11 @@ export interface Doubt {
   readonly connections: number
 }
 
-/** A connection that was given up delivers what it was given by then, if ever: TCP doubles its pauses up to that, in ms. */
+/** A lost connection delivers its commands within this time, in ms, if ever: TCP doubles its pauses up to that. */
 const longestDelivery = 120_000
 
 export class Remembered {
-  /** Nothing is remembered. Every operation looks at this. */
+  /** Nothing is remembered. Every operation checks this. */
   idle = true
   private readonly keys = new Map<string, Key>()
   private readonly caches = new Map<string, Flush>()
@@ -63,17 +63,17 @@ export class Remembered {
     return this.caches
   }
 
-  /** How many keys of a cache are to be removed, and were not yet; one that is to be flushed has no number. */
+  /** How many keys of a cache must still be removed. The keys of a cache to be flushed are not counted. */
   count(cache: string): number {
     return this.counts.get(cache) ?? 0
   }
 
-  /** The place of what begins now. */
+  /** The number in this order of an operation that begins now. */
   begin(): number {
     return this.idle ? 0 : ++this.order
   }
 
-  /** Whether a key is to be taken for absent. */
+  /** Whether a key counts as absent. */
   hides(key: string): boolean {
     const known = this.keys.get(key)
     if (known !== undefined && known.again === undefined) return true
@@ -122,7 +122,7 @@ export class Remembered {
     this.rememberAll(largest, now, serverNow)
   }
 
-  /** These were written, by what began then. */
+  /** These keys were written, by an operation that began then. */
   wrote(keys: ReadonlyArray<string>, began: number): void {
     for (const key of keys) {
       const known = this.keys.get(key)
@@ -130,7 +130,7 @@ export class Remembered {
     }
   }
 
-  /** A cache was flushed, by what began then. */
+  /** A cache was flushed, by an operation that began then. */
   flushed(cache: string, began: number): void {
     const flush = this.caches.get(cache)
     if (flush !== undefined && flush.order < began) this.caches.delete(cache)
@@ -139,8 +139,8 @@ export class Remembered {
   }
 
   /**
-   * These were removed, by what began then. What a connection that is gone may still deliver comes within as long as the
-   * outage took, if at all: the key is removed once more by then.
+   * These keys were removed, by an operation that began then. A lost connection delivers its commands within as long as
+   * the outage took, if at all: so the key is removed a second time after that.
    */
   removed(keys: ReadonlyArray<string>, began: number, now: number, connections: number): void {
     for (const key of keys) {
@@ -153,14 +153,14 @@ export class Remembered {
     }
   }
 
-  /** The keys that are to be removed now. */
+  /** The keys to remove now. */
   due(now: number): ReadonlyArray<string> {
     const found: Array<string> = []
     for (const [key, { again }] of this.keys) if (again === undefined || again <= now) found.push(key)
     return found
   }
 
-  /** Others come first next time: the server of these may be away. */
+  /** Lets other keys come first next time: the server of these may be unreachable. */
   postpone(keys: ReadonlyArray<string>): void {
     for (const key of keys) {
       const known = this.keys.get(key)
