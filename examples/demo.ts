@@ -55,7 +55,7 @@ const service = Effect.gen(function*() {
   const sample = Array.take(queries, 200)
   const newPlace = Array.replicate({ lat: -77.85, lon: 166.67 }, 50)
 
-  // Once for nothing, so that what Node compiles at first counts for nobody.
+  // A first run that does not count, so that Node's initial compilation distorts no figure.
   yield* measure(client, sample.map(uncached), concurrency)
   const none = yield* measure(client, sample.map(uncached), concurrency)
   const cold = yield* measure(client, queries, concurrency)
@@ -115,7 +115,7 @@ A FLEET: three processes of the service on one Redis, which stands still for thr
 
 const Main = ServiceLive.pipe(
   Layer.provideMerge(LoopbackLive),
-  // A prefix of its own: on a Redis that others use, this run meets nobody's entries.
+  // A prefix of its own: on a Redis that others use, this run meets no entries of theirs.
   Layer.provideMerge(redisFromEnv(`demo-${randomUUID()}:`))
 )
 

@@ -80,7 +80,7 @@ export const drawEvents = (): void => {
   pause.textContent = state.paused
     ? `Go on${state.waiting.length === 0 ? "" : ` (${number(state.waiting.length)} new)`}`
     : "Pause"
-  // Whoever is in the list is not to be moved about.
+  // The reader's position in the list must not change.
   if (box.contains(document.activeElement)) return
   const shown = rows()
   put(

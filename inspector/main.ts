@@ -92,7 +92,7 @@ const render = (isNews = false): void => {
     )
   }
   const y = scrollY
-  // Whoever points at a chart, has the focus in a table or marks a text is not to lose it.
+  // The pointer on a chart, the focus in a table and a text selection must not be lost.
   const isBusy = (main.contains(document.activeElement) && document.activeElement !== document.querySelector("h1")) ||
     main.querySelector(".plot:hover") !== null || getSelection()?.isCollapsed === false
   switch (route.view) {

@@ -117,7 +117,7 @@ describe("the example service", () => {
       const client = yield* connect
       assert.strictEqual((yield* client.nearest({ urlParams: paris })).cities[0]?.name, "Paris")
     }).pipe(
-      // Nobody listens on port 1.
+      // No server listens on port 1.
       Effect.provide(Layer.provideMerge(Live, RedisLayer.layer({ host: "127.0.0.1", port: 1, lazy: true })))
     ))
 })

@@ -158,7 +158,7 @@ const entryTarget = ({ entry: Entry, randomBytes: { RandomBytes } }: Library): T
         const isText = Buffer.from(name.toString()).equals(name)
         if (isText) mustBeSame("name", tag.name, name.toString())
       }
-      // What is read can be written: names that are no text were not written by anybody.
+      // Values that were read can be written, since names that are not text are never written.
       if (!expected.tags.every(([name]) => Buffer.from(name.toString()).equals(name))) return
       const again = Entry.encode({
         version: Entry.version(bytes),

@@ -41,7 +41,7 @@ describe("a local write during a load", () => {
         yield* origin.succeed(1)
         // An invalidation leaves leases as they are: the later caller looks again now and then.
         yield* TestClock.adjust("100 millis")
-        // Who began before the write is told what he waited for, as if he had been answered just before it.
+        // A caller from before the write gets the value that it waited for, as if it had been answered just before it.
         assert.strictEqual(yield* Fiber.join(before), "v1")
         assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.fromNullable(after))
         yield* origin.succeed(2)

@@ -97,7 +97,7 @@ describe("A soft timeout", () => {
       assert.isTrue(yield* isPending(call))
       yield* quick.succeed(1)
       assert.deepStrictEqual([...yield* Fiber.join(call)], [["a", "old"], ["b", "v1"]])
-      // The load that is not waited for any longer fails for nobody.
+      // The load that no caller waits for any longer fails no caller.
       yield* slow.succeed(1)
       assert.deepStrictEqual(yield* first(Cache.get(users, "a")), Option.some("v1"))
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:a"), clean)

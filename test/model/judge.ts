@@ -11,8 +11,8 @@ import { updates } from "./judge/updates.js"
 import type { Record } from "./record.js"
 
 /**
- * What is wrong with what was recorded. Where the store was away, values may go that nobody has removed, and reads may miss
- * what is there; what was replaced is given to nobody all the same.
+ * The violations in a record. If the store was unreachable, values may disappear that were never removed, and reads may
+ * miss values that are there; but no read ever returns a value that was replaced.
  */
 export const violations = (record: Record): ReadonlyArray<string> =>
   (record.history.outage !== undefined

@@ -205,7 +205,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     // failed at the very end keeps its lease for a second. Heartbeats would go on as long.
     yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_500)
     if (history.outage !== undefined) {
-      // All is made good: nobody finds what was to be gone.
+      // Everything is made good: no reader finds a value that should be gone.
       for (let instance = 0; instance < history.instances; instance++) {
         yield* run({ instance, pause: 0, operation: { _tag: "getMany" }, interruptAfter: undefined })
       }

@@ -58,7 +58,7 @@ const use = Effect.gen(function*() {
   yield* Cache.getMany(teams, ["a", "b"])
   yield* Cache.invalidateTags(teams, ["team"])
   yield* Cache.delete(users, "a")
-  // A load of somebody else's while an update holds its key.
+  // A load of another caller while an update holds its key.
   const held = yield* Effect.makeLatch()
   const other = yield* Effect.fork(held.whenOpen(Cache.getOrSet(users, "a", Effect.succeed("1"))))
   yield* Cache.invalidating(Effect.zipRight(held.open, Fiber.join(other)), users, ["a"])

@@ -262,7 +262,7 @@ describe("the server's time", () => {
     const median: MedianClock = new MedianClock(local, () => clocks)
     await Promise.all(clocks.map((clock) => clock.measure()))
     assert.approximately(median.now(), fakes[0]!.now(), 20)
-    // Somebody sets this machine's clock ahead, and one of the servers is away.
+    // This machine's clock is set ahead, and one of the servers is unreachable.
     made.sleep(60_000)
     for (const fake of fakes) fake.ahead -= 60_000
     fakes[1]!.status = "reconnecting"

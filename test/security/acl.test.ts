@@ -1,6 +1,7 @@
 /**
- * A user who may do what the library needs and nothing else, on the keys of one prefix. The list is the one in
- * `docs/operations/security.md`. Everything works for him; for one who lacks any of it something fails, or does without.
+ * A Redis user with the rights that the library needs and no others, on the keys of one prefix. The list is the one in
+ * `docs/operations/security.md`. With these rights everything works; without any one of them something fails, or does
+ * without.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Either, Layer, Logger, Option, Stream } from "effect"

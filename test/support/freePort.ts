@@ -8,7 +8,7 @@ const isFree = (port: number): Promise<boolean> =>
   })
 
 /**
- * A port of the loopback address that nobody listens on. Below the range that the kernel gives to outgoing
+ * A port of the loopback address that no process listens on. Below the range that the kernel gives to outgoing
  * connections, so that a server which was stopped can have its port back.
  */
 export const freePort = async (): Promise<number> => {

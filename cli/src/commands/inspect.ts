@@ -49,8 +49,8 @@ const addresses = (): ReadonlyArray<string> =>
   Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => bracketed(address)))
 
 /**
- * What the `Host` header may be. A site of somebody else's whose name is made to lead here asks under that name, so it is
- * refused; nobody's name is an address of this machine.
+ * The permitted values of the `Host` header. A foreign site whose name is made to resolve to this machine sends that
+ * name, so it is refused; no such name is an address of this machine.
  */
 const hostsOf = (
   { host, name: names }: { readonly host: string; readonly name: ReadonlyArray<string> },

@@ -26,21 +26,21 @@ type Same<A> = <B>() => B extends [A] ? 1 : 2
 type IsTrue = <B>() => B extends [true] ? 1 : 2
 type IsUnknown = <B>() => B extends [unknown] ? 1 : 2
 
-/** `Sound` where `V` is a value, and else what to do. */
+/** `Sound` if `V` is a value, otherwise a message that says what to do. */
 type Yielded<V, Sound> = [V, Same<HasEffect<V>>] extends [unknown, IsTrue]
   ? "an Effect is not a value: yield it, and store its result"
   : [V, Same<HasPromise<V>>] extends [unknown, IsTrue] ? "a promise is not a value: await it, and store its result"
   : Sound
 
-/** What a cache of `Value` takes, of what it is given; or `Other`, which is no value of the cache's. */
+/** The part of a result that a cache of `Value` accepts; or `Other`, which is not a value of the cache. */
 export type Given<Value, V, Other = never> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
   : NoInfer<Value> | Other
 
-/** The same where no cache is known yet, and `Value` may have to be told by what is given. */
+/** The same if no cache is known yet, and `Value` may have to be inferred from the result. */
 export type GivenFirst<Value, V, Other = never> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, V>
   : V & (NoInfer<Value> | Other)
 
-/** `unknown` where `V` is a value that a cache of `Value` takes. */
+/** `unknown` if `V` is a value that a cache of `Value` accepts. */
 export type TakenBy<Value, V> = [Value, Same<Value>] extends [unknown, IsUnknown] ? Yielded<V, unknown> : unknown
 
 export type ValueIn<Pairs> = Pairs extends Iterable<readonly [unknown, infer V]> ? V : never

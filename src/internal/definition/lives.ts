@@ -2,12 +2,12 @@
 import * as Duration from "effect/Duration"
 import { refuse } from "./refuse.js"
 
-/** How long a value lives: a duration, or a function of what is stored. Without one it never expires. */
+/** How long a value lives: a duration, or a function of value and key. Without it, a value never expires. */
 export type TimeToLive<Key, Value> =
   | Duration.DurationInput
   | ((value: Value, key: Key) => Duration.DurationInput)
 
-/** Fresh life, in ms, of what a load or a write gave. `undefined`: it never expires; zero or less: it is not stored. */
+/** The fresh life of a loaded or written value, in ms. `undefined`: it never expires; zero or less: not stored. */
 export type Life<Key, Value> =
   | { readonly _tag: "Fixed"; readonly millis: number | undefined }
   | { readonly _tag: "Computed"; readonly of: (value: Value, key: Key) => number | undefined }
@@ -34,7 +34,7 @@ export const toLife = (input: Duration.DurationInput): number | undefined => {
   return millis > 0 ? orEndless(millis) : 0
 }
 
-/** Fresh life by what a function gave: a mistake in it is not to look like "do not store". */
+/** Fresh life from the result of a function: a mistake in it must not look like "do not store". */
 export const toComputedLife = (cache: string, input: Duration.DurationInput): number | undefined => {
   if (!Number.isNaN(toMillis(input))) return toLife(input)
   return refuse(cache, "timeToLive", "a function that returns durations (zero or less: do not store)", input)

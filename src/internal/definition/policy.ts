@@ -18,7 +18,7 @@ export interface LeaseOptions {
 export interface NearOptions {
   /** The most copies. Give this, or `maxBytes`, or both. */
   readonly capacity?: number | undefined
-  /** The most bytes: what the copies' keys and entries take in Redis, and 160 more for each. */
+  /** The most bytes: the size of the copies' keys and entries in Redis, plus 160 for each. */
   readonly maxBytes?: number | undefined
   /** No copy is served that is older than this after another value was acknowledged. Default: 2 seconds. */
   readonly maxStaleness?: Duration.DurationInput | undefined

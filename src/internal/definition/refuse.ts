@@ -1,9 +1,9 @@
-/** Definitions that are refused, where the cache is made, so that it shows before anything runs. */
+/** Refuses invalid definitions when the cache is made, so that mistakes show before anything runs. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { isWellFormed } from "../codec/wellFormed.js"
 
-/** Throws: an option is not what it must be. */
+/** Throws, because an option is invalid. */
 export const refuse = (cache: string, option: string, expected: string, got: unknown): never => {
   throw new RangeError(`Cache "${cache}": ${option} must be ${expected}, got ${show(got)}`)
 }
@@ -21,7 +21,7 @@ export const noEffect = (what: string, got: unknown): TypeError => {
   return new TypeError(`${what} must return an Effect, but returned ${describe(got)}${remedy}`)
 }
 
-/** In a few words, without what is in it. */
+/** Describes a value in a few words, without its contents. */
 export const describe = (value: unknown): string => {
   if (Predicate.isPromiseLike(value)) return "a promise"
   if (Effect.isEffect(value)) return "an Effect"

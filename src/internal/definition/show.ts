@@ -9,7 +9,7 @@ const units = ["days", "hours", "minutes", "seconds", "millis"] as const
 
 const count = (amount: number, unit: string): string => `${amount} ${amount === 1 ? unit.slice(0, -1) : unit}`
 
-/** A duration as one would write it: `10 minutes`, `1 hour 30 minutes`. */
+/** A duration in words: `10 minutes`, `1 hour 30 minutes`. */
 export const duration = (input: Duration.Duration): string => {
   if (!Duration.isFinite(input)) return "infinity"
   const millis = Duration.toMillis(input)

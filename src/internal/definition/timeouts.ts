@@ -1,4 +1,4 @@
-/** How long one call waits for a load: until what is stale will do, and until nothing will. */
+/** How long one call waits for a load: until it accepts a stale value, and until it fails. */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import type { Empty } from "../../CacheError.js"
@@ -8,9 +8,9 @@ import { toMillis } from "./lives.js"
  * Two limits of one call. Both count from the call, and the load goes on after either.
  */
 export interface Timeouts {
-  /** After so long a stale value inside one of its windows is served. Where there is none, the call waits on. */
+  /** After this time a stale value inside one of its windows is served. If there is none, the call waits on. */
   readonly soft?: Duration.DurationInput | undefined
-  /** After so long the call fails with `Empty`, if it has nothing stale to serve. Longer than `soft`. Default: no limit. */
+  /** After this time the call fails with `Empty`, if there is no stale value. Longer than `soft`. Default: no limit. */
   readonly hard?: Duration.DurationInput | undefined
 }
 
@@ -36,7 +36,7 @@ export interface Deadlines {
   readonly hard: number | undefined
 }
 
-/** What is wrong with an option: its name, and what was expected in the place of what was given. */
+/** What is wrong with an option: its name, what was expected, and what was given. */
 export interface BadOption {
   readonly option: string
   readonly expected: string
@@ -59,7 +59,7 @@ const limit = (option: string, input: Duration.DurationInput | undefined): Eithe
 /** An endless wait is a wait without a limit. */
 const finite = (millis: number): number | undefined => millis === Infinity ? undefined : millis
 
-/** Checks and decodes what a caller may wait. */
+/** Checks and decodes how long a caller may wait. */
 export const decode = (input: TimeoutInput | undefined): Either.Either<Deadlines, BadOption> => {
   if (input === undefined) return Either.right(noDeadlines)
   if (!isTimeouts(input)) {

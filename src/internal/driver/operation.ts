@@ -24,7 +24,7 @@ interface Settable extends Fiber.RuntimeFiber<unknown, unknown> {
   readonly setFiberRef: <A>(ref: FiberRef.FiberRef<A>, value: A) => void
 }
 
-/** Runs what the user gave, in the middle of an operation that goes on afterwards. */
+/** Runs an effect of the user in the middle of an operation that goes on afterwards. */
 export const aside = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     const operation = fiber.getFiberRef(userOperation)

@@ -39,7 +39,7 @@ const optionsOf = (
 
 const noteReason = ({ reason }: RedisError): Effect.Effect<void> => Effect.annotateCurrentSpan("error.type", reason)
 
-/** The span ends when the answer is here; what is done with it comes after. */
+/** The span ends when the answer is here, before it is handled. */
 const spanned = <Input, Answer, A, E, R>(
   around: <B>(sent: Effect.Effect<B, RedisError>) => Effect.Effect<B, RedisError>,
   name: string,

@@ -37,7 +37,7 @@ const checkSize = <Key, Value>(
   }))
 }
 
-/** What an entry is made of, beside what its cache says. */
+/** The parts of an entry that do not come from its cache. */
 export type Parts = Pick<Entry.EntryParts, "payload" | "freshUntil" | "loadMillis" | "tags" | "failure">
 
 /** The bytes of an entry; a counter's payload is all there is. */

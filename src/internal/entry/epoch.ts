@@ -30,7 +30,7 @@ export const make = (random: RandomBytes): Uint8Array => {
 export const isTagValue = (value: Uint8Array | undefined): value is Uint8Array =>
   value !== undefined && (value.length === Entry.epochSize || value.length === expiredSize)
 
-/** The same where a counter may be there: under another prefix its key may read like a tag's. */
+/** The same if there may be a counter: under another prefix, its key may look like a tag's. */
 export const isTagOnly = (value: Uint8Array): boolean =>
   isTagValue(value) && Entry.identity(value, "counter").length === 0
 

@@ -8,7 +8,7 @@ import * as Key from "../key/encode.js"
 import * as Epoch from "./epoch.js"
 import * as Entry from "./format.js"
 
-/** What lies under the keys of tags, by their names, as it was read: `undefined` where there was nothing. */
+/** The values of tags' keys, by the tags' names, as they were read: `undefined` if there was none. */
 export type Epochs = ReadonlyMap<string, Uint8Array | undefined>
 
 /**
@@ -28,7 +28,7 @@ export const judgeTags = (
   epochs: Epochs
 ): TagState | ReadonlyArray<string> => {
   const tags = Entry.tags(bytes)
-  // Tags that are cut short are found out by what decodes the entry.
+  // Tags that are cut short are noticed when the entry is decoded.
   if (tags === undefined) return "Hold"
   for (const name of required) if (!tags.some((tag) => tag.name === name)) return "Broken"
   const unknown: Array<string> = []

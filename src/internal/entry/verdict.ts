@@ -1,4 +1,4 @@
-/** The one judge of what an entry is to a reader at one moment: fresh, stale, a cached failure, or absent and why. */
+/** The only code that judges what an entry is to a reader at a moment: fresh, stale, a failure, or absent and why. */
 import * as Either from "effect/Either"
 import type { CodecIssue } from "../codec/codec.js"
 import { isInPlace } from "../codec/make.js"
@@ -14,7 +14,7 @@ export interface Absent {
   readonly reason: AbsentReason
 }
 
-/** It is whole, and its payload is not what this cache's codec writes: absent to readers, and worth knowing of. */
+/** It is complete, but this cache's codec does not read its payload: it is absent to readers, and is reported. */
 export interface Undecodable {
   readonly _tag: "Undecodable"
   readonly issue: CodecIssue
@@ -80,7 +80,7 @@ const lateness = (bytes: Uint8Array, now: number, tagState: TagState): number =>
   return Entry.isExpired(bytes) ? Math.max(0, late) : late
 }
 
-/** Whether a value is there that is fresh, as far as its header tells. */
+/** Whether there is a fresh value, as far as its header shows. */
 export const isFresh = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined,
@@ -89,7 +89,7 @@ export const isFresh = <Key, Value>(
   bytes !== undefined && absence(cache, bytes) === undefined &&
   (cache.kind === "counter" || (!Entry.isFailure(bytes) && lateness(bytes, now, "Hold") < 0))
 
-/** @param tagState what its tags make of it (`judgeTags`) */
+/** @param tagState the state that its tags give it (`judgeTags`) */
 export const judge = <Key, Value>(
   cache: CacheDefinition<Key, Value>,
   bytes: Uint8Array | undefined,

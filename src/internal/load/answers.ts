@@ -95,7 +95,7 @@ export class Answers<Key, Value, E> {
     )
   }
 
-  /** A load of this caller's own: what it has found before is served, if that may be. */
+  /** A load of this caller itself: the value that it found before is served, if permitted. */
   private failed(wanted: Wanted<Key, Value>, cause: Cause.Cause<Failure<E>>): Effect.Effect<void, Failure<E>> {
     const { stale } = wanted
     if (stale === undefined || Cause.isInterruptedOnly(cause) || this.now >= stale.until) {
@@ -132,7 +132,7 @@ export class Answers<Key, Value, E> {
     return this.overdue(wanted, () => Effect.void)
   }
 
-  /** Serves what is stale and inside a window; callers that have joined a load look for it first. */
+  /** Serves stale values inside a window; callers that have joined a load read Redis for them first. */
   private overdue<E2>(
     all: ReadonlyArray<Wanted<Key, Value>>,
     otherwise: (wanted: Wanted<Key, Value>) => Effect.Effect<void, E2>

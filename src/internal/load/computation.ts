@@ -1,4 +1,4 @@
-/** Running what the user computes values with: in a scope of its own, timed, and bounded. */
+/** Runs the user's computation of values: in a scope of its own, timed, and bounded. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -74,7 +74,7 @@ export const bounded = <Key, Value, E, R>(
 ): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.clockWith((clock) => {
     const started = clock.unsafeCurrentTimeNanos()
-    // By the clock, and not by the pauses: what runs beside takes its time, too.
+    // By the clock, and not by the pauses: other work takes its time, too.
     const beside: Effect.Effect<never> = Effect.suspend(() => {
       const left = limit.millis - Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
       if (left <= 0) {

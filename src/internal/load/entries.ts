@@ -1,4 +1,4 @@
-/** From what was computed to what is stored: entries with their tags, and what is not to be stored. */
+/** Turns computed values into entries with their tags, and sorts out those that must not be stored. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -71,7 +71,7 @@ export class Entries<Key, Value> {
     return Effect.zipRight(generation, epochs, { concurrent: this.policy.valueTags !== undefined && names.length > 0 })
   }
 
-  /** Reads the epochs of tags that only what was found beside the lease has. */
+  /** Reads the epochs of tags that only the entry has that was found with the lease. */
   readMore(tasks: ReadonlyArray<Task<Key>>): Effect.Effect<void, RedisError> {
     const more = namesOf(tasks).filter((name) => !this.epochs.some((tag) => tag.name === name))
     return Effect.map(this.instance.tags.ensure(more, this.epochLife), (found) => {
@@ -169,7 +169,7 @@ export class Entries<Key, Value> {
   }
 }
 
-/** The tags that are known before anything is computed: those of the keys, and those of what was found. */
+/** The tags that are known before the computation: those of the keys, and those of the entries that were found. */
 const namesOf = (tasks: ReadonlyArray<Task<unknown>>): ReadonlyArray<string> => [
   ...new Set(
     tasks.flatMap(({ kept, tags }) =>

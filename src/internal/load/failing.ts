@@ -9,10 +9,10 @@ const nameOf = (error: unknown): string => {
   return error instanceof Error ? error.name : "_OTHER"
 }
 
-/** OpenTelemetry's `error.type`: few different words, whatever failures say. `_OTHER` is its own for what has no name. */
+/** OpenTelemetry's `error.type`: few different words, whatever failures say. `_OTHER` is its word for unnamed ones. */
 const errorType = (cause: Cause.Cause<unknown>): string =>
   Cause.isInterruptedOnly(cause) ? "interrupted" : nameOf(Cause.squash(cause))
 
-/** Fails, and tells the span with what. */
+/** Fails, and records the error in the span. */
 export const failing = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> =>
   Effect.zipRight(Effect.annotateCurrentSpan("error.type", errorType(cause)), Exit.failCause(cause))

@@ -1,4 +1,4 @@
-/** Stores what a load has computed, each key for itself, where its lease still holds. */
+/** Stores the values of a load, each key by itself, if its lease still holds. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -39,7 +39,7 @@ export class Fill<Key, Value, E> {
     return this.instance.definition.policy
   }
 
-  /** The store does not take what is computed: refreshes in the background would come to nothing for now. */
+  /** The store does not accept the values: for now, refreshes in the background would be useless. */
   readonly refused = Effect.clockWith((clock) => {
     this.instance.storing = false
     if (this.mode === "Refresh") this.instance.refreshes.pause(this.runtime.driver.unsafeMonotonic(clock))
@@ -57,7 +57,7 @@ export class Fill<Key, Value, E> {
     return Math.max(1, Math.ceil(retryAfter * (1 - this.runtime.random.fraction() / 2)))
   }
 
-  /** Stores what was computed, each key for itself, where its lease still holds. */
+  /** Stores the computed values, each key by itself, if its lease still holds. */
   store(computed: Loaded<Key, Value, E>, millis: number, asked: number): Effect.Effect<void> {
     const fill = Effect.gen(this, function*() {
       const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
@@ -94,7 +94,7 @@ export class Fill<Key, Value, E> {
           this.instance.recorder.refusedFill()
           yield* this.tellOfLateness(task)
         }
-        // Tags are not compared by the fill: an invalidation meanwhile left an entry that is absent to all who look.
+        // The fill does not compare tags: after an invalidation meanwhile, the entry is absent to all readers.
         this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked, true)
       }
     })
@@ -150,7 +150,7 @@ export class Fill<Key, Value, E> {
       { readonly task: Task<Key>; readonly bytes: Uint8Array | undefined; readonly life: number | undefined }
     >
   ): Effect.Effect<ReadonlyArray<boolean>, RedisError> {
-    // A counter has no slot to keep another's lease in; what there could be is a marker, which is never given to a caller.
+    // A counter has no slot for another load's lease; there can only be a marker, which is never returned to a caller.
     const forced = this.mode === "Force" && this.instance.definition.kind === "entry"
     return this.write(
       requests.map(({ task }) => task),
@@ -178,7 +178,7 @@ export class Fill<Key, Value, E> {
     })
   }
 
-  /** A write of a load: near copies of what was there are not served any more. */
+  /** A write of a load: near copies of the old value are not served any more. */
   private write<A>(
     tasks: ReadonlyArray<Task<Key>>,
     effect: Effect.Effect<A, RedisError>
@@ -211,7 +211,7 @@ export class Fill<Key, Value, E> {
     )
   }
 
-  /** Replaces the count that was seen by what was computed: a counter that is there has no place for a lease. */
+  /** Replaces the count that was seen with the computed one: an existing counter has no place for a lease. */
   swap(task: Task<Key>, exit: Exit.Exit<Value, E>, millis: number): Effect.Effect<void, RedisError | CodecError> {
     const { driver } = this.runtime
     const { kind } = this.instance.definition

@@ -1,4 +1,4 @@
-/** What one load tells the callers that wait for it, and what it tells only the log. */
+/** What one load reports to the callers that wait for it, and what only to the log. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -65,7 +65,7 @@ export interface Told {
   readonly previous: Kept | undefined
 }
 
-/** Whether the lease stands in the very entry that was found. */
+/** Whether the lease is in the very entry that was found. */
 export const standsIn = ({ grant, kept }: Told): boolean =>
   kept !== undefined && grant !== undefined && Entry.sameBytes(grant.writeId, Entry.writeId(kept.bytes))
 

@@ -20,7 +20,7 @@ type AnyCache = Cache<any, any, any, Redis>
 
 const isList = (keys: Keys): keys is ReadonlyArray<unknown> => Array.isArray(keys)
 
-/** The tags that keys become in all processes: strings. Other processes may tell ids that are objects apart otherwise. */
+/** The tags that keys become in all processes: strings. Other processes may distinguish objects differently. */
 const tagsOf = (keys: Keys): ReadonlyArray<string> => {
   if (isList(keys)) return keys.filter((key) => typeof key === "string")
   const tags: Array<string> = []

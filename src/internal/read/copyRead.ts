@@ -97,7 +97,7 @@ interface AtOnce<A> {
   readonly answer: (copy: Copy) => A
 }
 
-/** One `yield*`: gives the value, or has the runtime run the effect and gives what comes of it. */
+/** One `yield*`: returns the value, or lets the runtime run the effect and returns its result. */
 class Turn<A, E, R> implements Effect.EffectGenerator<Effect.Effect<A, E, R>> {
   private asked = false
 

@@ -9,7 +9,7 @@ import { type Epochs, judgeTags, type TagState } from "../entry/tags.js"
 import { absence, judge } from "../entry/verdict.js"
 import type { NearRead } from "../near/view.js"
 
-/** One key to be read: its Redis key and the tags that the policy gives it. */
+/** One key to read: its Redis key and the tags that the policy gives it. */
 export interface Target {
   readonly redisKey: string
   readonly tags: ReadonlyArray<string>
@@ -31,7 +31,7 @@ export const targetOf = <Key, Value>(
   redisKey: string
 ): Target => ({ redisKey, tags: definition.keyTags(key) })
 
-/** Reads many entries; what is fresh is to be kept with each entry's `reading`. */
+/** Reads many entries. The caller keeps fresh values with each entry's `reading`. */
 export const readManyFilling = <Key, Value, A, E, R>(
   instance: CacheInstance<Key, Value>,
   targets: ReadonlyArray<Target>,
@@ -95,7 +95,7 @@ export const readMany = <Key, Value, A, E, R>(
   })
 }
 
-/** Judges the tags of entries that were read or taken already, by these epochs and what more is needed. */
+/** Judges the tags of entries that were read or taken already, by these epochs and any others that are needed. */
 export const judgeMany = <Key, Value, A, E, R>(
   { definition, runtime, tags }: CacheInstance<Key, Value>,
   targets: ReadonlyArray<Target>,
@@ -129,7 +129,7 @@ export const judgeMany = <Key, Value, A, E, R>(
   })
 }
 
-// ---- for operations that go on from what they have read
+// ---- for operations that go on from the entries that they have read
 
 /** An entry, its tags judged, and the time of the answer. */
 export interface Found extends Judged {

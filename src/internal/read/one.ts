@@ -1,4 +1,4 @@
-/** One key to what an operation makes of its entry, its tags judged. */
+/** Reads one key, judges its tags, and passes its entry to the operation. */
 import * as Effect from "effect/Effect"
 import type { RedisError } from "../../CacheError.js"
 import type { CacheInstance } from "../cache/instance.js"

@@ -166,7 +166,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         // Long ago: its window is over.
         yield* plant("", "tag:tagged:of:a", Uint8Array.of(...epoch, 0, 0, 0, 0, 0, 0))
         yield* isAbsent("a1")
-        // Expired, and nobody knows since when.
+        // Expired, but it is not known since when.
         yield* plant("", "tag:tagged:of:a", Uint8Array.of(...epoch))
         yield* isAbsent("a1")
       }))

@@ -97,7 +97,7 @@ describe("near copies on a cluster", () => {
         yield* Effect.promise(async () =>
           cluster.move(slot, (await cluster.masters()).find((master) => master !== from)!)
         )
-        // Nobody but the writer has asked for anything since.
+        // Only the writer has sent anything since.
         yield* write(`${n}!`)
         yield* reads(`${n}!`)
       }
@@ -110,7 +110,7 @@ describe("near copies on a cluster", () => {
       yield* copied
       yield* write("heard")
       yield* reads("heard")
-      // Nobody listens to the one that was a master any more.
+      // No process listens to the former master any more.
       const now = yield* Effect.promise(() => cluster.masters())
       yield* Effect.promise(() => masters.find((master) => !now.includes(master))!.server.kill())
       yield* copied

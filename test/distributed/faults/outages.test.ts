@@ -28,7 +28,7 @@ import * as RedisServer from "../../support/redisServer.js"
 import { uniquePrefix } from "../../support/sharedRedis.js"
 
 const commandTimeout = 500
-const lease = { wait: 1500 } // its duration is the default, 5 seconds: nobody may have to wait for a lease to expire
+const lease = { wait: 1500 } // its duration is the default, 5 seconds: no caller may have to wait for a lease to expire
 const loadMillis = 20
 /** The contract's bound on every call. */
 const longestCall = 4 * commandTimeout + lease.wait + loadMillis

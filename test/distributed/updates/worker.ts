@@ -134,7 +134,7 @@ const update = ({ around, inside }: Strategy, writer: string) =>
     const body = Effect.gen(function*() {
       yield* write(ids, writer)
       yield* inside(ids)
-      // It sees what it has written, and nobody else may.
+      // It sees what it has written, and no other process may.
       if (looks) yield* Cache.getOrSet(items, ids[0]!, load)
       yield* pause(length(ids))
       if (fails) yield* Effect.fail("rolled back" as const)

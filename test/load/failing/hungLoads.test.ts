@@ -12,7 +12,7 @@ const swr = Cache.make({ name: "swr", codec, lease, timeToLive: "1 second", stal
 const find = Memo.cached((_: number) => hung, { name: "find", captures: [], codec, lease })
 const broken = Memo.cached((_: number) => hung, {
   name: "find",
-  // The same function for whoever asks: another policy is all that differs.
+  // The same function for every caller: only the policy differs.
   captures: [],
   codec,
   lease,

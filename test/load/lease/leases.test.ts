@@ -242,7 +242,7 @@ describe("a lease that another process holds", () => {
       const early = yield* Effect.fork(second(Cache.getOrSet(users, "42", origin.load)))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(origin.runs, 2)
-      // The other process writes; whoever asks here after that must not be given what was computed before.
+      // The other process writes. Callers here after that must not get the value that was computed before.
       yield* first(Cache.set(users, "42", "written"))
       const late = yield* Effect.fork(second(Cache.getOrSet(users, "42", origin.load)))
       yield* settle

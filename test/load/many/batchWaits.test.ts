@@ -48,7 +48,7 @@ for (const fleet of fleets) {
         yield* ofA.succeed(1)
         yield* fleet.pass("50 millis")
         assert.deepStrictEqual(yield* at(2)(Cache.get(users, "a")), Option.some("v1"))
-        // The rest of the batch has ended: nobody else loads it all the same.
+        // The rest of the batch has ended, but no other caller loads it again.
         const third = yield* Effect.fork(at(2)(Cache.getOrSet(users, "b", ofB.load)))
         yield* fleet.pass("50 millis")
         assert.strictEqual(ofB.runs, 2)

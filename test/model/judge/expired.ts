@@ -1,6 +1,6 @@
 /**
- * What was expired before a call began is given to loads alone, inside the stale windows; what was expired twice by a tag
- * is given to nobody.
+ * A value that was expired before a call began is only returned to loads, inside the stale windows; a value that was
+ * expired twice by a tag is never returned.
  */
 import { isLoad } from "../history.js"
 import type { Call, Record } from "../record.js"

@@ -1,6 +1,6 @@
 /**
- * Whoever asks for what is there is given it, at once: no load that goes on beside it, forced or in the background, makes
- * anyone wait, or fail.
+ * A caller gets a stored value at once: no load that goes on beside it, forced or in the background, makes a caller
+ * wait, or fail.
  */
 import { hasTimeout } from "../history.js"
 import type { Call, Record } from "../record.js"

@@ -11,12 +11,12 @@ export const canTell = ({ history: { lost, policy } }: Record): boolean =>
 export const disturbed = (record: Record, computation: Computation, until: number): boolean =>
   record.calls.some((other) => mayRevoke(other, computation.key, computation.call, until))
 
-/** Whoever has waited for too long for others loads beside them, and stores nothing. */
+/** A caller that has waited for others for too long loads beside them, and stores nothing. */
 export const waitedTooLong = ({ began, call }: Computation): boolean => began.millis - call.began.millis >= leaseWait
 
 /**
- * Whoever has waited for one load that came to nothing does not wait for the next, if others were sooner to begin that:
- * it loads beside them, and stores nothing.
+ * A caller that has waited for one load without a result does not wait for the next, if others began that first: it
+ * loads beside them, and stores nothing.
  */
 const isImpatient = (record: Record, b: Computation): boolean => {
   // Others have the lease before they begin: an answer has to come, and epochs to be read.

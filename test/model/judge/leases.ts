@@ -1,5 +1,5 @@
 /**
- * A lease lasts as long as its load, unless somebody writes: so a load that nobody disturbs is stored, and nobody loads
+ * A lease lasts as long as its load, unless there is a write: so an undisturbed load is stored, and no other load runs
  * beside it.
  */
 import { leaseWait, maxDuration } from "../history.js"
@@ -12,7 +12,7 @@ const beside = (record: Record, computations: ReadonlyArray<Computation>): Reado
     computations.filter((a) =>
       a !== b && a.began.at < b.began.at && b.began.at < (a.over?.at ?? Infinity) &&
       hasLease(record, a) && !disturbed(record, a, b.began.at) &&
-      // A load that nobody wants any more gives its lease up first, and is interrupted then.
+      // A load without callers first releases its lease, and is then interrupted.
       !(a.exit === "Interruption" && a.ended!.millis === b.began.millis) &&
       // A load is cut at its longest, and so is what keeps others out.
       b.began.millis - a.call.began.millis < maxDuration &&

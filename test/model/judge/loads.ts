@@ -21,7 +21,7 @@ const tooOld = (record: Record, call: Call, failed: Computation): ReadonlyArray<
 /** A refresh in the background, whose caller was answered before it began: it is to fail for nobody. */
 const isBackground = ({ began, call: { acknowledged, operation }, forced }: Computation): boolean =>
   !forced && acknowledged !== undefined && acknowledged.at < began.at &&
-  // Whoever runs out of time leaves a load behind that others wait for.
+  // A caller that runs out of time leaves a load behind that others wait for.
   !hasTimeout(operation)
 
 const failures = (record: Record, call: Call): ReadonlyArray<string> => {

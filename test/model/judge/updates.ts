@@ -1,6 +1,6 @@
 /**
- * Updates of the source: what was read of it before a commit is stored by nobody after it, and given to nobody that
- * asks after it; and what an update has read itself is its own.
+ * Updates of the source: after a commit, no load stores a value that was read from the source before it, and no later
+ * call gets one; and a value that an update has read itself stays its own.
  *
  * A load reads the source when it begins, at the worst; so that is how old its value is. What an update stores is as old as
  * its commit.

@@ -68,7 +68,7 @@ for (const fleet of fleets) {
           yield* load.goOn
           assert.strictEqual(yield* Fiber.join(old), "v1")
           assert.deepStrictEqual(yield* at(0)(get), Option.none())
-          // Whoever comes then finds it run out, and goes on as if there were none.
+          // Later callers find that it has run out, and go on as if there were none.
           yield* at(1)(Cache.getOrSet(team, "43", Effect.succeed("v2")))
           yield* at(1)(Cache.getOrSet(team, "43", Effect.succeed("v2")))
           assert.deepStrictEqual(yield* at(0)(Cache.get(team, "43")), Option.some("v2"))

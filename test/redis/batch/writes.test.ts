@@ -191,7 +191,7 @@ describe("what becomes of each member", () => {
           "Timeout"
         )
       }
-      // What arrives late is nobody's answer.
+      // A late reply answers no command.
       yield* Effect.promise(proxy.pass)
       const later = Effect.provide(Cache.set(things, "later", 1), redis)
       yield* Effect.retry(later, { while: (error) => error._tag === "RedisError" })

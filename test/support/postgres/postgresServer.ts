@@ -1,6 +1,6 @@
 /**
  * A real PostgreSQL for tests. It is a child of this process, on a port of its own of the loopback address, with its
- * database in a temporary folder. Whoever may connect is trusted.
+ * database in a temporary folder. Every client that can connect is trusted.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -16,7 +16,7 @@ export const answering = <P extends Protocol>(serve: (request: RequestOf<P>) => 
     )
   })
 
-  // Whoever started it has gone.
+  // The process that started it has gone.
   process.on("disconnect", () => process.exit())
 
   noteUnhandled()
