@@ -1,6 +1,6 @@
 /**
  * `npm run bench` in the root. Runs the workloads on a Redis of its own, prints what they came to, and writes
- * `results/latest.json`, `results/comparison.svg` and the figures in `docs/reference/speed.md` when it ran all at length.
+ * `results/latest.json`, `results/comparison.svg` and the figures in `docs/reference/speed.md`, but for a glance.
  *
  *     --quick        fewer and shorter rounds, and less to store: under 90 seconds
  *     --only W2L,W3  these workloads
@@ -8,7 +8,7 @@
  *
  * It fails where a value that was read is not the one that was written. It never fails for a time.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import os from "node:os"
 import { parseArgs } from "node:util"
 import { contestants } from "./contestants.js"
@@ -110,13 +110,21 @@ const seconds = Math.round((performance.now() - began) / 1000)
 const where = `Node ${machine.node.slice(1)}, Redis ${machine.redis}, ${machine.cores} cores, ${machine.cpu}`
 console.log(`\n${where}, ${machine.system}; ${settings.rounds} rounds of ${settings.millis} ms, ${seconds} s`)
 
-// A part of it, or a glance at it, is no comparison.
-if (chosen.length === all.length && !options.quick) {
+// A glance is no comparison. A workload that ran at length takes the place of its last run: its contestants are compared
+// with each other, and with no other workload.
+if (!options.quick) {
   const folder = new URL("results/", import.meta.url)
   mkdirSync(folder, { recursive: true })
-  const document = { date: new Date().toISOString(), machine, settings, versions, results }
-  writeFileSync(new URL("latest.json", folder), `${JSON.stringify(document, undefined, 2)}\n`)
-  const drawn = chart(results, `Medians of ${settings.rounds} interleaved rounds. ${where}.`)
+  const file = new URL("latest.json", folder)
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { results: [], versions: {} }
+  const date = new Date().toISOString()
+  const ran = results.map((result) => ({ ...result, date }))
+  const kept = before.results.filter(({ workload }) => !chosen.includes(workload))
+    .map((result) => ({ date: before.date, ...result }))
+  const sorted = all.flatMap((id) => [...ran, ...kept].filter(({ workload }) => workload === id))
+  const document = { date, machine, settings, versions: { ...before.versions, ...versions }, results: sorted }
+  writeFileSync(file, `${JSON.stringify(document, undefined, 2)}\n`)
+  const drawn = chart(sorted, `Medians of ${settings.rounds} interleaved rounds. ${where}.`)
   writeFileSync(new URL("comparison.svg", folder), drawn)
   publish(document)
 }

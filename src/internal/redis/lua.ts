@@ -13,6 +13,9 @@ export interface Script<out A> {
 }
 
 const prelude = `
+-- Lua's own, which spreads a list
+local spread = unpack
+
 -- server time in ms
 local function now()
   local t = redis.call('TIME')
