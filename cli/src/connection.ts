@@ -89,7 +89,7 @@ const behindSentinels = (
     (addresses) => RedisLayer.layer({ ...common, url: given, sentinels: [...addresses], name })
   )
 
-/** Where Redis is, for people: without a password. Behind sentinels a url's host is nobody's. */
+/** Where Redis is, as text without a password. Behind sentinels the url's host has no meaning. */
 export const placeOf = ({ master, sentinel, url: given }: Connection): string =>
   sentinel.length > 0
     ? `${master}, known to ${sentinel.join(", ")}`

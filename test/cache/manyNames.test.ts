@@ -1,6 +1,6 @@
 /** Programs that make up names of caches fill neither their memory nor the store of their metrics. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger, Metric } from "effect"
+import { Effect, Layer, Logger, LogLevel, Metric } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
 import { collectGarbage } from "../support/collectGarbage.js"
 
@@ -36,6 +36,24 @@ describe("many names of caches", () => {
       yield* use(0)
       assert.strictEqual(namesInMetrics("tenant-").length, 1_001)
     }).pipe(Effect.provide([RedisLayer.layerMemory, Logger.replace(Logger.defaultLogger, logger)]))
+  })
+
+  it.effect("share one beyond that in what an outage leaves behind, too", () => {
+    const away = RedisLayer.layerFaulty({ script: () => ({ fail: "Connection" }) }).pipe(
+      Layer.provide(RedisLayer.layerMemory)
+    )
+    return Effect.gen(function*() {
+      for (let i = 0; i < 1_200; i++) {
+        yield* Cache.set(Cache.make({ name: `missed-${i}`, onRedisError: "bypass" }), "a", "1")
+      }
+      const counted = Metric.unsafeSnapshot().filter(({ metricKey }) =>
+        metricKey.name === "cache.remembered" && metricKey.tags.some(({ value }) => value.startsWith("missed-"))
+      )
+      assert.strictEqual(counted.length, 1_000)
+      // Each has its own stats.
+      const last = Cache.make({ name: "missed-1199", onRedisError: "bypass" })
+      assert.strictEqual((yield* Cache.stats(last)).remembered, 1)
+    }).pipe(Effect.provide(away), Logger.withMinimumLogLevel(LogLevel.None))
   })
 
   it.effect("leave none of what bounds their loads behind", () =>

@@ -102,7 +102,7 @@ const listening = (
 
 interface Token {
   readonly value: Redacted.Redacted
-  /** It was made here, so nobody has it yet. */
+  /** It was made here, so it has to be printed. */
   readonly isNew: boolean
 }
 
@@ -131,14 +131,14 @@ const tell = (
         token === undefined
           ? style.dim("It only reads; with --actions it also deletes, expires, invalidates and flushes.")
           : secret === undefined
-          ? "It changes what caches hold, for those who know the token: that of INSPECTOR_TOKEN."
-          : `It changes what caches hold, for those who know the token: ${secret}`,
+          ? "With the token of INSPECTOR_TOKEN it also changes what the caches hold."
+          : `With this token it also changes what the caches hold: ${secret}`,
         style.dim("Ctrl-C ends it.")
       ].join("\n")
     ),
     loopback.includes(bracketed(given.host))
       ? Effect.void
-      : Print.note(`Whoever reaches ${given.host} sees what caches hold: the page asks nobody who they are`)
+      : Print.note(`The page has no login: anyone that can reach ${given.host} sees what the caches hold`)
   )
 }
 

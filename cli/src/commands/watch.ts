@@ -37,7 +37,8 @@ const tell = (change: Fleet.Change, { bad, bold, dim, good, warn }: Style): stri
 export const watch = onRedis(
   "watch",
   {
-    summary: "Tells of every key that changes, whoever changes it, from the feed that keeps near copies coherent.",
+    summary:
+      "Prints every key that changes, whichever program changes it, from the feed that keeps near copies coherent.",
     more:
       "A line says that a key may have changed: it was written, deleted, evicted, has expired, or is being loaded. " +
       "It needs the rights that near copies need.",

@@ -34,7 +34,10 @@ export const derive = (service: Service, mode: Mode): Service => {
     base,
     reader: mode.reads ? runtime.driver : off(),
     flights,
-    instances: new WeakMap()
+    instances: new WeakMap(),
+    // Loads of one mode are compared with each other only, so each mode numbers its own.
+    refreshes: 0,
+    sequence: 0
   }
   const made = { driver: base.driver, runtime: derived }
   runtime.derived.set(mode.name, made)

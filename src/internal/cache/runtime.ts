@@ -77,7 +77,8 @@ export const makeService = (
   Effect.gen(function*() {
     const parent = yield* Effect.scope
     const random = new RandomBytes()
-    const recovery = new Recovery(breaking(driver), maxRemembered)
+    const labels = new CacheLabels()
+    const recovery = new Recovery(breaking(driver), maxRemembered, (cache) => labels.of(cache).redis)
     const guarded = recovery.driver
     const feed = new Feed(guarded, random)
     const near = new NearTier(guarded, feed, random)
@@ -105,7 +106,7 @@ export const makeService = (
       instances: new WeakMap(),
       claims: new Claims(),
       tally,
-      labels: new CacheLabels(),
+      labels,
       permits: new SharedPermits(),
       refreshes: 0,
       sequence: 0

@@ -18,7 +18,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as MetricLabel from "effect/MetricLabel"
+import type * as MetricLabel from "effect/MetricLabel"
 import * as Random from "effect/Random"
 import type { RedisError } from "../../../CacheError.js"
 import * as CacheMetrics from "../../../CacheMetrics.js"
@@ -57,31 +57,26 @@ export class Recovery {
   private readonly wake = Effect.unsafeMakeLatch(false)
   /** A connection was made anew. */
   private readonly back = Effect.unsafeMakeLatch(false)
-  private readonly labels = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
   private page = firstPage
   /** How many keys were removed in this outage. */
   private removed = 0
   /** The caches that this outage has affected. */
   private readonly touched = new Set<string>()
 
-  constructor(private readonly inner: Driver, readonly max: number) {
+  constructor(
+    private readonly inner: Driver,
+    readonly max: number,
+    /** The very same array for a cache at every update, as for all metrics here. */
+    labelsOf: (cache: string) => ReadonlyArray<MetricLabel.MetricLabel>
+  ) {
     this.remembered = new Remembered(inner.prefix, max, (cache, change) => {
-      CacheMetrics.remembered.unsafeUpdate(change, this.labelsOf(cache))
+      CacheMetrics.remembered.unsafeUpdate(change, labelsOf(cache))
     })
     this.driver = recovering(
       inner,
       this.remembered,
       (keys) => Effect.flatMap(this.discard(keys), ({ error }) => error === undefined ? Exit.void : Exit.fail(error))
     )
-  }
-
-  private labelsOf(cache: string): ReadonlyArray<MetricLabel.MetricLabel> {
-    const known = this.labels.get(cache)
-    if (known !== undefined) return known
-    // The very same array at every update, as for all metrics here.
-    const labels = [MetricLabel.make("cache", cache), MetricLabel.make("tier", "redis")]
-    this.labels.set(cache, labels)
-    return labels
   }
 
   // ---- what is remembered

@@ -59,7 +59,7 @@ export class TagWatch implements Listener {
     private readonly onInvalidated: (tags: ReadonlyArray<string>) => void
   ) {}
 
-  // ---- who watches
+  // ---- watching
 
   /** Watches these tags from now on: each counts as invalidated once, since it may have been meanwhile. */
   watch(tags: ReadonlyArray<string>): void {

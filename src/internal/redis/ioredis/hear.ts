@@ -1,9 +1,8 @@
 /**
- * One listener on a client for each event, however many of ours want to be told. Each layer on a borrowed client listens
- * to it; a dozen of them would take Node's warning of too many listeners, which tells its owner of a leak that is none.
+ * One listener on a client for each event, shared by all layers on that client. If each layer added its own, a dozen
+ * layers on one borrowed client would make Node warn of a leak that does not exist.
  *
- * A client of several layers is known by what it carries itself: a table of what is heard of it, which goes with the last
- * of them.
+ * The client itself carries the table of its events. The table goes when the last layer stops listening.
  */
 import type { EventEmitter } from "node:events"
 
@@ -17,7 +16,7 @@ class Audience {
   readonly listeners = new Set<Listener>()
 
   readonly tell: Listener = (...told) => {
-    // As emitters do: what one of them adds or takes away is not of this turn.
+    // As emitters do: a listener that is added or removed meanwhile does not change this round.
     for (const listener of [...this.listeners]) listener(...told)
   }
 }
@@ -28,15 +27,15 @@ const audiencesOf = (emitter: EventEmitter & { [heard]?: Audiences }): Audiences
   const known = emitter[heard]
   if (known !== undefined) return known
   const made: Audiences = new Map()
-  // Not for those that print or copy the client.
+  // Not enumerable: printing or copying the client leaves it out.
   Object.defineProperty(emitter, heard, { value: made, configurable: true })
   return made
 }
 
 /**
- * Tells a listener of an event until what it gives is called.
+ * Calls a listener at each event. The function that it returns ends that.
  *
- * @param first before the listeners that are there, also those of others
+ * @param first if no layer listens to this event yet, the listener runs before all listeners that are there
  */
 export const hear = (emitter: EventEmitter, event: string, listener: Listener, first = false): () => void => {
   const audiences = audiencesOf(emitter)

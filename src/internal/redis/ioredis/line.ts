@@ -59,7 +59,7 @@ const hearFirst = (socket: EventEmitter, listener: (bytes: Uint8Array) => void):
   }, true)
 }
 
-/** So long a server may take that says something before it hangs up, in ms. */
+/** How long a server may take to say why it hangs up, in ms. */
 const overhearing = 250
 
 const firstBytes = (target: NetConnectOpts): Promise<Uint8Array> =>
@@ -84,7 +84,7 @@ export abstract class IoredisClient extends IoredisLine implements Client {
   abstract send(batch: ReadonlyArray<Words>, receiver: Receiver): void
 
   get database(): number {
-    // One that has not begun to connect will be where its options say.
+    // A client that has not begun to connect will select the database of its options.
     return this.client.condition?.select ?? this.client.options.db ?? 0
   }
 
@@ -92,7 +92,7 @@ export abstract class IoredisClient extends IoredisLine implements Client {
     const { host, path, port, sentinels } = this.client.options
     const { database } = this
     if (path !== undefined && path !== null) return { address: path, port: undefined, database }
-    // Which server is the master, sentinels tell at every connection.
+    // Sentinels name the master at every connection.
     if (sentinels !== undefined && sentinels !== null && sentinels.length > 0) {
       // Its type is of any stream; this is a socket, if there is one.
       const { remoteAddress, remotePort } = (this.client.stream ?? {}) as {
