@@ -74,7 +74,7 @@ describe("an operation", () => {
       const bytes = {
         set: yield* bytesOf(Cache.set(far, "42", ada)),
         miss: yield* bytesOf(Cache.get(far, "absent")),
-        load: yield* bytesOf(fresh)
+        load: yield* bytesOf(fresh, 300)
       }
       assert.isBelow(bytes.set, 6_300)
       assert.isBelow(bytes.miss, 5_700)
@@ -95,7 +95,7 @@ describe("an operation", () => {
         discard: true
       })
       // What is ours of it: its fiber is the caller's.
-      const ours = ((yield* bytesOf(together, 20)) - (yield* bytesOf(alone, 20))) / callers
+      const ours = ((yield* bytesOf(together, 8)) - (yield* bytesOf(alone, 8))) / callers
       assert.isBelow(ours, 9_500)
     }).pipe(Effect.provide(live)), 30_000)
 })

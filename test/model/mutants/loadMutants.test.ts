@@ -69,5 +69,5 @@ describe("a mutant of the load path is caught", () => {
     aside(this: InFlight) {
       return this.run.mode === "Force"
     }
-  }, { histories: focused.staleWindows, seed: 2 })
+  }, { histories: focused.staleWindows, seed: 25 })
 })

@@ -61,7 +61,7 @@ describe("a mutant of updates is caught", () => {
   driverIsCaught("a begin that replaces another's hold", (driver) => ({
     ...driver,
     hold: (request) => Effect.zipRight(request.renews ? Effect.void : wipe(driver, request.keys), driver.hold(request))
-  }), hunt(1))
+  }), hunt(2))
 
   driverIsCaught("an end that removes another's hold", (driver) => ({
     ...driver,
@@ -70,17 +70,17 @@ describe("a mutant of updates is caught", () => {
         request.cancels ? Effect.void : wipe(driver, request.keys),
         driver.endHold(request)
       )
-  }), hunt(1))
+  }), hunt(15))
 
   driverIsCaught("a hold that is not renewed", (driver) => ({
     ...driver,
     hold: (request) => request.renews ? Effect.void : driver.hold(request)
-  }), hunt(1))
+  }), hunt(47))
 
   driverIsCaught("an end that leaves what has taken the place of its hold", (driver) => ({
     ...driver,
     endHold: (request) => driver.endHold({ ...request, cancels: true })
-  }), { histories: overwritten, seed: 1 })
+  }), { histories: overwritten, seed: 5 })
 
   driverIsCaught("a fill over a hold", (driver) => ({
     ...driver,
@@ -135,11 +135,11 @@ describe("a mutant of updates is caught", () => {
                 Effect.forEach(request.writes, ([key, { bytes, life }]) => driver.set({ key, bytes, life }, ignored)),
                 request.writes.size
               )))
-  }), hunt(1))
+  }), hunt(5))
 
   classIsCaught("loads inside of an update that are like any other", Caller.prototype, {
     isApart: () => false
-  }, hunt(1))
+  }, hunt(78))
 
   driverIsCaught("tags that are not held", (driver) => ({
     ...driver,
@@ -150,7 +150,7 @@ describe("a mutant of updates is caught", () => {
   driverIsCaught("an end that leaves the tag generation as it is", (driver) => ({
     ...driver,
     endHold: (request) => driver.endHold({ ...request, generation: undefined })
-  }), tagHunt(1))
+  }), tagHunt(36))
 
   const { ensure } = TagEpochs.prototype
   classIsCaught("a held tag whose epoch is made all the same", TagEpochs.prototype, {
@@ -169,5 +169,5 @@ describe("a mutant of updates is caught", () => {
       } satisfies Driver
       return ensure.apply(Object.assign(Object.create(TagEpochs.prototype), this, { driver: over }), of)
     }
-  }, tagHunt(1))
+  }, tagHunt(2))
 })
