@@ -54,6 +54,9 @@ const ScreenLive = Layer.succeed(Screen, {
   columns: process.stdout.columns ?? 120
 })
 
+/** A process reports every few seconds: the last table tells of the time after the outage alone. */
+const forHowLong = "14 seconds"
+
 const top = (url: string) =>
   main([
     "top",
@@ -64,7 +67,7 @@ const top = (url: string) =>
     "--every",
     "2 seconds",
     "--for",
-    "10 seconds",
+    forHowLong,
     "--timeout",
     "500 millis"
   ])
@@ -86,7 +89,7 @@ export const fleet = Effect.gen(function*() {
   yield* Effect.repeat(Effect.delay(ask, "500 millis"), { until: ({ requests }) => requests > 0 })
   yield* Effect.sleep("4 seconds")
   yield* ask
-  yield* say("$ effect-redis-cache top --prefix fleet: --for \"10 seconds\"\n")
+  yield* say(`$ effect-redis-cache top --prefix fleet: --for "${forHowLong}"\n`)
   const showing = yield* Effect.fork(top(redis.url))
   yield* Effect.sleep("3 seconds")
   const before = yield* ask

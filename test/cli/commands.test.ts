@@ -166,7 +166,7 @@ describe("top", () => {
       const { code, out } = yield* run("top", "--every", "200 millis", "--for", "1 second")
       yield* Fiber.interrupt(busy)
       assert.strictEqual(code, 0)
-      assert.match(out, /1 process: web-1, 0 keys being loaded/)
+      assert.match(out, /1 process: web-1, 0 keys being loaded {2}[\d:]{8} UTC, rates over \d+ s/)
       assert.match(out, /\nusers +[\d.]+ +\d+\.\d+ %/)
       assert.match((yield* run("top", "--for", "1 milli")).out, /^No process publishes its figures/)
     }))

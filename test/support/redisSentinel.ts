@@ -21,7 +21,7 @@ export interface RedisSentinel {
   readonly master: () => Promise<RedisServer>
   /** Hands the master's place to a replica, though the master is well. */
   readonly failover: () => Promise<void>
-  /** Until another is the master. */
+  /** Until every sentinel names another as the master: nobody can be sent to this server any more. */
   readonly replaced: (server: RedisServer) => Promise<void>
   /** Until there is one master, known to all sentinels, and all others have what it has. */
   readonly settled: () => Promise<void>
@@ -72,18 +72,23 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
     })
   )
   for (const client of askServers) client.on("error", () => {})
+  /** The port of the master, as each sentinel sees it. */
+  const named = async () => {
+    const answers = await Promise.all(clients.map((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)))
+    return (answers as ReadonlyArray<[string, string]>).map(([, port]) => Number(port)) // its answer
+  }
   const settled = () =>
     eventually(async () => {
-      const port = String((await master()).port)
-      const names = await Promise.all(clients.map((client) => client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)))
-      if (!(names as ReadonlyArray<[string, string]>).every(([, known]) => known === port)) return false
+      const { port } = await master()
+      if (!(await named()).every((known) => known === port)) return false
       const links = await Promise.all(askServers.map((client) => client.info("replication")))
       const linked = links.filter((text) =>
         text.includes(`master_port:${port}\r`) && text.includes("master_link_status:up")
       )
       return linked.length === replicaCount
     })
-  const replaced = (server: RedisServer) => eventually(async () => await master() !== server)
+  const replaced = (server: RedisServer) =>
+    eventually(async () => (await named()).every((port) => port !== server.port))
   return {
     options: { sentinels: sentinels.map(({ port }) => ({ host: "127.0.0.1", port })), name },
     servers,

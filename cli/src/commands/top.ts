@@ -33,23 +33,28 @@ const duration = (option: string, text: string) =>
     onSome: Effect.succeed
   })
 
-/** Rates are taken over this, or over two reports of the process that reports least often. */
-const leastWindow = 10_000
+/** Rates are taken over this in ms, or over two reports of the process that reports least often. */
+const leastWindow = 4_000
 
-/** Readings as old as the window, and one that is older. */
+/** Readings back to the one that is as old as the window. */
 class History {
   private readings: ReadonlyArray<Fleet.FleetStats> = []
 
   add(reading: Fleet.FleetStats): void {
     const slowest = Math.max(0, ...reading.processes.map((each) => Duration.toMillis(each.every)))
-    const from = reading.at - Math.max(leastWindow, 2.5 * slowest)
-    const recent = this.readings.findIndex(({ at }) => at >= from)
-    const older = recent < 0 ? this.readings.slice(-1) : this.readings.slice(Math.max(0, recent - 1))
-    this.readings = [...older, reading]
+    // A little less: a reading is some ms late.
+    const from = reading.at - 0.9 * Math.max(leastWindow, 2.5 * slowest)
+    const first = this.readings.findLastIndex(({ at }) => at <= from)
+    this.readings = [...this.readings.slice(Math.max(0, first)), reading]
   }
 
   get rates(): ReadonlyMap<string, Fleet.Rates> {
     return Fleet.rates(this.readings)
+  }
+
+  /** What the rates are taken over, in ms. */
+  get window(): number {
+    return (this.readings.at(-1)?.at ?? 0) - (this.readings[0]?.at ?? 0)
   }
 }
 
@@ -99,12 +104,13 @@ const row = (
 
 const clockTime = (time: number): string => new Date(time).toISOString().slice(11, 19)
 
-const heading = ({ at, processes }: Fleet.FleetStats, { bold, dim }: Style): string => {
+const heading = ({ at, processes }: Fleet.FleetStats, window: number, { bold, dim }: Style): string => {
   const names = processes.map(({ name }) => printable(name)).sort()
   const loading = processes.reduce((sum, process) => sum + process.loading, 0)
   const shown = names.slice(0, 5).join(", ") + (names.length > 5 ? ` and ${names.length - 5} more` : "")
   return `${bold(`${names.length} process${names.length === 1 ? "" : "es"}`)}${names.length > 0 ? `: ${shown}` : ""}` +
-    `, ${loading} key${loading === 1 ? "" : "s"} being loaded  ${dim(`${clockTime(at)} UTC`)}`
+    `, ${loading} key${loading === 1 ? "" : "s"} being loaded` +
+    `  ${dim(`${clockTime(at)} UTC${window > 0 ? `, rates over ${Math.round(window / 1_000)} s` : ""}`)}`
 }
 
 const none = "No process publishes its figures. Give their RedisLayer `publish: true`; it must be the same --prefix."
@@ -123,13 +129,14 @@ const show = (
   if (reading.right.processes.length === 0) return none
   const rates = [...history.rates].sort(worstFirst)
   return [
-    heading(reading.right, style),
+    heading(reading.right, history.window, style),
     rates.length === 0 ? style.dim("Waiting for a second report of a process …") : table(columns, rates.map(row), style)
   ].join("\n")
 }
 
 const toJson = ({ at, processes }: Fleet.FleetStats, history: History) => ({
   at,
+  ratesOver: history.window,
   processes: processes.map(({ caches: _, every: often, ...process }) => ({ ...process, every: millis(often) })),
   caches: Object.fromEntries(
     [...history.rates].map(([name, { hitRatio, loadTime, perSecond }]) => [name, {

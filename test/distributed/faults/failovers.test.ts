@@ -17,7 +17,10 @@ const maxStaleness = 500
 const commandTimeout = 500
 const keys = 40
 
-/** A master that was replaced acknowledges what nobody will have, until processes hear of the new one, in ms. */
+/**
+ * A master that was replaced acknowledges what nobody will have, and has nothing if it was restarted, until processes
+ * hear of the new one, which every sentinel names by then, in ms.
+ */
 const hearingWindow = 1_000
 
 /** Something that is done to servers, by name. Each ends when they are well again. */
