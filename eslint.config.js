@@ -65,7 +65,9 @@ const random = "Use Effect's Random, so that tests can seed it."
 const timers = "Use Effect.sleep or a Schedule, so that interruption and TestClock govern it."
 
 export default tseslint.config(
-  { ignores: ["**/dist/", "coverage/", ".tmp/", "docs/.vitepress/cache/", "docs/.vitepress/dist/", "**/node_modules/"] },
+  {
+    ignores: ["**/dist/", "coverage/", ".tmp/", "docs/.vitepress/cache/", "docs/.vitepress/dist/", "**/node_modules/"]
+  },
   tseslint.configs.base,
   ...effect.configs.dprint,
   {
