@@ -33,6 +33,11 @@ const values: ReadonlyArray<readonly [value: unknown, bytes: string]> = [
     }),
     "95c40158aa52616e67654572726f7201a76d657373616765a16d"
   ],
+  // As Bun marks the place where an error was made.
+  [
+    Object.defineProperty(new Error("m"), "sourceURL", { value: "a.ts", enumerable: false }),
+    "95c40158a54572726f7201a76d657373616765a16d"
+  ],
   [new Error("m", { cause: 1 }), "97c40158a54572726f7202a76d657373616765a16da5636175736501"]
 ]
 
