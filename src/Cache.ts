@@ -718,11 +718,6 @@ interface IsCopy {
 // A string is a list of its letters.
 type ListOf<Key> = ReadonlyArray<Readonly<Key>> | (Iterable<Readonly<Key>> & object)
 
-type UpdateOptions<Told, Result, Key, Value> = [Told] extends [never] ? StoringOptions<Result, Key, Value>
-  : NotStoring<Iterable<readonly [Key, Value]>>
-
-type Results<Result> = Effect.Effect<Result, unknown, unknown>
-
 /**
  * Runs an update of the source, and invalidates the keys that it makes outdated. While the update runs, no load in any
  * process stores anything under these keys. When it ends, successfully or not, the keys are absent. So a read that
@@ -756,16 +751,32 @@ type Results<Result> = Effect.Effect<Result, unknown, unknown>
  * @category updating
  */
 export const invalidating: {
-  <Key, Value, Error, Requirements, Result, Told extends ListOf<Key> = never>(
+  <Key, Value, Error, Requirements>(
     cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: ListOf<Key> | ((result: Result) => Told & ListOf<Key>),
-    options?: UpdateOptions<Told, Result, NoInfer<Key>, NoInfer<Value>>
-  ): <A, E, R>(self: Effect.Effect<A, E, R> & Results<Result>) => Effect.Effect<A, E | Error, R | Requirements>
-  <A, E, R, Key, Value, Error, Requirements, Told extends ListOf<Key> = never>(
+    keys: ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, Key, Value, Error, Requirements>(
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: ListOf<NoInfer<Key>>,
+    options: StoringOptions<A, NoInfer<Key>, NoInfer<Value>>
+  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, Key, Value, Error, Requirements>(
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: (result: A) => ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, E, R, Key, Value, Error, Requirements>(
     self: Effect.Effect<A, E, R>,
     cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: ListOf<Key> | ((result: NoInfer<A>) => Told & ListOf<Key>),
-    options?: UpdateOptions<Told, NoInfer<A>, NoInfer<Key>, NoInfer<Value>>
+    keys: (result: NoInfer<A>) => ListOf<NoInfer<Key>>,
+    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
+  ): Effect.Effect<A, E | Error, R | Requirements>
+  <A, E, R, Key, Value, Error, Requirements>(
+    self: Effect.Effect<A, E, R>,
+    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
+    keys: ListOf<NoInfer<Key>>,
+    options?: StoringOptions<NoInfer<A>, NoInfer<Key>, NoInfer<Value>>
   ): Effect.Effect<A, E | Error, R | Requirements>
 } = dual(
   (args) => !isCache(args[0]),
