@@ -33,7 +33,7 @@ describe("invalidating", () => {
   it("takes keys of the result", () => {
     expect(update.pipe(Cache.invalidating(users, (user) => [user.id]))).type.toBe<Updated>()
     expect(Cache.invalidating(update, users, (user) => [user.id], { linger: "1 second" })).type.toBe<Updated>()
-    // @ts-expect-error is not assignable to parameter of type 'ListOf<number>'
+    // @ts-expect-error Type 'string' is not assignable to type 'number'
     Cache.invalidating(update, numbered, (user) => [user.name])
   })
 
@@ -48,7 +48,7 @@ describe("invalidating", () => {
     >()
     // @ts-expect-error Type 'string' is not assignable to type 'User'
     Cache.invalidating(update, users, ["42"], { store: (user) => [["42", user.name]] })
-    // @ts-expect-error is not assignable to parameter of type
+    // @ts-expect-error is not assignable to type '"store needs the keys up front: pass a list of keys"'
     Cache.invalidating(update, users, (user: User) => [user.id], { store: (user: User) => [["42", user]] })
   })
 
@@ -80,6 +80,73 @@ describe("invalidating", () => {
   })
 })
 
+describe("an update that stands by itself", () => {
+  it("is of whatever effect it is given", () => {
+    const invalidate = Cache.invalidating(users, ["42"], { linger: "1 second" })
+    expect(invalidate(update)).type.toBe<Updated>()
+    expect(invalidate(Effect.void)).type.toBe<Effect.Effect<void, Failure, Redis.Redis>>()
+  })
+
+  it("is of effects with the results that its functions take", () => {
+    const told = Cache.invalidating(users, (user: { readonly id: string }) => [user.id])
+    expect(told(update)).type.toBe<Updated>()
+    const stored = Cache.invalidating(users, ["42"], { store: (user: User) => [["42", user]] })
+    expect(stored(update)).type.toBe<Updated>()
+    // @ts-expect-error Type 'number' is not assignable to type '{ readonly id: string; }'
+    told(Effect.succeed(1))
+    // @ts-expect-error Type 'number' is not assignable to type 'User'
+    stored(Effect.succeed(1))
+  })
+
+  it("is of the keys of any cache in generic code", () => {
+    const ofAny = <Key>(
+      cache: Cache.Cache<Key, string>,
+      keys: ReadonlyArray<Key>,
+      told: (user: User) => ReadonlyArray<Key>
+    ) => [
+      update.pipe(Cache.invalidating(cache, keys, { linger: 100 })),
+      update.pipe(Cache.invalidating(cache, told, { linger: 100 })),
+      Cache.invalidating(update, cache, told, { linger: 100 }),
+      Cache.invalidating(update, cache, keys, { store: () => keys.map((key) => [key, "stored"]) })
+    ]
+    expect(ofAny).type.toBeCallableWith(Cache.of<string>()({ name: "texts" }), ["42"], () => [])
+  })
+})
+
+describe("a wrong option", () => {
+  // Of the two signatures that three arguments may be for, the first is the one that takes options there.
+
+  it("of a list of keys is what the error names first", () => {
+    // @ts-expect-error Overload 1 of 2...'lingre' does not exist in type...Did you mean to write 'linger'?...Overload 2 of 2
+    Cache.invalidating(users, ["42"], { lingre: "1 second" })
+    // @ts-expect-error Overload 1 of 2...Type '"1 fortnight"' is not assignable to type 'DurationInput...Overload 2 of 2
+    update.pipe(Cache.invalidating(users, ["42"], { linger: "1 fortnight" }))
+    // @ts-expect-error Overload 1 of 2...Type 'string' is not assignable to type 'User'...Overload 2 of 2
+    update.pipe(Cache.invalidating(users, ["42"], { store: (user) => [["42", user.name]] }))
+    // @ts-expect-error Type '"1 fortnight"' is not assignable to type 'DurationInput
+    Cache.invalidating(update, users, ["42"], { linger: "1 fortnight" })
+  })
+
+  it("of a function that tells keys is what the error names first", () => {
+    // @ts-expect-error Overload 1 of 2...Type '"1 fortnight"' is not assignable to type 'DurationInput...Overload 2 of 2
+    Cache.invalidating(users, (user: User) => [user.id], { linger: "1 fortnight" })
+    // @ts-expect-error Overload 1 of 2...type '"store needs the keys up front: pass a list of keys"'...Overload 2 of 2
+    Cache.invalidating(users, (user: User) => [user.id], { store: (user: User) => [["42", user]] })
+    // @ts-expect-error Type '"1 fortnight"' is not assignable to type 'DurationInput
+    Cache.invalidating(update, users, (user) => [user.id], { linger: "1 fortnight" })
+  })
+
+  it("of a call that is forgotten is all that the error names", () => {
+    const getName = Memo.cached((id: number) => Effect.succeed(String(id)), { name: "getName" })
+    // @ts-expect-error Type '"1 fortnight"' is not assignable to type 'DurationInput
+    getName.busting([42], { linger: "1 fortnight" })
+    // @ts-expect-error Type '(user: User) => number' is not assignable to type '(result: User) => string'
+    getName.busting([42], { store: (user: User) => Number(user.id) })
+    // @ts-expect-error is not assignable to type '"store needs the keys up front: pass a list of keys"'
+    getName.busting((user: User) => [Number(user.id)], { store: (user: User) => user.name })
+  })
+})
+
 describe("busting", () => {
   const getUser = Memo.cached((id: number, _fields?: string) => Effect.succeed({ id, at: _fields ?? "" }), {
     name: "getUser"
@@ -96,7 +163,7 @@ describe("busting", () => {
     >()
     // @ts-expect-error Type 'string' is not assignable to type 'number'
     getUser.busting(["42"])
-    // @ts-expect-error Source has 3 element(s) but target allows only 2
+    // @ts-expect-error '[number, string, number]' is not assignable to parameter of type 'readonly [id: number, _fields?:
     getUser.busting([42, "name", 1])
   })
 
@@ -112,6 +179,35 @@ describe("busting", () => {
     expect(Cache.invalidating(update, cache, [[42]], { store: (user) => [[[Number(user.id)], stored]] })).type.toBe<
       Updated
     >()
+  })
+
+  it("of calls that a function of declared parameters tells needs no cast", () => {
+    const { cache } = getUser
+    const updateAll = Effect.as(update, [] as ReadonlyArray<User>)
+    type AllUpdated = Effect.Effect<ReadonlyArray<User>, "Offline" | Failure, Sql | Redis.Redis>
+    expect(update.pipe(Cache.invalidating(cache, (user: User) => [[Number(user.id)]]))).type.toBe<Updated>()
+    expect(update.pipe(Cache.invalidating(cache, (user: User) => [[Number(user.id), user.name]], { linger: 100 }))).type
+      .toBe<Updated>()
+    expect(Cache.invalidating(cache, (user: User) => [[Number(user.id)]])(update)).type.toBe<Updated>()
+    expect(Cache.invalidating(update, cache, (user: User) => [[Number(user.id)]], { linger: 100 })).type.toBe<Updated>()
+    expect(update.pipe(getUser.busting((user: User) => [Number(user.id), user.name]))).type.toBe<Updated>()
+    expect(updateAll.pipe(Cache.invalidating(cache, (users) => users.map(({ id }) => [Number(id)])))).type.toBe<
+      AllUpdated
+    >()
+    expect(
+      updateAll.pipe(Cache.invalidating(cache, (users: ReadonlyArray<User>) => users.map(({ id }) => [Number(id)])))
+    ).type.toBe<AllUpdated>()
+    expect(
+      updateAll.pipe(Cache.invalidating(cache, function*(users: ReadonlyArray<User>) {
+        for (const { id } of users) yield [Number(id)]
+      }))
+    ).type.toBe<AllUpdated>()
+    // @ts-expect-error Type 'string' is not assignable to type 'number'
+    update.pipe(Cache.invalidating(cache, (user: User) => [[user.id]]))
+    // @ts-expect-error Type '[string]' is not assignable to type 'readonly [id: number
+    Cache.invalidating(cache, (user: User) => [[user.id]])
+    // @ts-expect-error Type 'string' is not assignable to type 'number'
+    getUser.busting((user: User) => [user.id])
   })
 
   it("takes branded keys and instances as they are", () => {

@@ -35,7 +35,13 @@ import * as Explain from "./internal/ops/explain.js"
 import * as Get from "./internal/ops/get.js"
 import * as GetMany from "./internal/ops/getMany.js"
 import * as Invalidating from "./internal/ops/invalidating/invalidating.js"
-import type { InvalidatingOptions, NotStoring, StoringOptions } from "./internal/ops/invalidating/options.js"
+import type {
+  InvalidatingOptions,
+  ListOf,
+  OptionsFor,
+  ResultsIn,
+  StoringOptions
+} from "./internal/ops/invalidating/options.js"
 import * as Load from "./internal/ops/load.js"
 import type {
   Computing,
@@ -715,9 +721,6 @@ interface IsCopy {
   readonly kind?: "Cache.invalidating does not apply to counters"
 }
 
-// A string is a list of its letters.
-type ListOf<Key> = ReadonlyArray<Readonly<Key>> | (Iterable<Readonly<Key>> & object)
-
 /**
  * Runs an update of the source, and invalidates the keys that it makes outdated. While the update runs, no load in any
  * process stores anything under these keys. When it ends, successfully or not, the keys are absent. So a read that
@@ -751,32 +754,16 @@ type ListOf<Key> = ReadonlyArray<Readonly<Key>> | (Iterable<Readonly<Key>> & obj
  * @category updating
  */
 export const invalidating: {
-  <Key, Value, Error, Requirements>(
+  <Key, Value, Error, Requirements, Result, Told extends ListOf<Key> = never>(
     cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: ListOf<NoInfer<Key>>,
-    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
-  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
-  <A, Key, Value, Error, Requirements>(
-    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: ListOf<NoInfer<Key>>,
-    options: StoringOptions<A, NoInfer<Key>, NoInfer<Value>>
-  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
-  <A, Key, Value, Error, Requirements>(
-    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: (result: A) => ListOf<NoInfer<Key>>,
-    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
-  ): <E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Error, R | Requirements>
-  <A, E, R, Key, Value, Error, Requirements>(
+    keys: ListOf<Key> | ((result: Result) => ListOf<Key> | Told),
+    options?: OptionsFor<Told, StoringOptions<Result, NoInfer<Key>, NoInfer<Value>>>
+  ): <A, E, R>(self: Effect.Effect<A, E, R> & ResultsIn<Result>) => Effect.Effect<A, E | Error, R | Requirements>
+  <A, E, R, Key, Value, Error, Requirements, Told extends ListOf<Key> = never>(
     self: Effect.Effect<A, E, R>,
     cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: (result: NoInfer<A>) => ListOf<NoInfer<Key>>,
-    options?: NotStoring<Iterable<readonly [NoInfer<Key>, NoInfer<Value>]>>
-  ): Effect.Effect<A, E | Error, R | Requirements>
-  <A, E, R, Key, Value, Error, Requirements>(
-    self: Effect.Effect<A, E, R>,
-    cache: Cache<Key, Value, Error, Requirements> & IsCopy,
-    keys: ListOf<NoInfer<Key>>,
-    options?: StoringOptions<NoInfer<A>, NoInfer<Key>, NoInfer<Value>>
+    keys: ListOf<Key> | ((result: NoInfer<A>) => ListOf<Key> | Told),
+    options?: OptionsFor<Told, StoringOptions<NoInfer<A>, NoInfer<Key>, NoInfer<Value>>>
   ): Effect.Effect<A, E | Error, R | Requirements>
 } = dual(
   (args) => !isCache(args[0]),

@@ -17,7 +17,7 @@ import type { Codec } from "./internal/codec/codec.js"
 import type { PolicyOptions } from "./internal/definition/policy.js"
 import * as Internal from "./internal/memo/memo.js"
 import { cachedProperty as cachedProperty_ } from "./internal/memo/property.js"
-import type { NotStoring } from "./internal/ops/invalidating/options.js"
+import type { OptionsFor, ResultsIn } from "./internal/ops/invalidating/options.js"
 import type { Pending } from "./Pending.js"
 import type { Redis } from "./Redis.js"
 
@@ -58,20 +58,12 @@ export interface Members<in out Args extends ReadonlyArray<unknown>, in out A, o
    * Runs an update of the source, and forgets the result for these arguments: see `Cache.invalidating`. To forget the
    * results of several calls: `Cache.invalidating(getUser.cache, [[42], [43]])`.
    */
-  readonly busting: {
-    (
-      args: Readonly<Args>,
-      options?: NotStoring<A>
-    ): <B, E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
-    <B>(
-      args: Readonly<Args>,
-      options: BustingOptions<B, A>
-    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
-    <B>(
-      args: (result: B) => Readonly<Args>,
-      options?: NotStoring<A>
-    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
-  }
+  readonly busting: <Result, Told extends Readonly<Args> = never>(
+    args: Readonly<Args> | ((result: Result) => Readonly<Args> | Told),
+    options?: OptionsFor<Told, BustingOptions<Result, A>>
+  ) => <B, E2, R2>(
+    update: Effect.Effect<B, E2, R2> & ResultsIn<Result>
+  ) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
   /** Computes now, and stores the result. */
   readonly refresh: (...args: Arguments<Args>) => Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored result, never computed. */
@@ -130,14 +122,11 @@ export interface CachedProperty<in out A, out E, out R, out StoreError = RedisEr
   /** Forgets the value; tells whether there was one. */
   readonly bust: Effect.Effect<boolean, RedisError | CodecError, Redis>
   /** Runs an update of the source, and forgets the value: see `Cache.invalidating`. */
-  readonly busting: {
-    (
-      options?: NotStoring<A>
-    ): <B, E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
-    <B>(
-      options: BustingOptions<B, A>
-    ): <E2, R2>(update: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
-  }
+  readonly busting: <Result>(
+    options?: BustingOptions<Result, A>
+  ) => <B, E2, R2>(
+    update: Effect.Effect<B, E2, R2> & ResultsIn<Result>
+  ) => Effect.Effect<B, E2 | StoreError, R2 | Redis>
   /** Computes now, and stores the value. */
   readonly refresh: Effect.Effect<A, E | StoreError, Exclude<R, Scope.Scope> | Redis>
   /** The stored value, never computed. */

@@ -1,5 +1,6 @@
 /** The options of one update, and their parsing. */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { CodecError } from "../../../CacheError.js"
 import { checkTags } from "../../cache/prepare.js"
@@ -32,15 +33,24 @@ export interface StoringOptions<in Result, out Key, out Value> extends Invalidat
   readonly store?: ((result: Result) => Iterable<readonly [Readonly<Key>, Value]>) | undefined
 }
 
-/**
- * Options without `store`. What it would have to be is said all the same, for the function that may be given: an overload
- * that fails must not decide what that function gives.
- */
-export interface NotStoring<in out Stored> extends InvalidatingOptions {
+/** Options where `store` has no keys to store under. */
+interface NotStoring extends InvalidatingOptions {
   readonly store?:
-    | (((result: any) => Stored) & "store needs the keys up front: pass a list of keys") // as below
+    | (((result: any) => unknown) & "store needs the keys up front: pass a list of keys") // whatever it takes and returns
     | undefined
 }
+
+// An update has one signature for a list of keys and a function that tells them. With two, TypeScript would type the
+// function once, against the wrong one (then `[[user.id]]` is no tuple), and report errors of the wrong one.
+
+/** A list of keys. A string would be one of its letters. */
+export type ListOf<Key> = ReadonlyArray<Readonly<Key>> | (Iterable<Readonly<Key>> & object)
+
+/** `Told` is the list that a function tells; if the list is given, it is `never`. Only then values can be stored. */
+export type OptionsFor<Told, Storing> = [Told] extends [never] ? Storing : NotStoring
+
+/** An update with results that functions of `Result` take. */
+export type ResultsIn<Result> = Effect.Effect<Result, unknown, unknown>
 
 /** With the types that do not matter inside left out. */
 export type Options<Key, Value> = StoringOptions<any, Key, Value> // the result of an update that is not known here
