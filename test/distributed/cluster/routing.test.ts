@@ -181,27 +181,6 @@ describe("keys that move before their slot has another owner", () => {
   )
 })
 
-describe("a slot that nobody has", () => {
-  it.scopedLive("is waited for as long as a command may take, and served when it is back", () =>
-    Effect.gen(function*() {
-      const prefix = uniquePrefix()
-      const context = yield* build(RedisLayer.layerCluster(addresses, { prefix, commandTimeout: "600 millis" }))
-      const slot = slotOf(`${prefix}things:a`)
-      const master = yield* Effect.promise(() => cluster.masterOf(slot))
-      yield* Effect.provide(Cache.set(things, "a", 1), context)
-      yield* Effect.promise(() => master.client.call("CLUSTER", "DELSLOTS", slot))
-      const began = performance.now()
-      const failed = yield* Effect.either(Effect.provide(Cache.set(things, "a", 2), context))
-      assert.strictEqual(reason(failed), "Connection")
-      assert.isBelow(performance.now() - began, 1_500)
-      const waiting = yield* Effect.fork(Effect.either(Effect.provide(Cache.set(things, "a", 2), context)))
-      yield* Effect.promise(() => master.client.call("CLUSTER", "ADDSLOTS", slot))
-      assert.strictEqual(reason(yield* Fiber.join(waiting)), "none")
-      yield* Effect.promise(() => cluster.settled())
-      assert.deepStrictEqual(yield* Effect.provide(Cache.get(things, "a"), context), Option.some(2))
-    }))
-})
-
 describe("a master that changes", () => {
   it.scopedLive("by hand: nothing fails for longer than it takes, and nothing is lost", () =>
     Effect.gen(function*() {
@@ -329,7 +308,31 @@ describe("a prefix with a hash tag", () => {
       const keys = Array.from({ length: 50 }, (_, i) => String(i))
       yield* Effect.provide(Cache.setMany(things, keys.map((key) => [key, key])), context)
       const { client } = yield* Effect.promise(() => cluster.masterOf(slotOf(prefix)))
-      assert.strictEqual(yield* Effect.promise(() => client.cluster("COUNTKEYSINSLOT", slotOf(prefix))), 50)
+      // Keys of other tests may lie in the same slot.
+      const there = yield* Effect.promise(() => client.cluster("GETKEYSINSLOT", slotOf(prefix), 1_000))
+      assert.strictEqual((there as ReadonlyArray<string>).filter((key) => key.startsWith(prefix)).length, 50)
       assert.strictEqual(yield* Effect.provide(Cache.flush(things), context), 50)
+    }))
+})
+
+// Last: a replica that saw the slot without an owner does not claim it if it is promoted later.
+describe("a slot that nobody has", () => {
+  it.scopedLive("is waited for as long as a command may take, and served when it is back", () =>
+    Effect.gen(function*() {
+      const prefix = uniquePrefix()
+      const context = yield* build(RedisLayer.layerCluster(addresses, { prefix, commandTimeout: "600 millis" }))
+      const slot = slotOf(`${prefix}things:a`)
+      const master = yield* Effect.promise(() => cluster.masterOf(slot))
+      yield* Effect.provide(Cache.set(things, "a", 1), context)
+      yield* Effect.promise(() => master.client.call("CLUSTER", "DELSLOTS", slot))
+      const began = performance.now()
+      const failed = yield* Effect.either(Effect.provide(Cache.set(things, "a", 2), context))
+      assert.strictEqual(reason(failed), "Connection")
+      assert.isBelow(performance.now() - began, 1_500)
+      const waiting = yield* Effect.fork(Effect.either(Effect.provide(Cache.set(things, "a", 2), context)))
+      yield* Effect.promise(() => master.client.call("CLUSTER", "ADDSLOTS", slot))
+      assert.strictEqual(reason(yield* Fiber.join(waiting)), "none")
+      yield* Effect.promise(() => cluster.settled())
+      assert.deepStrictEqual(yield* Effect.provide(Cache.get(things, "a"), context), Option.some(2))
     }))
 })
