@@ -1,4 +1,7 @@
-/** Who takes part. `ioredis` is what the others are compared with; a module says how each is meant to be used. */
+/**
+ * The contestants. `ioredis` is what the others are compared with; each module says how its library is meant to be
+ * used.
+ */
 const at = (path) => new URL(path, import.meta.url).href
 
 export const reference = "ioredis"
@@ -16,7 +19,7 @@ export const contestants = [
   { name: "Effect 4 Persistence", module: at("peers/effect4/contestant.js") }
 ]
 
-/** Whole fleets of them: ten processes each. */
+/** Run as whole fleets: ten processes each. */
 export const fleet = contestants.filter(({ name }) =>
   [reference, ours, "node-redis", "cache-manager", "cacheable", "bentocache"].includes(name)
 )
@@ -34,7 +37,7 @@ export const tagged = [
   { name: "bentocache", module: at("peers/bentocache/contestant.js") }
 ]
 
-/** In memory: what they are compared with there, and who takes part. */
+/** In memory: the reference there, and its contestants. */
 export const memoryReference = "Map in Effect.sync"
 export const inMemory = [
   { name: "Map", module: at("contestants/memory/map.js") },
@@ -49,10 +52,10 @@ export const inMemory = [
   { name: "bentocache", module: at("peers/bentocache/memory.js") }
 ]
 
-/** Compared with in some tables, but nothing that one would use instead. */
+/** Compared with in some tables, but not an alternative to a library. */
 export const bare = ["ioredis in Effect", "Map", "lru-cache"]
 
-/** No caches: with what one would write one's own. */
+/** Not caches: tools for writing your own. */
 export const clients = [reference, "node-redis", memoryReference, ...bare]
 
 export const named = (...names) => contestants.filter(({ name }) => names.includes(name))

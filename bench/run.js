@@ -1,12 +1,12 @@
 /**
- * `npm run bench` in the root. Runs the workloads on a Redis of its own, prints what they came to, and writes
- * `results/latest.json`, `results/comparison.svg` and the figures in `docs/reference/speed.md`, but for a glance.
+ * `npm run bench` in the root. Runs the workloads on a Redis of its own and prints the results. Unless the run is quick,
+ * it also writes `results/latest.json`, `results/comparison.svg` and the figures in `docs/reference/speed.md`.
  *
  *     --quick        fewer and shorter rounds, and less to store: under 90 seconds
  *     --only W2L,W3  these workloads
  *     --no-install   takes what is installed and built
  *
- * It fails where a value that was read is not the one that was written. It never fails for a time.
+ * It fails if a value that was read is not the one that was written. A slow result never fails it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import os from "node:os"
@@ -20,7 +20,7 @@ import { startServer } from "./lib/server.js"
 import { setUp } from "./lib/setup.js"
 import { startWorker } from "./lib/workers.js"
 
-/** Those that run most code in a second come first: where processes are kept, it is compiled for what follows. */
+/** Those that run the most code per second come first: if processes are kept, later workloads find it compiled. */
 const all = ["W2L", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W11", "W12", "W13", "W14"]
 
 const { values: options } = parseArgs({
@@ -38,7 +38,7 @@ const settings = options.quick
   : { quick: false, crews: 3, rounds: 9, warmUp: 5000, millis: 300 }
 
 if (!options["no-install"]) setUp()
-// Only now: it is installed.
+// Imported only now, because it has just been installed.
 const { Redis } = await import("ioredis")
 
 const began = performance.now()
@@ -53,7 +53,7 @@ const databaseOf = ({ module }) => {
   return databases.get(module)
 }
 
-/** Starts contestants, each on a database of its own, which is empty. Who cannot start here is left out. */
+/** Starts contestants, each on an empty database of its own. A contestant that cannot start here is left out. */
 const start = async (list = contestants, { sameDatabase = false, server: other } = {}) => {
   const started = await Promise.all(list.map(async (contestant) => {
     const database = databaseOf(contestant)
@@ -73,7 +73,7 @@ const start = async (list = contestants, { sameDatabase = false, server: other }
 
 const stopAll = (workers) => Promise.all(workers.map((worker) => worker.stop()))
 
-/** Everybody, in new processes for each workload; in the same ones for all where it must be quick. */
+/** All contestants, in new processes for each workload; in the same ones for all if it must be quick. */
 let kept
 const crew = async () => kept ?? (settings.quick ? kept = await start() : await start())
 const warmUp = () => settings.quick && kept === undefined ? 8 * settings.warmUp : settings.warmUp
@@ -110,7 +110,7 @@ const seconds = Math.round((performance.now() - began) / 1000)
 const where = `Node ${machine.node.slice(1)}, Redis ${machine.redis}, ${machine.cores} cores, ${machine.cpu}`
 console.log(`\n${where}, ${machine.system}; ${settings.rounds} rounds of ${settings.millis} ms, ${seconds} s`)
 
-// A glance is no comparison. A workload that ran at length takes the place of its last run: its contestants are compared
+// A quick run is no comparison. A workload that ran at length replaces its last results: its contestants are compared
 // with each other, and with no other workload.
 if (!options.quick) {
   const folder = new URL("results/", import.meta.url)

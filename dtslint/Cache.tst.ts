@@ -12,7 +12,7 @@ type Shape = { readonly _tag: "Dot" } | { readonly _tag: "Line"; readonly length
 
 type UserId = string & Brand.Brand<"UserId">
 
-/** What an operation fails with, and what it needs. */
+/** What an operation fails with, and the services that it needs. */
 type Failure = CacheError.RedisError | CacheError.CodecError
 type Store = Redis.Redis
 
@@ -45,7 +45,7 @@ describe("make", () => {
     >()
   })
 
-  it("keeps RedisError out with bypass", () => {
+  it("excludes RedisError with bypass", () => {
     expect(bypassing).type.toBe<Cache.Cache<string, User, CacheError.CodecError, Store>>()
     expect(Cache.make({ name: "a", onRedisError: "fail" })).type.toBe<Cache.Cache<string, unknown, Failure>>()
     expect(Cache.make({ name: "a", onRedisError: "fail" as "fail" | "bypass" })).type.toBe<
@@ -75,7 +75,7 @@ describe("make", () => {
     })).type.toBe<Cache.Cache<number, User>>()
   })
 
-  it("refuses what it does not know, and a schema beside a codec", () => {
+  it("refuses unknown options, and a schema together with a codec", () => {
     // @ts-expect-error: Object literal may only specify known properties, but 'timeToLife' does not exist
     Cache.make({ name: "a", timeToLife: 1 })
     // @ts-expect-error: Types of property 'codec' are incompatible
@@ -95,7 +95,7 @@ describe("make", () => {
     Cache.make({ name: "a", schema: needy })
   })
 
-  it("a type that is given without a schema is no key's, and a key's type needs a schema", () => {
+  it("an explicit value type without a schema does not type the keys, and an explicit key type needs a schema", () => {
     // @ts-expect-error: Property 'schema' is missing in type '{ name: string; }'
     Cache.make<User>({ name: "users" })
     // @ts-expect-error: Property 'key' is missing in type
@@ -205,7 +205,7 @@ describe("data-first", () => {
   })
 
   // "Overload 1": of those that the call could be.
-  it("compile errors begin with the true cause", () => {
+  it("compile errors begin with the actual cause", () => {
     // @ts-expect-error: Overload 1 of 3, '(self...Argument of type '{ id: string; }' is not assignable to parameter of type 'User'...Overload 2
     Cache.set(users, "42", { id: "42" })
     // @ts-expect-error: Overload 1 of 3, '(self...Argument of type 'number' is not assignable to parameter of type 'string'...Overload 2
@@ -278,7 +278,7 @@ describe("a forgotten yield* or await, in a cache of unknown", () => {
     Cache.set(users, "42", effect)
   })
 
-  it("is not seen in data, nor in what may be anything", () => {
+  it("is not detected in data, nor in `any` or `unknown`", () => {
     type Set = Effect.Effect<void, Failure, Store>
     expect(Cache.set(anything, "42", Option.some(1))).type.toBe<Set>()
     expect(Cache.set(anything, "42", Either.left(1))).type.toBe<Set>()
@@ -314,7 +314,7 @@ describe("a forgotten yield* or await, in a cache of unknown", () => {
 })
 
 describe("increment", () => {
-  it("takes counters only", () => {
+  it("accepts only counters", () => {
     expect(Cache.increment(hits, "42")).type.toBe<Effect.Effect<number, Failure, Store>>()
     expect(Cache.increment(hits, "42", -2)).type.toBe<Effect.Effect<number, Failure, Store>>()
     expect(pipe(hits, Cache.increment("42", 2))).type.toBe<Effect.Effect<number, Failure, Store>>()
@@ -330,7 +330,7 @@ describe("increment", () => {
 })
 
 describe("expire", () => {
-  it("is for caches that are no counters", () => {
+  it("refuses counters", () => {
     expect(Cache.expire(Cache.make({ name: "numbers", schema: Schema.Number }), "42")).type.toBe<
       Effect.Effect<boolean, Failure, Store>
     >()
@@ -344,7 +344,7 @@ describe("expire", () => {
     pipe(hits, Cache.expire("42"))
   })
 
-  it("takes keys of the cache's type alone", () => {
+  it("accepts only keys of the cache's type", () => {
     expect(Cache.expire(numbered, 42)).type.toBe<Effect.Effect<boolean, Failure, Store>>()
     // @ts-expect-error: Argument of type 'string' is not assignable
     Cache.expire(numbered, "42")
@@ -354,7 +354,7 @@ describe("expire", () => {
 })
 
 describe("modify", () => {
-  it("takes an option, or an effect of one", () => {
+  it("accepts an option, or an effect of one", () => {
     expect(Cache.modify(users, "42", (found) => {
       expect(found).type.toBe<Option.Option<User>>()
       return found
@@ -380,7 +380,7 @@ describe("modify", () => {
 })
 
 describe("loads", () => {
-  it("getOrSet: the load's errors and needs, without Scope", () => {
+  it("getOrSet: the load's errors and services, without Scope", () => {
     expect(Cache.getOrSet(users, "42", loadUser)).type.toBe<
       Effect.Effect<User, Failure | "Offline", Store | "Http">
     >()
@@ -396,7 +396,7 @@ describe("loads", () => {
     >()
   })
 
-  it("getOrSet: a timeout adds Empty, and nothing else does", () => {
+  it("getOrSet: only a timeout adds Empty", () => {
     expect(Cache.getOrSet(users, "42", loadUser, { timeout: "1 second" })).type.toBe<
       Effect.Effect<User, Failure | "Offline" | CacheError.Empty, Store | "Http">
     >()
@@ -422,7 +422,7 @@ describe("loads", () => {
     Cache.getOrSet(users, "42", loadUser, { timeOut: 1 })
   })
 
-  it("getOrSet: of two timeouts only a hard one adds Empty", () => {
+  it("getOrSet: of two timeouts, only a hard one adds Empty", () => {
     expect(Cache.getOrSet(users, "42", loadUser, { timeout: { soft: "100 millis" } })).type.toBe<
       Effect.Effect<User, Failure | "Offline", Store | "Http">
     >()
@@ -448,7 +448,7 @@ describe("loads", () => {
     Cache.getOrSet(users, "42", loadUser, { timeout: { soft: true } })
   })
 
-  it("loads are told what was there, and may leave it as it was", () => {
+  it("loads receive the previous value, and may keep it", () => {
     expect(
       Cache.getOrSet(users, "42", (id, previous) => {
         expect(id).type.toBe<string>()
@@ -469,7 +469,7 @@ describe("loads", () => {
     expect(Cache.getOrSet(anything, "42", () => Effect.succeed(Math.random() > 0.5 ? Cache.unchanged : 1))).type.toBe<
       Effect.Effect<unknown, Failure, Store>
     >()
-    // Data-last, what was there is known when the cache is: name its type.
+    // Data-last, the previous value's type is only known together with the cache: annotate it.
     expect(
       pipe(
         users,
@@ -514,7 +514,7 @@ describe("loads", () => {
     expect(Cache.refresh(users, "42", loadUser)).type.toBe<
       Effect.Effect<User, Failure | "Offline", Store | "Http">
     >()
-    // Empty is there with a timeout alone.
+    // Only a timeout adds Empty.
     expect(Cache.getOrSetMany(users, ["42"], loadUsers, { timeout: 1, batchSize: 10, concurrency: 2 })).type.toBe<
       Effect.Effect<ReadonlyMap<string, User>, Failure | "Offline" | CacheError.Empty, Store | "Http">
     >()
@@ -522,7 +522,7 @@ describe("loads", () => {
     Cache.getOrSetMany(users, ["42"], loadUsers, { forceRefresh: true })
   })
 
-  it("getOrSetMany tells hits from failures", () => {
+  it("getOrSetMany distinguishes hits from failures", () => {
     const partly = (ids: ReadonlyArray<string>) =>
       Effect.succeed(ids.map((id) => [id, id === "0" ? Cache.failed("NotFound" as const) : user] as const))
     expect(Cache.getOrSetMany(users, ["42"], partly)).type.toBe<
@@ -560,7 +560,7 @@ describe("bypass removes RedisError", () => {
     >()
   })
 
-  it("and from nothing else", () => {
+  it("and from no other operation", () => {
     expect(Cache.delete(bypassing, "42")).type.toBe<Effect.Effect<boolean, Failure, Store>>()
     expect(Cache.take(bypassing, "42")).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
     expect(Cache.deleteMany(bypassing, ["42"])).type.toBe<Effect.Effect<number, Failure, Store>>()
@@ -661,7 +661,7 @@ describe("data-last", () => {
     >()
   })
 
-  it("by itself, goes with any cache of that key and value", () => {
+  it("by itself, fits any cache of that key and value", () => {
     const getIt = Cache.get("42")
     expect(getIt(users)).type.toBe<Effect.Effect<Option.Option<User>, Failure, Store>>()
     expect(getIt(bypassing)).type.toBe<Effect.Effect<Option.Option<User>, CacheError.CodecError, Store>>()
@@ -692,7 +692,7 @@ describe("near copies", () => {
     expect(Cache.make({ name: "near", near: options })).type.toBe<Cache.Cache<string, unknown>>()
   })
 
-  it("are not for counters, and not without a bound that is a number", () => {
+  it("are not for counters, and need a bound that is a number", () => {
     // @ts-expect-error: 'near' does not exist in type
     Cache.counter({ name: "hits", near: { capacity: 10 } })
     // @ts-expect-error: Type 'string' is not assignable
@@ -701,7 +701,7 @@ describe("near copies", () => {
 })
 
 describe("changes", () => {
-  it("are a stream that can fail with what Redis says, whatever the cache does without it", () => {
+  it("are a stream that can fail with Redis's errors, even if the cache works without it", () => {
     expect(Cache.changes(users)).type.toBe<Stream.Stream<Cache.Change, CacheError.RedisError, Store>>()
     expect(Cache.changes(hits, { bufferSize: 10 })).type.toBe<
       Stream.Stream<Cache.Change, CacheError.RedisError, Store>

@@ -42,7 +42,7 @@ describe("CacheError", () => {
     expect(codecError.cause).type.toBe<unknown>()
   })
 
-  it("are yielded, and caught by their tags", () => {
+  it("can be yielded, and caught by their tags", () => {
     const failing = Effect.gen(function*() {
       yield* redisError
       yield* codecError

@@ -20,7 +20,7 @@ describe("Codec", () => {
     Codec.json(needy)
   })
 
-  it("structural has the type that is said, or unknown", () => {
+  it("structural has the given type, or unknown", () => {
     expect(Codec.structural<Note>()).type.toBe<Codec.Codec<Note>>()
     expect(Codec.structural()).type.toBe<Codec.Codec<unknown>>()
   })

@@ -3,7 +3,7 @@ import { type CacheError, Fleet, type Redis } from "effect-redis-cache"
 import { describe, expect, it } from "tstyche"
 
 describe("Fleet", () => {
-  it("fails as Redis does, and needs one", () => {
+  it("fails as Redis does, and needs a Redis", () => {
     expect(Fleet.caches()).type.toBe<Effect.Effect<Fleet.Survey, CacheError.RedisError, Redis.Redis>>()
     expect(Fleet.keys("users", { contains: "4" })).type.toBe<
       Stream.Stream<ReadonlyArray<Fleet.KeySummary>, CacheError.RedisError, Redis.Redis>

@@ -18,7 +18,7 @@ declare const fetchUser: (id: number, lang?: string) => Effect.Effect<User, Offl
 describe("cached", () => {
   const getUser = Memo.cached(fetchUser, "10 minutes")
 
-  it("keeps the arguments, adds what a cache can fail with, and takes Scope out", () => {
+  it("keeps the arguments, adds the cache's errors, and removes Scope", () => {
     expect(getUser).type.toBe<
       Memo.Cached<[id: number, lang?: string | undefined], User, Offline, "Http" | Scope.Scope>
     >()
@@ -59,7 +59,7 @@ describe("cached", () => {
     >()
   })
 
-  it("data-last options are checked when the function comes", () => {
+  it("data-last options are checked once the function is known", () => {
     expect(pipe(fetchUser, Memo.cached({ key: (id: number) => id }))).type.toBe<typeof getUser>()
     expect(pipe(fetchUser, Memo.cached({ timeToLive: (_: Exit.Exit<User, Offline>) => 1 }))).type.toBe<
       typeof getUser
@@ -105,7 +105,7 @@ describe("cached", () => {
     >()
   })
 
-  it("refuses options that are another function's", () => {
+  it("refuses options that belong to another function", () => {
     // @ts-expect-error: Types of property 'key' are incompatible
     Memo.cached(fetchUser, { key: (id: string) => id })
     // @ts-expect-error: Type 'string' is not assignable to type 'User'
@@ -120,14 +120,14 @@ describe("cached", () => {
     Memo.cached(fetchUser, { captures: "tenant" })
   })
 
-  it("refuses what is no function that gives an effect", () => {
+  it("refuses anything but a function that returns an effect", () => {
     // @ts-expect-error: Argument of type '(id: number) => number' is not assignable to parameter of type '(id: number) => Effect
     Memo.cached((id: number) => id, "1 minute")
     // @ts-expect-error: Argument of type '(id: number) => Promise<number>' is not assignable to parameter of type '(id: number) => Effect
     Memo.cached(async (id: number) => id, "1 minute")
   })
 
-  it("takes no more arguments than the function: they would be part of the key", () => {
+  it("takes no more arguments than the function, because they would be part of the key", () => {
     expect<Parameters<typeof getUser>>().type.toBe<
       [id: number, lang?: string | undefined, ...surplus: Array<never>]
     >()
@@ -157,7 +157,7 @@ describe("cached", () => {
     expect(pipe(1, byId)).type.toBe<Effect.Effect<User, Offline | Failure, "Http" | Store>>()
   })
 
-  it("takes all that a function of any number of arguments takes, an index too", () => {
+  it("takes any number of arguments if the function does, and an index too", () => {
     const all = Memo.cached((...ids: ReadonlyArray<number>) => Effect.succeed(ids), { name: "all" })
     expect(all(1, 2, 3)).type.toBe<Effect.Effect<ReadonlyArray<number>, Failure, Store>>()
     const page = Memo.cached((id: number, page?: number) => Effect.succeed([id, page]), { name: "page" })
@@ -166,7 +166,7 @@ describe("cached", () => {
     >()
   })
 
-  it("caches some of the failures, or all, or says which it may", () => {
+  it("caches some failures, or all, or says which it may cache", () => {
     class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}
     const fetch = {} as (id: number) => Effect.Effect<User, Offline | Busy>
     type Fetched = Memo.Cached<[id: number], User, Offline | Busy, never>
@@ -193,7 +193,7 @@ describe("cached", () => {
     Memo.cached(fetch, { errors: { schema: Offline, codec: Codec.json(Offline) } })
   })
 
-  it("captures change no type", () => {
+  it("captures do not change the type", () => {
     expect(Memo.cached(fetchUser, { captures: ["tenant", { region: 1 }] })).type.toBe<typeof getUser>()
     expect(pipe(fetchUser, Memo.cached({ captures: [] }))).type.toBe<typeof getUser>()
     // @ts-expect-error: 'captures' does not exist in type
@@ -222,7 +222,7 @@ describe("cached", () => {
     expect(Memo.cached(fetchUser, { timeout: { soft: "1 second", hard: "2 seconds" } })).type.toBe<typeof timed>()
   })
 
-  it("revalidates what its results are, by its arguments", () => {
+  it("revalidates its results by its arguments", () => {
     expect(
       Memo.cached(fetchUser, {
         revalidate: (previous, id, lang) => {
@@ -243,7 +243,7 @@ describe("cached", () => {
     Memo.cached(fetchUser, { revalidate: () => Effect.fail("other" as const) })
   })
 
-  it("bypass takes RedisError out of all but bust", () => {
+  it("bypass removes RedisError from everything but bust", () => {
     const bypassing = Memo.cached(fetchUser, { onRedisError: "bypass" })
     expect(bypassing(42)).type.toBe<Effect.Effect<User, Offline | CacheError.CodecError, "Http" | Store>>()
     expect(bypassing.refresh(42)).type.toBe<Effect.Effect<User, Offline | CacheError.CodecError, "Http" | Store>>()
@@ -254,7 +254,7 @@ describe("cached", () => {
     >()
   })
 
-  it("a generic function's parameter becomes unknown, never any: memoize one of the type that is meant", () => {
+  it("a generic function's parameter becomes unknown, never any: memoize a function of the type that you need", () => {
     const generic = <A>(value: A): Effect.Effect<A> => Effect.succeed(value)
     expect(Memo.cached(generic, "1 minute")).type.toBe<Memo.Cached<[value: unknown], unknown, never, never>>()
     expect(Memo.cached(generic, { name: "generic" })).type.toBe<
@@ -282,7 +282,7 @@ describe("cached", () => {
 describe("cachedAsync", () => {
   const getUser = Memo.cachedAsync(fetchUser, "10 minutes")
 
-  it("cannot fail: what can go wrong is the pending's", () => {
+  it("cannot fail: the pending has all errors", () => {
     expect(getUser).type.toBe<
       Memo.CachedAsync<[id: number, lang?: string | undefined], User, Offline, "Http" | Scope.Scope>
     >()
@@ -368,7 +368,7 @@ describe("cachedProperty", () => {
     >()
   })
 
-  it("needs a name, and knows no timeout", () => {
+  it("needs a name, and has no timeout", () => {
     const self = new NoIdentity("a")
     // @ts-expect-error: Overload 1 of 2...Property 'name' is missing in type...Overload 2
     Memo.cachedProperty(self, { key: (it) => it.id }, () => Effect.succeed(1))

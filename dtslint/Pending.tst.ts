@@ -14,7 +14,7 @@ describe("Pending", () => {
     expect(pending.key).type.toBe<string>()
   })
 
-  it("never fails where its computation cannot", () => {
+  it("never fails if its computation cannot", () => {
     expect({} as Pending.Pending<string>).type.toBe<Pending.Pending<string, never>>()
     expect(pending).type.toBeAssignableTo<Pending.Pending<unknown, unknown>>()
     expect(pending).type.not.toBeAssignableTo<Pending.Pending<string>>()

@@ -9,7 +9,7 @@ describe("Redis", () => {
     expect<Context.Tag.Service<typeof Redis.Redis>>().type.toBe<Redis.Service>()
   })
 
-  it("only layers make one", () => {
+  it("only layers create one", () => {
     expect(Redis).type.not.toHaveProperty("make")
   })
 })

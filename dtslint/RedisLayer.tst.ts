@@ -19,7 +19,7 @@ describe("RedisLayer", () => {
     ).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
   })
 
-  it("layer has no options of ioredis that this library sets", () => {
+  it("layer has no ioredis options that this library sets itself", () => {
     // @ts-expect-error: Object literal may only specify known properties
     RedisLayer.layer({ keyPrefix: "app:" })
     // @ts-expect-error: Object literal may only specify known properties
@@ -81,7 +81,7 @@ describe("RedisLayer", () => {
     expect(RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { grace: 0 })).type.toBe<Layer.Layer<Redis.Redis>>()
   })
 
-  it("near copies may be required to work", () => {
+  it("near copies may be required", () => {
     expect(RedisLayer.layer({ tracking: "required" })).type.toBe<Layer.Layer<Redis.Redis, CacheError.RedisError>>()
     // @ts-expect-error: Type '"always"' is not assignable
     RedisLayer.layer({ tracking: "always" })

@@ -20,7 +20,7 @@ declare const update: Effect.Effect<User, "Offline", Sql>
 type Updated = Effect.Effect<User, "Offline" | Failure, Sql | Redis.Redis>
 
 describe("invalidating", () => {
-  it("keeps what the update gives and needs, and adds what the cache fails with", () => {
+  it("keeps the update's result and services, and adds the cache's errors", () => {
     expect(update.pipe(Cache.invalidating(users, ["42"]))).type.toBe<Updated>()
     expect(Cache.invalidating(update, users, ["42"])).type.toBe<Updated>()
     expect(pipe(update, Cache.invalidating(users, new Set(["42"]), { tags: ["team:7"], linger: "1 second" }))).type
@@ -37,7 +37,7 @@ describe("invalidating", () => {
     Cache.invalidating(update, numbered, (user) => [user.name])
   })
 
-  it("stores what the result says, and only under keys that were held", () => {
+  it("stores values of the result, and only under keys that were held", () => {
     expect(update.pipe(Cache.invalidating(users, ["42"], { store: (user) => [[user.id, user]] }))).type.toBe<Updated>()
     expect(Cache.invalidating(update, users, ["42"], { store: (user) => [["42", user]] })).type.toBe<Updated>()
     expect(update.pipe(Cache.invalidating(users, ["42"], { store: () => [["42", new User({ id: "42", name: "" })]] })))
@@ -68,7 +68,7 @@ describe("invalidating", () => {
     update.pipe(Cache.invalidating(hits, ["home"]))
   })
 
-  it("refuses a string in the place of a list, and keys of another type", () => {
+  it("refuses a string instead of a list, and keys of another type", () => {
     // @ts-expect-error Argument of type 'string' is not assignable
     Cache.invalidating(update, users, "42")
     // @ts-expect-error Argument of type 'string' is not assignable
@@ -171,7 +171,7 @@ describe("busting", () => {
     expect(update.pipe(Cache.invalidating(getUser.cache, [[42], [43, "name"]]))).type.toBe<Updated>()
   })
 
-  it("of calls that the result tells needs no cast", () => {
+  it("of calls that the result names needs no cast", () => {
     const { cache } = getUser
     const stored = { id: 42, at: "" }
     expect(Cache.invalidating(update, cache, (user) => [[Number(user.id)]])).type.toBe<Updated>()

@@ -37,7 +37,7 @@ describe("resolver", () => {
     expect(Effect.request(new UserById({ id: "42" }), cached)).type.toBe<Effect.Effect<User, Failure, Redis.Redis>>()
   })
 
-  it("takes requests that fail with what the cache fails with, and with bypass any", () => {
+  it("takes requests that fail with the cache's errors, and with bypass any", () => {
     expect(safe.pipe(Cache.resolver(bypassing, { key: ({ id }) => id }))).type.toBe<Cached<SafeById>>()
     // @ts-expect-error: the request's error lacks
     safe.pipe(Cache.resolver(users, { key: ({ id }) => id }))

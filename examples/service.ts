@@ -7,13 +7,13 @@ import { Cache, Memo, RedisLayer } from "effect-redis-cache"
 import { Api, Nearest } from "./api.js"
 import { nearestCities, type Place } from "./cities.js"
 
-/** About a kilometer. Adding 0 makes 0 of -0, which would be another key. */
+/** About a kilometer. Adding 0 turns -0 into 0, because -0 would be another key. */
 const round = (degrees: number): number => Math.round(degrees * 100) / 100 + 0
 
-/** Who is near to each other shares an answer. Shared it has to fit both, so it is computed for the rounded place. */
+/** Nearby places share an answer. It has to fit all of them, so it is computed for the rounded place. */
 const area = ({ lat, lon }: Place): Place => ({ lat: round(lat), lon: round(lon) })
 
-/** What the cache is there for: some milliseconds of work. */
+/** The work that the cache saves: some milliseconds. */
 export const computeNearest = (place: Place): Effect.Effect<Nearest> =>
   Effect.map(nearestCities(area(place), 5), (neighbours) => ({
     ...area(place),
@@ -31,7 +31,7 @@ export const nearest = Memo.cached(computeNearest, {
   key: area,
   schema: Nearest,
   timeToLive: "1 hour",
-  // For a day after that, the old answer at once, and a new one is computed in the background.
+  // For a day after that, callers get the old answer at once, and a new one is computed in the background.
   staleWhileRevalidate: "1 day",
   // Without Redis every request computes: slower, but answered.
   onRedisError: "bypass",
@@ -50,11 +50,11 @@ const CitiesLive = HttpApiBuilder.group(Api, "cities", (handlers) =>
     .handle("nearest", ({ urlParams: { cache, ...place } }) =>
       cache === "off"
         ? computeNearest(place)
-        // With "bypass" there is no RedisError left; and what this one says, that an answer cannot be stored, is a bug.
+        // With "bypass" there is no RedisError left; the other one, that an answer cannot be stored, would be a bug.
         : nearest(place).pipe(Effect.catchTag("CodecError", Effect.die)))
     .handle("stats", () => stats))
 
-/** The service, on whatever `Redis` and `HttpServer` it is given. */
+/** The service, on any `Redis` and `HttpServer`. */
 export const ServiceLive = HttpApiBuilder.serve().pipe(
   Layer.provide(HttpApiBuilder.api(Api)),
   Layer.provide(CitiesLive)
@@ -62,7 +62,7 @@ export const ServiceLive = HttpApiBuilder.serve().pipe(
 
 const redisUrl = Config.option(Config.redacted(Config.nonEmptyString("REDIS_URL")))
 
-/** On the Redis that `REDIS_URL` names; in memory where there is none. */
+/** On the Redis that `REDIS_URL` names; in memory without it. */
 export const redisFromEnv = (prefix: string) =>
   Layer.unwrapEffect(Effect.map(
     redisUrl,
@@ -72,7 +72,7 @@ export const redisFromEnv = (prefix: string) =>
     })
   ))
 
-/** Where entries are, in words. */
+/** Where the entries are, in words. */
 export const whereFromEnv = Effect.map(
   redisUrl,
   Option.match({ onNone: () => "in memory (REDIS_URL is not set)", onSome: () => "on the Redis of REDIS_URL" })

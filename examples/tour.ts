@@ -1,6 +1,4 @@
-/**
- * What walrus's documentation shows of its cache, step by step, with shorter times.
- */
+/** The examples of walrus's documentation for its cache, step by step, with shorter times. */
 import { Array, Console, Effect, Option, Schema, Stream } from "effect"
 import { Cache, type CacheError, Memo, Pending } from "effect-redis-cache"
 
@@ -8,7 +6,7 @@ const greetings = Cache.make({ name: "greetings", schema: Schema.String, timeToL
 
 const visits = Cache.counter({ name: "visits", timeToLive: "1 minute" })
 
-/** Every function that is cached below says when its body runs. */
+/** Every cached function below prints when its body runs. */
 const bodyRuns = (name: string) => Console.log(`    · the body of ${name} runs`)
 
 const currentTime = Effect.sync(() => new Date())
@@ -79,7 +77,7 @@ const memoized = Effect.gen(function*() {
 })
 
 const property = Effect.gen(function*() {
-  yield* title("A cached property (10 s): the instance says what it is known by")
+  yield* title("A cached property (10 s): the instance states its identity")
   const clock = new WorldClock("Lima")
   yield* step(`new WorldClock("Lima").now`, time(yield* clock.now))
   yield* pause("50 millis")
@@ -90,7 +88,7 @@ const property = Effect.gen(function*() {
   yield* Effect.all([clock.now.bust, new WorldClock("Oslo").now.bust])
 })
 
-/** What a read that does not wait, or not for ever, gives: a time, or why there is none yet. */
+/** The result of a read that does not wait, or not forever: a time, or why there is none yet. */
 const timeOrEmpty = (
   read: Effect.Effect<Date, CacheError.Empty | CacheError.RedisError | CacheError.CodecError>
 ) =>

@@ -1,6 +1,4 @@
-/**
- * Requests as people would send them, over HTTP, and how long they took.
- */
+/** Requests as people would send them, over HTTP, and how long they took. */
 import { HttpApiClient, HttpServer } from "@effect/platform"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { Array, Duration, Effect, Layer, Order, Random, Schema } from "effect"
@@ -24,7 +22,7 @@ const largest = Array.sort(cities, Order.mapInput(Order.reverse(Order.number), (
 /** Where requests come from: from this many of the largest cities. */
 export const cityCount = 1_000
 
-/** Zipf's law: the second city is asked for half as often as the first one, the third one a third as often … */
+/** Zipf's law: the second city is requested half as often as the first one, the third one a third as often … */
 const sums = Array.scan(Array.range(1, cityCount), 0, (sum, rank) => sum + 1 / rank)
 
 const city = Effect.map(
@@ -32,7 +30,7 @@ const city = Effect.map(
   (chance) => largest[sums.findIndex((sum) => sum > chance) - 1]!
 )
 
-/** Nobody stands in the very middle: some hundred meters from there. */
+/** People are never at the exact center: they are some hundred meters from there. */
 const aside = Random.nextRange(-0.002, 0.002)
 
 const request: Effect.Effect<Query> = Effect.gen(function*() {
@@ -47,9 +45,9 @@ export const requests = (count: number, seed: string): Effect.Effect<ReadonlyArr
 export interface Measurement {
   readonly requests: number
   readonly elapsed: Duration.Duration
-  /** How long half of the requests took at the most. */
+  /** The time within which half of the requests were answered. */
   readonly p50: Duration.Duration
-  /** How long all but the slowest of a hundred took at the most. */
+  /** The time within which 99 of 100 requests were answered. */
   readonly p99: Duration.Duration
   /** What the cache counted meanwhile. */
   readonly counts: Pick<Stats, "hits" | "misses" | "loads" | "coalesced">
@@ -59,7 +57,7 @@ export interface Measurement {
 const percentile = (sorted: ReadonlyArray<Duration.Duration>, percent: number): Duration.Duration =>
   sorted[Math.ceil(sorted.length * percent / 100) - 1] ?? Duration.zero
 
-/** Sends requests, so many at a time, and tells how that went. */
+/** Sends requests, this many at a time, and reports the results. */
 export const measure = (client: Client, queries: ReadonlyArray<Query>, concurrency: number) =>
   Effect.gen(function*() {
     const before = yield* client.stats()
@@ -85,12 +83,12 @@ export const measure = (client: Client, queries: ReadonlyArray<Query>, concurren
     return measurement
   })
 
-/** The same request, to be computed whatever is cached. */
+/** The same request, computed whatever is cached. */
 export const uncached = (query: Query): Query => ({ ...query, cache: "off" })
 
 const isSame = Schema.equivalence(Nearest)
 
-/** A request that is answered otherwise from the cache than by computing, if there is one. */
+/** A request whose cached answer differs from the computed one, if there is one. */
 export const findDifference = (client: Client, queries: ReadonlyArray<Query>) =>
   Effect.findFirst(queries, (query) =>
     Effect.zipWith(

@@ -1,6 +1,6 @@
 /**
- * The picture of the demo in the README: runs it, and draws what it printed of the service and of the fleet as a terminal
- * shows it. `npm run demo:picture`, on a machine that has nothing else to do.
+ * The picture of the demo in the README: runs the demo, and draws its output for the service and for the fleet as a
+ * terminal shows it. `npm run demo:picture`, on a machine that has nothing else to do.
  */
 import { spawn } from "node:child_process"
 import { writeFile } from "node:fs/promises"
@@ -10,12 +10,12 @@ const root = fileURLToPath(new URL("../", import.meta.url))
 
 const target = "docs/pictures/demo.svg"
 
-/** As a terminal of so many columns wraps them. */
+/** Wraps them like a terminal with this many columns. */
 const columns = 132
 
 const size = { character: 7.2, line: 17, margin: 16 }
 
-/** What the demo's text is styled with, by the code of a terminal. */
+/** The styles of the demo's text, by the code of a terminal. */
 const classes: Readonly<Record<string, string>> = { 1: "bold", 2: "dim", 31: "bad", 32: "good", 33: "warn" }
 
 interface Piece {
@@ -56,7 +56,10 @@ const wrapped = (pieces: ReadonlyArray<Piece>): ReadonlyArray<ReadonlyArray<Piec
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
-/** What is told in it: the table of the service and what follows from it, and the fleet's outage, with how it ends. */
+/**
+ * The part of the output that the picture shows: the table of the service and what follows from it, and the fleet's
+ * outage, with how it ends.
+ */
 export const telling = (output: string): ReadonlyArray<string> => {
   const lines = output.split("\n")
   const at = (what: RegExp, from = 0): number => {
@@ -68,7 +71,7 @@ export const telling = (output: string): ReadonlyArray<string> => {
   const fleet = at(/^A FLEET/)
   const goesOn = at(/\(Redis goes on\)/, fleet)
   const after = at(/^ +requests +p50 +p99 +failed/, goesOn)
-  // The last of what `top` shows, which is replaced every two seconds on a terminal.
+  // The last of `top`'s tables, which a terminal replaces every two seconds.
   const last = lines.findLastIndex((line, i) => i < after && /process(es)?\S*: /.test(line))
   return [
     "$ npm run demo",

@@ -1,12 +1,12 @@
 /**
- * Every example in the documentation compiles, and those that run are run.
+ * Checks that every example in the documentation compiles, and runs those that can run.
  *
- * - A `ts` fence in README.md or docs/*.md is a program of its own: compiled and run in a process of its own. After
- *   the language may stand `no-run` (compiled only) or `continued` (goes on where the fence before it ended).
- * - An `@example` in src is compiled, and run if it calls an `Effect.run…`.
+ * - A `ts` fence in README.md or docs/*.md is a program of its own: it is compiled, and runs in a process of its own.
+ *   After the language, it may say `no-run` (compiled only) or `continued` (continues the fence before it).
+ * - An `@example` in src is compiled, and runs if it calls an `Effect.run…`.
  *
- * Each example goes to a file in which it keeps the line numbers of where it came from, so that an error names the
- * place to mend. One that reads REDIS_URL is given a server.
+ * Each example goes to a file in which it keeps its original line numbers, so that an error names the line to fix. An
+ * example that reads REDIS_URL gets a server.
  */
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -64,7 +64,7 @@ const examplesOf = (path: string): ReadonlyArray<Example> => {
   )
 }
 
-/** What a program printed, with the places in it that it came from, or none if all went well. */
+/** A program's output, with the source positions in it, or undefined if it succeeded. */
 const run = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv, seconds: number): Promise<string | undefined> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] })
@@ -82,7 +82,7 @@ const run = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv, seconds: numbe
     })
   })
 
-/** What TypeDoc makes of the comments in src: their examples are taken from there. */
+/** TypeDoc's output for the comments in src: their examples are taken from it. */
 const isGenerated = (path: string): boolean => path.startsWith(join("docs", "api"))
 
 const examples = ["README.md", ...filesIn("docs", ".md").filter((path) => !isGenerated(path)), ...filesIn("src", ".ts")]
@@ -115,7 +115,7 @@ if (compileErrors !== undefined) {
       error[1] === path && Number(error[2]) >= Number(first) && Number(error[2]) <= lines.length
     if ([...compileErrors.matchAll(/^(.+?)\((\d+),\d+\): error/gm)].some(isHere)) failures.add(place)
   }
-  // An error in src, or one of the configuration's.
+  // An error in src, or in the configuration.
   if (failures.size === 0) failures.add("src")
 }
 

@@ -1,6 +1,6 @@
 /**
- * Builds the inspector's page, `inspector/`, into one text that a server hands out: style and script are inside, so it
- * works without a network, and its content policy names them by their hashes.
+ * Builds the inspector's page, `inspector/`, into one text for a server to send: it contains its style and script, so
+ * it works without a network, and its content policy names them by their hashes.
  */
 import { build } from "esbuild"
 import { createHash } from "node:crypto"

@@ -1,6 +1,6 @@
 /**
- * `npm run test:runtimes`: a part of the tests on other runtimes than this one. Their binaries are packages, which are
- * installed into a temporary folder. What is run is held to the runtime that was meant
+ * `npm run test:runtimes`: runs a part of the tests on other runtimes than this one. Their binaries are packages, which
+ * are installed into a temporary folder. Each run checks that it has the intended runtime
  * (`test/support/vitest/runtime.ts`).
  */
 import { execFileSync } from "node:child_process"
@@ -38,7 +38,7 @@ const runtimes: ReadonlyArray<Runtime> = [
   }
 ]
 
-/** walrus's tour, the contract in memory and on Redis, faults, near copies, and what runtimes have of their own. */
+/** walrus's tour, the contract in memory and on Redis, faults, near copies, and what differs between runtimes. */
 const files = [
   "test/memo/walrus",
   "test/contract",
@@ -78,7 +78,7 @@ const report = new Report()
 const folder = mkdtempSync(join(tmpdir(), "runtimes-"))
 try {
   for (const runtime of runtimes) {
-    // This one has run all of the tests.
+    // This runtime has run all of the tests.
     if (runtime.name === `node${process.versions.node.split(".")[0]}`) continue
     const binary = install(folder, runtime)
     report.add(runtime.name, await vitest(binary, runtime, files))

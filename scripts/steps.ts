@@ -1,6 +1,6 @@
 /**
- * Steps of a check: a line for each, what failed in full, and the sum. A step that counts what it checked says so in a
- * closing line, `N passed, N failed`; here the lines are added up.
+ * Steps of a check: a line for each, the full output of failures, and the sum. A step that counts what it checked says
+ * so in a closing line, `N passed, N failed`; these lines are added up.
  */
 import { spawn } from "node:child_process"
 
@@ -10,7 +10,7 @@ export interface Outcome {
   readonly seconds: number
 }
 
-/** Runs a program. Nothing is asked on a terminal, and nothing is coloured. */
+/** Runs a program, without prompts or colours. */
 export const run = (program: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
   new Promise((resolve) => {
     const started = performance.now()
@@ -28,7 +28,7 @@ const failureLines = (output: string): ReadonlyArray<string> =>
   output.split("\n").filter((line) => /^\s*(?:×|→|FAIL|✗|AssertionError|Error:|\S+ failed)/.test(line)).slice(0, 40)
 
 const count = ({ code, output }: Outcome): { readonly passed: number; readonly failed: number } | undefined => {
-  // The last closing line, or what tstyche says.
+  // The last closing line, or tstyche's summary.
   const line = [...output.matchAll(/^(?:Assertions: .*|\d+ passed, \d+ failed)$/gm)].at(-1)?.[0]
   const number = (what: string) => Number(new RegExp(`(\\d+) ${what}`).exec(line ?? "")?.[1] ?? 0)
   const failed = number("failed")
@@ -38,7 +38,7 @@ const count = ({ code, output }: Outcome): { readonly passed: number; readonly f
 
 export class Report {
   private readonly total = { passed: 0, failed: 0 }
-  /** What went wrong, told again in a few lines at the end: who sees only the last part of a long log sees this. */
+  /** The failures, repeated in a few lines at the end: a reader of only the last part of a long log sees them. */
   private readonly failures: Array<string> = []
 
   add(step: string, outcome: Outcome): void {
@@ -54,7 +54,7 @@ export class Report {
     this.failures.push(`FAILED  ${step}`, ...failureLines(outcome.output).map((line) => `    ${line.trim()}`))
   }
 
-  /** The closing line, and with it how the process ends. */
+  /** Prints the closing line, and sets the exit code. */
   close(): void {
     for (const line of this.failures) console.log(line)
     console.log(`${this.total.passed} passed, ${this.total.failed} failed`)

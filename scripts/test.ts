@@ -1,8 +1,8 @@
-/** `npm test`: every check of the project, a line each, and what failed in full. */
+/** `npm test`: every check of the project, a line each, and the full output of failures. */
 import { ensurePrograms, testPrograms } from "../test/support/vitest/ensurePrograms.js"
 import { Report, run } from "./steps.js"
 
-// First, and here, where it is seen: what a step says is shown only if the step fails.
+// First, and in this process, so that it is visible: the output of a step only shows if the step fails.
 try {
   ensurePrograms(testPrograms)
 } catch (error) {
@@ -32,7 +32,7 @@ const lane = async (): Promise<void> => {
 }
 await Promise.all([lane(), lane()])
 
-// Alone: some of them watch the clock.
+// Alone: some of them depend on timing.
 await step("test:unit")
 
 report.close()

@@ -16,7 +16,7 @@ export const make = async (url) => {
     set: (key, value) => cache.set(key, value, life),
     getMany: (keys) => cache.mget(keys),
     setMany: (entries) => cache.mset(entries.map(([key, value]) => ({ key, value, ttl: life }))),
-    /** It has no call for this: what it has for many is put together. */
+    /** It has no call for this, so it is composed of its calls for many keys. */
     pages: (load) => async (keys) => {
       const found = await cache.mget(keys)
       const loaded = new Map(await load(keys.filter((_, i) => found[i] === undefined)))

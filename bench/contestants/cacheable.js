@@ -8,7 +8,7 @@ export const versions = read(import.meta.url, "cacheable", "@keyv/redis")
 
 const life = timeToLive * 1000
 
-/** Redis alone, without the copy in memory that would answer instead. */
+/** Redis alone: a copy in memory would answer instead. */
 export const makeWith = async (url, options) => {
   const cache = new Cacheable({ primary: createKeyv(url, { namespace: "users" }), ttl: life, ...options })
   return {
@@ -17,7 +17,7 @@ export const makeWith = async (url, options) => {
     set: (key, value) => cache.set(key, value),
     getMany: (keys) => cache.getMany(keys),
     setMany: (entries) => cache.setMany(entries.map(([key, value]) => ({ key, value }))),
-    /** It has no call for this: what it has for many is put together. */
+    /** It has no call for this, so it is composed of its calls for many keys. */
     pages: (load) => async (keys) => {
       const found = await cache.getMany(keys)
       const loaded = new Map(await load(keys.filter((_, i) => found[i] === undefined)))

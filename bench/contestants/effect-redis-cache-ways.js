@@ -1,4 +1,4 @@
-/** Other ways to the same values: what they cost beside the plain one. */
+/** Other ways to the same values: their cost compared with the plain one. */
 import { Cache } from "effect-redis-cache"
 import * as Effect from "effect/Effect"
 import * as Request from "effect/Request"

@@ -39,7 +39,7 @@ export const makeWith = async (url, values) => {
     invalidating: (keys, update) => Cache.invalidating(Effect.sync(update), users, keys),
     pages: (load) => (keys) => Cache.getOrSetMany(users, keys, load),
     readPage: (found, keys) => keys.map((key) => found.get(key)),
-    // Each workload brings a function of its own, which gives the same users.
+    // Each workload brings its own function, which returns the same users.
     memoize: (compute) => Memo.cached(compute, { name: "getUser", captures: [], timeToLive: life, ...values }),
     clear: () => Cache.flush(users),
     setTagged: (key, value, tags) => Cache.set(users, key, value, { tags }),

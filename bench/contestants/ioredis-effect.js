@@ -1,4 +1,4 @@
-/** The same by hand, inside Effect: what every operation of an Effect program pays before anything is cached. */
+/** The same by hand, inside Effect: what every operation of an Effect program costs before anything is cached. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { Redis } from "ioredis"

@@ -1,4 +1,4 @@
-/** What one would write by hand: a command, and JSON. */
+/** What you would write by hand: a command, and JSON. */
 import { Redis } from "ioredis"
 import { timeToLive } from "../lib/data.js"
 import { promises } from "../lib/style.js"

@@ -1,4 +1,4 @@
-/** The same limit, wanted by fibers: what a thousand of them cost before anything is cached. */
+/** The same limit with fibers as callers: what a thousand of them cost before anything is cached. */
 import * as Effect from "effect/Effect"
 import { effects } from "../lib/style.js"
 import { versions as read } from "../lib/versions.js"

@@ -1,6 +1,6 @@
 /**
  * The least that one load for a whole fleet takes: callers of one process share a promise, processes a `SET NX` lock,
- * and who waits is told by pub/sub. It survives no failure of any kind.
+ * and pub/sub wakes those that wait. It survives no failure of any kind.
  */
 import { Redis } from "ioredis"
 import { timeToLive } from "../lib/data.js"

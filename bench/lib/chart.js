@@ -1,11 +1,11 @@
-/** The comparison as an SVG that can be read on a light and on a dark page. */
+/** The comparison as an SVG that is readable on light and dark pages. */
 import { bare, ours, reference } from "../contestants.js"
 import { bestPeer } from "./bestPeer.js"
 import { ratio } from "./rounds.js"
 
 const shown = ["W1", "W2L", "W3", "W4 get", "W4 set", "W5", "W5 64", "W6", "W11", "W11 16", "W12 get", "W12 set"]
 
-/** Differences below that are noise. */
+/** Smaller differences are noise. */
 const noise = 0.05
 const left = 150
 const right = 56
@@ -51,7 +51,10 @@ const panel = (result) => {
   }
 }
 
-/** How often the fastest peer's rate, at a glance: to the right we are ahead, to the left behind. Its axis is of logs. */
+/**
+ * The ratio to the fastest peer's rate, at a glance: this library is ahead on the right, behind on the left. The axis
+ * is logarithmic.
+ */
 const glance = (results) => {
   const rows = results.flatMap((result) => {
     const best = bestPeer(result)

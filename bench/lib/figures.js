@@ -39,7 +39,7 @@ const tables = (results) =>
     ].join("\n")
   )
 
-/** All of it, in Markdown. */
+/** All figures, in Markdown. */
 export const figures = ({ date, machine, results, settings }) =>
   [
     `Run on ${date.slice(0, 10)}: Node ${machine.node.slice(1)}, Redis ${machine.redis}, ${machine.cores} cores, ` +

@@ -1,14 +1,14 @@
-/** What is measured in the process's own memory. */
+/** Measurements of the process's own memory. */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-/** Room for all that is cached here, and no more than twice as much. */
+/** Room for all entries here, and at most twice as much. */
 export const capacity = 200_000
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc")
 
-/** Bytes that are in use, once what is not has been collected. */
+/** Bytes in use after a garbage collection. */
 export const used = () => {
   collect()
   collect()

@@ -1,4 +1,6 @@
-/** Between `start` and `stop` asks a server for a PONG all the time; tells the longest wait: `node pinger.js <port>`. */
+/**
+ * Between `start` and `stop`, sends a server PING all the time, and reports the longest wait: `node pinger.js <port>`.
+ */
 import net from "node:net"
 
 const socket = net.connect(Number(process.argv[2]), "127.0.0.1")

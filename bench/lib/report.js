@@ -1,4 +1,4 @@
-/** What was measured, as text for people. */
+/** The measurements, as text for people. */
 import { memoryReference, ours, reference } from "../contestants.js"
 import { bestPeer } from "./bestPeer.js"
 
@@ -11,7 +11,7 @@ const amount = (value) =>
     ? Math.round(value).toLocaleString("en")
     : value.toFixed(value < 10 ? 2 : 1)
 
-/** Columns as wide as they must be: names to the left, figures to the right. */
+/** Columns as wide as necessary: names to the left, figures to the right. */
 const table = (header, rows) => {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)))
   const line = (cells) =>
@@ -45,7 +45,7 @@ export const describe = (result) =>
 
 const peer = "the best peer"
 
-/** Ratios that the library is built to reach: by workload, to which contestant, and how much. */
+/** The ratios that the library is built to reach: by workload, the contestant, and the factor. */
 const targets = [
   ["W1", reference, 0.88],
   ["W1", peer, 0.97],
@@ -78,7 +78,7 @@ const targets = [
   ["W6", "bentocache", 5]
 ]
 
-/** How the library stands. Times are told, never asserted. */
+/** How the library stands. Times are reported, never asserted. */
 export const summary = (results, ratioOf) =>
   table(
     [ours, "compared with", "ratio", "target"],

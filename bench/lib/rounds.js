@@ -1,4 +1,4 @@
-/** Interleaved rounds: everybody once in each, in a random order, so that what drifts drifts for all. */
+/** Interleaved rounds: every contestant once in each, in random order, so that a drift affects all of them. */
 
 export const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -15,7 +15,7 @@ const shuffled = (items) => {
   return order
 }
 
-/** What `measure` gave for each worker's name, round by round. */
+/** The results of `measure` for each worker's name, round by round. */
 export const rounds = async (times, workers, measure) => {
   const samples = Object.fromEntries(workers.map(({ name }) => [name, []]))
   for (let round = 0; round < times; round++) {
@@ -24,7 +24,7 @@ export const rounds = async (times, workers, measure) => {
   return samples
 }
 
-/** The median of the ratios of the same round, and the range of the middle half of them. */
+/** The median of the ratios within one round, and the range of the middle half of them. */
 export const ratio = (samples, reference) => {
   const ratios = samples.map((sample, i) => sample / reference[i]).sort((a, b) => a - b)
   const quarter = Math.floor(ratios.length / 4)

@@ -1,4 +1,4 @@
-/** Redis servers of the benchmark's own: on free ports of the loopback address, with nothing kept on disk. */
+/** Redis servers of the benchmark's own: on free ports of the loopback address; they store nothing on disk. */
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -28,7 +28,7 @@ const answers = (port) =>
     socket.on("error", () => end(false))
   })
 
-/** Where the kernel can end a child with its parent (Linux), let it. */
+/** On Linux the kernel can end a child with its parent. */
 const launcher = existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL"] : []
 
 export const startServer = async () => {

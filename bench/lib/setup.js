@@ -1,4 +1,4 @@
-/** Installs the peers where they are missing, and builds the library into where an install would put it. */
+/** Installs the missing peers, and builds the library into the place where an install would put it. */
 import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -25,7 +25,7 @@ const install = (folder) => {
   })
 }
 
-/** With the ioredis and the Effect that are pinned here, beside the peers. The tests check types. */
+/** With the ioredis and Effect versions that are pinned here, beside the peers. The tests check types. */
 const build = () => {
   const target = new URL("node_modules/effect-redis-cache/", bench)
   const compiler = new URL("node_modules/typescript/bin/tsc", root)
@@ -41,7 +41,7 @@ const build = () => {
   ], { cwd: root, stdio: "inherit" })
 }
 
-/** A peer that does not install (another Node, no network) is left out, and is missed in the report. */
+/** A peer that does not install (another Node, no network) is left out, and the report says so. */
 export const setUp = () => {
   if (!isInstalled(bench)) install(bench)
   for (const peer of peers) {

@@ -1,18 +1,18 @@
-/** How loops are run over a contestant's operations: as promises, or inside one long fiber. */
+/** How loops run over a contestant's operations: as promises, or inside one long fiber. */
 import { setTimeout as sleep } from "node:timers/promises"
 
-/** A cheap clock: asking for the time must not be what is measured. */
+/** A cheap clock: reading the time must not affect the measurement. */
 const open = (until) => performance.now() < until
 
-/** So many operations between two looks at the clock, where one takes less than the look. */
+/** How many operations run between two looks at the clock, if one takes less time than the look. */
 const sweepSize = 64
 
 /**
- * - `loops`: `width` loops, each of which waits for its own before it asks again
+ * - `loops`: `width` loops, each of which waits for its own answer before its next call
  * - `bursts`: `width` at once, then the next `width`
- * - `sweeps`: one after the other, seldom looking at the clock
+ * - `sweeps`: one after the other, reading the clock seldom
  * - `settle`: one operation, as a promise
- * - `compute`: something that takes `millis`, as what is memoized or loaded
+ * - `compute`: takes `millis`, like a memoized or loaded value
  */
 export const promises = {
   loops: async (width, until, { ask, check, next }) => {
@@ -55,7 +55,7 @@ export const promises = {
   }
 }
 
-/** What answers without a promise. */
+/** An operation that answers without a promise. */
 export const plain = {
   sweeps: async (until, { ask, check, next }) => {
     let done = 0

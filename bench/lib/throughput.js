@@ -1,6 +1,6 @@
 /**
- * Workloads that count operations a second: everybody in a process of its own, interleaved, several rounds. How a
- * program came to be compiled stays with its process, so it is started anew a few times.
+ * Workloads that count operations a second: each contestant in a process of its own, interleaved, in several rounds.
+ * How the JIT compiled a program stays with its process, so each process is restarted a few times.
  */
 import assert from "node:assert/strict"
 import { reference as raw } from "../contestants.js"
@@ -9,10 +9,10 @@ import { median, ratio, rounds } from "./rounds.js"
 import { together } from "./together.js"
 import { canPin, pinned } from "./workers.js"
 
-/** Takes off what a contestant wraps a value in. */
+/** Unwraps the value of a contestant's result. */
 export const reader = (contestant) => contestant.read ?? ((value) => value)
 
-/** What an operation gives: the value itself. */
+/** The result of an operation: the value itself. */
 const answer = (contestant, operation) => contestant.settle(operation).then(reader(contestant))
 
 /** Writes all users, through the contestant itself. */
@@ -29,10 +29,10 @@ export const verify = (contestant, ...expected) =>
 export { newer, users }
 
 /**
- * - `cells`: what is measured, each `{ id, title, run: (contestant, until) => Promise<number of operations> }`, with
- *   `pin: true` where it is measured again with client and server on a core each
- * - `reference`: with whom they are compared
- * - `prepare`, `finish`: before and after, in the worker; `finish` looks at what was left behind
+ * - `cells`: the measurements, each `{ id, title, run: (contestant, until) => Promise<number of operations> }`; with
+ *   `pin: true`, measured again with client and server on a core each
+ * - `reference`: the contestant that the others are compared with
+ * - `prepare`, `finish`: before and after, in the worker; `finish` checks what was stored
  */
 export const throughput = (
   { cells, file, finish, id, operations, prepare, reference = raw, title, unit = "ops/s" }
@@ -51,7 +51,9 @@ export const throughput = (
     }
   },
 
-  /** Of those who take part in most, in new processes a few times, if no workers are named. */
+  /**
+   * Restarts the processes of the contestants that take part in most workloads a few times, if no workers are named.
+   */
   run: async (bench, named) => {
     const crews = named === undefined ? bench.crews : 1
     const results = new Map()
@@ -67,7 +69,7 @@ export const throughput = (
       await Promise.all(able.map((worker) => worker.call(file, "prepare")))
       for (const [index, cell] of cells.entries()) {
         const measure = async () => {
-          // All at once: nothing is measured yet, and what is compiled late would count as slow.
+          // All at once: nothing is measured yet, and late compilation would count as slow.
           await Promise.all(able.map((worker) => worker.call(file, "measure", index, bench.warmUp)))
           return await rounds(bench.rounds / crews, able, (worker) => worker.call(file, "measure", index, bench.millis))
         }

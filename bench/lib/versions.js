@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 
-/** The version of a package as it is found from a module. */
+/** The version of a package as a module resolves it. */
 export const version = (module, name) => {
   for (let folder = new URL(".", module);; folder = new URL("..", folder)) {
     const file = new URL(`node_modules/${name}/package.json`, folder)

@@ -40,7 +40,7 @@ export const startWorker = async (contestant, url) => {
 const taskset = (pid, cores) =>
   execFileSync("taskset", ["-a", "-c", "-p", cores, String(pid)], { stdio: ["ignore", "ignore", "pipe"] })
 
-/** Whether clients and server can be kept on cores of their own here. */
+/** Whether clients and server can be pinned to a core each. */
 export const canPin = () => {
   try {
     taskset(process.pid, `0-${availableParallelism() - 1}`)
@@ -50,7 +50,7 @@ export const canPin = () => {
   }
 }
 
-/** Keeps the server on the first core and the clients on the second while `f` runs. */
+/** Pins the server to the first core and the clients to the second while `f` runs. */
 export const pinned = async (server, workers, f) => {
   taskset(server.pid, "0")
   for (const { pid } of workers) taskset(pid, "1")

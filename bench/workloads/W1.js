@@ -1,7 +1,7 @@
 import { check, turns } from "../lib/data.js"
 import { reader, seed, throughput, users, verify } from "../lib/throughput.js"
 
-/** Reads by turns, each checked. */
+/** Reads in turn, each checked. */
 export const reading = (contestant) => {
   const read = reader(contestant)
   return {

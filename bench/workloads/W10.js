@@ -1,4 +1,6 @@
-/** What an update of the source costs that invalidates many keys: its begin and its end, beside deleting them. */
+/**
+ * The cost of an update of the source that invalidates many keys: its begin and its end, compared with deleting them.
+ */
 import assert from "node:assert/strict"
 import { named, ours } from "../contestants.js"
 import { users } from "../lib/data.js"
@@ -18,7 +20,7 @@ const millis = async (f) => {
 export const worker = {
   fill: (contestant) => contestant.settle(contestant.setMany(some.map((user) => [user.id, user]))),
   delete: (contestant) => millis(() => contestant.settle(contestant.deleteMany(keys))),
-  /** How long the begin and the end took. Nothing is there afterwards. */
+  /** How long the begin and the end took. No key is stored afterwards. */
   update: async (contestant) => {
     let held = 0
     const began = performance.now()
@@ -43,7 +45,7 @@ export const run = async (bench) => {
     times.end.push(end)
   })
   await bench.stopAll(workers)
-  // The first are for warming up.
+  // The first ones are for warming up.
   const measured = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, all.slice(all.length / 5)]))
   return [{
     kind: "table",

@@ -1,4 +1,4 @@
-/** A page of twenty keys of which two are absent: what is there is read, the rest is loaded and stored. */
+/** A page of twenty keys of which two are absent: stored values are read, the rest is loaded and stored. */
 import assert from "node:assert/strict"
 import { check } from "../lib/data.js"
 import { seed, throughput, users } from "../lib/throughput.js"
@@ -10,13 +10,13 @@ const present = size - absent
 let loaded = 0
 let asked = 0
 
-/** A user that was never asked for before. */
+/** A user that was never read before. */
 const stranger = () => {
   const i = asked++
   return { ...users[i % users.length], id: `stranger${process.pid}-${i}` }
 }
 
-/** By key, what a load is to find: the source. */
+/** By key, the value that a load finds: the source. */
 const source = new Map()
 
 const turning = () => {

@@ -1,4 +1,4 @@
-/** A fleet on one server: how much it does in all, and how long its slowest calls take. */
+/** A fleet on one server: its total rate, and its slowest calls. */
 import { fleet as contestants, reference } from "../contestants.js"
 import { check, turns, users } from "../lib/data.js"
 import { median, ratio, rounds } from "../lib/rounds.js"
@@ -58,7 +58,7 @@ export const run = async (bench) => {
     const workers = [...first, ...others.flat()]
     if (workers.length === 0) continue
     await workers[0].call(file, "seed")
-    // Ten processes have two cores here: what is compiled late would be counted as slow.
+    // Ten processes share two cores here: late compilation would count as slow.
     await measure(workers, 2 * bench.warmUp)
     fleets.push({ name: contestant.name, workers })
   }

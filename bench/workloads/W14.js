@@ -1,4 +1,6 @@
-/** What this library's other ways cost beside the plain ones: modes, a resolver, expiring in the place of removing. */
+/**
+ * The cost of this library's other ways, compared with the plain ones: modes, a resolver, expiring instead of removing.
+ */
 import { ways as contestants } from "../contestants.js"
 import { check, turns, users } from "../lib/data.js"
 import { median, ratio } from "../lib/rounds.js"
@@ -28,7 +30,7 @@ const acts = (act) => (contestant) => ({
   check: () => undefined
 })
 
-/** By name: what is done, and beside which of them it is held. */
+/** By name: the operation, and the plain one that it is compared with. */
 const ways = {
   "get": { loop: gets((one) => one.get), beside: "get" },
   "get, withMode use": { loop: gets((one) => one.getIn("use")), beside: "get" },

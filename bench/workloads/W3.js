@@ -1,7 +1,7 @@
 import { turns } from "../lib/data.js"
 import { newer, seed, throughput, users, verify } from "../lib/throughput.js"
 
-/** Writes by turns. What they left is looked at in the end. */
+/** Writes in turn. What they stored is checked at the end. */
 const writing = (contestant) => ({
   next: turns(),
   ask: (i) => contestant.set(newer[i].id, newer[i]),
@@ -14,7 +14,7 @@ export const { run, worker } = throughput({
   title: "set with time to live",
   operations: ["get", "set"],
   prepare: (contestant) => seed(contestant),
-  // What was not reached has what was seeded.
+  // Keys that were not reached still have their seeded value.
   finish: (contestant) => verify(contestant, newer, users),
   cells: [
     { id: "W3", title: "64 loops", run: (one, until) => one.loops(64, until, writing(one)) }

@@ -3,7 +3,7 @@ import { newer, seed, throughput, users, verify } from "../lib/throughput.js"
 
 const size = 100
 
-/** Pages by turns: a hundred users each. */
+/** Pages in turn: a hundred users each. */
 const pages = (values) => {
   const all = []
   for (let at = 0; at + size <= values.length; at += size) all.push(values.slice(at, at + size))

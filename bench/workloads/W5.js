@@ -6,7 +6,7 @@ import { together } from "../lib/together.js"
 let computed = 0
 let getUser
 
-/** Calls by turns. Everything is stored: what is called again has its value from Redis. */
+/** Calls in turn. Everything is stored: repeated calls get their value from Redis. */
 const calling = () => ({
   next: turns(),
   ask: (i) => getUser(i),

@@ -1,4 +1,4 @@
-/** Hits in memory: no Redis is asked, and the question is what a cache costs beside the lookup. */
+/** Hits in memory: Redis is not involved; this measures what a cache costs besides the lookup. */
 import assert from "node:assert/strict"
 import { setTimeout as sleep } from "node:timers/promises"
 import { inMemory, memoryReference as reference } from "../contestants.js"
@@ -8,13 +8,13 @@ import { reader, seed, throughput, verify } from "../lib/throughput.js"
 
 const file = import.meta.url
 
-/** Until copies are kept, and what was written has been heard of, where copies hang on that. */
+/** Waits until copies are kept and own writes were reported, if copies depend on that. */
 const settled = (contestant) => contestant.asked === undefined ? undefined : sleep(500)
 
-/** So many entries for their size; for a glance fewer, which tells it less exactly. */
+/** How many entries measure their size; fewer for a quick run, which is less exact. */
 const manyOf = (bench) => bench.quick ? 1_000 : 100_000
 
-/** Reads by turns, each checked; how much time is left is asked once in a while. */
+/** Reads in turn, each checked; the clock is read only once in a while. */
 const sweep = (contestant, until) => {
   const read = reader(contestant)
   return contestant.sweeps(until, {
@@ -40,7 +40,7 @@ const { run: measure, worker } = throughput({
   },
   finish: async (contestant) => {
     await verify(contestant, users)
-    // With ours: a few may have asked the store, when a proof of life was late.
+    // With this library, a few may have asked the store, when a heartbeat was late.
     if (asked !== undefined) assert.ok(await contestant.asked() - asked < users.length, "hits were not in memory")
   },
   cells: [{ id: "W6", title: "one after the other", run: sweep }]
@@ -52,15 +52,15 @@ const workerWithSize = {
   ...worker,
   /** Bytes for an entry with its key and its value. */
   size: async (contestant, many) => {
-    // One after the other: many fibers at once leave a table of 2 MB in Effect's scheduler, which is no entry's.
+    // One after the other: many fibers at once leave a table of 2 MB in Effect's scheduler, which belongs to no entry.
     const fill = async (from, count) => {
       const to = from + count
       for (let i = from; i < to; i++) await contestant.settle(contestant.set(`v${i}`, JSON.parse(text(i))))
       await settled(contestant)
-      // Where only reads leave copies.
+      // If only reads create copies.
       for (let i = from; i < to; i++) await contestant.settle(contestant.get(`v${i}`))
     }
-    // What is compiled and grown once is not an entry's.
+    // Code that is compiled and tables that grow once do not belong to an entry.
     const first = Math.min(10_000, many)
     await fill(0, first)
     const before = used()

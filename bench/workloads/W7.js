@@ -1,4 +1,4 @@
-/** One cold key, wanted by a thousand callers at once: how often it is loaded, and how long they wait. */
+/** One cold key with a thousand concurrent callers: how often it is loaded, and how long they wait. */
 import assert from "node:assert/strict"
 import { limits, ours } from "../contestants.js"
 import { count, users } from "../lib/data.js"
@@ -33,10 +33,10 @@ export const worker = {
 
 const file = import.meta.url
 
-/** They load once for all processes. Others load at least once: no key was asked for before. */
+/** They load once for all processes. Others load at least once: the key was cold. */
 const loadsOnce = new Set([ours, ...limits.map(({ name }) => name)])
 
-/** Rounds of a stampede of these processes, each on a key that nobody has asked for before. */
+/** Rounds of a stampede of these processes, each on a cold key. */
 const stampede = async (bench, workers) => {
   const rounds = []
   // In the first round nothing of it is compiled yet.

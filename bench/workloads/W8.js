@@ -1,4 +1,4 @@
-/** What grows with the number of entries, and what must not. */
+/** Costs that grow with the number of entries, and costs that must not. */
 import assert from "node:assert/strict"
 import { fork } from "node:child_process"
 import { once } from "node:events"
@@ -59,7 +59,7 @@ export const worker = {
   }
 }
 
-/** Copies what was seeded until there are `count` of it, on the server, and says how many keys that took. */
+/** Copies the seeded entries until there are `count` of them, on the server, and returns how many keys that took. */
 const grow = async (control, database, count) => {
   await control.select(database)
   const originals = (await control.keys("*")).filter((key) => key.includes(seeded))
@@ -130,7 +130,7 @@ const invalidating = async (bench, sizes) => {
   const workers = await bench.start(tagged)
   for (const one of workers) {
     const row = { name: one.name }
-    // The first are for warming up.
+    // The first ones are for warming up.
     for (const size of [1, ...sizes]) {
       const times = []
       for (let round = 0; round < (bench.quick ? 1 : bench.rounds); round++) {

@@ -12,7 +12,7 @@ export const worker = {
     together(0, n, (i) => contestant.settle(contestant.setTagged(users[i].id, users[i], ["team"])))
 }
 
-/** Memory, without what the server keeps for its clients. */
+/** Memory, without what the server needs for its clients. */
 const memory = async (control) => {
   await sleep(100)
   const info = await control.info("memory")
@@ -22,7 +22,7 @@ const memory = async (control) => {
 
 const measure = async ({ control }, one, method, name) => {
   await control.flushall()
-  // A few for what is not an entry's: connections, scripts, buffers.
+  // A few entries to pay for connections, scripts and buffers.
   await one.call(file, method, 64)
   await control.flushall()
   const before = await memory(control)
@@ -32,7 +32,7 @@ const measure = async ({ control }, one, method, name) => {
   const keys = await control.keys("*")
   const pipeline = control.pipeline()
   for (const key of keys) pipeline.strlen(key)
-  // Other types than strings have no length of this kind.
+  // Types other than strings have no length of this kind.
   const lengths = (await pipeline.exec()).map(([error, length]) => error === null ? length : 0)
   return {
     name,

@@ -23,7 +23,7 @@ const worker = (url: string) => (name: string) =>
     ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   ).pipe(Effect.map((child) => ({
-    /** What it has to tell since it was asked last. */
+    /** Its output since the last call. */
     ask: Effect.async<Told>((resume) => {
       child.once("message", (told) => resume(Effect.succeed(told as Told))) // all that it ever sends
       child.send("tell")
@@ -47,14 +47,14 @@ const toPhase = (told: ReadonlyArray<Told>): Phase => {
 const isColourful = (process.env.NO_COLOR ?? "") === "" &&
   (process.stdout.isTTY === true || (process.env.FORCE_COLOR ?? "") !== "")
 
-/** A line below the other, so that all of it can be read when it is over. */
+/** Adds lines instead of redrawing them, so that all of them can be read when it is over. */
 const ScreenLive = Layer.succeed(Screen, {
   style: isColourful ? withColour : withoutColour,
   isTerminal: false,
   columns: process.stdout.columns ?? 120
 })
 
-/** A process reports every few seconds: the last table tells of the time after the outage alone. */
+/** A process reports every few seconds: the last table shows only the time after the outage. */
 const forHowLong = "14 seconds"
 
 const top = (url: string) =>
@@ -98,7 +98,7 @@ export const fleet = Effect.gen(function*() {
   yield* Effect.sleep("3 seconds")
   yield* redis.goOn
   yield* Console.log("    (Redis goes on)\n")
-  // What was under way when it stopped belongs to the outage.
+  // Requests in flight when it stopped belong to the outage.
   yield* Effect.sleep("500 millis")
   const during = yield* ask
   yield* showing.await

@@ -1,4 +1,4 @@
-/** A Redis of the demo's own: a child of this process, on a free port, with nothing kept on disk. */
+/** A Redis of the demo's own: a child of this process, on a free port; it stores nothing on disk. */
 import { Data, Effect, Schedule } from "effect"
 import { Redis as Client } from "ioredis"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -28,7 +28,7 @@ const answers = (url: string) =>
     (client) => Effect.sync(() => client.disconnect())
   )
 
-/** It lives as long as the scope. `stop` lets it stand still, as a machine that swaps does; `goOn` ends that. */
+/** It lives as long as the scope. `stop` suspends it, like a machine that swaps; `goOn` resumes it. */
 export const ownRedis = Effect.gen(function*() {
   const port = yield* freePort
   const child = yield* Effect.acquireRelease(start(port), (running) => Effect.sync(() => running.kill("SIGKILL")))

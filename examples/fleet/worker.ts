@@ -1,13 +1,13 @@
 /**
- * A process of the service, and visitors of its own that ask again a little after each answer. It tells how long answers
- * took when it is asked, and ends with the process that began it.
+ * A process of the service, with visitors of its own that send their next request shortly after each answer. On
+ * request, it reports how long answers took. It ends with the process that started it.
  */
 import { Cause, Duration, Effect, Exit, Layer, Logger, LogLevel, Random } from "effect"
 import { RedisLayer } from "effect-redis-cache"
 import { ServiceLive } from "../service.js"
 import { connect, LoopbackLive, requests } from "../traffic.js"
 
-/** How long each request took in ms since it was asked last, and how many failed. */
+/** How long each request took in ms since the last report, and how many failed. */
 export interface Told {
   readonly millis: ReadonlyArray<number>
   readonly failed: number
@@ -15,7 +15,7 @@ export interface Told {
 
 const visitors = 4
 
-/** Between an answer and the next question. */
+/** Between an answer and the next request. */
 const pause = "50 millis"
 
 const { REDIS_URL: url = "", WORKER: name = "" } = process.env
@@ -57,5 +57,5 @@ const Main = ServiceLive.pipe(
 
 process.once("disconnect", () => process.exit(0))
 
-// That Redis is away is said beside `top`, and not by three processes at a time.
+// The demo says that Redis is unreachable beside `top`, instead of three processes at a time.
 Effect.runFork(work.pipe(Effect.provide(Main), Logger.withMinimumLogLevel(LogLevel.None)))

@@ -1,7 +1,6 @@
 /**
- * What is published is what was meant: the package is built and packed, its `exports` and types resolve, its links lead
- * somewhere, the core loads nothing that it does not need, and programs that have some of the optional peers can be
- * checked, bundled and run.
+ * Checks the published package: it is built and packed, its `exports` and types resolve, its links lead somewhere, the
+ * core loads nothing that it does not need, and programs with some of the optional peers type-check, bundle and run.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
@@ -17,7 +16,7 @@ const npx = (...command: ReadonlyArray<string>): void => {
   execFileSync("npx", ["--no-install", ...command], { stdio: "inherit" })
 }
 
-/** Packages that are there wherever this one is: not the optional peers, which are for some modules only. */
+/** Packages that every user of this one has: not the optional peers, which only some modules need. */
 const manifest: {
   readonly dependencies: Record<string, string>
   readonly peerDependencies: Record<string, string>
@@ -29,7 +28,7 @@ const allowed = new Set([
   ...Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)
 ])
 
-/** What a file imports, in whatever way. `ts.preProcessFile` knows nothing of `export * as`. */
+/** The imports of a file, in any form. `ts.preProcessFile` does not know `export * as`. */
 const importsOf = (file: string): ReadonlyArray<string> => {
   const imports: Array<string> = []
   const take = (node: ts.Node | undefined): void => {
@@ -45,7 +44,7 @@ const importsOf = (file: string): ReadonlyArray<string> => {
   return imports
 }
 
-/** Calls `report` for each import of something that is not allowed in `file` and in all of ours that it loads. */
+/** Calls `report` for each import of a forbidden package in `file` and in all of our files that it loads. */
 const checkImports = (file: string, report: (problem: string) => void, path: ReadonlyArray<string> = []): void => {
   if (path.includes(file)) return
   for (const fileName of importsOf(file)) {
@@ -57,7 +56,7 @@ const checkImports = (file: string, report: (problem: string) => void, path: Rea
   }
 }
 
-/** All of our files that this one imports, itself included, types in declarations. */
+/** All of our files that this one imports, including itself; with types for declarations. */
 const filesOf = (file: string, all: Set<string> = new Set()): ReadonlySet<string> => {
   if (all.has(file)) return all
   all.add(file)
@@ -92,8 +91,8 @@ npx(
   ...["--entrypoints", ".", ...entryPoints.map((name) => name.replace(/\.js$/, ""))]
 )
 
-// The core runs wherever Effect does: only the ioredis driver needs a Redis client. Entry points that need another
-// package are reached from nowhere.
+// The core runs wherever Effect does: only the ioredis driver needs a Redis client. No other module reaches the entry
+// points that need another package.
 const failures = new Set<string>()
 const apart = Object.keys(needs)
 const core = entryPoints.map((name) => name.replace(/\.js$/, "")).filter((name) => !apart.includes(name))

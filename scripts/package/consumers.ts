@@ -1,6 +1,6 @@
 /**
- * Programs that use the package as it is published, in folders that have some of its optional peers and not others:
- * each type-checks with `skipLibCheck` off, can be bundled, and runs.
+ * Programs that use the published package, in folders that have some of its optional peers and not others: each
+ * type-checks with `skipLibCheck` off, bundles, and runs.
  */
 import { build } from "esbuild"
 import { execFileSync } from "node:child_process"
@@ -11,7 +11,7 @@ import webpack from "webpack"
 
 interface Consumer {
   readonly name: string
-  /** What it has beside the package, Effect, and what these need: by the name under which the project has it. */
+  /** The packages besides this one, Effect, and their dependencies: by the names under which the project has them. */
   readonly packages: Readonly<Record<string, string>>
   readonly resolution: "NodeNext" | "Bundler" | "Node10"
   readonly bundlers: ReadonlyArray<"esbuild" | "webpack">
@@ -32,7 +32,7 @@ const consumers: ReadonlyArray<Consumer> = [
   { name: "with all of them and no notion of exports", packages: all, resolution: "Node10", bundlers: [] }
 ]
 
-/** Which entry points need a peer. All others do without any, and do not reach these. */
+/** Which entry points need a peer. All others work without any, and do not reach these. */
 export const needs: Readonly<Record<string, string>> = {
   Inspector: "@effect/platform",
   KeyValueStore: "@effect/platform",
@@ -43,7 +43,7 @@ export const needs: Readonly<Record<string, string>> = {
 const programFile = "program.ts"
 
 /**
- * Memoizes without a server, and asks for one where there is none: what it prints shows that the package was loaded,
+ * Memoizes without a server, and then tries to connect to a missing one: the output shows that the package was loaded,
  * works, and has found ioredis or not.
  */
 const program = (entries: ReadonlyArray<string>, { packages }: Consumer): string =>
@@ -88,7 +88,7 @@ const tsconfig = ({ resolution }: Consumer): string =>
     files: [programFile]
   })
 
-/** A folder outside of the project, where nothing is found but what is put there. */
+/** A folder outside of the project, which contains only what is put there. */
 const install = (consumer: Consumer, unpacked: string, entries: ReadonlyArray<string>): string => {
   const folder = mkdtempSync(join(tmpdir(), "consumer-"))
   const put = (name: string, from: string): void => {
@@ -117,7 +117,7 @@ const run = (file: string, { packages }: Consumer): void => {
   if (!expected.test(output)) throw new Error(`it prints ${output}`)
 }
 
-/** Bundled by esbuild, minified too, as a module and as a script: nothing is left to be found. */
+/** Bundled by esbuild, minified too, as a module and as a script: nothing remains to be resolved. */
 const withEsbuild = async (folder: string, consumer: Consumer): Promise<void> => {
   for (const format of ["esm", "cjs"] as const) {
     const outfile = join(folder, `esbuild-${format}`, format === "esm" ? "out.mjs" : "out.cjs")
@@ -129,7 +129,7 @@ const withEsbuild = async (folder: string, consumer: Consumer): Promise<void> =>
       minify: format === "esm",
       platform: "node",
       format,
-      // ioredis is a CommonJS package, which asks for Node's modules by `require`.
+      // ioredis is a CommonJS package, which loads Node's modules by `require`.
       ...(format === "esm"
         ? {
           banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" }
@@ -142,7 +142,7 @@ const withEsbuild = async (folder: string, consumer: Consumer): Promise<void> =>
 }
 
 const withWebpack = async (folder: string, consumer: Consumer): Promise<void> => {
-  // Types are not its business: what esbuild makes of the program, without bundling it, is what it is given.
+  // It does not check types: it gets the program as esbuild converts it, without bundling.
   const entry = join(folder, "program.mjs")
   await build({ absWorkingDir: folder, entryPoints: [programFile], outfile: entry, format: "esm", logLevel: "silent" })
   const outcome = await new Promise<webpack.Stats>((done, fail) => {
@@ -159,13 +159,13 @@ const withWebpack = async (folder: string, consumer: Consumer): Promise<void> =>
   run(join(folder, "webpack", "out.cjs"), consumer)
 }
 
-/** Whatever an error of a compiler or bundler has to say. */
+/** The output of a failed compiler or bundler. */
 const tell = (error: unknown): string => {
   const { message, stdout } = error as Error & { readonly stdout?: string } // all that is thrown above is one
   return stdout === undefined || stdout === "" ? message : stdout
 }
 
-/** `unpacked` is the package as it is installed. Reports what does not hold, and answers with how many checks did. */
+/** `unpacked` is the installed package. Reports each failed check, and returns the number of passed ones. */
 export const checkConsumers = async (
   unpacked: string,
   report: (problem: string) => void

@@ -1,8 +1,8 @@
-/** Links between files: what the published texts and types point to is published with them. */
+/** Links between files: whatever the published texts and types point to is published with them. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
-/** As headings are made anchors of. */
+/** How headings become anchors. */
 const anchorsIn = (markdown: string): ReadonlySet<string> =>
   new Set(
     [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
@@ -10,18 +10,18 @@ const anchorsIn = (markdown: string): ReadonlySet<string> =>
     )
   )
 
-/** `[text](path#anchor)` in Markdown; `docs/name.md` wherever a comment says so. */
+/** `[text](path#anchor)` in Markdown; `docs/name.md` anywhere in a comment. */
 const linksIn = (file: string, text: string): ReadonlyArray<readonly [path: string, anchor: string | undefined]> =>
   file.endsWith(".md")
     ? [...text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path, anchor]) => [path!, anchor])
     : [...text.matchAll(/\bdocs\/(?:[\w-]+\/)*[\w-]+\.md\b/g)].map(([path]) => [path, undefined])
 
-/** Reports each link in `folder`, a package as it is installed, that leads nowhere. */
+/** Reports each link in `folder`, an installed package, that leads nowhere. */
 export const checkLinks = (folder: string, report: (problem: string) => void): void => {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.(?:md|ts)$/.test(name))
   for (const file of files) {
     for (const [path, anchor] of linksIn(file, readFileSync(join(folder, file), "utf8"))) {
-      // Comments say where from the root, texts from where they are.
+      // Links in comments start from the root, links in texts from their own folder.
       const target = file.endsWith(".md") ? path === "" ? file : join(dirname(file), path) : path
       if (!existsSync(join(folder, target))) report(`${file} points to ${path}, which is not in the package`)
       else if (anchor !== undefined && !anchorsIn(readFileSync(join(folder, target), "utf8")).has(anchor)) {

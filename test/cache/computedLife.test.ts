@@ -8,7 +8,7 @@ const layers = {
   Redis: () => RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() })
 }
 
-/** What no life is, and how it is told of. */
+/** Results of a `timeToLive` function that are not durations, and the defect that reports them. */
 const mistakes: ReadonlyArray<readonly [given: unknown, text: string]> = [
   [NaN, "got NaN"],
   [undefined, "got undefined"],
@@ -19,7 +19,7 @@ const mistakes: ReadonlyArray<readonly [given: unknown, text: string]> = [
 ]
 
 for (const [store, layer] of Object.entries(layers)) {
-  describe(`A \`timeToLive\` function that gives no duration, on ${store}`, () => {
+  describe(`A \`timeToLive\` function that does not return a duration, on ${store}`, () => {
     const dies = (name: string, text: string, effect: Effect.Effect<unknown, unknown, Redis.Redis>) =>
       Effect.map(Effect.exit(effect), (exit) => {
         assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause), `${name}: ${exit}`)
@@ -67,7 +67,7 @@ for (const [store, layer] of Object.entries(layers)) {
         }).pipe(Effect.provide(layer())))
     }
 
-    it.live("zero and less still say not to store", () =>
+    it.live("zero and negative durations still mean: do not store", () =>
       Effect.gen(function*() {
         for (const [i, life] of [0, -1, -Infinity, "0 seconds", "-1 seconds", 0n].entries()) {
           const cache = Cache.make({ name: `c${i}`, timeToLive: () => life as number })
@@ -77,7 +77,7 @@ for (const [store, layer] of Object.entries(layers)) {
         }
       }).pipe(Effect.provide(layer())))
 
-    it.live("as an option of one write it is a CodecError that names the cache", () =>
+    it.live("as an option of one write, it is a CodecError that names the cache", () =>
       Effect.gen(function*() {
         const cache = Cache.make({ name: "users" })
         for (const timeToLive of [NaN, "soon", [NaN, 0]]) {

@@ -1,11 +1,11 @@
-/** A definition that cannot be meant shows where it is made, before anything runs. */
+/** An invalid definition throws when it is constructed, before anything runs. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Option, Schema } from "effect"
 import { Cache, Codec, Memo, RedisLayer } from "effect-redis-cache"
 
 type Options = NonNullable<Parameters<typeof Cache.make<string, "fail">>[0]>
 
-/** Options of wrong types, as a program without types may pass them. */
+/** Options of the wrong type, as an untyped program may pass them. */
 const make = (options: object) => () => Cache.make(options as Options)
 
 const notMeant: ReadonlyArray<Duration.DurationInput> = [
@@ -24,7 +24,7 @@ const notMeant: ReadonlyArray<Duration.DurationInput> = [
 ]
 
 describe("a cache", () => {
-  it.effect("asks its functions of tags once for each write", () =>
+  it.effect("calls its tag functions once per write", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []
       const tagged = Cache.make({
@@ -44,7 +44,7 @@ describe("a cache", () => {
       assert.deepStrictEqual(asked, ["key 1", "value v", "key 2", "value w"])
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it("needs a non-empty name and has no colon", () => {
+  it("needs a name that is not empty and contains no colon", () => {
     assert.throws(make({ name: "" }), RangeError, /needs a non-empty name/)
     assert.throws(make({}), RangeError, /needs a non-empty name/)
     assert.throws(make({ name: 42 }), RangeError, /needs a non-empty name, got 42/)
@@ -56,7 +56,7 @@ describe("a cache", () => {
   })
 
   for (const option of ["timeToLive", "staleWhileRevalidate", "staleIfError"]) {
-    it(`takes no ${option} that is not more than zero`, () => {
+    it(`rejects a ${option} of zero or less`, () => {
       for (const each of notMeant) {
         assert.throws(
           make({ name: "users", [option]: each }),
@@ -71,7 +71,7 @@ describe("a cache", () => {
   }
 
   for (const option of ["duration", "maxDuration", "wait"]) {
-    it(`takes no lease.${option} that is not more than zero`, () => {
+    it(`rejects a lease.${option} of zero or less`, () => {
       for (const each of notMeant) {
         assert.throws(
           make({ name: "users", lease: { [option]: each } }),
@@ -93,7 +93,7 @@ describe("a cache", () => {
     maxValueSize: [[0, -1, 1.5, NaN, "1"], [1, 1024], /a whole number of bytes, 1 or more/]
   }
   for (const [option, [bad, good, what]] of Object.entries(ranges)) {
-    it(`takes ${option} only in its range`, () => {
+    it(`takes ${option} only within its range`, () => {
       for (const each of bad) {
         assert.throws(
           make({ name: "users", [option]: each }),
@@ -106,14 +106,14 @@ describe("a cache", () => {
     })
   }
 
-  it("takes onRedisError \"fail\" and \"bypass\", and nothing else", () => {
+  it("accepts \"fail\" and \"bypass\" for onRedisError, and nothing else", () => {
     for (const each of ["fail", "bypass", undefined]) {
       assert.doesNotThrow(make({ name: "users", onRedisError: each }))
     }
     assert.throws(make({ name: "users", onRedisError: "ignore" }), RangeError, /Cache "users": onRedisError must be/)
   })
 
-  it("takes options that are there and undefined", () => {
+  it("accepts options that are present but undefined", () => {
     assert.doesNotThrow(() =>
       Cache.make({
         name: "users",
@@ -127,7 +127,7 @@ describe("a cache", () => {
     )
   })
 
-  it("is a plain value, that can be piped and told from others", () => {
+  it("is a plain value that can be piped and recognized", () => {
     const users = Cache.make({ name: "users", schema: Schema.String })
     assert.isTrue(Cache.isCache(users))
     assert.isTrue(Cache.isCache(Cache.counter({ name: "hits" })))
@@ -149,7 +149,7 @@ describe("a memoized function", () => {
     )
   })
 
-  it("takes no times that are not more than zero", () => {
+  it("rejects durations of zero or less", () => {
     for (const timeToLive of notMeant.filter((each) => typeof each !== "object" && typeof each !== "boolean")) {
       assert.throws(
         () => Memo.cached(() => Effect.succeed(1), { name: "f", timeToLive }),
@@ -161,7 +161,7 @@ describe("a memoized function", () => {
 })
 
 describe("a codec", () => {
-  it("for encryption needs keys of 32 bytes", () => {
+  it("rejects encryption keys that are not 32 bytes long", () => {
     assert.throws(
       () => Codec.encrypted(Codec.structural(), { current: { id: "a", key: new Uint8Array(16) } }),
       TypeError,
@@ -171,7 +171,7 @@ describe("a codec", () => {
 })
 
 describe("Cache.of", () => {
-  it.effect("keeps any structural value, and is a cache like any other of its name", () =>
+  it.effect("stores any structural value, and behaves like any other cache of its name", () =>
     Effect.gen(function*() {
       const users = Cache.of<{ readonly born: Date }>()({ name: "users", timeToLive: "1 minute" })
       const ada = { born: new Date(0) }

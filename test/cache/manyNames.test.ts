@@ -1,4 +1,4 @@
-/** Programs that make up names of caches fill neither their memory nor the store of their metrics. */
+/** Programs that generate cache names do not fill their own memory or that of their metrics backend. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, LogLevel, Metric } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
@@ -13,8 +13,8 @@ const namesInMetrics = (prefix: string): ReadonlyArray<string> => {
   return [...names]
 }
 
-describe("many names of caches", () => {
-  it.effect("share one in metrics beyond 1,000, which is said once; each has its own stats", () => {
+describe("caches with many different names", () => {
+  it.effect("share one name in metrics beyond 1,000, with one warning; each still has its own stats", () => {
     const warnings: Array<string> = []
     const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
       if (logLevel.label === "WARN") warnings.push(String(message))
@@ -32,13 +32,13 @@ describe("many names of caches", () => {
       assert.strictEqual(warnings.length, 1)
       assert.include(warnings[0], "tenant-1000")
       assert.include(warnings[0], "cache=\"(other)\"")
-      // Those that had a name of their own keep it.
+      // The caches that got a name of their own keep it.
       yield* use(0)
       assert.strictEqual(namesInMetrics("tenant-").length, 1_001)
     }).pipe(Effect.provide([RedisLayer.layerMemory, Logger.replace(Logger.defaultLogger, logger)]))
   })
 
-  it.effect("share one beyond that in what an outage leaves behind, too", () => {
+  it.effect("also share one name in what an outage leaves behind, beyond the same limit", () => {
     const away = RedisLayer.layerFaulty({ script: () => ({ fail: "Connection" }) }).pipe(
       Layer.provide(RedisLayer.layerMemory)
     )
@@ -50,13 +50,13 @@ describe("many names of caches", () => {
         metricKey.name === "cache.remembered" && metricKey.tags.some(({ value }) => value.startsWith("missed-"))
       )
       assert.strictEqual(counted.length, 1_000)
-      // Each has its own stats.
+      // Each cache has its own stats.
       const last = Cache.make({ name: "missed-1199", onRedisError: "bypass" })
       assert.strictEqual((yield* Cache.stats(last)).remembered, 1)
     }).pipe(Effect.provide(away), Logger.withMinimumLogLevel(LogLevel.None))
   })
 
-  it.effect("leave none of what bounds their loads behind", () =>
+  it.effect("leave no state of their load limits behind", () =>
     Effect.gen(function*() {
       const { runtime } = yield* Redis.Redis
       const kept = Cache.make({ name: "kept", maxConcurrentLoads: 1 })
@@ -67,13 +67,13 @@ describe("many names of caches", () => {
           const cache = Cache.make({ name: `tenant-${turn}-${i}`, maxConcurrentLoads: 2 })
           yield* Cache.getOrSet(cache, "a", Effect.succeed("1"))
         }
-        // What was looked at in a turn of the event loop is kept until that is over.
+        // Whatever one turn of the event loop has looked up is kept until that turn is over.
         yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
         collectGarbage()
         most = Math.max(most, runtime.permits.size)
       }
       assert.isAtMost(most, 400)
-      // The bound of one that is used again is the one that it had.
+      // A cache that is used again gets the same limit back.
       const permits = runtime.permits.of("kept", 1)
       yield* Cache.getOrSet(kept, "b", Effect.succeed("1"))
       assert.strictEqual(runtime.permits.of("kept", 1), permits)

@@ -1,4 +1,4 @@
-/** How caches, their results and handles print, in a console and in what tests show of a difference. */
+/** How caches, their results and handles print: in a console, and in the diffs of failed assertions. */
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Redacted, Schema, TestClock } from "effect"
 import { Cache, Codec, Memo, RedisLayer } from "effect-redis-cache"
@@ -23,7 +23,7 @@ const users = Cache.make({
 })
 
 describe("printing", () => {
-  it("a cache shows its name, its kind, and its options as they were given", () => {
+  it("a cache shows its name, its kind, and its options as given", () => {
     const expected = {
       _id: "Cache",
       name: "users",
@@ -53,7 +53,7 @@ describe("printing", () => {
     `)
   })
 
-  it("a codec shows what it is made of, and no key", () => {
+  it("a codec shows its parts, and no key", () => {
     const codec = Codec.json(User).pipe(Codec.compressed(), Codec.encrypted({ current: { id: "a", key } }))
     assert.deepStrictEqual(JSON.parse(JSON.stringify(Cache.make({ name: "secret", codec }))), {
       _id: "Cache",
@@ -86,7 +86,7 @@ describe("printing", () => {
     })
   })
 
-  it.effect("a Pending shows its key and its state, and nothing of its fiber", () =>
+  it.effect("a Pending shows its key and its state, but not its fiber", () =>
     Effect.gen(function*() {
       const slow = Memo.cachedAsync(
         (n: number) => Effect.delay(n > 0 ? Effect.succeed(n) : Effect.fail("no"), "1 second"),
@@ -109,7 +109,7 @@ describe("printing", () => {
       assert.match(String(failed), /"error": "no"/)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("what stats and explain give shows its times in words, and compares as before", () =>
+  it.effect("the results of stats and explain show their times in words, and compare as before", () =>
     Effect.gen(function*() {
       const plain = Cache.make({ name: "plain", timeToLive: "10 minutes" })
       const load = yield* Effect.fork(

@@ -18,7 +18,7 @@ import { type Span, tracing } from "../support/tracing.js"
 const users = Cache.make({ name: "watched", codec: Codec.structural<string>(), timeToLive: "1 minute" })
 
 describe("spans", () => {
-  it.scoped("one for a load, under that of who began it, linked to those of who waits", () =>
+  it.scoped("one per load: a child of the span of the caller that began it, linked to the spans of those that wait", () =>
     Effect.gen(function*() {
       const { spans, tracer } = tracing()
       const { first } = yield* instances(undefined)
@@ -44,7 +44,7 @@ describe("spans", () => {
       assert.strictEqual(load!.status._tag, "Ended")
     }))
 
-  it.scoped("who joins before the load's span has begun is linked too", () =>
+  it.scoped("a caller that joins before the load's span has begun is linked too", () =>
     Effect.gen(function*() {
       const { spans, tracer } = tracing()
       const { first } = yield* instances(undefined)
@@ -74,7 +74,7 @@ describe("spans", () => {
       }
     }))
 
-  it.scoped("a hit pays for none", () =>
+  it.scoped("a hit creates no span", () =>
     Effect.gen(function*() {
       const { spans, tracer } = tracing()
       const { first } = yield* instances(undefined)

@@ -1,4 +1,4 @@
-/** `Cache.changes` in memory, where links are cut and mended as the tests say. */
+/** `Cache.changes` in memory, where each test cuts and restores links. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema, Stream, TestClock } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -9,7 +9,7 @@ const users = Cache.make({ name: "users", timeToLive: "1 minute" })
 
 const shown = (change: Cache.Change): string => change._tag === "Changed" ? change.key : change._tag
 
-/** What an instance is told, from now on. */
+/** The changes that one instance reports from now on. */
 const follow = <Key, Value, Error>({ run }: Instance, cache: Cache.Cache<Key, Value, Error>) =>
   Effect.gen(function*() {
     const told: Array<string> = []
@@ -21,7 +21,7 @@ const follow = <Key, Value, Error>({ run }: Instance, cache: Cache.Cache<Key, Va
   })
 
 describe("Cache.changes", () => {
-  it.scoped("tells of writes, deletes and expiry, this process's and others', in their order", () =>
+  it.scoped("reports writes, deletes and expiry, of this process and of others, in order", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const told = yield* follow(first, users)
@@ -37,7 +37,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told.slice(6), ["b"])
     }))
 
-  it.scoped("tells nothing of other caches, tags and heartbeats, and of a load that it begins", () =>
+  it.scoped("does not report other caches, tags, heartbeats, or a load that begins", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const told = yield* follow(first, users)
@@ -51,7 +51,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told.slice(2), ["loaded", "loaded"])
     }))
 
-  it.scoped("flush tells of each key, a server that is emptied of all at once", () =>
+  it.scoped("flush reports each key; emptying the server reports everything at once", () =>
     Effect.gen(function*() {
       const { first, second, server } = yield* instances(undefined, undefined)
       yield* second.run(Cache.setMany(users, { a: 1, b: 2 }))
@@ -62,7 +62,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told, ["Resumed", "a", "b", "Flushed"])
     }))
 
-  it.scoped("keys are as Cache.keys gives them", () =>
+  it.scoped("keys have the form that Cache.keys gives them", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const points = Cache.make({ name: "points", key: Schema.Struct({ x: Schema.Number }) })
@@ -76,7 +76,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual([...yield* first.run(Stream.runCollect(Cache.keys(points)))], [`("x":1)`])
     }))
 
-  it.scoped("a link that is lost is told of, and when it is back", () =>
+  it.scoped("reports that its link was lost, and resumes once it is back", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const told = yield* follow(first, users)
@@ -90,7 +90,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told.slice(2), ["Resumed", "heard"])
     }))
 
-  it.scoped("a link that falls silent is given up, with no cache that has near copies", () =>
+  it.scoped("gives up a link that falls silent, even if no cache keeps near copies", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* follow(first, users)
@@ -101,7 +101,7 @@ describe("Cache.changes", () => {
       assert.strictEqual(first.feed.renewals, 1)
     }))
 
-  it.scoped("connections that were made anew may lead to another server: something may have been missed", () =>
+  it.scoped("connections that were replaced may lead to another server: changes may have been missed", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const told = yield* follow(first, users)
@@ -110,7 +110,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told, ["Resumed", "Lost", "Resumed"])
     }))
 
-  it.scoped("a slow reader loses what it has not read, is told so, and hears the newest", () =>
+  it.scoped("a slow reader loses the oldest unread changes, is told so, and gets the newest", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const told: Array<string> = []
@@ -125,7 +125,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told, ["Resumed", "Lost", "Resumed", "d", "e"])
     }))
 
-  it.scoped("a slow reader of a link that was cut is told to resume before it hears of a key", () =>
+  it.scoped("a slow reader of a link that was cut is told to resume before it gets any key", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const told: Array<string> = []
@@ -145,7 +145,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told.slice(-2), ["Resumed", "c"])
     }))
 
-  it.scoped("many readers each hear all of it, and one that ends listens no more", () =>
+  it.scoped("every reader gets every change, and one that ends stops listening", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const taken = yield* Effect.fork(
@@ -160,7 +160,7 @@ describe("Cache.changes", () => {
       assert.deepStrictEqual(told, ["Resumed", "a", "b"])
     }))
 
-  it.scoped("with caching switched off nothing is told", () =>
+  it.scoped("reports nothing while caching is switched off", () =>
     Effect.gen(function*() {
       const told = yield* Stream.runCollect(Cache.changes(users)).pipe(
         Effect.timeoutOption("1 minute"),
@@ -171,7 +171,7 @@ describe("Cache.changes", () => {
       assert.strictEqual((yield* Fiber.join(told))._tag, "None")
     }))
 
-  it("refuses a buffer for nothing", () => {
+  it("rejects a buffer of zero", () => {
     assert.throws(() => Cache.changes(users, { bufferSize: 0 }), /Cache "users": bufferSize must be/)
   })
 })

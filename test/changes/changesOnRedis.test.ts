@@ -1,4 +1,4 @@
-/** `Cache.changes` on a real server, whose keys others write, and whose links are cut. */
+/** `Cache.changes` on a real server, where others write the keys and links are cut. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -14,7 +14,7 @@ const users = Cache.make({ name: "users" })
 const shown = (change: Cache.Change): string => change._tag === "Changed" ? change.key : change._tag
 
 describe("Cache.changes on a real server", () => {
-  it.scopedLive("hears other processes, other programs, expiry, FLUSHALL, and when its link is cut", () =>
+  it.scopedLive("reports other processes, other programs, expiry, FLUSHALL, and that its link was cut", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const reader = yield* open(RedisLayer.layer({ url: server.url, prefix: "app:" }))
@@ -41,7 +41,7 @@ describe("Cache.changes on a real server", () => {
       assert.deepStrictEqual(told, ["Resumed", "a", "b", "b", "Flushed", "Lost", "Resumed", "d"])
     }))
 
-  it.scopedLive("hears what the command line does, which is a process of its own", () =>
+  it.scopedLive("reports what the command line does in its own process", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const reader = yield* open(RedisLayer.layer({ url: server.url, prefix: "app:" }))
@@ -68,7 +68,7 @@ describe("Cache.changes on a real server", () => {
       assert.deepStrictEqual([...new Set(told)], ["Resumed", "deleted", "expired", "flushed"])
     }), 30_000)
 
-  it.scopedLive("fails where the server refuses to tell, at once when it is known to", () =>
+  it.scopedLive("fails if the server does not permit tracking, and at once if that is already known", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ acl: ["user default on nopass ~* &* +@all -client|tracking"] })
       const reader = yield* open(RedisLayer.layer(server.url))

@@ -1,4 +1,4 @@
-/** The proof that changes are still heard of, and what is done without it. */
+/** The proof that changes still arrive, and what happens without it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, CacheError } from "effect-redis-cache"
@@ -16,7 +16,7 @@ const forgiving = Cache.make({
 
 const read = (instance: Instance) => instance.run(Cache.get(users, "42"))
 
-/** Whether a read asks nobody. */
+/** Whether a read is answered without asking the store. */
 const isCopy = (instance: Instance) =>
   Effect.suspend(() => {
     instance.calls.length = 0
@@ -31,7 +31,7 @@ const warm = (instance: Instance) =>
   })
 
 describe("the feed of changes", () => {
-  it.scoped("without the echo of a heartbeat nothing is served from memory", () =>
+  it.scoped("without the echo of a heartbeat, nothing is served from memory", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first.run(Cache.set(users, "42", "v"))
@@ -40,7 +40,7 @@ describe("the feed of changes", () => {
       assert.isFalse(yield* isCopy(first))
     }))
 
-  it.scoped("a link that falls silent is noticed within maxStaleness, and made anew", () =>
+  it.scoped("a link that falls silent is noticed within maxStaleness, and replaced", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* warm(first)
@@ -58,7 +58,7 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
-  it.scoped("what was read before a connection was made anew, from another server maybe, goes before a proof", () =>
+  it.scoped("copies that were read before a connection was replaced go before the next proof: it may lead to another server", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* warm(first)
@@ -71,14 +71,14 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
-  it.scoped("after the machine slept there is no proof before a heartbeat that was sent since is back", () =>
+  it.scoped("after the machine slept, only a heartbeat sent since then proves anything", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* warm(first)
       yield* TestClock.adjust("400 millis")
       first.feed.hold()
       yield* TestClock.adjust("200 millis")
-      // Under way: the echo of what was sent before it slept.
+      // In flight: the echo of a heartbeat that was sent before the sleep.
       assert.isTrue(yield* isCopy(first))
       first.feed.sleep()
       assert.isFalse(yield* isCopy(first))
@@ -88,7 +88,7 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
-  it.scoped("a heartbeat that is back and not acknowledged is no proof: the store may not have told the time", () =>
+  it.scoped("a heartbeat that returns without an acknowledgement is no proof: the store may not have set its expiry", () =>
     Effect.gen(function*() {
       const { first } = yield* instances((operation) => operation === "heartbeat" ? { after: "300 millis" } : undefined)
       yield* first.run(Cache.set(users, "42", "v"))
@@ -99,7 +99,7 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
-  it.scoped("changes that are told late count as old as their proof: no value is older than maxStaleness", () =>
+  it.scoped("changes that arrive late count as old as their proof: no value is older than maxStaleness", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* warm(first)
@@ -127,7 +127,7 @@ describe("the feed of changes", () => {
       yield* warm(first)
       answered = false
       first.feed.hold()
-      // Written, and not known to be: its echo waits.
+      // Written, but not known to be: its echo waits.
       yield* TestClock.adjust("600 millis")
       yield* TestClock.adjust("100 millis")
       answered = true
@@ -140,7 +140,7 @@ describe("the feed of changes", () => {
       assert.isFalse(yield* isCopy(first))
     }))
 
-  it.scoped("a link that is lost empties it; until there is another, the store is asked", () =>
+  it.scoped("losing a link empties it; until there is another, reads ask the store", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* warm(first)
@@ -154,7 +154,7 @@ describe("the feed of changes", () => {
       assert.isTrue(yield* isCopy(first))
     }))
 
-  it.scoped("an answer to what was asked before the link was made fills nothing", () =>
+  it.scoped("an answer to a command that was sent before the link existed fills nothing", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(
         (operation) => operation === "get" ? { after: "10 millis" } : undefined,
@@ -177,7 +177,7 @@ describe("the feed of changes", () => {
     }))
 
   it.scoped(
-    "heartbeats end when nobody looks for a minute, and begin again with the next look",
+    "heartbeats end after a minute without a read, and begin again with the next read",
     () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
@@ -221,7 +221,7 @@ describe("serveStale", () => {
   })
   const fromStore = Effect.succeed("loaded")
 
-  it.scoped("while the store is away its copies answer: reads while fresh, loads within staleIfError", () =>
+  it.scoped("while the store is unreachable, copies answer: reads while fresh, loads within staleIfError", () =>
     Effect.gen(function*() {
       const { first, leave } = yield* setUp
       yield* leave
@@ -244,7 +244,7 @@ describe("serveStale", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(loadMany)))
     }))
 
-  it.scoped("an own write that fails ends the copy; when the store is back it answers", () =>
+  it.scoped("an own write that fails ends the copy; once the store is back, it answers", () =>
     Effect.gen(function*() {
       const { comeBack, first, leave, second } = yield* setUp
       const get = first.run(Cache.get(forgiving, "42"))
@@ -262,7 +262,7 @@ describe("serveStale", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(get)))
     }))
 
-  it.scoped("what is read without a link is what is served when the store fails, too", () =>
+  it.scoped("a value that was read without a link is served when the store fails, too", () =>
     Effect.gen(function*() {
       const { first, leave, second } = yield* setUp
       const get = first.run(Cache.get(forgiving, "42"))
@@ -273,7 +273,7 @@ describe("serveStale", () => {
       assert.deepStrictEqual(yield* get, Option.some("newer"))
     }))
 
-  it.scoped("bypass without serveStale loads, and with it is answered from memory first", () =>
+  it.scoped("bypass without serveStale loads; with serveStale, memory answers first", () =>
     Effect.gen(function*() {
       let away = false
       const { first } = yield* instances(() => away ? { fail: "Connection" } : undefined)
@@ -298,10 +298,10 @@ describe("serveStale", () => {
     }))
 })
 
-describe("who waits for another's load", () => {
+describe("a caller that waits for another process's load", () => {
   const far = Cache.make({ name: "far", lease: { wait: "30 seconds" } })
 
-  it.scoped("is woken by the feed, and asks no sooner; a delete wakes, too", () =>
+  it.scoped("is woken by the feed, and polls no sooner; a delete wakes it, too", () =>
     Effect.gen(function*() {
       const asked: Array<number> = []
       let now = () => 0
@@ -327,7 +327,7 @@ describe("who waits for another's load", () => {
       assert.strictEqual(origin.runs, 1)
     }))
 
-  it.scoped("goes on by himself when the feed is lost, or its holder dies", () =>
+  it.scoped("goes on by itself if the feed is lost, or the holder dies", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* warm(second)

@@ -1,4 +1,4 @@
-/** Near copies on a real server, whose keys others write, and whose links are cut. */
+/** Near copies on a real server, where others write the keys and links are cut. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -23,7 +23,7 @@ nearCopies(
 )
 
 describe("the feed on a real server", () => {
-  it.scopedLive("tells of keys under the prefix and no others, and of everything after FLUSHALL", () =>
+  it.scopedLive("reports keys under the prefix and no others, and everything after FLUSHALL", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const reader = yield* open(RedisLayer.layer({ url: server.url, prefix: "mine:" }))
@@ -49,7 +49,7 @@ describe("the feed on a real server", () => {
       )
     }))
 
-  it.scopedLive("copies come back after the link was cut, and miss nothing", () =>
+  it.scopedLive("copies come back after the link was cut, and miss no change", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const { run } = yield* open(RedisLayer.layer(server.url))
@@ -67,7 +67,7 @@ describe("the feed on a real server", () => {
     }))
 
   it.scopedLive(
-    "behind a link that swallows everything nothing older than maxStaleness is served",
+    "behind a link that swallows everything, nothing older than maxStaleness is served",
     () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make({})
@@ -99,7 +99,7 @@ describe("the feed on a real server", () => {
     20_000
   )
 
-  it.scopedLive("a server that refuses: a warning and no copies, or a typed error where it is required", () =>
+  it.scopedLive("a server that does not permit tracking: a warning and no copies, or a typed error where the feed is required", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({
         acl: ["user default on nopass ~* &* +@all -client|tracking"]

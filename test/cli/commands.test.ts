@@ -1,4 +1,4 @@
-/** Each command, on a real Redis: what it prints for people and for scripts, and how it ends. */
+/** Each command on a real Redis: what it prints for people and for scripts, and its exit code. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Cache, Memo, RedisLayer } from "effect-redis-cache"
@@ -15,7 +15,7 @@ const find = Memo.cached((id: number, _options: { readonly deep: boolean }) => E
   timeToLive: "1 hour"
 })
 
-/** What runs on a prefix of its own, by the caches themselves and by the command line. */
+/** Runs the caches themselves and the command line under one prefix of their own. */
 const start = () => {
   const prefix = uniquePrefix()
   const where = ["--url", sharedRedisUrl(), "--prefix", prefix]
@@ -65,7 +65,7 @@ describe("ls without a prefix", () => {
 })
 
 describe("keys", () => {
-  it.live("lists keys, with what terminals obey written out", () =>
+  it.live("lists keys, with control characters escaped", () =>
     Effect.gen(function*() {
       const { on, run } = start()
       yield* on(Cache.setMany(users, [["a{1}", "Ada"], ["\u001b[2Jb", "Bob"]]))
@@ -83,7 +83,7 @@ describe("keys", () => {
 })
 
 describe("explain and get", () => {
-  it.live("tell of a key", () =>
+  it.live("describe a key", () =>
     Effect.gen(function*() {
       const { on, prefix, run } = start()
       yield* on(Cache.set(users, "a{1}", { name: "Ada\u001b[2J" }, { tags: ["t"] }))
@@ -111,7 +111,7 @@ describe("explain and get", () => {
       assert.include(together.err, "Give cache and key as two arguments: users none")
     }))
 
-  it.live("find what a memoized function keeps by its arguments", () =>
+  it.live("find the entry of a memoized function by its arguments", () =>
     Effect.gen(function*() {
       const { on, run } = start()
       yield* on(find(42, { deep: true }))
@@ -126,8 +126,8 @@ describe("explain and get", () => {
     }))
 })
 
-describe("what changes something", () => {
-  it.live("asks, or takes --yes, and says what it did", () =>
+describe("commands that change something", () => {
+  it.live("ask for confirmation or take --yes, and say what they did", () =>
     Effect.gen(function*() {
       const { on, prefix, run, typing } = start()
       yield* on(Cache.setMany(users, [["1", "Ada"], ["2", "Bob"], ["3", "Cy"]], { tags: ["t"] }))
@@ -173,7 +173,7 @@ describe("top", () => {
 })
 
 describe("watch", () => {
-  it.live("tells of changes", () =>
+  it.live("reports changes", () =>
     Effect.gen(function*() {
       const { on, run } = start()
       const watching = yield* Effect.fork(run("watch", "users", "--limit", "1", "--json"))
@@ -187,7 +187,7 @@ describe("watch", () => {
 })
 
 describe("the command line", () => {
-  it.live("takes options before and behind arguments", () =>
+  it.live("accepts options before and after arguments", () =>
     Effect.gen(function*() {
       const { on, where } = start()
       yield* on(Cache.set(users, "-1", "Ada"))
@@ -205,7 +205,7 @@ describe("the command line", () => {
       }
     }))
 
-  it.live("says how it ends", () =>
+  it.live("documents its exit codes", () =>
     Effect.gen(function*() {
       const codes = (...args: ReadonlyArray<string>) => Effect.map(runOn(args), ({ code }) => code)
       assert.strictEqual(yield* codes("nonsense"), 2)
@@ -231,13 +231,13 @@ describe("the command line", () => {
       }
     }))
 
-  it.live("says its version, which is that of its package", () =>
+  it.live("prints its version, which is its package's", () =>
     Effect.gen(function*() {
       const { version } = JSON.parse(readFileSync(new URL("../../cli/package.json", import.meta.url), "utf8"))
       assert.strictEqual((yield* runOn(["--version"])).out.trim(), version)
     }))
 
-  it.live("keeps passwords out of what it prints", () =>
+  it.live("never prints passwords", () =>
     Effect.gen(function*() {
       const { err, out } = yield* runOn(["doctor", "--url", "redis://app:secret@localhost:1", "--timeout", "1 second"])
       assert.notInclude(out + err, "secret")

@@ -1,4 +1,4 @@
-/** `inspect` as a process of its own, on a real Redis: whom it answers, with what, and how it ends. */
+/** `inspect` as a process of its own, on a real Redis: whom it answers, what it answers, and how it ends. */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, type Scope } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -20,11 +20,11 @@ const users = Cache.make({ name: "users", timeToLive: "10 minutes" })
 interface Spawned {
   readonly process: ChildProcess
   readonly prefix: string
-  /** All that it has printed, once this is in it. */
+  /** Everything printed so far, once it contains this text. */
   readonly printed: (what: RegExp) => Effect.Effect<{ readonly out: string; readonly err: string }>
 }
 
-/** Until the scope closes. */
+/** Runs until the scope closes. */
 const spawned = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {}
@@ -50,7 +50,7 @@ const spawned = (
     return { process, prefix, printed }
   })
 
-/** One that tells scripts where it is. */
+/** One that prints where it listens in the form for scripts. */
 const start = (args: ReadonlyArray<string> = [], env: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function*() {
     const { prefix, printed, process } = yield* spawned(["--json", ...args], env)
@@ -64,7 +64,7 @@ interface Answer {
   readonly text: string
 }
 
-/** With whatever headers, which `fetch` would not send. */
+/** Sends any header, including those that `fetch` would not send. */
 const ask = (
   url: string,
   path: string,
@@ -91,7 +91,7 @@ const ask = (
   })
 
 describe("inspect", () => {
-  it.scopedLive("serves the page and its data on loopback, and under no other name", () =>
+  it.scopedLive("serves the page and its data on loopback, and under no other host name", () =>
     Effect.gen(function*() {
       const { on, token, url } = yield* start()
       assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
@@ -120,7 +120,7 @@ describe("inspect", () => {
     }), 30_000)
 
   it.scopedLive(
-    "changes something for those that know the token: a random one, or that of INSPECTOR_TOKEN",
+    "changes something only for callers that know the token: a random one, or INSPECTOR_TOKEN",
     () =>
       Effect.gen(function*() {
         const random = yield* start(["--actions"])
@@ -146,7 +146,7 @@ describe("inspect", () => {
   )
 
   it.scopedLive(
-    "listens where it is told, under the names that it is told, and ends at Ctrl-C with what it answers",
+    "listens on the address and host names that it is given, and finishes its answers on Ctrl-C",
     () =>
       Effect.gen(function*() {
         const port = yield* Effect.promise(() => freePort())
@@ -182,7 +182,7 @@ describe("inspect", () => {
     30_000
   )
 
-  it.scopedLive("says why it does not begin", () =>
+  it.scopedLive("says why it cannot start", () =>
     Effect.gen(function*() {
       const taken = createServer()
       yield* Effect.acquireRelease(
@@ -208,7 +208,7 @@ describe("inspect", () => {
       assert.strictEqual(unreached.code, 3)
     }))
 
-  it.scopedLive("tells people where the page is, what it may do, and whom it is open to", () =>
+  it.scopedLive("prints where the page is, what it may do, and whom it is open to", () =>
     Effect.gen(function*() {
       const open = yield* spawned(["--host", "0.0.0.0", "--actions"])
       const { err, out } = yield* open.printed(/has no login/)

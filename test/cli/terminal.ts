@@ -1,4 +1,4 @@
-/** Runs the command line in this process: what it prints, and how it ends. */
+/** Runs the command line in this process: gives what it prints, and its exit code. */
 import { Terminal } from "@effect/platform"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Effect, Layer, Mailbox, Option } from "effect"
@@ -7,13 +7,13 @@ import { Screen, withoutColour } from "../../cli/src/text/style.js"
 
 export interface Run {
   readonly code: number
-  /** What is for pipes. */
+  /** Standard output: for pipes. */
   readonly out: string
-  /** What is for people. */
+  /** Standard error: for people. */
   readonly err: string
 }
 
-/** `keys` are typed on a terminal; without them nobody is there. */
+/** `keys` are typed on a terminal; without them there is no terminal. */
 export const run = (
   args: ReadonlyArray<string>,
   keys?: ReadonlyArray<string>

@@ -1,4 +1,4 @@
-/** What is stored does not depend on the runtime, though some put fields of their own on URLs and errors. */
+/** Stored bytes do not depend on the runtime, even though some runtimes add fields of their own to URLs and errors. */
 import { assert, describe, it } from "@effect/vitest"
 import { Either } from "effect"
 import { Codec } from "effect-redis-cache"
@@ -42,11 +42,11 @@ const values: ReadonlyArray<readonly [value: unknown, bytes: string]> = [
 ]
 
 describe("a value of the runtime's own", () => {
-  it("is written alike by all of them", () => {
+  it("is written with the same bytes by every runtime", () => {
     for (const [value, bytes] of values) assert.strictEqual(hex(value), bytes)
   })
 
-  it("comes back equal, and is written the same again", () => {
+  it("comes back equal, and is written with the same bytes again", () => {
     for (const [value, bytes] of values) {
       const back = Either.getOrThrow(codec.decode(Buffer.from(bytes, "hex"), context))
       assert.isTrue(isDeepStrictEqual(back, value), bytes)
@@ -54,7 +54,7 @@ describe("a value of the runtime's own", () => {
     }
   })
 
-  it("is refused with a field of yours", () => {
+  it("is refused if you added a field to it", () => {
     for (const value of [new URL("a:b"), new Error("m"), new Date(0)]) {
       const refused = codec.encode(Object.assign(value, { [Symbol("yours")]: 1 }), context)
       assert.deepStrictEqual(Either.flip(refused).pipe(Either.getOrThrow).path, "$[Symbol(yours)]")

@@ -11,7 +11,7 @@ const text = Codec.json(Schema.String)
 const encode = <A>(codec: Codec.Codec<A>, value: A): Uint8Array => Either.getOrThrow(codec.encode(value, context))
 
 describe("a compressed codec", () => {
-  it("gives every value back, and is never longer than the payload and a byte", () => {
+  it("gives every value back, and is at most one byte longer than the payload", () => {
     const codec = Codec.compressed(text, { threshold: 0 })
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ unit: "binary", maxLength: 300 }), FastCheck.nat(50), (value, times) => {
@@ -26,7 +26,7 @@ describe("a compressed codec", () => {
 
   it("compresses from the threshold on", () => {
     const codec = text.pipe(Codec.compressed())
-    // Two quotes around it.
+    // Two quotes surround it.
     assert.strictEqual(encode(codec, "x".repeat(1_021)).length, 1_024)
     assert.isBelow(encode(codec, "x".repeat(1_022)).length, 50)
     assert.isBelow(encode(Codec.compressed(text, { threshold: 10 }), "x".repeat(1_000)).length, 50)
@@ -47,7 +47,7 @@ describe("a compressed codec", () => {
     assert.isTrue(Either.isLeft(codec.decode(tooLong, { ...context, maxSize: 0 })))
   })
 
-  it("does not write what could not be read back, however short it gets", () => {
+  it("does not write what could not be read back, however short it compresses", () => {
     const codec = Codec.compressed(text)
     assert.match(
       Either.getOrThrow(Either.flip(codec.encode("x".repeat(context.maxSize - 1), context))).detail,
@@ -55,7 +55,7 @@ describe("a compressed codec", () => {
     )
   })
 
-  it("stops decompressing at maxSize, not after all of it", () => {
+  it("stops decompressing at maxSize, without decompressing the rest", () => {
     const bomb = new Uint8Array([1, ...deflateSync(Buffer.alloc(64_000_000))])
     const time = (maxSize: number): number => {
       const started = performance.now()
@@ -65,7 +65,7 @@ describe("a compressed codec", () => {
     assert.isBelow(time(1_000) * 4, time(63_999_999))
   })
 
-  it("takes nothing for a value that is damaged", () => {
+  it("gives no value for damaged bytes", () => {
     const codec = Codec.compressed(text)
     const payload = encode(codec, "x".repeat(2_000))
     for (let i = 0; i < payload.length; i++) {
@@ -82,17 +82,17 @@ describe("a compressed codec", () => {
     assert.isTrue(Either.isRight(codec.decode(new Uint8Array([1, ...stream]), context)))
   })
 
-  it("hands on what the inner codec refuses", () => {
+  it("passes on what the inner codec refuses", () => {
     const codec = Codec.compressed(Codec.structural())
     assert.strictEqual(Either.getOrThrow(Either.flip(codec.encode({ a: () => 1 }, context))).path, "$.a")
   })
 
-  it("is refused without a threshold that makes sense", () => {
+  it("rejects a threshold that makes no sense", () => {
     assert.throws(() => Codec.compressed(text, { threshold: NaN }), TypeError)
     assert.throws(() => Codec.compressed(text, { threshold: -1 }), TypeError)
   })
 
-  it("has the identity of its parts", () => {
+  it("derives its identity from its parts", () => {
     assert.isTrue(Equal.equals(Codec.compressed(text).identity, text.pipe(Codec.compressed()).identity))
     assert.isFalse(Equal.equals(Codec.compressed(text).identity, Codec.compressed(Codec.structural()).identity))
     assert.isFalse(Equal.equals(Codec.compressed(text).identity, text.identity))

@@ -22,7 +22,7 @@ const current = text.pipe(
 const encode = <A>(codec: Codec.Codec<A>, value: A): Uint8Array => Either.getOrThrow(codec.encode(value, context))
 
 describe("an encrypted codec", () => {
-  it("gives every value back, and shows nothing of it", () => {
+  it("gives every value back, and reveals nothing of it", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.string({ minLength: 6, maxLength: 100 }), (value) => {
         const payload = encode(current, value)
@@ -33,7 +33,7 @@ describe("an encrypted codec", () => {
     )
   })
 
-  it("is AES-256-GCM, in the layout that the documentation gives", () => {
+  it("is AES-256-GCM, in the documented layout", () => {
     const payload = Buffer.from(encode(old, "secret"))
     assert.strictEqual(payload.subarray(0, 5).toString("latin1"), "\u0001\u0003old")
     const decipher = createDecipheriv("aes-256-gcm", oldKey, payload.subarray(5, 17))
@@ -50,7 +50,7 @@ describe("an encrypted codec", () => {
     assert.isTrue(Either.isLeft(old.decode(encode(current, "secret"), context)))
   })
 
-  it("does not open where anything was changed", () => {
+  it("does not decrypt if any byte was changed", () => {
     const payload = encode(current, "secret")
     for (let i = 0; i < payload.length; i++) {
       for (const bit of [1, 128]) {
@@ -63,7 +63,7 @@ describe("an encrypted codec", () => {
     assert.isTrue(Either.isLeft(current.decode(new Uint8Array([...payload, 0]), context)))
   })
 
-  it("does not open under another Redis key, nor under another id", () => {
+  it("does not decrypt under another Redis key or another key id", () => {
     const payload = encode(old, "secret")
     assert.isTrue(Either.isLeft(old.decode(payload, { ...context, key: "tokens:2" })))
     const renamed = Codec.encrypted(text, { current: { id: "odd", key: oldKey } })
@@ -72,7 +72,7 @@ describe("an encrypted codec", () => {
     assert.isTrue(Either.isLeft(renamed.decode(moved, context)))
   })
 
-  it("is refused with keys that are no keys, and does not print them", () => {
+  it("rejects invalid keys, and does not print them", () => {
     const attempts = [
       () => Codec.encrypted(text, { current: { id: "a", key: new Uint8Array(31).fill(65) } }),
       () => Codec.encrypted(text, { current: { id: "a", key: Redacted.make(new Uint8Array(33).fill(65)) } }),
@@ -98,12 +98,12 @@ describe("an encrypted codec", () => {
     }
     assert.notInclude(shown, "plain text")
     assert.notInclude(shown, "14, 21, 28")
-    // What was given may be wiped.
+    // The caller may wipe the bytes that it passed in.
     key.fill(0)
     assert.strictEqual(Either.getOrThrow(codec.decode(encode(codec, "x"), context)), "x")
   })
 
-  it("has an identity that tells keys and inner codecs apart", () => {
+  it("has an identity that depends on its keys and its inner codec", () => {
     const of = (id: string, key: Uint8Array) => Codec.encrypted(text, { current: { id, key } }).identity
     assert.isTrue(Equal.equals(of("a", oldKey), of("a", Uint8Array.from(oldKey))))
     assert.isFalse(Equal.equals(of("a", oldKey), of("a", newKey)))
@@ -113,7 +113,7 @@ describe("an encrypted codec", () => {
     assert.isFalse(Equal.equals(old.identity, other.identity))
   })
 
-  it("is put around compression", () => {
+  it("wraps compression", () => {
     const codec = text.pipe(Codec.compressed({ threshold: 10 }), Codec.encrypted({ current: { id: "k", key: newKey } }))
     const payload = encode(codec, "x".repeat(5_000))
     assert.isBelow(payload.length, 100)

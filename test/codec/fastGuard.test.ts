@@ -1,4 +1,4 @@
-/** What the quick test lets pass is what Effect's parser gives back unchanged, in both directions. */
+/** What the quick test accepts is exactly what Effect's parser returns unchanged, in both directions. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Either, ParseResult, Schema } from "effect"
 import * as FastCheck from "fast-check"
@@ -21,7 +21,7 @@ const Person = Schema.Struct({
   home: Schema.Struct({ city: Schema.NonEmptyString, zip: Schema.Union(Schema.String, Schema.Number) })
 })
 
-/** Schemas of plain data, for which there is a test. */
+/** Schemas of plain data, which have a quick test. */
 const plain: Readonly<Record<string, Schema.Schema<any>>> = {
   string: Schema.String,
   number: Schema.Number,
@@ -35,7 +35,7 @@ const plain: Readonly<Record<string, Schema.Schema<any>>> = {
   nullable: Schema.NullOr(Person)
 }
 
-/** Schemas that change what they read, or whose values JSON does not hold as they are. */
+/** Schemas that transform what they read, or whose values JSON cannot hold unchanged. */
 const others: Readonly<Record<string, Schema.Schema<any, any>>> = {
   date: Schema.Date,
   numberFromString: Schema.NumberFromString,
@@ -75,7 +75,7 @@ const odd = FastCheck.oneof(
   FastCheck.anything({ maxDepth: 1 })
 )
 
-/** A value, with a field that is added, left out, or something else. */
+/** A value with one field added, left out, or replaced. */
 const damaged = <A>(arbitrary: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<unknown> =>
   FastCheck.tuple(arbitrary, FastCheck.nat(9), FastCheck.constantFrom("extra", "toString", "__proto__"), odd).map(
     ([value, turn, name, other]): unknown => {
@@ -84,7 +84,7 @@ const damaged = <A>(arbitrary: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<unkn
       const key = keys[turn % Math.max(1, keys.length)]
       const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>
       if (turn < 2) return copy
-      // JSON has no place for an array's other fields.
+      // JSON cannot hold an array's other fields.
       if (turn < 4) copy[Array.isArray(value) ? String(value.length) : name] = other
       else if (turn < 6 && key !== undefined) delete copy[key]
       else if (turn < 8 && key !== undefined) copy[key] = other
@@ -95,12 +95,12 @@ const damaged = <A>(arbitrary: FastCheck.Arbitrary<A>): FastCheck.Arbitrary<unkn
 
 const same = (a: unknown, b: unknown) => isDeepStrictEqual(a, b)
 
-/** As JSON has it: fields that are undefined are not there. */
+/** In JSON, fields that are undefined do not exist. */
 const withoutUndefined = (value: unknown): unknown => value === undefined ? value : JSON.parse(JSON.stringify(value))
 
 describe("the quick test of a schema", () => {
   for (const [name, schema] of Object.entries(plain)) {
-    it(`lets pass only what the parser would not change: ${name}`, () => {
+    it(`accepts only what the parser would not change: ${name}`, () => {
       const test = fastGuard(schema.ast)!
       const [decode, encode] = [ParseResult.decodeUnknownEither(schema), ParseResult.encodeUnknownEither(schema)]
       let passed = 0
@@ -120,7 +120,7 @@ describe("the quick test of a schema", () => {
     })
   }
 
-  it("lets plain values pass", () => {
+  it("accepts plain values", () => {
     const home = { city: "London", zip: 1 }
     const ada = { name: "Ada", age: 36, color: Color.Red, level: 3, home, toString: "Ada" }
     for (const value of [ada, { ...ada, email: "a@b.c" }, { ...ada, email: undefined, nick: "a" }]) {
@@ -130,7 +130,7 @@ describe("the quick test of a schema", () => {
     }
   })
 
-  it("knows nothing of what it cannot be sure of", () => {
+  it("does not exist where it cannot be certain", () => {
     for (const [name, schema] of Object.entries(others)) assert.isUndefined(fastGuard(schema.ast), name)
   })
 })

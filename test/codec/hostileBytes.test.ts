@@ -4,10 +4,10 @@ import * as Codec from "../../src/Codec.js"
 
 const context = { key: "k", maxSize: 100_000 }
 
-/** To inflate takes longer than all else. */
+/** Inflating takes longer than all the rest. */
 const roundsOf = (codec: string): number => codec === "compressed" ? 30_000 : 100_000
 
-/** A generator of its own: fast-check would take longer than all that it tests. */
+/** A generator of our own: fast-check would take longer than all the code under test. */
 const random = (seed: number) => {
   let state = seed
   return (below: number): number => {
@@ -61,13 +61,13 @@ add("encrypted", Codec.encrypted(structural, keys), values)
 
 const ours = new Set<unknown>([Object.prototype, Array.prototype, Map.prototype, Set.prototype, null])
 
-/** Whether all plain objects in it have a prototype that JavaScript or Effect brought. */
+/** Whether every plain object in it has a prototype that comes from JavaScript or Effect. */
 const untouched = (value: unknown, depth = 0): boolean => {
   if (typeof value !== "object" || value === null || depth > 20) return true
   if ("polluted" in value && !Object.hasOwn(value, "polluted")) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!ours.has(prototype)) {
-    // A class's, or one of Effect's: neither is made of data.
+    // The prototype of a class or of an Effect type: neither is built from the data.
     return typeof prototype === "object" && prototype !== null && Reflect.ownKeys(prototype).length > 0
   }
   return Object.values(value).every((item) => untouched(item, depth + 1))
@@ -83,7 +83,7 @@ const shapes = (): string =>
     prototypes.indexOf(Object.getPrototypeOf(prototype))
   ]))
 
-describe("bytes that nobody wrote", () => {
+describe("bytes that no codec wrote", () => {
   for (const [name, { codec, samples }] of Object.entries(codecs)) {
     it(`are a value or an issue to the codec: ${name}`, () => {
       const before = shapes()
@@ -110,7 +110,7 @@ describe("bytes that nobody wrote", () => {
                 bytes = bytes.subarray(0, at)
                 break
               case 3:
-                // Tokens that claim much.
+                // Tokens that claim large lengths.
                 bytes[at] = 0xc0 + next(0x20)
                 break
               case 4:
@@ -126,7 +126,7 @@ describe("bytes that nobody wrote", () => {
         )
         slowest = Math.max(slowest, performance.now() - started)
         if (Either.isLeft(decoded)) {
-          // Not an assertion each: those would take most of the time.
+          // One assertion for all: one each would take most of the time.
           const { detail, path } = decoded.left
           if (!path.startsWith("$") || detail === "") assert.fail(`an issue without words: ${path} ${detail}`)
         } else {
@@ -135,7 +135,7 @@ describe("bytes that nobody wrote", () => {
         }
       }
       assert.strictEqual(shapes(), before)
-      // Some do read, or the bytes were no test of reading; encryption lets none through.
+      // Some must decode, or these bytes would not test reading; encryption lets none through.
       if (name !== "encrypted") assert.isAbove(read, 100)
       assert.isBelow(slowest, 5_000)
     }, 60_000)

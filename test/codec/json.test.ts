@@ -39,7 +39,7 @@ class User extends Schema.Class<User>("User")({
 }) {}
 
 describe("the JSON codec", () => {
-  it("writes the encoded form that the schema gives", () => {
+  it("writes the encoded form of the schema", () => {
     const Name = Schema.Struct({ id: Schema.NumberFromString, at: Schema.Date })
     assert.strictEqual(
       text(Name, { id: 1, at: new Date(0) }),
@@ -103,7 +103,7 @@ describe("the JSON codec", () => {
     assert.isTrue(isDeepStrictEqual(roundTrip(Schema.Unknown, { a: [-0, 0] }), { a: [-0, 0] }))
   })
 
-  it("keeps undefined as a whole value, in no bytes", () => {
+  it("stores undefined as a whole value, in zero bytes", () => {
     const schema = Schema.UndefinedOr(Schema.String)
     assert.strictEqual(text(schema, undefined), "")
     assert.isUndefined(roundTrip(schema, undefined))
@@ -168,7 +168,7 @@ describe("the JSON codec", () => {
     assert.notInclude(issue(User, bytes("hunter2")), "hunter2")
   })
 
-  it("says so where the schema is effectful or throws", () => {
+  it("says so if the schema is effectful or throws", () => {
     const effectful = Schema.transformOrFail(Schema.String, Schema.String, {
       decode: (value) => Effect.as(Effect.sleep(1), value),
       encode: (value) => Effect.as(Effect.sleep(1), value)
@@ -201,11 +201,11 @@ describe("the JSON codec", () => {
     }))
   })
 
-  it("takes nothing for a value that is not UTF-8 and JSON", () => {
+  it("gives no value for bytes that are not UTF-8 and JSON", () => {
     for (const payload of [Buffer.from([0x22, 0xff, 0x22]), new Uint8Array([0x22, 0xc3, 0x28, 0x22])]) {
       assert.strictEqual(issue(Schema.String, payload), "$: not UTF-8")
     }
-    // A byte order mark is no JSON, in whatever bytes it comes.
+    // A byte order mark is not JSON, whatever bytes encode it.
     for (const payload of [Buffer.from("\ufeff1"), Uint8Array.from(Buffer.from("\ufeff1"))]) {
       assert.strictEqual(issue(Schema.Unknown, payload), "$: not JSON")
     }
@@ -222,7 +222,7 @@ describe("the JSON codec", () => {
     }
   })
 
-  it("has its schema for identity", () => {
+  it("takes its identity from the schema", () => {
     assert.strictEqual(Codec.json(User).identity, Codec.json(User).identity)
     assert.notStrictEqual<unknown>(Codec.json(User).identity, Codec.json(Schema.String).identity)
   })
@@ -261,7 +261,7 @@ const withoutUndefined = (value: unknown): unknown => {
 }
 
 describe("the counter codec", () => {
-  it("is the decimal text of a safe integer", () => {
+  it("writes the decimal text of a safe integer", () => {
     for (const value of [0, 1, -1, 42, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
       const payload = Either.getOrThrow(Codec.counter.encode(value, context))
       assert.strictEqual(new TextDecoder().decode(payload), String(value))
@@ -269,7 +269,7 @@ describe("the counter codec", () => {
     }
   })
 
-  it("is nothing else", () => {
+  it("reads nothing else", () => {
     for (const value of [1.5, NaN, Infinity, 2 ** 53, -(2 ** 53)]) {
       assert.isTrue(Either.isLeft(Codec.counter.encode(value, context)), String(value))
     }
@@ -283,7 +283,7 @@ describe("the counter codec", () => {
   })
 })
 
-describe("a codec of one's own", () => {
+describe("a custom codec", () => {
   const date = Codec.make<Date>({
     identity: "date",
     encode: (value) => bytes(value.toISOString()),

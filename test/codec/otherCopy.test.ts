@@ -1,4 +1,4 @@
-/** A program may have two copies of Effect: its own, by `require`, and this package's. */
+/** A program may load two copies of Effect: its own, by `require`, and this package's. */
 import { assert, describe, it } from "@effect/vitest"
 import * as own from "effect"
 import { Effect, Equal, Hash } from "effect"
@@ -7,7 +7,7 @@ import { createRequire } from "node:module"
 
 const other = createRequire(import.meta.url)("effect") as typeof own
 
-/** Of each kind that is taken, as a copy of Effect makes it. */
+/** One value of each supported kind, as a copy of Effect creates it. */
 const values = ({
   BigDecimal,
   Cause,
@@ -68,12 +68,12 @@ const pairs = (names: ReadonlyArray<"both" | "keysOnly" | "valuesOnly">) =>
   })
 
 describe("Values of another copy of Effect", () => {
-  it("are of another copy", () => {
+  it("belong to another copy", () => {
     assert.notStrictEqual(Object.getPrototypeOf(other.Data.struct({})), Object.getPrototypeOf(own.Data.struct({})))
   })
 
   for (const [kind, mine, their] of pairs(["both", "keysOnly"])) {
-    it.effect(`are the same keys as this copy's: ${kind}`, () =>
+    it.effect(`give the same keys as this copy's: ${kind}`, () =>
       Effect.gen(function*() {
         let runs = 0
         const f = Memo.cached((_: unknown) => Effect.sync(() => ++runs), { name: "f" })
@@ -85,7 +85,7 @@ describe("Values of another copy of Effect", () => {
   }
 
   for (const [kind, mine, their] of pairs(["both", "valuesOnly"])) {
-    it.effect(`are stored as this copy's are, and come back equal: ${kind}`, () =>
+    it.effect(`are stored like this copy's, and come back equal: ${kind}`, () =>
       Effect.gen(function*() {
         const cache = Cache.make({ name: "values" })
         yield* Cache.setMany(cache, [["mine", mine], ["theirs", their]])
@@ -116,7 +116,7 @@ describe("Values of another copy of Effect", () => {
       }
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("what only looks like them is refused", () =>
+  it.effect("lookalikes are refused", () =>
     Effect.gen(function*() {
       const cache = Cache.make({ name: "values" })
       const never = Object.create({ [Equal.symbol]: () => false, [Hash.symbol]: () => 1 })

@@ -5,7 +5,7 @@ import { Cache, RedisLayer } from "effect-redis-cache"
 import { sentence } from "../../src/internal/codec/sentence.js"
 
 describe("what is wrong", () => {
-  it("names the place as a sentence does", () => {
+  it("names the place as part of the sentence", () => {
     assert.strictEqual(sentence({ path: "$.first", detail: "is missing" }), "$.first is missing")
     assert.strictEqual(sentence({ path: "$", detail: "is missing" }), "it is missing")
     assert.strictEqual(sentence({ path: "$", detail: "not JSON" }), "not JSON")
@@ -15,7 +15,7 @@ describe("what is wrong", () => {
     )
   })
 
-  it.effect("is what explain says of a value of another schema, and what an error says", () =>
+  it.effect("is the same in explain and in errors, for a value of another schema", () =>
     Effect.gen(function*() {
       const before = Cache.make({ name: "people", schema: Schema.Struct({ last: Schema.String }) })
       const after = Cache.make({ name: "people", schema: Schema.Struct({ first: Schema.String }) })

@@ -55,7 +55,7 @@ describe("the structural codec", () => {
         const value = build(tree)
         const back = roundTrip(value)
         assert.isTrue(isDeepStrictEqual(back, value))
-        // The writer has changed nothing in place.
+        // The writer changed nothing in place.
         assert.isTrue(isDeepStrictEqual(build(tree), value))
       }),
       { numRuns: 4_000 }
@@ -77,7 +77,7 @@ describe("the structural codec", () => {
     )
   })
 
-  it("gives the same bytes for what came back, whatever was in what", () => {
+  it("gives the same bytes for a decoded value, however values are nested", () => {
     FastCheck.assert(
       FastCheck.property(mixed, (tree) => {
         const payload = encode(build(tree))
@@ -102,7 +102,7 @@ describe("the structural codec", () => {
     assert.deepStrictEqual(Object.keys(back.odd), ["z", "__proto__"])
   })
 
-  it("keeps these", () => {
+  it("keeps these values", () => {
     const sparse: Array<unknown> = [1, undefined]
     sparse.length = 4_000_000_000
     const sparseWithEnd: Array<unknown> = []
@@ -203,7 +203,7 @@ describe("the structural codec", () => {
     assert.isTrue(many instanceof AggregateError && many.errors[0] instanceof TypeError)
   })
 
-  it("gives values that live on their own", () => {
+  it("gives values that share nothing with the bytes", () => {
     const source = new Uint8Array([1, 2, 3])
     const payload = encode({ source })
     const back = decode(payload) as { readonly source: Uint8Array }
@@ -224,7 +224,7 @@ describe("the structural codec", () => {
     assert.strictEqual(encode({ a: 1, b: "x" }).length, 8)
   })
 
-  it("writes what docs/internals/structural-format.md says", () => {
+  it("writes what docs/internals/structural-format.md specifies", () => {
     const examples: ReadonlyArray<readonly [unknown, string]> = [
       [{ id: 7 }, "81 a2 69 64 07"],
       [[undefined, 1n], "92 c4 01 75 d3 00 00 00 00 00 00 00 01"],
@@ -264,7 +264,7 @@ describe("the structural codec", () => {
     }
   })
 
-  it("carries nothing from one call to the next", () => {
+  it("carries nothing over from one call to the next", () => {
     const first = encode([{ a: 1 }, { a: 2 }])
     for (let i = 0; i < 100; i++) encode(Array.from({ length: 50 }, (_, n) => ({ [`f${n}`]: i })))
     assert.deepStrictEqual(encode([{ a: 1 }, { a: 2 }]), first)
@@ -408,7 +408,7 @@ describe("the structural codec", () => {
     assert.isTrue(Either.isLeft(codec.encode(bomb, { key: "k", maxSize: 100_000 })))
   })
 
-  it("gives a part that is met twice back as two", () => {
+  it("decodes a part that occurs twice as two separate parts", () => {
     const shared = { a: 1 }
     const back = roundTrip([shared, shared]) as ReadonlyArray<unknown>
     assert.deepStrictEqual(back, [shared, shared])
@@ -424,7 +424,7 @@ describe("a payload that the structural codec did not write", () => {
   const bytes = (...values: ReadonlyArray<number | string>): Uint8Array =>
     Uint8Array.from(values.flatMap((value) => typeof value === "number" ? [value] : [...Buffer.from(value)]))
 
-  it("is refused, whatever msgpackr would make of it", () => {
+  it("is refused, whatever msgpackr would decode it to", () => {
     const payloads: Record<string, Uint8Array> = {
       nothing: bytes(),
       "bytes after the value": bytes(1, 1),
@@ -467,7 +467,7 @@ describe("a payload that the structural codec did not write", () => {
     }
   })
 
-  it("takes no more memory than it is worth", () => {
+  it("takes no more memory than its bytes justify", () => {
     const before = process.memoryUsage().heapUsed + process.memoryUsage().external
     const kept: Array<unknown> = []
     // Arrays that claim to be long, with nothing in them.

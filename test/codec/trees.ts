@@ -85,7 +85,7 @@ const plainLeaf = FastCheck.oneof(
   made(number),
   made(FastCheck.constantFrom<unknown>(true, false, null, undefined)),
   made(bigint),
-  // Node finds no two invalid dates equal.
+  // Node considers no two invalid dates equal.
   made(FastCheck.date({ noInvalidDate: true }), (date) => new Date(date)),
   made(bytes, (source) => source.slice()),
   made(bytes, (source) => Buffer.from(source)),
@@ -109,7 +109,10 @@ const plainLeaf = FastCheck.oneof(
 
 const error = FastCheck.tuple(FastCheck.string(), FastCheck.constantFrom(Error, TypeError, RangeError), number)
 
-/** Not equal to itself when it is made twice, for `Equal.equals`: errors and the like go by reference there. */
+/**
+ * Values that `Equal.equals` does not find equal when they are built twice: it compares errors and the like by
+ * reference.
+ */
 export const errors: FastCheck.Arbitrary<Error> = error.map(([message, Class, code]) =>
   Object.assign(new Class(message, { cause: new Error("inner") }), { code, name: "Renamed" })
 )
@@ -138,16 +141,16 @@ const trees = (leaf: FastCheck.Arbitrary<Tree>, kinds: ReadonlyArray<Ordered | U
     return { tree: FastCheck.oneof({ maxDepth: 4, depthSize: "small" }, leaf, ...kinds.map(node)) }
   }).tree
 
-/** What `util.isDeepStrictEqual` is the oracle of. */
+/** Values for which `util.isDeepStrictEqual` is the oracle. */
 export const plain: FastCheck.Arbitrary<Tree> = trees(plainLeaf, ["array", "object", "nullObject", "map", "set"])
 
-/** What `Equal.equals` is the oracle of: all of it has content that it compares. */
+/** Values for which `Equal.equals` is the oracle: it compares all their content. */
 export const structural: FastCheck.Arbitrary<Tree> = trees(
   FastCheck.oneof(effectLeaf, made(FastCheck.integer()), made(FastCheck.string())),
   ["tuple", "struct", "chunk", "some", "left", "right", "hashMap", "hashSet"]
 )
 
-/** All of it, in one another. */
+/** All of these, nested in one another. */
 export const mixed: FastCheck.Arbitrary<Tree> = trees(FastCheck.oneof(plainLeaf, effectLeaf), [
   "array",
   "object",

@@ -1,4 +1,4 @@
-/** What near copies on a real Redis do, on whatever it runs. */
+/** What near copies do on a real Redis, whatever its topology. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, type Scope } from "effect"
 import { Cache, type CacheError, type Redis } from "effect-redis-cache"
@@ -21,7 +21,7 @@ export const untilCopied = (
     return (yield* run(Cache.stats(cache))).nearHits > before
   }))
 
-/** `layer` supplies them, `outside` is a client of somebody else to the same Redis. */
+/** `layer` supplies the caches; `outside` is another program's client of the same Redis. */
 export const nearCopies = (
   name: string,
   layer: (prefix: string) => Layer.Layer<Redis.Redis, CacheError.RedisError>,
@@ -33,7 +33,7 @@ export const nearCopies = (
       return { prefix, reader: yield* open(layer(prefix)), outside: yield* outsideClient }
     })
 
-    it.scopedLive("whoever writes, in whatever way, reaches them", () =>
+    it.scopedLive("every write reaches them, whatever program or command it comes from", () =>
       Effect.gen(function*() {
         const { outside, prefix, reader: { run } } = yield* setUp
         const key = `${prefix}users:42`
@@ -57,7 +57,7 @@ export const nearCopies = (
         yield* Effect.promise(() => outside.del(other))
       }))
 
-    it.scopedLive("an invalidated tag reaches them, from here at once and from another process soon", () =>
+    it.scopedLive("invalidating a tag reaches them: at once in this process, and soon in another", () =>
       Effect.gen(function*() {
         const { prefix, reader: { run } } = yield* setUp
         const other = yield* open(layer(prefix))
@@ -71,7 +71,7 @@ export const nearCopies = (
         yield* until(Effect.map(run(Cache.get(tagged, "42")), Option.isNone))
       }))
 
-    it.scopedLive("own writes are read at once, however many are under way", () =>
+    it.scopedLive("own writes are read at once, however many are in flight", () =>
       Effect.gen(function*() {
         const { reader: { run } } = yield* setUp
         yield* Effect.forEach(Array.from({ length: 20 }, (_, i) => `k${i}`), (key) =>

@@ -1,4 +1,4 @@
-/** What the contract is run over: a layer, caches on it, and what looks at Redis past the caches. */
+/** What the contract runs over: a layer, caches on it, and ways to look into Redis without the caches. */
 import { assert, it } from "@effect/vitest"
 import { Chunk, Duration, Effect, type Layer, Logger, LogLevel, Option, Stream, TestClock } from "effect"
 import { Cache, type CacheError, Redis } from "effect-redis-cache"
@@ -6,10 +6,10 @@ import { inspect, isDeepStrictEqual } from "node:util"
 import { leaseRequest } from "../support/driverRequests.js"
 import { uniquePrefix } from "../support/sharedRedis.js"
 
-/** Who keeps the time of what is stored. */
+/** Whether a test clock or the server controls the expiry of entries. */
 export type Time = "TestClock" | "server"
 
-/** A life that one can wait for. Whatever has it may be gone at any time where a server keeps the time. */
+/** A TTL short enough to wait for. If a server keeps the time, an entry with this TTL may expire at any moment. */
 export const short = 50
 
 export const subject = (layer: (prefix: string) => Layer.Layer<Redis.Redis, CacheError.RedisError>, time: Time) => {
@@ -27,7 +27,7 @@ export const subject = (layer: (prefix: string) => Layer.Layer<Redis.Redis, Cach
           Logger.withMinimumLogLevel(LogLevel.None)
         )),
 
-    /** Lets what has a life of so many milliseconds end. */
+    /** Lets entries with a TTL of this many milliseconds expire. */
     outlive: (life: number): Effect.Effect<void> =>
       time === "TestClock" ? TestClock.adjust(life) : Effect.sleep(life + 30),
 
@@ -62,7 +62,7 @@ export const same = (actual: unknown, expected: unknown): void =>
 export const redisKey = (name: string, key: string): Effect.Effect<string, never, Redis.Redis> =>
   Effect.map(Redis.Redis, ({ driver }) => `${driver.prefix}${name}:${key}`)
 
-/** Puts bytes under a key, as another program might. */
+/** Stores bytes under a key, as another program might. */
 export const plant = (name: string, key: string, bytes: string | Uint8Array) =>
   Effect.gen(function*() {
     const { driver } = yield* Redis.Redis
@@ -74,7 +74,7 @@ export const plant = (name: string, key: string, bytes: string | Uint8Array) =>
     yield* driver.set(write, { onSuccess: () => Effect.void, onFailure: (error) => Effect.fail(error) })
   })
 
-/** The text under a key and its life, as another program would see them. */
+/** The text under a key and its TTL, as another program sees them. */
 export const look = (name: string, key: string) =>
   Effect.gen(function*() {
     const { driver } = yield* Redis.Redis

@@ -1,6 +1,6 @@
 /**
- * What every driver of the `Redis` service promises, through the operations of `Cache`. Each driver's test file runs it
- * over its layer; a driver that needs an exception has a bug.
+ * What every driver of the `Redis` service promises, tested through the operations of `Cache`. Each driver's test file
+ * runs it over its layer; a driver that needs an exception has a bug.
  */
 import { describe } from "@effect/vitest"
 import type { Layer } from "effect"

@@ -1,4 +1,4 @@
-/** The pages of `docs/` leave nothing out: no page from the site, no export and no option from the pages. */
+/** The pages of `docs/` are complete: the site has every page, and the pages have every export and option. */
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -43,10 +43,10 @@ const optionsOf = (path: string, name: string): ReadonlyArray<string> => {
 
 const modules = ["Cache", "Memo", "Pending", "Codec", "RedisLayer", "CacheError"]
 
-/** What only other libraries need. */
+/** Exports that only other libraries need. */
 const forLibraries = new Set(["TypeId"])
 
-/** Where options are declared. */
+/** The files that declare options. */
 const options: ReadonlyArray<readonly [path: string, names: ReadonlyArray<string>]> = [
   ["src/internal/definition/policy.ts", ["PolicyOptions", "LeaseOptions", "NearOptions"]],
   ["src/internal/ops/loadTypes.ts", ["LoadOptions", "LoadManyOptions"]],
@@ -63,13 +63,13 @@ const examples = texts.flatMap((text) => [...text.matchAll(/```ts.*\n([\s\S]*?)`
 const reference = read("docs/reference/options.md")
 
 describe("docs/", () => {
-  it("is on the site, every page of it, and nothing else is", () => {
+  it("is on the site: every page of it, and nothing else", () => {
     const listed = pages.flatMap(({ items }) => items.map(({ link }) => `${link.replace(/^\//, "")}.md`))
     assert.deepStrictEqual([...listed, "index.md"].sort(), [...markdown].sort())
   })
 
   for (const name of modules) {
-    it(`has every export of ${name}, in the reference and in an example`, () => {
+    it(`documents every export of ${name}, in the reference and in an example`, () => {
       const exported = valuesOf(`src/${name}.ts`).filter((value) => !forLibraries.has(value))
       assert.isNotEmpty(exported)
       assert.deepStrictEqual(exported.filter((value) => !reference.includes(`${name}.${value}`)), [])
@@ -80,7 +80,7 @@ describe("docs/", () => {
 
   for (const [path, names] of options) {
     for (const name of names) {
-      it(`has every option of ${name}, in the reference and in an example`, () => {
+      it(`documents every option of ${name}, in the reference and in an example`, () => {
         const declared = optionsOf(path, name)
         assert.isNotEmpty(declared)
         const isNamed = (option: string) => new RegExp(`\`\\.?${option}\``).test(reference)

@@ -1,4 +1,4 @@
-/** The page on speed says what the last full run of the bench said. */
+/** The page on speed shows the figures of the bench's last full run. */
 import { assert, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 

@@ -17,14 +17,14 @@ describe("layerFaulty", () => {
       assert.strictEqual(yield* first(Cache.flush(users)), 1)
     }))
 
-  it.scoped("a failure takes no place", () =>
+  it.scoped("a failed operation does not take place", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({ failure: { probability: 1, reason: "ReadOnly" } }, undefined)
       assert.strictEqual(reason(yield* Effect.either(first(Cache.set(users, "42", "v")))), "ReadOnly")
       assert.deepStrictEqual(yield* second(Cache.get(users, "42")), Option.none())
     }))
 
-  it.scoped("a lost reply: it takes place, and who asked is told Timeout after its time", () =>
+  it.scoped("a lost reply: the operation takes place, and its caller gets Timeout after its time", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({ lostReply: { probability: 1, timeout: "2 seconds" } }, undefined)
       const writing = yield* Effect.fork(Effect.either(first(Cache.set(users, "42", "v"))))
@@ -36,7 +36,7 @@ describe("layerFaulty", () => {
       assert.strictEqual(reason(yield* Fiber.join(writing)), "Timeout")
     }))
 
-  it.scoped("delays before it takes place, and after", () =>
+  it.scoped("delays happen before the operation takes place, and after", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({ delayBefore: "2 seconds", delayAfter: "3 seconds" }, undefined)
       const writing = yield* Effect.fork(first(Cache.set(users, "42", "v")))
@@ -50,7 +50,7 @@ describe("layerFaulty", () => {
       yield* Fiber.join(writing)
     }))
 
-  it.scoped("operations of one key keep their order, those of others pass", () =>
+  it.scoped("operations on one key keep their order, and operations on other keys pass them", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({
         script: (operation, _, call) => operation === "set" && call === 1 ? { before: "2 seconds" } : undefined
@@ -86,7 +86,7 @@ describe("layerFaulty", () => {
       assert.deepStrictEqual(left, new Map([["43", "after"]]))
     }))
 
-  it.scoped("what was sent takes place, also when who asked is interrupted; and the cache hears of it", () =>
+  it.scoped("a sent operation takes place even if its caller is interrupted, and the cache hears of it", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances({ delayBefore: "2 seconds" }, undefined)
       const writing = yield* Effect.fork(first(Cache.set(users, "42", "v")))
@@ -97,7 +97,7 @@ describe("layerFaulty", () => {
       assert.strictEqual((yield* first(Cache.stats(users))).writes, 1)
     }))
 
-  it.scoped("a script is told the operation, its keys, and how many there were; where it is silent, chance decides", () =>
+  it.scoped("a script gets the operation, its keys, and how many came before; if it returns nothing, chance decides", () =>
     Effect.gen(function*() {
       const told: Array<unknown> = []
       const { first } = yield* instances({
@@ -137,7 +137,7 @@ describe("layerFaulty", () => {
       assert.isAbove(new Set(once).size, 10)
     }))
 
-  it.effect("closed, it answers those who still wait", () =>
+  it.effect("once closed, it answers the callers that still wait", () =>
     Effect.gen(function*() {
       const waiting = yield* Effect.scoped(Effect.gen(function*() {
         const { first } = yield* instances({ delayBefore: "1 hour" })

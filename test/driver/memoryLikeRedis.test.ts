@@ -1,9 +1,9 @@
 /**
  * Random histories of operations give the same answers in memory and on a real Redis, step by step.
  *
- * Time passes without waiting: lives are hours, and a step of ninety minutes moves a clock for the one, and for the
- * other takes ninety minutes from all that the keys say of time (their TTL, and the times in their headers), in one
- * script. What ends so is expired by Redis itself.
+ * Time passes without waiting: TTLs are hours. A step of ninety minutes moves a clock for the memory driver; on Redis,
+ * one script subtracts ninety minutes from every TTL and every time in a header. Keys that end this way are expired by
+ * Redis itself.
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -40,13 +40,13 @@ import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 
 const keys = ["a", "b", "", "{a}", "a:b", "%7B", "*", "😀\n"] as const
 const tags = ["t", "{u} *"] as const
-/** Lives in minutes. None ends at a multiple of a step, so that the time a history takes does not matter. */
+/** TTLs in minutes. None ends at a multiple of a step, so the duration of a history does not matter. */
 const lives = [60, 200] as const
 const stepMinutes = 90
 
 const kinds = ["plain", "newer", "staling", "tagged", "counter"] as const
 
-/** The caches of one history: of names that no other history has. */
+/** The caches of one history: no other history uses their names. */
 const makeCaches = (id: number) => ({
   plain: Cache.make({ name: `plain${id}` }),
   newer: Cache.make({ name: `plain${id}`, version: 1 }),
@@ -199,7 +199,7 @@ const one = fc.oneof(
       update: fc.nat(2),
       keys: someKeys,
       tags: fc.subarray([...tags]),
-      // What a hold says of its end does not pass with the time that passes here.
+      // The end of a hold is a real time, which does not pass with this simulated time.
       minutes: fc.constant(100_000),
       lingers: fc.boolean(),
       writes: fc.boolean()
@@ -217,7 +217,7 @@ const takesOneTurn = (each: Step): boolean =>
 const step = fc.oneof(
   { weight: 15, arbitrary: one },
   {
-    // What is asked for in one tick leaves together. Steps that take several turns would race.
+    // Operations of one tick are sent together. Steps that take several turns would race.
     weight: 1,
     arbitrary: fc.record({
       on: fc.constant("plain" as const),
@@ -257,11 +257,11 @@ const lease = (redisKey: string, kind: Driver.Kind) =>
     return reply!._tag
   })
 
-/** It ends without a value; what loads after it would else wait for it. */
+/** It ends without a value; later loads would wait for it otherwise. */
 const release = (redisKeys: ReadonlyArray<string>) =>
   Effect.flatMap(Redis.Redis, ({ driver }) => driver.release(redisKeys.map((each) => ({ key: each, token }))))
 
-/** What an update does to its holds, as `Cache.invalidating` would; where it is several processes, nobody waits. */
+/** What an update does to its holds, as `Cache.invalidating` does; with several processes, none waits. */
 const holding = (redisKeys: ReadonlyArray<string>, cache: string, step: Held) =>
   Effect.flatMap(Redis.Redis, ({ driver }) => {
     const millis = step.minutes * 60_000
@@ -289,7 +289,7 @@ const redisKeyOf = (prefix: string, cache: string, each: string): string =>
   `${prefix}${cache}:${Either.getOrThrow(encodeString(each))}`
 
 const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Redis.Redis> => {
-  // Values are of any type here; a counter refuses those that are no numbers, which is one of the things to compare.
+  // Values are of any type here; a counter refuses values that are not numbers, and both sides must refuse alike.
   const cache = caches[step.on] as unknown as Cache.Cache<string, unknown>
   const options = "minutes" in step && "tags" in step
     ? { timeToLive: step.minutes === undefined ? undefined : Duration.minutes(step.minutes), tags: step.tags }
@@ -405,7 +405,7 @@ const answer = (caches: Caches, step: Step): Effect.Effect<unknown, unknown, Red
   }
 }
 
-/** How a step ended, as far as both must agree. The text of Redis's own errors is its own. */
+/** How a step ended, as far as both sides must agree. Redis's own error texts may differ. */
 const settled = (caches: Caches, step: Step): Effect.Effect<unknown, never, Redis.Redis> =>
   Effect.map(Effect.exit(answer(caches, step)), (exit) => {
     if (Exit.isSuccess(exit)) return { succeeded: exit.value }
@@ -415,7 +415,7 @@ const settled = (caches: Caches, step: Step): Effect.Effect<unknown, never, Redi
 
 // ---- the two sides
 
-/** A `Redis`, and what makes its time pass. */
+/** A `Redis`, and a way to let its time pass. */
 interface Side {
   readonly redis: Redis.Service
   readonly clock: Clock.Clock
@@ -447,7 +447,7 @@ const memorySide = (
   }))
 }
 
-/** KEYS: keys. ARGV: milliseconds. Takes them from whatever each key says of time. */
+/** KEYS: keys. ARGV: milliseconds. Subtracts them from every time that each key contains. */
 const passScript = `
 local function read48(v, at)
   local n = 0
@@ -492,7 +492,7 @@ const redisSide = (connect: () => Client | Cluster): Effect.Effect<Side, unknown
       redis: Context.get(context, Redis.Redis),
       clock: realClock,
       pass: (redisKeys, millis) => {
-        // On a cluster they lie on different servers.
+        // On a cluster they are on different servers.
         const groups = client.isCluster ? redisKeys.map((each) => [each]) : [redisKeys]
         return Effect.asVoid(
           Effect.promise(() =>
@@ -503,7 +503,7 @@ const redisSide = (connect: () => Client | Cluster): Effect.Effect<Side, unknown
     }
   })
 
-/** Everything that a history may have stored. */
+/** Every key that a history may have stored. */
 const redisKeysOf = (caches: Caches, prefix: string): ReadonlyArray<string> =>
   [...new Set(Object.values(caches).map(({ name }) => name))].flatMap((name) => [
     ...keys.map((each) => redisKeyOf(prefix, name, each)),
@@ -513,7 +513,7 @@ const redisKeysOf = (caches: Caches, prefix: string): ReadonlyArray<string> =>
 
 let histories = 0
 
-/** Runs one history on both sides; throws where they differ. */
+/** Runs one history on both sides; throws if they differ. */
 const compare = async (steps: ReadonlyArray<Step>, left: Side, right: Side): Promise<void> => {
   const caches = makeCaches(++histories)
   const ending = kinds.flatMap((on) => [{ on, do: "getMany", keys } as const, { on, do: "stats" } as const])
@@ -523,7 +523,7 @@ const compare = async (steps: ReadonlyArray<Step>, left: Side, right: Side): Pro
       each.do === "pass"
         ? side.pass(redisKeysOf(caches, side.redis.driver.prefix), stepMinutes * 60_000)
         : settled(caches, each)).pipe(
-        // What is left would make every SCAN longer.
+        // Remaining keys would make every later SCAN longer.
         Effect.zipLeft(side.redis.driver.take(redisKeysOf(caches, side.redis.driver.prefix))),
         Effect.provideService(Redis.Redis, side.redis),
         Effect.withClock(side.clock),
@@ -543,7 +543,7 @@ const property = (left: Side, right: Side) => fc.asyncProperty(history, (steps) 
 
 // ---- the tests
 
-/** Mistakes that a driver might have. */
+/** Mistakes that a driver might make. */
 const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver.Driver>>> = {
   "a compare-and-set that takes a marker for a value": (driver) => ({
     swap: (request, kind) =>
@@ -582,7 +582,7 @@ const mutants: Readonly<Record<string, (driver: Driver.Driver) => Partial<Driver
 
 describe("random histories", () => {
   it.scopedLive(
-    "have the same answers in memory and on Redis",
+    "give the same answers in memory and on Redis",
     () =>
       Effect.gen(function*() {
         const left = yield* memorySide()
@@ -593,7 +593,7 @@ describe("random histories", () => {
   )
 
   it.scopedLive(
-    "have the same answers in memory and on a cluster",
+    "give the same answers in memory and on a cluster",
     () =>
       Effect.gen(function*() {
         const { addresses } = yield* RedisCluster.make(RedisCluster.patientTimeout)
@@ -605,7 +605,7 @@ describe("random histories", () => {
   )
 
   it.scopedLive(
-    "have the same answers in memory and on a master that sentinels know",
+    "give the same answers in memory and on a master that sentinels monitor",
     () =>
       Effect.gen(function*() {
         const { options } = yield* RedisSentinel.make()
@@ -617,7 +617,7 @@ describe("random histories", () => {
   )
 
   for (const [mistake, mutate] of Object.entries(mutants)) {
-    it.scopedLive(`find out ${mistake}`, () =>
+    it.scopedLive(`find ${mistake}`, () =>
       Effect.gen(function*() {
         const left = yield* memorySide()
         const right = yield* memorySide((driver) => ({ ...driver, ...mutate(driver) }))

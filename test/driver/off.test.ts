@@ -1,4 +1,4 @@
-/** Caching switched off: the program does the same, without a cache. */
+/** Caching switched off: the program behaves the same, without a cache. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
 import { Cache, type CacheError, Memo, type Redis, RedisLayer } from "effect-redis-cache"
@@ -41,7 +41,7 @@ describe("layerOff", () => {
           assert.deepStrictEqual(seen, [Option.none()])
         }).pipe(Effect.provide(RedisLayer.layerOff)))
 
-      it.effect("loads compute, each time", () =>
+      it.effect("loads compute every time", () =>
         Effect.gen(function*() {
           let runs = 0
           const load = Effect.sync(() => ++runs)
@@ -59,7 +59,7 @@ describe("layerOff", () => {
     })
   }
 
-  it.effect("callers that come together still share one computation", () =>
+  it.effect("concurrent callers still share one computation", () =>
     Effect.gen(function*() {
       let runs = 0
       const load = Effect.zipRight(Effect.yieldNow(), Effect.sync(() => ++runs))
@@ -69,14 +69,14 @@ describe("layerOff", () => {
       assert.strictEqual(runs, 1)
     }).pipe(Effect.provide(RedisLayer.layerOff)))
 
-  it.effect("an increment gives its delta", () =>
+  it.effect("an increment returns its delta", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Cache.increment(counts, "a"), 1)
       assert.strictEqual(yield* Cache.increment(counts, "a", 5), 5)
       assert.deepStrictEqual(yield* Cache.get(counts, "a"), Option.none())
     }).pipe(Effect.provide(RedisLayer.layerOff)))
 
-  it.effect("what cannot be stored is refused all the same", () =>
+  it.effect("values that cannot be stored are still refused", () =>
     Effect.gen(function*() {
       const refused: ReadonlyArray<
         Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>
@@ -89,7 +89,7 @@ describe("layerOff", () => {
       for (const each of refused) assert.strictEqual((yield* Effect.flip(each))._tag, "CodecError")
     }).pipe(Effect.provide(RedisLayer.layerOff)))
 
-  it.effect("memoized functions run each time", () =>
+  it.effect("memoized functions run every time", () =>
     Effect.gen(function*() {
       let runs = 0
       const next = Memo.cached((step: number) => Effect.sync(() => runs += step), {

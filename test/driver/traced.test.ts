@@ -14,7 +14,7 @@ const users = Cache.make({ name: "users", timeToLive: "1 minute" })
 const names = (ended: ReadonlyArray<Tracer.Span>) => ended.map((span) => span.name)
 
 describe("tracing", () => {
-  it.effect("a hit has no span of its own unless tracing is asked for", () => {
+  it.effect("a hit has no span of its own unless tracing is enabled", () => {
     const { ended, layer } = recording()
     return Effect.gen(function*() {
       yield* Cache.set(users, "42", "Ada")
@@ -23,7 +23,7 @@ describe("tracing", () => {
     }).pipe(Effect.provide([RedisLayer.layerMemory, layer]))
   })
 
-  it.effect("layerTraced makes each round trip a client span that names the system, and ends before what follows", () => {
+  it.effect("layerTraced makes each round trip a client span that names the system, and ends before the next step", () => {
     const { ended, layer } = recording()
     return Effect.gen(function*() {
       yield* Cache.getOrSet(users, "42", Effect.succeed("Ada"))
@@ -53,7 +53,7 @@ describe("tracing", () => {
     }).pipe(Effect.provide([RedisLayer.layerTraced.pipe(Layer.provide(broken)), layer]))
   })
 
-  it.effect("names the operation as its user called it, also beside and inside of others", () => {
+  it.effect("names the operation that the user called, even beside or inside others", () => {
     const { ended, layer } = recording()
     const counts = Cache.counter({ name: "counts" })
     const seen = () =>
@@ -87,7 +87,7 @@ describe("tracing", () => {
             "users refresh: EVALSHA lease",
             "users refresh: EVALSHA fill"
           ]],
-          // What the user's own code asks for, in the middle of another operation, is its own.
+          // A command that the user's own code sends inside another operation belongs to that code.
           [Cache.getOrSet(users, "43", Cache.get(counts, "a")), [
             "users getOrSet: MGET",
             "users getOrSet: EVALSHA lease",

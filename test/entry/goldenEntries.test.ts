@@ -1,4 +1,4 @@
-/** What is stored, byte by byte: `golden/entries.json` has an example of each form, written down by hand. */
+/** The stored bytes: `golden/entries.json` has a handwritten example of each form. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Option, Schema } from "effect"
 import { Cache, Codec, Redis, RedisLayer } from "effect-redis-cache"
@@ -27,7 +27,7 @@ interface GoldenMarker {
   readonly lease: { readonly token: string; readonly until: number; readonly end: number }
 }
 
-/** What an entry becomes that is expired. */
+/** The entry after `expire`. */
 interface GoldenExpiry {
   readonly form: string
   readonly hex: string
@@ -57,7 +57,7 @@ const fromHex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.r
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 const withoutSpaces = (text: string): string => text.replaceAll(" ", "")
 
-/** Random bytes that are not. */
+/** Random bytes, made deterministic. */
 class Chosen extends RandomBytes {
   constructor(private readonly chosen: Uint8Array) {
     super()
@@ -77,7 +77,7 @@ const counters = golden.filter((each) => "counter" in each)
 
 describe("an entry", () => {
   for (const { failure, form, freshUntil, hex, lease, loadMillis, payload, tags, version, writeId } of entries) {
-    it(`${form}: is written like this`, () => {
+    it(`${form}: is written as these bytes`, () => {
       const parts = {
         version,
         freshUntil,
@@ -92,7 +92,7 @@ describe("an entry", () => {
       assert.deepStrictEqual(toHex(Entry.withoutLease(written)), toHex(plain))
     })
 
-    it(`${form}: is read like this`, () => {
+    it(`${form}: is read from these bytes`, () => {
       const bytes = fromHex(hex)
       assert.isTrue(Entry.isEntry(bytes))
       assert.isFalse(Entry.isMarker(bytes))
@@ -114,7 +114,7 @@ describe("an entry", () => {
       assert.strictEqual(toHex(bytes.subarray(Entry.payloadOffset(bytes))), payload)
     })
 
-    it(`${form}: cut short anywhere it is no entry, or one whose payload is shorter`, () => {
+    it(`${form}: cut short anywhere, it is not an entry, or one with a shorter payload`, () => {
       const bytes = fromHex(hex)
       const whole = bytes.length - fromHex(payload).length
       for (let size = 0; size < whole; size++) {
@@ -128,7 +128,7 @@ describe("an entry", () => {
 
 describe("an expired entry", () => {
   for (const { at, expires, form, hex, writeId } of expiries) {
-    it(`${form}: is written and read like this`, () => {
+    it(`${form}: is written and read as these bytes`, () => {
       const before = fromHex(expires)
       const bytes = Entry.expired(before, fromHex(writeId), at)
       assert.strictEqual(toHex(bytes), withoutSpaces(hex))
@@ -142,7 +142,7 @@ describe("an expired entry", () => {
 
 describe("a marker", () => {
   for (const { form, hex, lease } of markers) {
-    it(`${form}: is written and read like this`, () => {
+    it(`${form}: is written and read as these bytes`, () => {
       const bytes = fromHex(hex)
       assert.strictEqual(toHex(Entry.marker(fromHex(lease.token), lease.until)), withoutSpaces(hex))
       assert.isTrue(Entry.isMarker(bytes))
@@ -156,7 +156,7 @@ describe("a marker", () => {
 
 describe("a hold", () => {
   for (const { form, hex, hold, shared } of holds) {
-    it(`${form}: is written and read like this`, () => {
+    it(`${form}: is written and read as these bytes`, () => {
       const bytes = fromHex(hex)
       const [first, ...rest] = hold.map(({ token, until }) => ({ token: fromHex(token), until }))
       assert.strictEqual(toHex(Hold.make([first!, ...rest], shared)), withoutSpaces(hex))
@@ -169,7 +169,7 @@ describe("a hold", () => {
       const last = hold[hold.length - 1]!.until
       assert.isTrue(Hold.isUnderWay(bytes, last - 1))
       assert.isFalse(Hold.isUnderWay(bytes, last))
-      // What is cut short lists fewer.
+      // A hold that is cut short lists fewer updates.
       assert.strictEqual(Hold.claims(bytes.subarray(0, bytes.length - 1)).length, hold.length - 1)
     })
   }
@@ -178,7 +178,7 @@ describe("a hold", () => {
 describe("a counter", () => {
   const context = { key: "hits:a", maxSize: 100 }
   for (const { counter, form, hex } of counters) {
-    it(`${form}: is written and read like this`, () => {
+    it(`${form}: is written and read as these bytes`, () => {
       assert.strictEqual(toHex(Either.getOrThrow(Codec.counter.encode(counter, context))), hex)
       assert.deepStrictEqual(Codec.counter.decode(fromHex(hex), context), Either.right(counter))
       assert.strictEqual(toHex(Entry.identity(fromHex(hex), "counter")), hex)
@@ -188,7 +188,7 @@ describe("a counter", () => {
 })
 
 describe("the load time", () => {
-  it("is kept within five percent, from a millisecond to weeks", () => {
+  it("is stored within five percent, from a millisecond to weeks", () => {
     for (let millis = 1; millis < 3e9; millis = Math.ceil(millis * 1.013)) {
       const entry = Entry.encode(
         { version: 0, freshUntil: 0, loadMillis: millis, failure: false, tags: [], payload: new Uint8Array() },

@@ -1,4 +1,4 @@
-/** What lies under a tag's key, byte by byte: `golden/epochs.json` has an example of each form, written down by hand. */
+/** The bytes under a tag's key: `golden/epochs.json` has a handwritten example of each form. */
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { RandomBytes } from "../../src/internal/bytes/randomBytes.js"
@@ -9,9 +9,9 @@ interface Golden {
   readonly form: string
   readonly hex: string
   readonly epoch: string
-  /** What it becomes where it is expired then, with `d1d2d3d4d5d60000` at hand. */
+  /** The bytes after an expiry at that time, with `d1d2d3d4d5d60000` as random bytes. */
   readonly expired: { readonly at: number; readonly hex: string }
-  /** What an entry with that epoch comes to. */
+  /** The verdict on an entry with that epoch. */
   readonly entries: ReadonlyArray<{ readonly epoch: string; readonly state: "Hold" | "Broken" | number }>
 }
 
@@ -24,7 +24,7 @@ const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 describe("a tag's value", () => {
   for (const { entries, epoch, expired, form, hex } of golden) {
-    it(`${form}: is read and expired like this`, () => {
+    it(`${form}: is read and expired as these bytes`, () => {
       const value = fromHex(hex)
       assert.isTrue(Epoch.isTagValue(value))
       assert.strictEqual(toHex(Epoch.of(value)), epoch)
@@ -38,7 +38,7 @@ describe("a tag's value", () => {
     })
   }
 
-  it("of another length is none", () => {
+  it("of another length is not an epoch", () => {
     for (const size of [0, 6, 7, 9, 13, 15, 16, 36]) {
       const value = new Uint8Array(size)
       assert.isFalse(Epoch.isTagValue(value))
@@ -54,7 +54,7 @@ describe("a tag's value", () => {
     assert.notStrictEqual(toHex(epoch), toHex(Epoch.make(new RandomBytes())))
   })
 
-  it("is never what it was before, however often it is expired", () => {
+  it("never returns to an earlier value, however often it is expired", () => {
     const random = new RandomBytes()
     const seen = new Set<string>()
     let value = Epoch.make(random)
@@ -66,7 +66,7 @@ describe("a tag's value", () => {
     }
   })
 
-  it("of several the broken one decides, and else the first expiry", () => {
+  it("of several tags: a broken one decides, otherwise the first expiry", () => {
     assert.strictEqual(together([]), "Hold")
     assert.strictEqual(together(["Hold", "Hold"]), "Hold")
     assert.strictEqual(together(["Hold", 7, 5]), 5)

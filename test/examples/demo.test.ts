@@ -1,4 +1,4 @@
-/** The example service and its tour, in this process and in memory. What they print is for people: see `npm run demo`. */
+/** The example service and its tour, in this process and in memory. Their output is for people: see `npm run demo`. */
 import { HttpApiError, HttpClient, HttpClientResponse, HttpServer } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Option } from "effect"
@@ -20,7 +20,7 @@ const paris = { lat: 48.8566, lon: 2.3522 }
 const loads = Effect.map(Cache.stats(nearest.cache), (stats) => stats.loads)
 
 describe("the example service", () => {
-  it.effect("finds what a sort of all distances finds", () =>
+  it.effect("finds the same cities as a sort of all distances", () =>
     Effect.gen(function*() {
       // Another formula than the example's: the angle between two vectors.
       const vector = ({ lat, lon }: { readonly lat: number; readonly lon: number }) => {
@@ -51,7 +51,7 @@ describe("the example service", () => {
       assert.deepStrictEqual(answer, yield* client.nearest({ urlParams: uncached(paris) }))
     })))
 
-  it.live("loads once for repeated requests, for neighbours, and for many at a time", () =>
+  it.live("loads once for repeated requests, for nearby places, and for concurrent requests", () =>
     withService(Effect.gen(function*() {
       const client = yield* connect
       const first = yield* client.nearest({ urlParams: paris })
@@ -70,7 +70,7 @@ describe("the example service", () => {
       assert.isAbove(stats.hits, 1)
     })))
 
-  it.live("computes without the cache where it is asked to", () =>
+  it.live("computes without the cache if the request says so", () =>
     withService(Effect.gen(function*() {
       const client = yield* connect
       yield* client.nearest({ urlParams: uncached(paris) })
@@ -79,7 +79,7 @@ describe("the example service", () => {
       assert.deepStrictEqual({ hits, loads, misses }, { hits: 0, loads: 0, misses: 0 })
     })))
 
-  it.live("shares the key of what is rounded alike, minus zero too", () =>
+  it.live("shares the key of places that round alike, minus zero included", () =>
     withService(Effect.gen(function*() {
       assert.strictEqual(
         yield* nearest.key({ lat: -0.001, lon: 0.001 }),
@@ -123,7 +123,7 @@ describe("the example service", () => {
 })
 
 describe("the traffic of the demonstration", () => {
-  it.effect("is the same for the same seed, and Zipf's", () =>
+  it.effect("is the same for the same seed, and follows Zipf's law", () =>
     Effect.gen(function*() {
       const some = yield* requests(2_000, "seed")
       assert.deepStrictEqual(some, yield* requests(2_000, "seed"))
@@ -135,7 +135,7 @@ describe("the traffic of the demonstration", () => {
         perCity.set(around, (perCity.get(around) ?? 0) + 1)
       }
       const [first = 0, second = 0, third = 0] = [...perCity.values()].sort((a, b) => b - a)
-      // A city is asked for 2000 / (rank × 7.49) times: 267, 134, 89. These are more than four deviations away.
+      // A city is requested 2000 / (rank × 7.49) times: 267, 134, 89. These bounds are more than four deviations away.
       assert.isTrue(first > 200 && first < 340, `${first}`)
       assert.isTrue(second > 85 && second < 185, `${second}`)
       assert.isTrue(third > 50 && third < 135, `${third}`)
@@ -157,7 +157,7 @@ describe("the traffic of the demonstration", () => {
       assert.isTrue(Option.isNone(yield* findDifference(client, queries.slice(0, 20))))
     })))
 
-  it.live("is checked: a wrong answer in the cache is found", () =>
+  it.live("is checked: a wrong answer in the cache is detected", () =>
     withService(Effect.gen(function*() {
       const client = yield* connect
       const right = yield* client.nearest({ urlParams: paris })
@@ -168,7 +168,7 @@ describe("the traffic of the demonstration", () => {
 })
 
 describe("the walrus tour", () => {
-  it.live("goes as walrus's documentation does", () =>
+  it.live("behaves as walrus's documentation says", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       yield* tour.pipe(
@@ -178,7 +178,7 @@ describe("the walrus tour", () => {
         }),
         Effect.provide(RedisLayer.layerMemory)
       )
-      /** What was printed beside a call, each time that it was made. */
+      /** The lines printed beside a call, for each time that it was made. */
       const results = (call: string) =>
         lines.filter((line) => line.startsWith(`${call} `)).map((line) => line.slice(call.length).trim())
       const runs = (name: string) => lines.filter((line) => line === `· the body of ${name} runs`).length

@@ -1,4 +1,4 @@
-/** What docs/guides/effect.md says of services, runtimes and layers. */
+/** What docs/guides/effect.md says about services, runtimes and layers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Layer, ManagedRuntime, Option } from "effect"
 import { Cache, Memo, Redis, RedisLayer } from "effect-redis-cache"
@@ -39,8 +39,8 @@ class OfTenant extends Effect.Service<OfTenant>()("OfTenant", {
   dependencies: [Database.Default]
 }) {}
 
-describe("a service that memoizes as it is built", () => {
-  it.effect("shares its results with whoever has it, as any layer is built once", () =>
+describe("a service that memoizes a method when it is built", () => {
+  it.effect("shares its results with all its users, because a layer is built once", () =>
     Effect.gen(function*() {
       const both = Effect.all([
         Effect.flatMap(Unsaid, (users) => users.find("42")),
@@ -49,7 +49,7 @@ describe("a service that memoizes as it is built", () => {
       assert.deepStrictEqual(yield* Effect.provide(both, Unsaid.Default), ["42 1", "42 1"])
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("built again, dies at its first call and says what to do", () =>
+  it.effect("built a second time, dies at its first call and says what to do", () =>
     Effect.gen(function*() {
       const ask = Effect.flatMap(Unsaid, (users) => users.find("42"))
       yield* Effect.provide(ask, Unsaid.Default)
@@ -58,15 +58,15 @@ describe("a service that memoizes as it is built", () => {
       assert.match(String(defect), /"Users.find".*captures: \[\]/s)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("built again with captures, is the same; other captures are other keys", () =>
+  it.effect("built a second time with captures, shares its results; other captures are other keys", () =>
     Effect.gen(function*() {
       const ask = Effect.flatMap(Said, (users) => users.find("42"))
       assert.strictEqual(yield* Effect.provide(ask, Said.Default), "42 1")
-      // Its database is another, and is not asked.
+      // Its database is a different one, and is not queried.
       assert.strictEqual(yield* Effect.provide(ask, Layer.fresh(Said.Default)), "42 1")
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("of two tenants: each has its own results", () =>
+  it.effect("for two tenants: each has its own results", () =>
     Effect.gen(function*() {
       const find = (tenant: string) =>
         Effect.flatMap(OfTenant, (users) => users.find("42")).pipe(
@@ -83,7 +83,7 @@ describe("a memoized function outside of any service", () => {
     { name: "findUser", timeToLive: "1 minute" }
   )
 
-  it.effect("loads with what its caller has", () =>
+  it.effect("loads with its caller's services", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Effect.provide(findUser("42"), Database.Default), "42 1")
       const broken = Layer.succeed(Database, Database.make({ find: () => Effect.die("asked again") }))
@@ -92,7 +92,7 @@ describe("a memoized function outside of any service", () => {
 })
 
 describe("a ManagedRuntime", () => {
-  it.live("shares loads between its runs, and ends those that still run when it is disposed of", () =>
+  it.live("shares loads between its runs, and ends the remaining ones when it is disposed of", () =>
     Effect.promise(async () => {
       const runtime = ManagedRuntime.make(RedisLayer.layerMemory)
       const cache = Cache.of<number>()({ name: "n" })
@@ -115,7 +115,7 @@ describe("a ManagedRuntime", () => {
 })
 
 describe("a RedisLayer", () => {
-  it.scopedLive("that has a name is one connection, however many services need it; each call makes another", () =>
+  it.scopedLive("with a name is one connection, however many services need it; each call makes another", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const outside = yield* client(server.url)

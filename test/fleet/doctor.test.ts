@@ -1,4 +1,4 @@
-/** What `doctor` says of servers that are well, and of those that are not. */
+/** What `doctor` reports about healthy servers, and about unhealthy ones. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Option } from "effect"
 import { Fleet, RedisLayer } from "effect-redis-cache"
@@ -38,7 +38,7 @@ const on = (port: number, username?: string): RedisLayer.Options => ({
 const findings = (options: RedisLayer.Options) =>
   Effect.provide(Fleet.doctor, RedisLayer.layer(options)).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
-/** Of each check how it is; those that are well left out. */
+/** The status of each check; healthy checks are left out. */
 const levels = (found: ReadonlyArray<Fleet.Finding>) =>
   Object.fromEntries(
     found.filter(({ check, level }) => level !== "ok" && check !== "latency").map(({ check, level }) => [check, level])
@@ -51,7 +51,7 @@ const finding = (found: ReadonlyArray<Fleet.Finding>, check: Fleet.Finding["chec
 }
 
 describe("doctor", () => {
-  it.live("finds a healthy server well, and leaves nothing there", () =>
+  it.live("finds a healthy server healthy, and leaves nothing on it", () =>
     Effect.gen(function*() {
       const found = yield* findings(on(well.port, "admin"))
       assert.deepStrictEqual(levels(found), {})
@@ -73,7 +73,7 @@ describe("doctor", () => {
       assert.match(finding(unbounded, "eviction").advice, /CONFIG SET maxmemory 1gb/)
     }))
 
-  it.live("says that memory is full where nothing is evicted", () =>
+  it.live("says that memory is full if nothing is evicted", () =>
     Effect.gen(function*() {
       const client = new Client(full.port)
       yield* Effect.promise(async () => {
@@ -98,7 +98,7 @@ describe("doctor", () => {
       assert.match(finding(keys, "rights").advice, /~app:\*/)
     }))
 
-  it.live("says where the server does not tell of changes, or does not say how it is", () =>
+  it.live("says if the server does not permit tracking, or does not reveal whether it does", () =>
     Effect.gen(function*() {
       const found = yield* findings(on(well.port, "no-tracking"))
       assert.deepStrictEqual(levels(found), { tracking: "warn" })
@@ -108,7 +108,7 @@ describe("doctor", () => {
       assert.match(finding(silent, "version").advice, /\+info/)
     }))
 
-  it.live("leads from a replica to its master", () =>
+  it.live("points from a replica to its master", () =>
     Effect.gen(function*() {
       const found = yield* findings(on(replica.port))
       assert.strictEqual(levels(found).replication, "bad")
@@ -118,7 +118,7 @@ describe("doctor", () => {
       assert.match(advice, new RegExp(`Connect to the master, 127.0.0.1:${endless.port}`))
     }))
 
-  it.live("tells the command line how to end", () =>
+  it.live("gives the command line its exit code", () =>
     Effect.gen(function*() {
       const as = (name: string) => ["--url", `redis://${name}:secret@127.0.0.1:${well.port}`, "--prefix", "app:"]
       const healthy = yield* run(["doctor", ...as("admin")])

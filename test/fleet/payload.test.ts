@@ -1,4 +1,4 @@
-/** What a payload tells of itself: which codec wrote it, and the value where no definition is needed for that. */
+/** What a payload reveals: the codec that wrote it, and its value if no definition is needed to read it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, FastCheck, Option, Schema } from "effect"
 import { Codec } from "effect-redis-cache"
@@ -21,7 +21,7 @@ const json = Codec.json(Schema.Unknown)
 
 const structural = Codec.structural<unknown>()
 
-describe("a payload tells", () => {
+describe("a payload reveals", () => {
   it("JSON", () => {
     for (const value of [{ name: "Ada" }, [1, 2], "text", 10, true, null, undefined, "ß", ""]) {
       assert.deepStrictEqual(told(json, value), ["json", value])
@@ -36,12 +36,12 @@ describe("a payload tells", () => {
     }
   })
 
-  it("that a single digit may be one number or another", () => {
+  it("that a single digit may be one of two numbers", () => {
     assert.deepStrictEqual(told(json, 7), ["json or structural", "untold"])
     assert.deepStrictEqual(told(structural, 0x37), ["json or structural", "untold"])
   })
 
-  it("what is compressed", () => {
+  it("that it is compressed", () => {
     const long = { text: "a".repeat(5_000) }
     assert.deepStrictEqual(told(Codec.compressed(json), long), ["compressed(json)", long])
     assert.deepStrictEqual(told(Codec.compressed(structural), long), ["compressed(structural)", long])
@@ -52,14 +52,14 @@ describe("a payload tells", () => {
     ])
   })
 
-  it("what is encrypted, and nothing of it", () => {
+  it("that it is encrypted, and nothing more", () => {
     assert.deepStrictEqual(told(Codec.encrypted(json, keys), { name: "Ada" }), ["encrypted", "untold"])
-    // The length of the id is what a zlib stream begins with.
+    // The length of the id is a byte with which a zlib stream can begin.
     const misleading = { current: { id: "k".repeat(0x78), key: keys.current.key } }
     assert.deepStrictEqual(told(Codec.encrypted(json, misleading), { name: "Ada" }), ["encrypted", "untold"])
   })
 
-  it("that it is of no codec of this library", () => {
+  it("that it belongs to no codec of this library", () => {
     for (const bytes of [[0xc1], [0xff, 0xfe, 0x00], [1, 0x78, 0x9c, 1, 2, 3], [0xef, 0xbb, 0xbf, 0x31]]) {
       assert.deepStrictEqual(tell(Uint8Array.from(bytes), key), { codecs: ["bytes"], value: Option.none() })
     }
@@ -68,7 +68,7 @@ describe("a payload tells", () => {
   const anything = FastCheck.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true })
 
   it.effect.prop(
-    "whatever was written by the structural codec, or a single digit",
+    "any value of the structural codec, or a single digit",
     [anything],
     ([value]) =>
       Effect.sync(() => {
@@ -82,7 +82,7 @@ describe("a payload tells", () => {
   )
 
   it.effect.prop(
-    "whatever was written as JSON, or a single digit",
+    "any value written as JSON, or a single digit",
     [FastCheck.jsonValue()],
     ([value]) =>
       Effect.sync(() => {
@@ -95,7 +95,7 @@ describe("a payload tells", () => {
   )
 
   it.effect.prop(
-    "and any bytes at all, without throwing",
+    "something for any bytes at all, without throwing",
     [FastCheck.uint8Array({ maxLength: 64 })],
     ([bytes]) => Effect.sync(() => assert.isNotEmpty(tell(bytes, key).codecs))
   )

@@ -1,4 +1,4 @@
-/** Servers tell of themselves, as far as the user may ask. */
+/** What servers report about themselves, as far as the user's rights permit. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Option, Stream } from "effect"
 import { Cache, Fleet, RedisLayer } from "effect-redis-cache"
@@ -14,7 +14,7 @@ const server = await startRedis({
     `user little on >secret ~app:* -@all ${needed.map((command) => `+${command}`).join(" ")}`
   ]
 })
-// The client says that INFO is refused.
+// The client warns that INFO is refused.
 beforeAll(() => void vi.spyOn(console, "warn").mockImplementation(() => {}))
 afterAll(async () => {
   vi.restoreAllMocks()
@@ -27,7 +27,7 @@ const as = (username: string) =>
 const things = Cache.make({ name: "things", timeToLive: "1 hour" })
 
 describe("Fleet", () => {
-  it.live("tells of the server", () =>
+  it.live("describes the server", () =>
     Effect.gen(function*() {
       const [report, ...others] = yield* Fleet.servers
       assert.isDefined(report)
@@ -41,7 +41,7 @@ describe("Fleet", () => {
       assert.isTrue(Option.isNone(report.cluster))
     }).pipe(Effect.provide(as("all"))))
 
-  it.live("does without what the user may not ask", () =>
+  it.live("omits what the user may not read", () =>
     Effect.gen(function*() {
       const [report] = yield* Fleet.servers
       assert.isDefined(report)
@@ -57,7 +57,7 @@ describe("Fleet", () => {
       assert.deepStrictEqual([cache?.keys, cache?.memory], [2, Option.none()])
     }).pipe(Effect.provide(as("little"))))
 
-  it.live("fails where the server does not answer", () =>
+  it.live("fails if the server does not answer", () =>
     Effect.gen(function*() {
       const other = yield* Effect.promise(() => startRedis())
       yield* Effect.provide(

@@ -1,4 +1,4 @@
-/** What processes publish of what they count, and what becomes of it. */
+/** Stats that processes publish, and what becomes of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
 import { Cache, type CacheError, Fleet, Redis, RedisLayer } from "effect-redis-cache"
@@ -10,7 +10,7 @@ const users = Cache.make({ name: "users" })
 
 const publish = { every: "1 second", name: "one" } as const
 
-/** A process: what runs on its `Redis`, and what ends it. */
+/** A process: runs effects on its `Redis`, and can be ended. */
 const start = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
@@ -29,7 +29,7 @@ const process = (server: RedisLayer.InMemoryServer, options: Parameters<typeof R
 const names = ({ processes }: Fleet.FleetStats) => processes.map(({ name }) => name).sort()
 
 describe("Fleet.stats", () => {
-  it.scoped("adds up what processes count", () =>
+  it.scoped("add up the counts of all processes", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const one = yield* process(server, { publish })
@@ -59,7 +59,7 @@ describe("Fleet.stats", () => {
       assert.deepStrictEqual(first.every, Duration.seconds(1))
     }))
 
-  it.scoped("are of nobody where nothing is published", () =>
+  it.scoped("are empty if no process publishes", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const { run } = yield* process(server)
@@ -83,7 +83,7 @@ describe("Fleet.stats", () => {
       const report = (yield* driver.inspect(`:fleet:${id!}`))!
       yield* closing.close
       assert.deepStrictEqual(names(yield* looker.run(Fleet.stats)), ["dying"])
-      // Dead, its last report stands as it was.
+      // Its last report remains after its death.
       yield* dying.close
       yield* driver.set({ key: `:fleet:${id!}`, bytes: report.bytes, life: report.life }, {
         onSuccess: () => Effect.void,
@@ -92,7 +92,7 @@ describe("Fleet.stats", () => {
       assert.deepStrictEqual(names(yield* looker.run(Fleet.stats)), ["dying"])
       yield* TestClock.adjust("3 seconds")
       assert.deepStrictEqual(names(yield* looker.run(Fleet.stats)), [])
-      // The next to come takes those that are gone out of the list.
+      // The next process to arrive removes dead ones from the list.
       yield* process(server, { publish: { ...publish, name: "next" } })
       yield* TestClock.adjust(1)
       assert.strictEqual(server.size, 2)
@@ -100,7 +100,7 @@ describe("Fleet.stats", () => {
       assert.strictEqual(new TextDecoder().decode(directory.bytes).match(/[0-9a-f]{16}/g)?.length, 1)
     }))
 
-  it.scoped("stay where the list of processes is lost, and for as long as there are any", () =>
+  it.scoped("survive the loss of the list of processes, for as long as there are any", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const { run } = yield* process(server, { publish: { ...publish, every: "1 minute" } })
@@ -114,7 +114,7 @@ describe("Fleet.stats", () => {
       assert.deepStrictEqual(names(yield* run(Fleet.stats)), ["one"])
     }))
 
-  it.scoped("take no notice of what is no report", () =>
+  it.scoped("ignore keys that are not reports", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const { run, service } = yield* process(server, { publish })
@@ -140,7 +140,7 @@ describe("Fleet.stats", () => {
       assert.strictEqual((yield* run(Fleet.stats)).caches.get("__proto__")?.hits, 3)
     }))
 
-  it.scoped("keep what caches have counted that were made on the fly, and of further names their sum", () =>
+  it.scoped("keep the counts of caches that are made on the fly, and one sum for all further names", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const { run } = yield* process(server, { publish })
@@ -157,7 +157,7 @@ describe("Fleet.stats", () => {
       assert.strictEqual(caches.get("(others)")?.misses, 101)
     }))
 
-  it.scoped("are told of once where layers stand upon another", () =>
+  it.scoped("are published once if layers are stacked", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const layer = RedisLayer.layerTraced.pipe(
@@ -171,7 +171,7 @@ describe("Fleet.stats", () => {
       assert.deepStrictEqual([names(stats), stats.caches.get("users")?.misses], [["one"], 1])
     }))
 
-  it.scoped("tell whose lease it is, and how many loads run", () =>
+  it.scoped("show which process holds a lease, and how many loads run", () =>
     Effect.gen(function*() {
       const server = RedisLayer.memoryServer()
       const one = yield* process(server, { publish })
@@ -200,7 +200,7 @@ describe("Fleet.stats", () => {
       yield* Fiber.interrupt(update)
     }))
 
-  it.live("come over a real Redis, in its time", () =>
+  it.live("arrive over a real Redis, on time", () =>
     Effect.gen(function*() {
       const prefix = uniquePrefix()
       const options = { url: sharedRedisUrl(), prefix }
@@ -217,7 +217,7 @@ describe("Fleet.stats", () => {
       yield* looker.close
     }))
 
-  it.live("wait for the first use of a layer that is lazy", () =>
+  it.live("wait for the first use of a lazy layer", () =>
     Effect.gen(function*() {
       const prefix = uniquePrefix()
       const every = { every: "100 millis", name: "one" } as const
@@ -229,7 +229,7 @@ describe("Fleet.stats", () => {
       yield* one.close
     }))
 
-  it.effect("refuse options that cannot be meant", () =>
+  it.effect("refuse invalid options", () =>
     Effect.gen(function*() {
       const refusal = (publish: RedisLayer.CommonOptions["publish"]) =>
         Effect.map(
@@ -262,7 +262,7 @@ describe("Fleet.rates", () => {
     caches: new Map()
   })
 
-  it("are taken between two reports of each process", () => {
+  it("are the difference of two reports of each process", () => {
     const before = at(10_000, report("one", 0, 9_000, { hits: 100, misses: 100 }), report("two", 0, 6_000, { hits: 7 }))
     const after = at(
       20_000,
@@ -275,26 +275,26 @@ describe("Fleet.rates", () => {
     assert.deepStrictEqual(loadTime, Option.none())
   })
 
-  it("count a new process from its start, and no process that was not heard of for a while", () => {
+  it("count a new process from its start, and no process that was silent for a while", () => {
     const before = at(10_000)
     const after = at(20_000, report("new", 15_000, 20_000, { hits: 50 }), report("back", 5_000, 20_000, { hits: 1e6 }))
     assert.strictEqual(Fleet.rates([before, after]).get("users")?.perSecond.hits, 10)
   })
 
-  it("are taken from the first report of a process that began before the first reading and was not in it", () => {
+  it("start from the first report of a process that began before the first reading and was not in it", () => {
     const later = at(12_000, report("late", 5_000, 11_000, { hits: 100 }))
     const last = at(20_000, report("late", 5_000, 19_000, { hits: 180 }))
     assert.strictEqual(Fleet.rates([at(10_000), later, last]).get("users")?.perSecond.hits, 10)
   })
 
-  it("are none where there was no report since, or nothing was counted", () => {
+  it("are none without a report since, or without any counts", () => {
     const one = report("one", 0, 9_000, { hits: 100 })
     assert.strictEqual(Fleet.rates([at(10_000, one), at(12_000, one)]).size, 0)
     const idle = Fleet.rates([at(10_000, one), at(20_000, { ...one, publishedAt: 19_000 })]).get("users")!
     assert.deepStrictEqual([idle.perSecond.hits, idle.hitRatio], [0, Option.none()])
   })
 
-  it("tell load times between their bounds", () => {
+  it("estimate load times between the bounds of their buckets", () => {
     const loads = { loads: 100, loadMillis: 2_000, longestLoadMillis: 400, loadTimes: [0, 0, 0, 0, 98, 0, 0, 0, 2] }
     const { loadTime } = Fleet.rates([at(0), at(1_000, report("one", 0, 1_000, loads))]).get("users")!
     const { mean, p50, p99 } = Option.getOrThrow(loadTime)

@@ -1,13 +1,13 @@
 /**
- * A fuzzer that is guided by coverage: inputs that go a new way, or a known way newly often, are kept and changed
- * further. With one seed it does the same every time.
+ * A coverage-guided fuzzer: it keeps and mutates inputs that take a new path, or a known path a new number of times.
+ * The same seed always gives the same run.
  */
 
-/** What is fuzzed: whatever `run` throws is a finding. */
+/** The code under test: whatever `run` throws is a finding. */
 export interface Target {
   readonly name: string
   readonly seeds: ReadonlyArray<Uint8Array>
-  /** Pieces that mean something in this format. */
+  /** Byte strings that mean something in this format. */
   readonly words: ReadonlyArray<Uint8Array>
   readonly run: (input: Uint8Array) => void
 }
@@ -21,9 +21,9 @@ export interface Finding {
 
 export interface Figures {
   executions: number
-  /** Inputs that were kept. */
+  /** The inputs that were kept. */
   corpus: number
-  /** Points that were met, of all. */
+  /** The coverage points that were reached, of all. */
   met: number
   millis: number
   slowestMillis: number
@@ -31,10 +31,10 @@ export interface Figures {
 
 const longest = 4_096
 
-/** No input may take as long, whatever else the machine does. */
+/** No input may take this long, even on a busy machine. */
 const tooSlow = 10_000
 
-/** A generator of its own: small, fast, and the same everywhere. */
+/** A generator of our own: small, fast, and the same on every machine. */
 export class Chance {
   constructor(private state: number) {}
 
@@ -50,7 +50,7 @@ export class Chance {
   }
 }
 
-/** Counts are told apart by their order of magnitude, as powers of two. */
+/** Counts are distinguished by order of magnitude, as powers of two. */
 const magnitudes = Uint8Array.from({ length: 256 }, (_, n) => n === 0 ? 0 : 1 << Math.min(7, Math.floor(Math.log2(n))))
 
 const interesting = [0, 1, 0x7f, 0x80, 0xff, 0xe1, 0x20, 0x22, 0x5b, 0x7b]
@@ -74,7 +74,7 @@ export class Fuzzer {
     this.chance = new Chance(seed)
   }
 
-  /** So many more inputs, or until there is a finding, or until the time is over. */
+  /** Runs this many more inputs, or until there is a finding, or until the time is over. */
   run(executions: number, deadline = Infinity): Finding | undefined {
     const began = performance.now()
     if (!this.started) {
@@ -89,7 +89,7 @@ export class Fuzzer {
     return this.finding
   }
 
-  /** Marks the points that were met. */
+  /** Records the points that were reached. */
   meets(points: Uint8Array): void {
     for (let i = 0; i < points.length; i++) if (this.seen[i] !== 0) points[i] = 1
   }
@@ -134,7 +134,7 @@ export class Fuzzer {
     return found
   }
 
-  /** Every other time one of those that were found last. */
+  /** Every other time, one of the inputs that were found last. */
   private pick(): Uint8Array {
     const { chance, corpus } = this
     const recent = Math.min(corpus.length, 16)
@@ -193,7 +193,7 @@ export class Fuzzer {
     }
   }
 
-  /** A shorter and plainer input that is a finding, too. */
+  /** A shorter and plainer input that is still a finding. */
   private shortest(input: Uint8Array): Uint8Array {
     const fails = (candidate: Uint8Array): boolean => {
       try {

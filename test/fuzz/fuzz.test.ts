@@ -1,4 +1,4 @@
-/** A short run of the fuzzer, the same every time, and the proof that it finds what is there to be found. */
+/** A short deterministic run of the fuzzer, and the proof that it finds bugs. */
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
 import { Fuzzer } from "./engine.js"
@@ -7,7 +7,7 @@ import { checkShared, targets } from "./targets.js"
 
 const seed = 20_260_101
 
-/** About as many as each target does in a quarter of a second. */
+/** Roughly what each target runs in a quarter of a second. */
 const executions: Readonly<Record<string, number>> = {
   "entry": 5_000,
   "structural": 2_000,
@@ -22,7 +22,7 @@ const executions: Readonly<Record<string, number>> = {
   "cache": 40
 }
 
-/** Bugs, each where another target has to find it. */
+/** Planted bugs, each for a different target to find. */
 const planted: Readonly<Record<string, Mutant>> = {
   "entry": { file: "internal/entry/format.ts", from: "{ ignoreBOM: true }", to: "{}" },
   "encrypted": {
@@ -51,7 +51,7 @@ describe("the fuzzer", () => {
     mutated.remove()
   })
 
-  it("finds nothing in what reads bytes and what makes keys", () => {
+  it("finds nothing in the code that reads bytes, and nothing in the code that makes keys", () => {
     for (const fuzzer of fuzzersOf(sound)) {
       const finding = fuzzer.run(executions[fuzzer.target.name]!)
       if (finding !== undefined) {
@@ -63,7 +63,7 @@ describe("the fuzzer", () => {
     }
   }, 60_000)
 
-  it("does the same every time with one seed", () => {
+  it("gives the same run for the same seed", () => {
     const run = () => {
       const [fuzzer] = fuzzersOf(sound)
       fuzzer!.run(1_000)
@@ -73,7 +73,7 @@ describe("the fuzzer", () => {
   })
 
   for (const [name, { file }] of Object.entries(planted)) {
-    it(`finds the bug that was planted in ${file}, and a short input for it`, () => {
+    it(`finds the planted bug in ${file}, and a short input for it`, () => {
       const fuzzer = fuzzersOf(mutated).find(({ target }) => target.name === name)!
       const finding = fuzzer.run(50_000)
       assert.isDefined(finding)

@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz -- --minutes 10 [--seed 1] [--target json]`: fuzzes what reads bytes and what makes keys, in turns, until
- * the time is over or there is a finding, which is printed in its shortest form and ends the program with 1.
+ * `npm run fuzz -- --minutes 10 [--seed 1] [--target json]`: fuzzes the code that reads bytes and the code that makes
+ * keys, in turn, until the time is over or there is a finding. It prints a finding in its shortest form and exits with
+ * 1.
  */
 import { parseArgs } from "node:util"
 import { collectGarbage } from "../support/collectGarbage.js"
@@ -15,10 +16,10 @@ const { values: options } = parseArgs({
 const minutes = Number(options.minutes ?? 1)
 const seed = Number(options.seed ?? Math.floor(Math.random() * 2 ** 31))
 
-/** How long each target has its turn, in ms. */
+/** How long each target's turn lasts, in ms. */
 const turn = 250
 
-/** More than that, when what is no longer used was collected, is a leak. */
+/** Growth beyond this, after a garbage collection, is a leak. */
 const mostBytes = 1024 ** 3
 
 const inUse = (): number => {
@@ -64,7 +65,7 @@ while (performance.now() < end) {
       process.exit(1)
     }
     checkShared()
-    // What compressed the inputs is let go of in a turn of the event loop.
+    // The compressors of the inputs are released in a turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve))
     if (inUse() > mostBytes) collectGarbage()
     largest = Math.max(largest, inUse())
@@ -87,5 +88,5 @@ console.log(
   `clean: ${executions} executions in ${Math.round((performance.now() - began) / 1000)} s, corpus of ${corpus}, ` +
     `${met} of ${points} points met, at most ${Math.round(largest / 2 ** 20)} MiB of memory, seed ${seed}`
 )
-// What the library keeps open for a layer would keep the process.
+// Otherwise, whatever the library keeps open for a layer would keep the process alive.
 process.exit(0)

@@ -1,6 +1,6 @@
 /**
- * The sources, built once more with a counter in every branch, so that a fuzzer sees which way an input took. V8's own
- * coverage would be asked after each input, at many times what most inputs cost.
+ * The sources, built once more with a counter in every branch, so that the fuzzer sees which path an input took.
+ * Reading V8's own coverage after each input would cost many times what most inputs cost.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -17,7 +17,7 @@ import type * as Memo from "../../src/Memo.js"
 import type * as Redis from "../../src/Redis.js"
 import type * as RedisLayer from "../../src/RedisLayer.js"
 
-/** What is changed in a source before it is built: a bug that was put there to be found. */
+/** A change to a source before it is built: a planted bug. */
 export interface Mutant {
   /** Below `src`. */
   readonly file: string
@@ -52,14 +52,14 @@ const modules: Readonly<Record<keyof Library, string>> = {
   RedisLayer: "RedisLayer"
 }
 
-/** The files in which a coverage point counts: what reads bytes, and what makes keys. */
+/** The files whose coverage points count: those that read bytes, and those that make keys. */
 export const fuzzed = /^(?:internal\/(?:codec\/.*|key\/.*|entry\/(?:format|tags)|redis\/connection\/url))\.ts$/
 
 export interface Instrumented {
   readonly library: Library
-  /** How often each point was met; the fuzzer sets it to zero. */
+  /** How often each point was reached; the fuzzer resets it to zero. */
   readonly hits: Uint8Array
-  /** How many points there are. */
+  /** The number of points. */
   readonly points: number
   readonly remove: () => void
 }
@@ -169,7 +169,7 @@ const transformer = (next: () => number) => (context: ts.TransformationContext) 
   }
 }
 
-/** A build of its own in a folder of its own, which `remove` ends. */
+/** A build of its own in a folder of its own; `remove` deletes it. */
 export const instrument = async (mutants: ReadonlyArray<Mutant> = []): Promise<Instrumented> => {
   const hits = new Uint8Array(maxPoints)
   const held = globalThis as { __fuzzHits?: Record<number, Uint8Array> }

@@ -1,6 +1,6 @@
 /**
- * One text for values that are equal, whatever the order of fields, members and entries, and another for those that are
- * not: what a fuzzer holds keys and decoded values against. It shares nothing with the sources.
+ * One text for values that are equal, whatever the order of fields, members and entries, and a different text for
+ * others: the fuzzer compares keys and decoded values with it. It shares no code with the sources.
  */
 import {
   Cause,
@@ -31,7 +31,7 @@ const unordered = (values: Iterable<string>): string => [...values].sort().join(
 const pairs = (entries: Iterable<readonly [unknown, unknown]>): string =>
   unordered(Array.from(entries, ([key, value]) => `${normal(key)}>${normal(value)}`))
 
-/** Own fields, whether they show in loops or not; an error's stack, which does not, is not part of what it is. */
+/** Own fields, enumerable or not. An error's stack, which is not enumerable, does not belong to its identity. */
 const fields = (value: object, isError = false): string =>
   unordered(
     Object.getOwnPropertyNames(value).filter((name) => {
@@ -83,7 +83,7 @@ const effects = (value: object): string | undefined => {
   if (Duration.isDuration(value)) {
     const { value: held } = value
     if (held._tag === "Infinity") return "Duration<endless>"
-    // One length in two units is equal for `Equal`.
+    // The same duration in two units is equal for `Equal`.
     return held._tag === "Millis" && held.millis < 2 ** 53
       ? `Duration<${BigInt(held.millis) * 1_000_000n}>`
       : `Duration<${held._tag === "Millis" ? `${held.millis} ms` : held.nanos}>`

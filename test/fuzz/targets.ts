@@ -1,4 +1,6 @@
-/** What is fuzzed: everything that reads bytes of a store, and everything that makes keys of what strangers choose. */
+/**
+ * The code under test: everything that reads bytes from a store, and everything that makes keys from untrusted input.
+ */
 import {
   Cause,
   Chunk,
@@ -48,7 +50,7 @@ const mustBeSame = (what: string, actual: unknown, expected: unknown): void => {
 
 const context = { key: "app:things:1", maxSize: 20_000 }
 
-// ---- nothing that is shared may change
+// ---- no input may change anything shared
 
 const shared = [Object, Array, Function, String, Number, Map, Set, Date, Error, RegExp, Uint8Array, Promise, URL].map(
   ({ prototype }): object => prototype
@@ -84,7 +86,7 @@ interface Parsed {
   readonly payload: Buffer
 }
 
-/** The format as the documentation has it, read in another way; `undefined` for what is no whole entry. */
+/** The documented format, read by different code; `undefined` for bytes that are not a whole entry. */
 const parsed = (bytes: Buffer): Parsed | undefined => {
   const six = (at: number): bigint => BigInt(`0x${bytes.subarray(at, at + 6).toString("hex")}`)
   const flags = bytes[1]!
@@ -132,7 +134,7 @@ const entryTarget = ({ entry: Entry, randomBytes: { RandomBytes } }: Library): T
         /^(?:0|-?[1-9]\d*)$/.test(bytes.toString("latin1")) && bytes.length <= 17 ? hex(bytes) : ""
       )
       mustBeSame("identity", hex(Entry.identity(bytes, "entry")), isEntry && !marker ? hex(bytes.subarray(4, 9)) : "")
-      // Whatever has tags is asked for them, also where it is too short for a header.
+      // The tags of whatever has tags, even if it is too short for a header.
       const tags = Entry.tags(bytes)
       const offset = Entry.payloadOffset(bytes)
       if (!isEntry) return
@@ -158,7 +160,7 @@ const entryTarget = ({ entry: Entry, randomBytes: { RandomBytes } }: Library): T
         const isText = Buffer.from(name.toString()).equals(name)
         if (isText) mustBeSame("name", tag.name, name.toString())
       }
-      // Values that were read can be written, since names that are not text are never written.
+      // A decoded value can be written, because names that are not text are never written.
       if (!expected.tags.every(([name]) => Buffer.from(name.toString()).equals(name))) return
       const again = Entry.encode({
         version: Entry.version(bytes),
@@ -193,7 +195,7 @@ const equal = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b) || no
 
 type Context = typeof context
 
-/** Decodes, and if that gives a value, writes it and reads it again. */
+/** Decodes; if that gives a value, writes it and reads it again. */
 const checkCodec = <A>(codec: CodecModule.Codec<A>, input: Uint8Array, at: Context = context): Option.Option<A> => {
   const decoded = codec.decode(input, at)
   if (Either.isLeft(decoded)) {
@@ -282,7 +284,7 @@ const structuralTarget = ({ Codec }: Library): Target => {
     seeds: encodings(codec, structuralSamples),
     words: structuralWords,
     run: (input) => {
-      // Both kinds of bytes that a driver may give.
+      // Both kinds of bytes that a driver may pass.
       checkCodec(codec, Buffer.from(input))
       must(
         Either.isRight(codec.decode(Uint8Array.from(input), context)) ===
@@ -375,7 +377,7 @@ const jsonTarget = ({ Codec }: Library): Target => {
   }
 }
 
-/** JSON of others may be nested deeper than what is written here, and may have numbers that are infinite. */
+/** Other programs' JSON may be nested deeper than ours, and may contain numbers that are infinite. */
 const checkJson = <A>(codec: CodecModule.Codec<A>, input: Uint8Array): void => {
   const decoded = codec.decode(input, context)
   if (Either.isRight(decoded)) {
@@ -398,7 +400,7 @@ const compressedTarget = ({ Codec }: Library): Target => {
     words: [fromHex("0178"), fromHex("789c"), ...structuralWords],
     run: (input) => {
       const read = checkCodec(codec, input)
-      // Half of the inputs are compressed here, since no fuzzer finds a checksum.
+      // Half of the inputs are compressed here, because no fuzzer finds a checksum by itself.
       if (input[0] === 0xff) {
         const inner = input.subarray(1)
         const packed = Uint8Array.from([1, ...deflateSync(inner)])
@@ -446,7 +448,7 @@ const encryptedTarget = ({ Codec }: Library): Target => {
       const changed = Buffer.from(sealed)
       changed[at % changed.length] = changed[at % changed.length]! ^ bits
       const read = each.decode(changed, context)
-      // A stream that is not the same may still hold the same.
+      // A modified stream may still contain the same data.
       must(
         Either.isLeft(read) || (each === backwards && equal(read.right, plain.right)),
         () => "it opens though changed"
@@ -493,7 +495,10 @@ const structuredKeysTarget = ({ key: Key }: Library): Target => {
     must(Buffer.from(text).toString() === text, () => `not well-formed: ${text}`)
     return text
   }
-  /** Texts that were met, and of what: over a whole run, so that each value is held against all others. */
+  /**
+   * All texts so far, and the values that they stand for: over a whole run, so that each value is compared with all
+   * others.
+   */
   const met = new Map<string, string>()
   return {
     name: "structured keys",
@@ -509,7 +514,7 @@ const structuredKeysTarget = ({ key: Key }: Library): Target => {
       const other = met.get(text)
       must(other === undefined || other === form, () => `one text, ${text}, for ${show(full)} and ${other}`)
       if (other === undefined && met.size < 200_000) met.set(text, form)
-      // And a value that is like it.
+      // And a value that resembles it.
       const half = input.length >> 1
       const [a, b] = [new Reader(input.subarray(0, half)).value(), new Reader(input.subarray(half)).value()]
       const [one, two] = [textOf(a), textOf(b)]
@@ -537,7 +542,7 @@ const stringKeysTarget = ({ key: Key, tagKeys }: Library): Target => ({
     mustBeSame("it comes back", Key.decodeString(stored), text)
     const tag = tagKeys.tagKey("app:", "things", text)
     mustBeSame("a tag's key", tag, `app::tag:things:${stored}`)
-    // Whatever is stored is read as one key at the most, and written as itself again.
+    // Any stored key reads as one key at most, which is written the same again.
     const read = Key.decodeString(text)
     if (Either.getOrUndefined(Key.encodeString(read)) !== text) return
     mustBeSame("stored text", Either.getOrUndefined(Key.encodeString(Key.decodeString(text))), text)
@@ -566,7 +571,7 @@ const urlTarget = ({ url: Url }: Library): Target => ({
     const text = Buffer.from(input).toString()
     const read = Url.parse(text)
     if (Either.isLeft(read)) {
-      // None of what was given but the name of an option.
+      // Nothing from the input except the name of an option.
       const [, option = ""] = / \(found (.*)\)$/s.exec(read.left) ?? []
       must(/^[A-Za-z]*$/.test(option), () => `${text} is told: ${read.left}`)
       return
@@ -577,7 +582,7 @@ const urlTarget = ({ url: Url }: Library): Target => ({
     mustBeSame("TLS", tls !== undefined, /^\s*rediss:/i.test(text.replace(/[\t\n\r\0-\x20]/g, "")))
     must(Number.isInteger(port) && port >= 0 && port < 65_536, () => `port ${port} from ${text}`)
     must(typeof db === "number" && db >= 0, () => `database ${String(db)} from ${text}`)
-    // Written anew it says the same.
+    // Written again, it gives the same text.
     const user = username === undefined && password === undefined
       ? ""
       : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password ?? "")}@`
@@ -643,7 +648,7 @@ const cacheTarget = ({ Cache, Codec, Memo, Redis, RedisLayer }: Library): Target
     run(memo.peek("a"))
     run(stored(bytes, "p:c:a"))
     const value = run(Cache.get(plain, "a"))
-    // What is listed looks fresh by its header: nothing is decoded for that.
+    // A key is listed if its header says that it is fresh: listing decodes nothing.
     if (Option.isSome(value)) mustBeSame("keys", [...run(Stream.runCollect(Cache.keys(plain)))].includes("a"), true)
     const added = run(Cache.setIfAbsent(plain, "a", "new"))
     mustBeSame("setIfAbsent", added, Option.isNone(value))

@@ -1,4 +1,4 @@
-/** Values that bytes stand for, so that a fuzzer of bytes is a fuzzer of values. Any bytes stand for one. */
+/** Values that bytes stand for, so that a fuzzer of bytes is also a fuzzer of values. Any bytes stand for a value. */
 import { Chunk, Data, Duration, Either, HashMap, HashSet, List, Option, PrimaryKey } from "effect"
 
 class Point {
@@ -15,7 +15,7 @@ class Keyed {
 
 class Tagged extends Data.TaggedClass("Tagged")<{ readonly a: unknown }> {}
 
-/** Few, so that the same come again: keys of other values that look alike are what is searched for. */
+/** Few of them, so that the same ones recur: the fuzzer searches for different values with the same key. */
 const names = [
   "a",
   "b",
@@ -54,7 +54,7 @@ export class Reader {
     return this.bytes[this.at++] ?? 0
   }
 
-  /** Of what is left. */
+  /** Of the remaining bytes. */
   rest(): Uint8Array {
     const rest = this.bytes.subarray(Math.min(this.at, this.bytes.length))
     this.at = this.bytes.length
@@ -67,7 +67,7 @@ export class Reader {
     let text = ""
     for (let i = head & 0x1f; i >= 0; i--) {
       const unit = this.byte()
-      // Now and then half of a pair, or what is special to JSON.
+      // Occasionally half a surrogate pair, or a character that is special in JSON.
       text += unit < 0x80 ? String.fromCharCode(unit) : unit < 0xc0 ? names[unit % names.length]! : String.fromCharCode(
         0xd700 + unit * 8
       )

@@ -1,4 +1,4 @@
-/** What the page's server answers, and whom. The page itself is tried in a browser (`test/distributed/browser`). */
+/** What the page's server answers, and to whom. A real browser tests the page itself (`test/distributed/browser`). */
 import { HttpApp, HttpRouter } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted, Schema, Stream } from "effect"
@@ -22,7 +22,7 @@ type Headers = Readonly<Record<string, string>>
 
 const own: Headers = { origin, "sec-fetch-site": "same-origin" }
 
-/** The page's server, mounted as a service does it. */
+/** The page's server, mounted as a service mounts it. */
 const served = (options: Omit<Inspector.Options<Redis.Redis>, "caches"> = {}) =>
   Effect.gen(function*() {
     const inspector = yield* Inspector.make({
@@ -60,7 +60,7 @@ describe("the page", () => {
     assert.include(page, "Copyright (c)", "uPlot's licence")
   }, 30_000)
 
-  it.scopedLive("runs its own script and style alone, and is in no frame", () =>
+  it.scopedLive("runs only its own script and style, and cannot be framed", () =>
     Effect.gen(function*() {
       const { get } = yield* served()
       const response = yield* get("/", {})
@@ -84,7 +84,7 @@ describe("the page", () => {
 })
 
 describe("its server", () => {
-  it.scopedLive("answers its own page, and nobody else's", () =>
+  it.scopedLive("answers its own page, and no other", () =>
     Effect.gen(function*() {
       const { get, post } = yield* served()
       assert.strictEqual((yield* get("/api/overview")).status, 200)
@@ -98,7 +98,7 @@ describe("its server", () => {
       for (const headers of others) assert.strictEqual((yield* get("/api/overview", headers)).status, 403)
       const query = { cache: "users", key: "42" }
       assert.strictEqual((yield* post("/api/key", query)).status, 200)
-      // A browser that does not send what site it is.
+      // A browser that does not send `Sec-Fetch-Site`.
       assert.strictEqual((yield* post("/api/key", query, { origin })).status, 200)
       const forged: ReadonlyArray<Headers> = [
         {},
@@ -113,7 +113,7 @@ describe("its server", () => {
       assert.strictEqual((yield* get("/api/key")).status, 404)
     }).pipe(memory))
 
-  it.scopedLive("answers under the names that it is given", () =>
+  it.scopedLive("answers under the host names that it is given", () =>
     Effect.gen(function*() {
       const { get, post } = yield* served({ hosts: ["127.0.0.1:8080"] })
       assert.strictEqual((yield* get("/", {})).status, 200)
@@ -122,7 +122,7 @@ describe("its server", () => {
       assert.strictEqual((yield* post("/api/key", { cache: "users", key: "42" }, rebound)).status, 403)
     }).pipe(memory))
 
-  it.scopedLive("refuses what is no question of the page's, and does not say more than that", () =>
+  it.scopedLive("refuses requests that the page does not make, and reveals nothing more", () =>
     Effect.gen(function*() {
       const { json, post } = yield* served({ actions: { token: Redacted.make("t") } })
       for (const query of [{}, { cache: "a:b", key: "42" }, { cache: "", key: "42" }, { cache: "users", key: 42 }]) {
@@ -138,7 +138,7 @@ describe("its server", () => {
 describe("actions", () => {
   const keys = ["42"]
 
-  it.scopedLive("are not there unless they are switched on", () =>
+  it.scopedLive("do not exist unless they are enabled", () =>
     Effect.gen(function*() {
       yield* Cache.set(users, "42", ada)
       const { json, get, post } = yield* served()
@@ -155,7 +155,7 @@ describe("actions", () => {
     assert.throws(() => Inspector.make({ actions: { token: Redacted.make("") } }), "the token of actions is empty")
   })
 
-  it.scopedLive("need the token, and the same origin besides", () =>
+  it.scopedLive("need the token, and the same origin as well", () =>
     Effect.gen(function*() {
       yield* Cache.set(users, "42", ada)
       const { post } = yield* served({ actions: { token: Redacted.make("s3cret") } })
@@ -170,7 +170,7 @@ describe("actions", () => {
       assert.isFalse(yield* Cache.has(users, "42"))
     }).pipe(memory))
 
-  it.scopedLive("do what they say, and tell no secrets where they fail", () =>
+  it.scopedLive("do what they say, and reveal no secrets if they fail", () =>
     Effect.gen(function*() {
       const { json, post } = yield* served({ actions: { token: Redacted.make("t") } })
       const act = (body: object) => post("/api/act", body, { ...own, authorization: "Bearer t" })
@@ -196,8 +196,8 @@ describe("actions", () => {
     }).pipe(memory))
 })
 
-describe("what the page is told", () => {
-  it.scopedLive("a value as its definition reads it, and without one as its bytes tell", () =>
+describe("the page receives", () => {
+  it.scopedLive("a value as its definition reads it, or without one as its bytes show", () =>
     Effect.gen(function*() {
       yield* Cache.set(users, "42", ada)
       const notes = Cache.make({ name: "notes", codec: Codec.structural<unknown>() })
@@ -234,7 +234,7 @@ describe("what the page is told", () => {
       assert.strictEqual((yield* look("users", "absent")).state, "Missing")
     }).pipe(memory))
 
-  it.scopedLive("keys in pages, each once, and whatever they have in them", () =>
+  it.scopedLive("keys in pages, each once, whatever characters they contain", () =>
     Effect.gen(function*() {
       const names = Array.from({ length: 230 }, (_, i) => `key ${i}`).concat("<script>", "a/b?c#d", "{42}", "")
       yield* Cache.setMany(users, names.map((name) => [name, ada] as const))
@@ -253,7 +253,7 @@ describe("what the page is told", () => {
       assert.deepStrictEqual(some.rows.map(({ text }: { readonly text: string }) => text), ["<script>"])
     }).pipe(memory))
 
-  it.scopedLive("figures of this process, where nobody publishes", () =>
+  it.scopedLive("figures of this process, if no process publishes", () =>
     Effect.gen(function*() {
       const { get, json } = yield* served({ title: "shop" })
       yield* Cache.getOrSet(users, "42", Effect.succeed(ada))
@@ -267,7 +267,7 @@ describe("what the page is told", () => {
       }))
     }).pipe(memory), 20_000)
 
-  it.scopedLive("changes as they happen, those that were missed first", () =>
+  it.scopedLive("changes as they happen, starting with those that it missed", () =>
     Effect.gen(function*() {
       const { get } = yield* served()
       const heard = (headers: Headers) =>

@@ -52,7 +52,7 @@ class User {
 }
 
 describe("a string key", () => {
-  it("is stored as it is, but for braces", () => {
+  it("is stored as it is, except for braces", () => {
     const stored = (text: string) => Either.getOrThrow(key.encodeString(text))
     for (const text of ["42", "", "users:100%", "a%7b", "%2", "ключ", "😀", "50% 7B"]) {
       assert.strictEqual(stored(text), text)
@@ -62,7 +62,7 @@ describe("a string key", () => {
     assert.strictEqual(stored("%25"), "%2525")
   })
 
-  it("comes back from what is stored", () => {
+  it("is recovered from its stored form", () => {
     const tricky = FastCheck.oneof(
       FastCheck.string({ unit: FastCheck.constantFrom("%", "{", "}", "7", "2", "5", "B", "D", "a") }),
       FastCheck.string({ unit: "binary" })
@@ -77,7 +77,7 @@ describe("a string key", () => {
     )
   })
 
-  it("is refused where UTF-8 would merge it with another", () => {
+  it("is refused if UTF-8 would merge it with another", () => {
     for (const text of ["\ud800", "a\udc00b", "{\ud83d}"]) assert.isTrue(Either.isLeft(key.encodeString(text)))
   })
 })
@@ -159,7 +159,7 @@ describe("a structured key", () => {
     )
   })
 
-  it("tells these apart", () => {
+  it("differs for each of these", () => {
     const holes: Array<unknown> = []
     holes.length = 2
     const longHoles: Array<unknown> = []
@@ -301,7 +301,7 @@ describe("a structured key", () => {
     }
   })
 
-  it("is one for values that are equal though they were made in different ways", () => {
+  it("is the same for equal values that were built in different ways", () => {
     assert.strictEqual(encode(HashMap.make(["a", 1], ["b", 2])), encode(HashMap.make(["b", 2], ["a", 1])))
     assert.strictEqual(
       encode(SortedSet.fromIterable([1, 2, 3], Order.number)),
@@ -321,14 +321,14 @@ describe("a structured key", () => {
     assert.strictEqual(encode(struct), unhashed)
   })
 
-  it("ends in a SHA-256 where it would be long", () => {
+  it("ends in a SHA-256 if it would be too long", () => {
     const long = ["x".repeat(37) + "😀" + "y".repeat(200), { a: 1 }]
     const whole = `[${JSON.stringify(long[0])},("a":1)]`
     const written = encode(long)
     assert.strictEqual(written, `["${"x".repeat(37)}#sha256-${createHash("sha256").update(whole).digest("hex")}`)
     assert.strictEqual(encode("x".repeat(118)).length, 120)
     assert.isBelow(encode("x".repeat(119)).length, 120)
-    // What looks like a long form is a short one, in quotes.
+    // A short key that looks like a long one is quoted.
     assert.notStrictEqual(encode(written), written)
     assert.isTrue(encode(written.slice(0, 100)).endsWith("\""))
   })
@@ -388,7 +388,7 @@ describe("a key that cannot be stored", () => {
     assert.notInclude(detailOf([Redacted.make("hunter2")]), "hunter2")
   })
 
-  it("is refused where reading it throws", () => {
+  it("is refused if reading it throws", () => {
     const thrower = {
       get a() {
         throw new Error("no")
@@ -406,7 +406,7 @@ describe("a key that cannot be stored", () => {
     assert.strictEqual(pathOf([revoked.proxy]), "$[0]")
   })
 
-  it("is refused where it has a cycle, with the path to where it closes", () => {
+  it("is refused if it has a cycle, with the path to where it closes", () => {
     const cycle: { a: { b: Array<unknown> } } = { a: { b: [] } }
     cycle.a.b.push(1, cycle)
     assert.strictEqual(pathOf([cycle]), "$[0].a.b[1]")
@@ -416,7 +416,7 @@ describe("a key that cannot be stored", () => {
     assert.strictEqual(pathOf(map), "$.values()[0]")
   })
 
-  it("is refused where it is too deep or too large, and does not hang", () => {
+  it("is refused if it is too deep or too large, and does not hang", () => {
     const nest = (levels: number) => {
       let value: unknown = 1
       for (let i = 0; i < levels; i++) value = [value]

@@ -7,7 +7,7 @@ const encode = (value: unknown): string => Either.getOrThrowWith(key.encode(valu
 const refusalOf = (value: unknown) => Either.getOrThrow(Either.flip(key.encode(value)))
 
 describe("An instance of a class, as a key", () => {
-  it("by its PrimaryKey, whatever else it has", () => {
+  it("is identified by its PrimaryKey, whatever else it has", () => {
     class Account {
       readonly #token: string
       constructor(readonly id: string, token: string, readonly note: () => string = () => this.#token) {
@@ -21,7 +21,7 @@ describe("An instance of a class, as a key", () => {
     assert.notStrictEqual(encode(new Account("1", "a")), encode(new Account("2", "a")))
   })
 
-  it("by its fields where Equal says that they are all there is: Data's and Schema's classes", () => {
+  it("is identified by its fields if Equal compares exactly these: classes of Data and Schema", () => {
     class Point extends Data.Class<{ readonly x: number }> {}
     class Spot extends Data.TaggedClass("Spot")<{ readonly x: number }> {}
     class Place extends Schema.Class<Place>("Place")({ x: Schema.Number }) {}
@@ -36,7 +36,7 @@ describe("An instance of a class, as a key", () => {
     assert.strictEqual(seen.size, 5)
   })
 
-  it("by its fields where an Equal of its own says so", () => {
+  it("is identified by its fields if its own Equal says so", () => {
     class Money {
       constructor(readonly amount: number, readonly currency: string) {}
       [Equal.symbol](that: unknown) {
@@ -50,7 +50,7 @@ describe("An instance of a class, as a key", () => {
     assert.notStrictEqual(encode(new Money(1, "EUR")), encode(new Money(1, "USD")))
   })
 
-  it("is refused where there is more to it than its fields, or may be", () => {
+  it("is refused if it has, or may have, more than its fields", () => {
     class Session {
       readonly #token: string
       constructor(readonly kind: string, token: string) {
@@ -101,7 +101,7 @@ describe("An instance of a class, as a key", () => {
     }
   })
 
-  it("errors of the language are their name, message and fields", () => {
+  it("of a built-in error is identified by name, message and fields", () => {
     assert.strictEqual(encode(new TypeError("a")), encode(new TypeError("a")))
     assert.notStrictEqual(encode(new TypeError("a")), encode(new RangeError("a")))
   })

@@ -39,7 +39,7 @@ describe("Arguments of memoized functions", () => {
       }).pipe(Effect.provide(memory)))
   }
 
-  it.effect("different: types, signs, nesting, what is missing", () =>
+  it.effect("different keys: types, signs, nesting, missing parts", () =>
     Effect.gen(function*() {
       const f = numbered()
       const calls: ReadonlyArray<ReadonlyArray<unknown>> = [
@@ -82,7 +82,7 @@ describe("Arguments of memoized functions", () => {
       for (const [i, args] of calls.entries()) assert.strictEqual(yield* f(...args), i + 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("long ones have a short key", () =>
+  it.effect("long arguments have a short key", () =>
     Effect.gen(function*() {
       const f = numbered()
       const long = "x".repeat(100_000)
@@ -103,7 +103,7 @@ describe("Arguments of memoized functions", () => {
     ["effects", [Effect.succeed(1)], "$[0]"]
   ]
   for (const [what, args, path] of unsupported) {
-    it.effect(`refused, with their path, and the function is not run: ${what}`, () =>
+    it.effect(`refuses with the path, without running the function: ${what}`, () =>
       Effect.gen(function*() {
         let runs = 0
         const f = Memo.cached((..._args: ReadonlyArray<unknown>) => Effect.sync(() => ++runs), { name: "f" })
@@ -122,7 +122,7 @@ describe("Arguments of memoized functions", () => {
       }).pipe(Effect.provide(memory)))
   }
 
-  it.effect("`key` says what the result depends on", () =>
+  it.effect("`key` selects what the result depends on", () =>
     Effect.gen(function*() {
       let runs = 0
       const f = Memo.cached(
@@ -139,7 +139,7 @@ describe("Arguments of memoized functions", () => {
       assert.notStrictEqual(yield* text.key(1), yield* text.key(2))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a `key` that throws is a defect, and one that cannot be a key is refused", () =>
+  it.effect("a `key` that throws is a defect, and a result that cannot be a key is refused", () =>
     Effect.gen(function*() {
       let runs = 0
       const run = (_n: number) => Effect.sync(() => ++runs)

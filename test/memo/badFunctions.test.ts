@@ -48,7 +48,7 @@ describe("Functions that cannot be memoized", () => {
       })))
   }
 
-  it.effect("functions that have their `this`, or pass on that they have none, are fine", () =>
+  it.effect("functions with a bound `this`, or that pass on an undefined one, work", () =>
     memory(Effect.gen(function*() {
       const inside = Memo.cached(repository.findInside, { name: "inside" })
       assert.strictEqual(yield* inside(1), "users 1")
@@ -62,7 +62,7 @@ describe("Functions that cannot be memoized", () => {
       assert.strictEqual(yield* passing(1), 1)
     })))
 
-  it.effect("one that gives no effect: the defect names it and says what it gave", () =>
+  it.effect("a function that returns no effect: the defect names it and says what it returned", () =>
     memory(Effect.gen(function*() {
       const plain = (id: number) => id
       const promising = async (id: number) => id
@@ -84,7 +84,7 @@ describe("Functions that cannot be memoized", () => {
       )
     })))
 
-  it("no function at all, and no options, are told of where they are passed", () => {
+  it("arguments that are not functions or options throw where they are passed", () => {
     const effect = Effect.succeed(1)
     assert.throws(
       // @ts-expect-error: no function
@@ -99,10 +99,10 @@ describe("Functions that cannot be memoized", () => {
   })
 })
 
-describe("Loads that give no effect", () => {
+describe("Loads that return no effect", () => {
   const users = Cache.make({ name: "users" })
 
-  it.effect("are defects that name the cache and say what was given", () =>
+  it.effect("are defects that name the cache and say what was returned", () =>
     memory(Effect.gen(function*() {
       const loads: ReadonlyArray<readonly [load: unknown, what: string]> = [
         [(id: string) => id, "a string"],

@@ -6,7 +6,7 @@ import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 
 const nowhere = { host: "127.0.0.1", port: 1, connectTimeout: "1 second" } as const
 
-/** Puts bytes under a key as anybody may. */
+/** Stores bytes under a key, as any program may. */
 const raw = (key: string, bytes: string | Buffer) =>
   Effect.acquireUseRelease(
     Effect.sync(() => new Client(sharedRedisUrl())),
@@ -14,8 +14,8 @@ const raw = (key: string, bytes: string | Buffer) =>
     (client) => Effect.sync(() => client.disconnect())
   )
 
-describe("What memoized functions make of bad input", () => {
-  it.live("a Redis that is not there fails the layer", () =>
+describe("How memoized functions handle bad input", () => {
+  it.live("an unreachable Redis fails the layer", () =>
     Effect.gen(function*() {
       let runs = 0
       const f = Memo.cached(() => Effect.sync(() => ++runs), { name: "f" })
@@ -25,7 +25,7 @@ describe("What memoized functions make of bad input", () => {
       assert.strictEqual(runs, 0)
     }))
 
-  it.live("one that is not there yet fails each operation, the pending with it, and nothing is computed", () =>
+  it.live("a Redis that is not reachable yet fails each operation, including the pending, and nothing is computed", () =>
     Effect.gen(function*() {
       let runs = 0
       const f = Memo.cached(() => Effect.sync(() => ++runs), { name: "f" })
@@ -42,7 +42,7 @@ describe("What memoized functions make of bad input", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Pending.await(pending))))
     }).pipe(Effect.provide(RedisLayer.layer({ ...nowhere, lazy: true }))))
 
-  it.live("an entry that is garbage, in whatever way, is absent and rewritten", () =>
+  it.live("an entry of foreign bytes, of any kind, is absent and is replaced", () =>
     Effect.gen(function*() {
       let runs = 0
       const f = Memo.cached((_n: number) => Effect.sync(() => ({ run: ++runs })), {
@@ -74,7 +74,7 @@ describe("What memoized functions make of bad input", () => {
       Effect.provide(Logger.replace(Logger.defaultLogger, Logger.none))
     ))
 
-  it.live("a function without a name that reaches Redis cannot be made", () =>
+  it.live("a function without a name cannot be memoized on Redis", () =>
     Effect.sync(() => {
       assert.throws(() => Memo.cached((n: number) => Effect.succeed(n), "1 second"), "needs a name")
     }))

@@ -41,7 +41,7 @@ describe("Memo.cached", () => {
       assert.strictEqual(yield* effect, 2)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("keeps for ever without a time to live", () =>
+  it.effect("never expires without a time to live", () =>
     Effect.gen(function*() {
       let calls = 0
       const next = Memo.cached(() => Effect.sync(() => ++calls), { name: "next" })
@@ -67,7 +67,7 @@ describe("Memo.cached", () => {
       assert.deepStrictEqual([yield* viaCodec(1), yield* viaCodec(1)], [1, 2], "what was stored is what comes back")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("keeps what JSON would lose where it is given no codec", () =>
+  it.effect("without a codec, preserves what JSON would lose", () =>
     Effect.gen(function*() {
       const values = [new Map([["a", new Set([1n])]]), new Date(5), -0, undefined, Option.some(NaN)]
       const nth = Memo.cached(function nth(n: number) {
@@ -110,7 +110,7 @@ describe("Memo.cached", () => {
       assert.isTrue(Option.isNone(yield* newer.peek()))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("computes, and needs no store, on layerOff", () =>
+  it.effect("computes without a store on layerOff", () =>
     Effect.gen(function*() {
       let calls = 0
       const next = Memo.cached(function next() {
@@ -120,7 +120,7 @@ describe("Memo.cached", () => {
       assert.isFalse(yield* next.bust())
     }).pipe(Effect.provide(RedisLayer.layerOff)))
 
-  it.effect("just computes under bypass where Redis is away, and says so where it must", () =>
+  it.effect("just computes under bypass if Redis is unreachable, and fails if it must", () =>
     Effect.gen(function*() {
       let calls = 0
       const next = Memo.cached(function next() {
@@ -133,7 +133,7 @@ describe("Memo.cached", () => {
       assert.instanceOf(lost, CacheError.RedisError)
     }).pipe(Effect.provide(RedisLayer.layer({ host: "127.0.0.1", port: 1, lazy: true, connectTimeout: "1 second" }))))
 
-  it.effect("a context that the function needs is the caller's", () =>
+  it.effect("takes the function's services from its caller", () =>
     Effect.gen(function*() {
       class Db extends Context.Tag("Db")<Db, { readonly find: (id: number) => string }>() {}
       const find = Memo.cached(function find(id: number) {

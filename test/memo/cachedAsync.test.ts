@@ -18,7 +18,7 @@ const slow = () => {
 }
 
 describe("Memo.cachedAsync", () => {
-  it.effect("gives a pending at once", () =>
+  it.effect("returns a pending at once", () =>
     Effect.gen(function*() {
       const { report } = slow()
       const pending = yield* report(1)
@@ -27,7 +27,7 @@ describe("Memo.cachedAsync", () => {
       assert.instanceOf(yield* Effect.flip(Pending.poll(pending)), CacheError.Empty)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("takes the function last too", () =>
+  it.effect("takes the function last, too", () =>
     Effect.gen(function*() {
       const double = pipe((n: number) => Effect.succeed(n * 2), Memo.cachedAsync({ name: "double" }))
       const pending = yield* double(21)
@@ -49,7 +49,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual((yield* Cache.stats(report.cache)).coalesced, 99)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("goes on when who asked has gone", () =>
+  it.effect("goes on after its caller has ended", () =>
     Effect.gen(function*() {
       const { report, seen } = slow()
       const asking = yield* Effect.fork(Effect.flatMap(report(1), Pending.await))
@@ -99,7 +99,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual(runs, 0)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("cancel interrupts the pending's readers, and harms no other", () =>
+  it.effect("cancel interrupts the pending's readers, and does not affect others", () =>
     Effect.gen(function*() {
       const { report, seen } = slow()
       const cancelled = yield* report(1)
@@ -116,7 +116,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual(yield* other, 1, "it had ended")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("cancelling the only one ends the computation", () =>
+  it.effect("cancelling the only pending ends the computation", () =>
     Effect.gen(function*() {
       const { report, seen } = slow()
       const pending = yield* report(1)
@@ -129,7 +129,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual(yield* next, 2)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("closing the layer ends what runs, and the pendings", () =>
+  it.effect("closing the layer ends running computations, and their pendings", () =>
     Effect.gen(function*() {
       const { report, seen } = slow()
       const scope = yield* Scope.make()
@@ -148,7 +148,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual(seen.runs, 1)
     }))
 
-  it.effect("outlives an uninterruptible region of who asks, and is interruptible itself", () =>
+  it.effect("outlives an uninterruptible region of its caller, and is interruptible itself", () =>
     Effect.gen(function*() {
       const { report, seen } = slow()
       const pending = yield* Effect.uninterruptible(report(1))
@@ -174,7 +174,7 @@ describe("Memo.cachedAsync", () => {
       assert.strictEqual(seen.runs, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a bust while it runs: the pending has its value, which is not stored", () =>
+  it.effect("a bust while it runs: the pending gets its value, which is not stored", () =>
     Effect.gen(function*() {
       const { report } = slow()
       const pending = yield* report(1)

@@ -50,7 +50,7 @@ describe("Memo.cachedProperty", () => {
       assert.strictEqual(yield* robot.report, "R2 2, defined after it")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("belongs to the identity: shared by instances of one, and by no others", () =>
+  it.effect("belongs to the identity: instances with the same one share it, and others do not", () =>
     Effect.gen(function*() {
       Robot.runs = 0
       assert.strictEqual(yield* new Robot(1, "R2").report, "R2 1, defined after it")
@@ -75,7 +75,7 @@ describe("Memo.cachedProperty", () => {
       assert.strictEqual(yield* other.report, "C 2, defined after it")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("takes the identity of a PrimaryKey, and tags of the instance", () =>
+  it.effect("takes the identity from a PrimaryKey, and tags from the instance", () =>
     Effect.gen(function*() {
       const [one, twin, other] = [new Account("a"), new Account("a"), new Account("b")]
       yield* one.balance
@@ -88,7 +88,7 @@ describe("Memo.cachedProperty", () => {
       assert.deepStrictEqual([one.runs, twin.runs, other.runs], [1, 1, 1])
     }).pipe(Effect.provide(memory)))
 
-  it.effect("takes a schema, and caches failures if told to", () =>
+  it.effect("takes a schema, and caches failures if asked to", () =>
     Effect.gen(function*() {
       let runs = 0
       class Day {
@@ -128,7 +128,7 @@ describe("Memo.cachedProperty", () => {
       assert.strictEqual(runs, 0)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("two different properties of one name: the second dies when it is first read", () =>
+  it.effect("two different properties with one name: the second dies when it is first read", () =>
     Effect.gen(function*() {
       const one = Memo.cachedProperty({ id: 1 }, { name: "p", key: (self) => self.id }, () => Effect.succeed(1))
       const two = Memo.cachedProperty({ id: 1 }, { name: "p", key: (self) => self.id }, () => Effect.succeed(2))

@@ -6,7 +6,7 @@ import { sharedRedisUrl, uniquePrefix } from "../support/sharedRedis.js"
 
 type Call = Effect.Effect<unknown, unknown, Redis.Redis>
 
-/** That it dies, and says that another function has the name. */
+/** Asserts that it dies because another function has the name. */
 const bars = (call: Call) =>
   Effect.map(Effect.exit(call), (exit) => {
     assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause), `${exit}`)
@@ -24,8 +24,8 @@ for (const [store, layer] of Object.entries(layers)) {
   const test = (name: string, run: () => Effect.Effect<unknown, unknown, Redis.Redis>) =>
     it.live(name, () => Effect.provide(run(), layer()))
 
-  describe(`What memoized functions close over, on ${store}`, () => {
-    test("a factory's second function dies at its first call: it would share the first one's results", () =>
+  describe(`Closures of memoized functions, on ${store}`, () => {
+    test("a factory's second function dies at its first call, because it would share the first one's results", () =>
       Effect.gen(function*() {
         const repository = (table: string) => ({
           find: Memo.cached((id: number) => Effect.succeed(`${table} ${id}`), { name: "find", timeToLive: "1 minute" })
@@ -39,7 +39,7 @@ for (const [store, layer] of Object.entries(layers)) {
         assert.strictEqual(yield* users.find(1), "users 1")
       }))
 
-    test("a class's field, as factories: once an instance has it, another has not", () =>
+    test("a field of a class is such a factory: once one instance has it, another cannot have it", () =>
       Effect.gen(function*() {
         class Scale {
           constructor(readonly factor: number) {}
@@ -49,7 +49,7 @@ for (const [store, layer] of Object.entries(layers)) {
         yield* bars(Effect.flatten(new Scale(5).times(3)))
       }))
 
-    test("functions that are written alike and are others: bound, Effect.fn, flow", () =>
+    test("functions with the same text that differ: bound, Effect.fn, flow", () =>
       Effect.gen(function*() {
         const table = (name: string) => ({
           name,
@@ -70,7 +70,7 @@ for (const [store, layer] of Object.entries(layers)) {
         }
       }))
 
-    test("`captures` are part of the key, for all that is done with it, and no function is compared", () =>
+    test("`captures` are part of the key for all operations, and functions are not compared", () =>
       Effect.gen(function*() {
         const repository = (table: string, since: Date) => ({
           find: Memo.cached((id: number) => Effect.succeed(`${table} ${id} ${since.getTime()}`), {
@@ -95,7 +95,7 @@ for (const [store, layer] of Object.entries(layers)) {
         assert.deepStrictEqual(yield* repository("users", new Date(2)).find.peek(1), Option.none())
       }))
 
-    test("`captures: []` lets a function be defined anew, and leaves keys as they are", () =>
+    test("`captures: []` lets you define a function again, and leaves keys unchanged", () =>
       Effect.gen(function*() {
         const define = (text: string) => Memo.cached((_id: number) => Effect.succeed(text), { name: "f", captures: [] })
         const old = define("old")
@@ -109,7 +109,7 @@ for (const [store, layer] of Object.entries(layers)) {
 }
 
 describe("Captures", () => {
-  it("that cannot be part of a key are refused where the function is memoized", () => {
+  it("that cannot be part of a key are refused when the function is memoized", () => {
     const f = () => Effect.succeed(1)
     assert.throws(
       () => Memo.cached(f, { captures: ["a", { on: () => 1 }] }),
@@ -120,7 +120,7 @@ describe("Captures", () => {
     assert.throws(() => Memo.cached(f, { captures: [new Db()] }), RangeError, "captures[0]: an instance of Db")
   })
 
-  it.effect("are read then: what becomes of them later is no other key", () =>
+  it.effect("are read at that moment: later changes to them do not change the key", () =>
     Effect.gen(function*() {
       const tenant = { id: 1 }
       const f = Memo.cached(() => Effect.succeed(1), { name: "f", captures: [tenant] })
@@ -129,7 +129,7 @@ describe("Captures", () => {
       assert.strictEqual(yield* f.key(), before)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("are no arguments: no call without them has their key", () =>
+  it.effect("are not arguments: no call without captures has the same key", () =>
     Effect.gen(function*() {
       const f = (..._args: ReadonlyArray<unknown>) => Effect.succeed(1)
       const plain = Memo.cached(f, { name: "f" })
@@ -143,8 +143,8 @@ describe("Captures", () => {
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 })
 
-describe("Names that are claimed", () => {
-  it("keep what was claimed, and grow no further than to a bound where functions are gone", () => {
+describe("Claims of names", () => {
+  it("persist, and stay below a bound once their functions are gone", () => {
     const claims = new Claims()
     const owner = () => 1
     assert.isTrue(claims.claim("kept", owner))

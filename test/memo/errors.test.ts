@@ -9,7 +9,7 @@ class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.N
 class Down extends Data.TaggedError("Down") {}
 
 describe("Failures of memoized functions", () => {
-  it.effect("are not cached, and shared by those who wait", () =>
+  it.effect("are not cached, and all waiting callers share them", () =>
     Effect.gen(function*() {
       let runs = 0
       const fail = Memo.cached(function fail(_id: number) {
@@ -35,7 +35,7 @@ describe("Failures of memoized functions", () => {
       })
     }, { timeToLive: "10 minutes", errors: { schema: NotFound, timeToLive: "1 minute" } })
 
-  it.effect("are cached through their schema, where it is given, for a time of their own", () =>
+  it.effect("are cached through their schema, if there is one, with a TTL of their own", () =>
     Effect.gen(function*() {
       const runs = { count: 0 }
       const find = caching(runs)
@@ -57,7 +57,7 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual(runs.count, 3)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("cached ones are answers: no stale value is served in their place, to no caller", () =>
+  it.effect("cached ones are answers: no caller gets a stale value instead", () =>
     Effect.gen(function*() {
       let answer: Effect.Effect<string, NotFound | Down> = Effect.succeed("v1")
       const find = Memo.cached((_id: number) => Effect.zipRight(Effect.sleep(10), Effect.suspend(() => answer)), {
@@ -68,8 +68,10 @@ describe("Failures of memoized functions", () => {
       })
       const callers = (count: number) =>
         Effect.gen(function*() {
-          const fibers = yield* Effect.forEach(Array.from({ length: count }), () =>
-            Effect.fork(Effect.catchTag(find(1), "NotFound", () => Effect.succeed("none"))))
+          const fibers = yield* Effect.forEach(
+            Array.from({ length: count }),
+            () => Effect.fork(Effect.catchTag(find(1), "NotFound", () => Effect.succeed("none")))
+          )
           yield* TestClock.adjust(10)
           return yield* Fiber.join(Fiber.all(fibers))
         })
@@ -84,7 +86,7 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual((yield* Cache.stats(find.cache)).loads, 3)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("cached ones are given by what loads through the memo's cache, too", () =>
+  it.effect("cached ones are also returned by loads through the memo's cache", () =>
     Effect.gen(function*() {
       const runs = { count: 0 }
       const find = caching(runs)
@@ -97,7 +99,7 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual(runs.count, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("cached ones are no values, and are busted and refreshed as these are", () =>
+  it.effect("cached ones are not values, but bust and refresh work on them", () =>
     Effect.gen(function*() {
       const runs = { count: 0 }
       const find = caching(runs)
@@ -113,7 +115,7 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual(runs.count, 3)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("last as long as `timeToLive` says where they have no time of their own", () =>
+  it.effect("live for `timeToLive` if they have no TTL of their own", () =>
     Effect.gen(function*() {
       let runs = 0
       const find = Memo.cached(function find(id: number) {
@@ -144,7 +146,7 @@ describe("Failures of memoized functions", () => {
       assert.strictEqual(yield* Effect.flip(fixed()), "5")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("that the schema does not hold are still the failure, and are not cached", () =>
+  it.effect("that the schema does not cover still fail the call, and are not cached", () =>
     Effect.gen(function*() {
       let runs = 0
       const find = Memo.cached(function find() {
@@ -154,7 +156,7 @@ describe("Failures of memoized functions", () => {
       assert.deepStrictEqual(yield* Effect.exit(find()), Exit.fail({ code: -2 }))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("of which the schema holds some: those are cached, and the others are not", () =>
+  it.effect("that the schema covers in part: those are cached, and the others are not", () =>
     Effect.gen(function*() {
       class SqlError extends Data.TaggedError("SqlError")<{ readonly sql: string }> {}
       const runs = { missing: 0, broken: 0 }

@@ -12,7 +12,7 @@ const make = () => {
 const fresh = () => Effect.provide(RedisLayer.layerMemoryServer(RedisLayer.memoryServer(), { prefix: "app:" }))
 
 describe("Members of memoized functions", () => {
-  it.effect("bust forgets the result of these arguments, and tells whether there was one", () =>
+  it.effect("bust forgets the result of these arguments, and returns whether there was one", () =>
     Effect.gen(function*() {
       const getUser = make()
       assert.isFalse(yield* getUser.bust(1))
@@ -49,7 +49,7 @@ describe("Members of memoized functions", () => {
       assert.strictEqual((yield* Cache.stats(getUser.cache)).loads, 1)
     }).pipe(fresh()))
 
-  it.effect("key is the Redis key, prefix and all", () =>
+  it.effect("key is the Redis key, including the prefix", () =>
     Effect.gen(function*() {
       const getUser = make()
       const key = yield* getUser.key(42)

@@ -5,13 +5,13 @@ import { Memo, Pending, RedisLayer } from "effect-redis-cache"
 const memory = RedisLayer.layerMemory
 
 describe("Names of memoized functions", () => {
-  it("none throws where it is defined", () => {
+  it("no name throws where the function is memoized", () => {
     assert.throws(() => Memo.cached(() => Effect.succeed(1), "1 minute"), RangeError, "pass the option `name`")
     assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "" }), RangeError, "pass the option `name`")
     assert.throws(() => Memo.cachedAsync(() => Effect.succeed(1), "1 minute"), RangeError, "pass the option `name`")
   })
 
-  it("one with a colon throws where it is defined", () => {
+  it("a name with a colon throws where the function is memoized", () => {
     assert.throws(() => Memo.cached(() => Effect.succeed(1), { name: "a:b" }), RangeError, "\":\"")
     assert.throws(() => Memo.cachedAsync(() => Effect.succeed(1), { name: ":" }), RangeError, "\":\"")
     assert.throws(
@@ -25,7 +25,7 @@ describe("Names of memoized functions", () => {
     )
   })
 
-  it.effect("the function's own, or the one that is given, is the first part of the Redis key", () =>
+  it.effect("the function's own name, or the given one, is the first part of the Redis key", () =>
     Effect.gen(function*() {
       const own = Memo.cached(function fetchUser(_id: number) {
         return Effect.succeed(1)
@@ -37,7 +37,7 @@ describe("Names of memoized functions", () => {
       assert.isTrue((yield* given.key(1)).startsWith("given:"))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a second function under one name: its first call dies and says what to do", () =>
+  it.effect("a second function with the same name: its first call dies and says what to do", () =>
     Effect.gen(function*() {
       const first = Memo.cached(() => Effect.succeed("one"), { name: "same" })
       const second = Memo.cached(() => Effect.succeed("two"), { name: "same" })
@@ -53,7 +53,7 @@ describe("Names of memoized functions", () => {
       assert.strictEqual(yield* first(), "one", "the first is unharmed")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("so does the second's first asynchronous call", () =>
+  it.effect("so does its first asynchronous call", () =>
     Effect.gen(function*() {
       const first = Memo.cached(() => Effect.succeed("one"), { name: "same" })
       const second = Memo.cachedAsync(() => Effect.succeed("two"), { name: "same" })
@@ -62,7 +62,7 @@ describe("Names of memoized functions", () => {
       assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("one function memoized twice is one", () =>
+  it.effect("one function memoized twice counts as one", () =>
     Effect.gen(function*() {
       let calls = 0
       const next = () => Effect.sync(() => ++calls)
@@ -73,7 +73,7 @@ describe("Names of memoized functions", () => {
       assert.isTrue(Option.isNone(yield* first.peek()))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("different functions may have one name on different Redis instances", () =>
+  it.effect("different functions may have the same name on different Redis instances", () =>
     Effect.gen(function*() {
       const first = Memo.cached(() => Effect.succeed("one"), { name: "same" })
       const second = Memo.cached(() => Effect.succeed("two"), { name: "same" })

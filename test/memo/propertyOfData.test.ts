@@ -30,7 +30,7 @@ for (const Class of [Point, Spot, Place, Keyed]) {
   describe(`A cached property of an instance of ${Class.name}`, () => {
     const [one, same, other] = [new Class({ id: "a" }), new Class({ id: "a" }), new Class({ id: "b" })]
 
-    it("leaves equality what it is", () => {
+    it("does not change equality", () => {
       assert.isTrue(Equal.equals(one, same))
       assert.strictEqual(Hash.hash(one), Hash.hash(same))
       assert.isFalse(Equal.equals(one, other))
@@ -45,7 +45,7 @@ for (const Class of [Point, Spot, Place, Keyed]) {
       assert.deepStrictEqual(JSON.parse(JSON.stringify({ list: [one] })), { list: [fields] })
     })
 
-    it.effect("leaves instances keys, by their other fields", () =>
+    it.effect("keeps instances usable as keys, by their other fields", () =>
       Effect.gen(function*() {
         let runs = 0
         const f = Memo.cached((_: unknown) => Effect.sync(() => ++runs), { name: "f" })
@@ -63,13 +63,13 @@ for (const Class of [Point, Spot, Place, Keyed]) {
 }
 
 describe("Cached properties", () => {
-  it("of one name are equal, and of others are not", () => {
+  it("with the same name are equal, and with different names are not", () => {
     assert.isTrue(Equal.equals(new Point({ id: "a" }).label, new Point({ id: "b" }).label))
     assert.isFalse(Equal.equals(new Point({ id: "a" }).label, new Spot({ id: "a" }).label))
     assert.isFalse(Equal.equals(new Point({ id: "a" }).label, { name: "Point.label" }))
   })
 
-  it.effect("instances go through their schema, into a cache and back", () =>
+  it.effect("instances pass through their schema, into a cache and back", () =>
     Effect.gen(function*() {
       const places = Cache.make({ name: "places", schema: Place })
       const place = new Place({ id: "a" })
@@ -79,7 +79,7 @@ describe("Cached properties", () => {
       assert.strictEqual(yield* back.label, "A")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("are no values: nothing is left out in silence", () =>
+  it.effect("are not values: nothing is dropped silently", () =>
     Effect.gen(function*() {
       const cache = Cache.make({ name: "any" })
       const holder = { id: "a", label: new Point({ id: "a" }).label }

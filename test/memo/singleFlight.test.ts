@@ -4,7 +4,7 @@ import { Cache, Memo, RedisLayer } from "effect-redis-cache"
 
 const memory = RedisLayer.layerMemory
 
-/** A slow function whose runs are numbered, and which ends when it is told to. */
+/** A slow function whose runs are numbered, and end when the test says so. */
 const gated = Effect.map(Deferred.make<void>(), (gate) => {
   const seen = { runs: 0, interrupted: 0 }
   const load = Memo.cached((_key: string) =>
@@ -34,7 +34,7 @@ describe("Single flight of memoized functions", () => {
       assert.deepStrictEqual([stats.loads, stats.coalesced, stats.writes], [1, 999, 1])
     }).pipe(Effect.provide(memory)))
 
-  it.effect("two memos of one function share one run too, different arguments do not", () =>
+  it.effect("two memos of one function share one run too, but different arguments do not", () =>
     Effect.gen(function*() {
       let runs = 0
       const run = (_n: number) => Effect.delay(Effect.sync(() => ++runs), 10)
@@ -47,7 +47,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual(runs, 2)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("the first caller's interruption leaves the others unaffected", () =>
+  it.effect("the first caller's interruption does not affect the others", () =>
     Effect.gen(function*() {
       const { load, open, seen } = yield* gated
       const first = yield* Effect.fork(load("a"))
@@ -62,7 +62,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual(seen.runs, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("when the last leaves, the load is interrupted and its slot is gone at once", () =>
+  it.effect("when the last caller leaves, the load is interrupted and its slot is free at once", () =>
     Effect.gen(function*() {
       const { load, open, seen } = yield* gated
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(load("a")))
@@ -81,7 +81,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual((yield* Cache.stats(load.cache)).failures, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a caller may leave by a timeout of its own", () =>
+  it.effect("a caller may leave through a timeout of its own", () =>
     Effect.gen(function*() {
       const { load, seen } = yield* gated
       const fiber = yield* Effect.fork(Effect.timeoutOption(load("a"), "1 second"))
@@ -91,7 +91,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual(seen.interrupted, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a bust during the load: who comes later starts anew, and the old value is not stored", () =>
+  it.effect("a bust during the load: later callers start a new load, and the old value is not stored", () =>
     Effect.gen(function*() {
       const { load, open, seen } = yield* gated
       const before = yield* Effect.fork(load("a"))
@@ -107,7 +107,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual((yield* Cache.stats(load.cache)).refusedFills, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a bust during the load with nobody after it leaves nothing behind", () =>
+  it.effect("a bust during the load without later callers leaves nothing behind", () =>
     Effect.gen(function*() {
       const { load, open } = yield* gated
       const before = yield* Effect.fork(load("a"))
@@ -119,7 +119,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual(yield* load("a"), 2)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a set during the load: the store keeps what was set", () =>
+  it.effect("a set during the load: the store keeps the value of the set", () =>
     Effect.gen(function*() {
       const { load, open, seen } = yield* gated
       const before = yield* Effect.fork(load("a"))
@@ -146,7 +146,7 @@ describe("Single flight of memoized functions", () => {
       assert.deepStrictEqual(yield* load.peek("a"), Option.some(2))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("a failure of a load that began before a bust is not given to who came after", () =>
+  it.effect("the failure of a load that began before a bust is not given to later callers", () =>
     Effect.gen(function*() {
       const gate = yield* Deferred.make<void>()
       let runs = 0
@@ -165,7 +165,7 @@ describe("Single flight of memoized functions", () => {
       assert.deepStrictEqual(yield* Fiber.join(after), Exit.succeed(2))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("the load's scope is its own, and is closed when it has ended", () =>
+  it.effect("the load has its own scope, which closes when it ends", () =>
     Effect.gen(function*() {
       const log: Array<string> = []
       const load = Memo.cached(() =>
@@ -204,7 +204,7 @@ describe("Single flight of memoized functions", () => {
       if (Exit.isFailure(exit)) assert.include(Cause.pretty(exit.cause), "self:[1] waits for itself")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("so does one behind another key, or in a fiber that the load waits for", () =>
+  it.effect("so does one that waits through another key, or in a fiber that the load waits for", () =>
     Effect.gen(function*() {
       const around: (n: number) => Effect.Effect<number, unknown, any> = Memo.cached(
         (n: number) => Effect.flatMap(Effect.fork(around((n + 1) % 3)), Fiber.join),
@@ -215,7 +215,7 @@ describe("Single flight of memoized functions", () => {
       if (Exit.isFailure(exit)) assert.include(Cause.pretty(exit.cause), "around:[0] waits for itself")
     }).pipe(Effect.provide(memory)))
 
-  it.effect("recursion over different keys is no trouble", () =>
+  it.effect("recursion over different keys works", () =>
     Effect.gen(function*() {
       const runs = yield* Ref.make(0)
       const fibonacci: (n: number) => Effect.Effect<number, unknown, any> = Memo.cached(
@@ -230,7 +230,7 @@ describe("Single flight of memoized functions", () => {
       assert.strictEqual(yield* Ref.get(runs), 31)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("closing the layer interrupts a load, and ends who waits for it", () =>
+  it.effect("closing the layer interrupts a load, and ends its waiters", () =>
     Effect.gen(function*() {
       const { load, seen } = yield* gated
       const scope = yield* Scope.make()

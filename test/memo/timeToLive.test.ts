@@ -6,7 +6,7 @@ const memory = RedisLayer.layerMemory
 const succeed = () => Effect.succeed(1)
 
 describe("The time to live of results", () => {
-  it("zero, negative, NaN and what is no duration are refused where they are defined", () => {
+  it("zero, negative, NaN and anything else that is not a duration are refused at definition", () => {
     for (const bad of [0, -1, NaN, -Infinity, "0 seconds", "-1 seconds", Duration.zero, [0, 0], 0n] as const) {
       assert.throws(() => Memo.cached(succeed, { name: "f", timeToLive: bad }), RangeError, "timeToLive")
     }
@@ -25,7 +25,7 @@ describe("The time to live of results", () => {
     assert.throws(() => Memo.cached(succeed, { name: "f", jitter: 2 }), RangeError, "jitter")
   })
 
-  it.effect("is a duration in any of its forms", () =>
+  it.effect("accepts a duration in any of its forms", () =>
     Effect.gen(function*() {
       const forms = [2000, "2 seconds", Duration.seconds(2), [2, 0], 2_000_000_000n] as const
       for (const [i, form] of forms.entries()) {
@@ -35,7 +35,7 @@ describe("The time to live of results", () => {
       }
     }).pipe(Effect.provide(memory)))
 
-  it.effect("may be told by how the computation ended; zero or less is not stored", () =>
+  it.effect("may depend on the exit of the computation; zero or less is not stored", () =>
     Effect.gen(function*() {
       let runs = 0
       const lives: Record<string, Duration.DurationInput> = { short: "1 second", long: "1 hour", never: 0, less: -5 }

@@ -5,7 +5,7 @@ import { Cache, CacheError, Memo, RedisLayer } from "effect-redis-cache"
 const memory = RedisLayer.layerMemory
 
 describe("The timeout of a memoized function", () => {
-  it.effect("fails with Empty, while the load goes on and is stored", () =>
+  it.effect("fails with Empty, while the load goes on and its value is stored", () =>
     Effect.gen(function*() {
       let runs = 0
       const slow = Memo.cached(function slow(n: number) {
@@ -33,7 +33,7 @@ describe("The timeout of a memoized function", () => {
       assert.strictEqual(runs, 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("is each caller's own: who comes later waits on", () =>
+  it.effect("belongs to each caller: a later one waits longer", () =>
     Effect.gen(function*() {
       const slow = Memo.cached(function slow() {
         return Effect.delay(Effect.succeed(1), "5 seconds")
@@ -46,7 +46,7 @@ describe("The timeout of a memoized function", () => {
       assert.strictEqual(yield* Fiber.join(second), 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("does not touch a hit, nor a load that is quick enough", () =>
+  it.effect("does not affect a hit, nor a load that is fast enough", () =>
     Effect.gen(function*() {
       const quick = Memo.cached(function quick() {
         return Effect.delay(Effect.succeed(1), "1 second")
@@ -57,7 +57,7 @@ describe("The timeout of a memoized function", () => {
       assert.strictEqual(yield* quick(), 1)
     }).pipe(Effect.provide(memory)))
 
-  it.effect("serves what is stale inside a window, instead of Empty", () =>
+  it.effect("serves a stale value inside a window, instead of Empty", () =>
     Effect.gen(function*() {
       let runs = 0
       const slow = Memo.cached(function slow() {
@@ -90,7 +90,7 @@ describe("The timeout of a memoized function", () => {
       assert.deepStrictEqual(yield* slow.peek(), Option.some(1))
     }).pipe(Effect.provide(memory)))
 
-  it.effect("is not that of a refresh", () =>
+  it.effect("does not apply to refresh", () =>
     Effect.gen(function*() {
       const slow = Memo.cached(function slow() {
         return Effect.delay(Effect.succeed(1), "5 seconds")

@@ -1,4 +1,4 @@
-/** What the exporters of `@effect/opentelemetry` are given by a program that uses every kind of operation. */
+/** What a program that uses every kind of operation passes to the exporters of `@effect/opentelemetry`. */
 import * as OtelMetrics from "@effect/opentelemetry/Metrics"
 import * as OtelResource from "@effect/opentelemetry/Resource"
 import * as OtelTracer from "@effect/opentelemetry/Tracer"
@@ -27,7 +27,7 @@ class Reader extends MetricReader {
 export interface Exported {
   readonly metrics: ReadonlyArray<MetricData>
   readonly spans: ReadonlyArray<ReadableSpan>
-  /** Where the Redis was. */
+  /** The address of the Redis. */
   readonly port: number
 }
 
@@ -62,11 +62,11 @@ const use = Effect.gen(function*() {
   const held = yield* Effect.makeLatch()
   const other = yield* Effect.fork(held.whenOpen(Cache.getOrSet(users, "a", Effect.succeed("1"))))
   yield* Cache.invalidating(Effect.zipRight(held.open, Fiber.join(other)), users, ["a"])
-  // Two callers of one load; a write in the middle of a load; what another codec has written.
+  // Two callers of one load; a write in the middle of a load; an entry of another codec.
   yield* Effect.all([1, 2].map(() => Cache.getOrSet(users, "d", Effect.as(Effect.yieldNow(), "4"))), { concurrency: 2 })
   yield* Cache.getOrSet(users, "e", Effect.as(Cache.set(users, "e", "5"), "6"))
   yield* Cache.get(Cache.make({ name: "users", schema: Schema.Number }), "b")
-  // Refreshes of two keys where one may be under way.
+  // Refreshes of two keys when only one may run at a time.
   yield* Cache.setMany(prices, { a: "1", b: "2" })
   yield* until(Effect.map(
     Effect.zipRight(
@@ -77,7 +77,7 @@ const use = Effect.gen(function*() {
   ))
 })
 
-/** An outage: commands that have no answer, a circuit that opens, a connection that is lost. */
+/** An outage: unanswered commands, a circuit that opens, a lost connection. */
 const outage = (server: RedisServer.RedisServer) =>
   Effect.gen(function*() {
     yield* Cache.invalidating(Effect.sync(() => server.pause()), users, ["a"])
@@ -98,7 +98,7 @@ const metricsOf = (reader: Reader): Effect.Effect<ReadonlyArray<MetricData>> =>
       )
   )
 
-/** Of a whole day in short: use, and an outage at its end. */
+/** A whole day in short: normal use, and an outage at its end. */
 export const exported: Effect.Effect<Exported> = Effect.scoped(Effect.gen(function*() {
   const reader = new Reader()
   const spans = new InMemorySpanExporter()
@@ -124,7 +124,7 @@ export const exported: Effect.Effect<Exported> = Effect.scoped(Effect.gen(functi
   return { metrics, spans: spans.getFinishedSpans(), port: server.port }
 }))
 
-/** The sum of all of a metric's points; of a histogram how many there are. */
+/** The sum of a metric's points; for a histogram, the count of its observations. */
 export const valueOf = (metrics: ReadonlyArray<MetricData>, name: string): number | undefined => {
   const found = metrics.find(({ descriptor }) => descriptor.name === name)
   if (found === undefined) return undefined
@@ -133,7 +133,7 @@ export const valueOf = (metrics: ReadonlyArray<MetricData>, name: string): numbe
     : found.dataPoints.reduce((sum, { value }) => sum + Number(value), 0)
 }
 
-/** The names that Prometheus has for a metric, as OpenTelemetry's collector and its exporter make them. */
+/** The names that Prometheus has for a metric, as OpenTelemetry's collector and its exporter produce them. */
 export const prometheusNames = ({ dataPointType, descriptor, ...data }: MetricData): ReadonlyArray<string> => {
   const base = descriptor.name.replaceAll(".", "_") + (descriptor.unit === "s" ? "_seconds" : "")
   if (dataPointType === DataPointType.HISTOGRAM) return ["bucket", "sum", "count"].map((part) => `${base}_${part}`)

@@ -1,4 +1,4 @@
-/** The dashboard and the alert rules ask for what is exported, and for nothing else. */
+/** The dashboard and the alert rules query only exported metrics, and all of them. */
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
@@ -54,7 +54,7 @@ const check = (expression: string): void => {
 }
 
 describe("the dashboard", () => {
-  it("asks for metrics and labels that are exported, and says what each panel shows", () => {
+  it("queries exported metrics and labels, and describes each panel", () => {
     for (const { description, targets = [], title } of dashboard.panels) {
       for (const { expr } of targets) check(expr.replaceAll("[$__rate_interval]", ""))
       if (targets.length > 0) assert.isNotEmpty(description, title)
@@ -74,7 +74,7 @@ describe("the dashboard", () => {
 })
 
 describe("the alerts", () => {
-  it("ask for metrics and labels that are exported", () => {
+  it("query exported metrics and labels", () => {
     const rules = alerts.split("- alert: ").slice(1)
     assert.isAbove(rules.length, 8)
     for (const rule of rules) {
@@ -83,7 +83,7 @@ describe("the alerts", () => {
     }
   })
 
-  it("watch an outage, and what is left of it", () => {
+  it("cover an outage, and its aftermath", () => {
     for (const gauge of ["cache_connection_down", "cache_circuit_open", "cache_remembered"]) {
       assert.match(alerts, new RegExp(`\\(${gauge}\\)`), gauge)
       const over = dashboard.panels.filter(({ targets = [], type }) =>
@@ -93,7 +93,7 @@ describe("the alerts", () => {
     }
   })
 
-  it("are each in the operations guide", async () => {
+  it("are all in the operations guide", async () => {
     const guide = await readFile(new URL("../operations/operations.md", folder), "utf8")
     for (const [, name] of alerts.matchAll(/- alert: (\w+)/g)) assert.include(guide, name!)
   })

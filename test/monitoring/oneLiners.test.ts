@@ -15,7 +15,7 @@ const run = promisify(execFile)
 const users = Cache.make({ name: "users", timeToLive: "1 hour", near: { capacity: 100 } })
 const tagged = Cache.make({ name: "users", timeToLive: "1 hour", tags: () => ["team:7"] })
 
-/** The lines of the guide that begin so. */
+/** The lines of the guide that begin like this. */
 const guided = (all: ReadonlyArray<string>, start: string): string => {
   const found = all.filter((line) => line.startsWith(start))
   assert.strictEqual(found.length, 1, start)
@@ -68,7 +68,7 @@ describe("the guide's commands for redis-cli", () => {
 
         yield* type("redis-cli DEL app:users:42")
         yield* isGone("42")
-        // A load that is under way when it is typed stores nothing.
+        // A load in flight when the command runs stores nothing.
         yield* Cache.getOrSet(users, "42", Effect.zipRight(type("redis-cli DEL app:users:42"), Effect.succeed("old")))
         assert.isTrue(Option.isNone(yield* Cache.get(users, "42")))
 

@@ -71,7 +71,7 @@ describe("metrics", () => {
     assert.sameMembers([...new Set(attributesOf("cache.hits").map(({ tier }) => tier))], ["near", "redis"])
   })
 
-  it("of round trips say what for, with which commands, where, and how they failed", () => {
+  it("of round trips say the operation, the commands, the server, and the failure", () => {
     const points = attributesOf("db.client.operation.duration")
     const server = {
       "db.system.name": "redis",
@@ -108,7 +108,7 @@ describe("metrics", () => {
     }
   })
 
-  it("tell of what is there at the moment", () => {
+  it("show the current state", () => {
     assert.strictEqual(valueOf(told.metrics, "cache.circuit.open"), 1)
     assert.strictEqual(valueOf(told.metrics, "cache.connection.down"), 1)
     assert.deepStrictEqual(isFrom("cache.circuit.open"), [

@@ -11,7 +11,7 @@ const ada = new User({ name: "Ada" })
 const grace = new User({ name: "Grace" })
 
 describe("near copies", () => {
-  it.scoped("a second read does no I/O and no decoding, and is the same reference", () =>
+  it.scoped("a second read does no I/O and no decoding, and returns the same reference", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first.run(Cache.set(users, "42", ada))
@@ -28,7 +28,7 @@ describe("near copies", () => {
       assert.deepStrictEqual([hits, nearHits], [5, 4])
     }))
 
-  it.scoped("a read whose tags throw leaves nothing behind", () =>
+  it.scoped("a read whose tag function throws leaves nothing behind", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const broken = Cache.make({
@@ -56,7 +56,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(first.calls, ["get", "get"])
     }))
 
-  it.scoped("another instance's write, delete, flush and a cleared server reach it", () =>
+  it.scoped("another instance's write, delete and flush reach it, and so does clearing the server", () =>
     Effect.gen(function*() {
       const { first, second, server } = yield* instances(undefined, undefined)
       const read = first.run(Cache.get(users, "42"))
@@ -83,7 +83,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(yield* read, Option.none())
     }))
 
-  it.scoped("a copy ends with its fresh life, though nobody tells of it", () =>
+  it.scoped("a copy ends with its TTL, without any notice", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first.run(Cache.set(users, "42", ada))
@@ -97,7 +97,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(first.calls, ["get"])
     }))
 
-  it.scoped("touch by this process or another is seen", () =>
+  it.scoped("a touch by this process or another reaches it", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const left = first.run(Cache.get(users, "42"))
@@ -116,7 +116,7 @@ describe("near copies", () => {
       assert.isTrue(Option.isNone(yield* left))
     }))
 
-  it.scoped("getMany and getOrSetMany ask for what there is no copy of, in the order asked for", () =>
+  it.scoped("getMany and getOrSetMany read only the keys without a copy, and return the order of the call", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first.run(Cache.setMany(users, [["a", ada], ["b", grace], ["c", ada]]))
@@ -150,7 +150,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(first.calls, ["get"])
     }))
 
-  it.scoped("it stays within its bytes, and what is larger than all of them is not kept", () =>
+  it.scoped("it stays within its bytes, and does not keep a value larger than the limit", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const small = Cache.make({ name: "small", near: { maxBytes: 1000 } })
@@ -169,7 +169,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(first.calls, ["get", "get", "get"])
     }))
 
-  it.scoped("two caches of one name: a copy is for those of the same codec, and a write through one ends the other's", () =>
+  it.scoped("two caches of one name: only caches of the same codec share a copy, and a write through either ends both copies", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const named = (codec: Codec.Codec<unknown>) => Cache.make({ name: "both", codec, near: { capacity: 10 } })
@@ -183,7 +183,7 @@ describe("near copies", () => {
       first.calls.length = 0
       assert.deepStrictEqual(yield* first.run(Cache.get(again, "a")), Option.some(new Map([[1, 2]])))
       assert.deepStrictEqual(first.calls, [])
-      // Through JSON these bytes are nothing.
+      // JSON cannot decode these bytes.
       assert.deepStrictEqual(yield* first.run(Cache.get(text, "a")), Option.none())
       yield* first.run(Cache.set(text, "a", { json: true }))
       assert.deepStrictEqual(yield* first.run(Cache.get(text, "a")), Option.some({ json: true }))
@@ -200,7 +200,7 @@ describe("near copies", () => {
       assert.deepStrictEqual(yield* first.run(Cache.get(young, "a")), Option.none())
     }))
 
-  it.scoped("Memo serves from it, and bust and refresh are seen at once", () =>
+  it.scoped("Memo reads from it, and bust and refresh reach it at once", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       let runs = 0
@@ -222,7 +222,7 @@ describe("near copies", () => {
       assert.strictEqual(yield* call, "1 3")
     }))
 
-  it.scoped("an early refresh is asked for again and again, as without copies", () =>
+  it.scoped("an early refresh is considered at every read, as without copies", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       let runs = 0
@@ -236,7 +236,7 @@ describe("near copies", () => {
       assert.strictEqual(runs, 2)
     }))
 
-  it.scoped("typed failures that are cached come from the store", () =>
+  it.scoped("cached typed failures come from the store", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       class Gone extends Data.TaggedError("Gone")<{ readonly id: number }> {}
@@ -266,7 +266,7 @@ describe("near copies", () => {
       assert.strictEqual(runs, 1)
     }))
 
-  it("what bounds no copies is refused", () => {
+  it("a configuration without bounds is refused", () => {
     const near = (options: object) => () => Cache.make({ name: "n", near: options, staleIfError: "1 second" })
     assert.throws(near({}), /near must be bounded: give capacity or maxBytes/)
     assert.throws(near({ capacity: 0 }), /near.capacity must be a whole number from 1/)

@@ -1,4 +1,4 @@
-/** How many near copies there are, as metrics tell it. */
+/** The number of near copies, as metrics show it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric, type MetricState } from "effect"
 import { Cache, CacheMetrics, RedisLayer } from "effect-redis-cache"
@@ -14,7 +14,7 @@ const count = (metric: Metric.Metric.Counter<number>, cache: string): Effect.Eff
 const fill = (cache: Cache.Cache<string, unknown>, keys: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     yield* Cache.setMany(cache, keys.map((key) => [key, key] as const))
-    // The first look asks for a proof that changes are heard of.
+    // The first read asks for a proof that changes arrive.
     yield* until(Effect.map(
       Effect.zipRight(Effect.forEach(keys, (key) => Cache.get(cache, key)), Cache.stats(cache)),
       ({ nearHits }) => nearHits > 0
@@ -22,7 +22,7 @@ const fill = (cache: Cache.Cache<string, unknown>, keys: ReadonlyArray<string>) 
   })
 
 describe("near copies in metrics", () => {
-  it.live("are counted as they come and go, and are none when the layer has closed", () =>
+  it.live("are counted as they come and go, and are zero once the layer has closed", () =>
     Effect.gen(function*() {
       const cache = Cache.make({ name: "sized", near: { capacity: 2 } })
       yield* Effect.gen(function*() {
@@ -39,7 +39,7 @@ describe("near copies in metrics", () => {
       assert.strictEqual(yield* count(CacheMetrics.nearEntries, "sized"), 0)
     }))
 
-  it.live("have a size where it is bounded", () =>
+  it.live("have a size if it is bounded", () =>
     Effect.gen(function*() {
       const cache = Cache.make({ name: "weighed", near: { maxBytes: 100_000 } })
       yield* fill(cache, ["a", "b"])
@@ -48,9 +48,9 @@ describe("near copies in metrics", () => {
       assert.strictEqual(yield* count(CacheMetrics.nearBytes, "weighed"), 0)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("of caches made on the fly are not counted for ever", () =>
+  it.live("of caches made on the fly do not accumulate", () =>
     Effect.gen(function*() {
-      // Caches of one name share copies, unless they make something else of the same bytes.
+      // Caches of one name share copies, unless they decode the same bytes differently.
       for (let version = 1; version <= 50; version++) {
         yield* fill(Cache.make({ name: "fleeting", version, near: { capacity: 2 } }), ["a"])
       }

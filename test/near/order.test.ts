@@ -1,4 +1,4 @@
-/** Answers that come in another order than that in which they were asked for, as they may where keys move between servers. */
+/** Answers that arrive in another order than their requests, as they may when keys move between servers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -7,9 +7,9 @@ import { instances } from "./watchedInstances.js"
 
 const users = Cache.make({ name: "users", near: { capacity: 100 } })
 
-describe("of two overlapping reads without a change that was heard of between them", () => {
+describe("with two overlapping reads, and no change reported between them", () => {
   for (const change of ["write", "delete"] as const) {
-    it.scoped(`the older, answered last, does not fill over the newer, which knows of a ${change}`, () =>
+    it.scoped(`the older read, answered last, does not overwrite the newer one's copy, which knows of a ${change}`, () =>
       Effect.gen(function*() {
         let reads = 0
         const { first, second } = yield* instances(

@@ -1,4 +1,4 @@
-/** What near copies make of drivers that are not ours, and of stores that change their mind. */
+/** How near copies behave over custom drivers, and over stores that change their mind. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Redis, RedisLayer } from "effect-redis-cache"
@@ -8,7 +8,7 @@ import { settle } from "../load/memoryInstances.js"
 
 const users = Cache.make({ name: "users", timeToLive: "1 minute", near: { capacity: 100 } })
 
-/** A `Redis` over one in memory whose driver is another. */
+/** A `Redis` in memory whose driver is replaced. */
 const over = (change: (driver: Driver) => Partial<Driver>) =>
   Effect.map(
     Layer.build(
@@ -26,7 +26,7 @@ const nearHits = Effect.map(Cache.stats(users), (stats) => stats.nearHits)
 const warm = Effect.forEach([1, 2, 3], () => Effect.zipRight(Cache.get(users, "42"), settle), { discard: true })
 
 describe("near copies over another driver", () => {
-  it.scoped("end with their fresh life, whatever its clocks show, and without a heartbeat to measure them", () =>
+  it.scoped("end with their TTL, whatever its clocks show, even without a heartbeat to measure them", () =>
     Effect.gen(function*() {
       const service = yield* over(() => ({ unsafeMonotonic: (clock) => clock.unsafeCurrentTimeMillis() - 1e9 }))
       yield* Effect.gen(function*() {
@@ -42,7 +42,7 @@ describe("near copies over another driver", () => {
       }).pipe(Effect.provideService(Redis.Redis, service))
     }))
 
-  it.scoped("begin when a store that refused to tell does so no more, and each refusal is logged once", () =>
+  it.scoped("begin once a store that refused tracking permits it, and each refusal is logged once", () =>
     Effect.gen(function*() {
       let asked = 0
       const refusal = new CacheError.RedisError({ reason: "Auth", operation: "watch", cause: new Error("NOPERM") })

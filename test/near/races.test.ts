@@ -1,4 +1,4 @@
-/** What happens between the sending of something and its answer. */
+/** What happens between sending something and its answer. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -7,14 +7,14 @@ import { type Instance, instances } from "./watchedInstances.js"
 
 const users = Cache.make({ name: "users", near: { capacity: 100 } })
 
-/** From the next read on hits are served: the feed is proven. */
+/** From the next read on, hits are served: the feed is proven. */
 const prove = (instance: Instance) =>
   Effect.zipRight(
     Effect.zipRight(instance.run(Cache.get(users, "nobody")), settle),
     instance.run(Cache.get(users, "nobody"))
   )
 
-/** Whether a read of the key asks nobody. */
+/** Whether a read of the key is answered without asking the store. */
 const isCopy = (instance: Instance, key: string) =>
   Effect.suspend(() => {
     instance.calls.length = 0
@@ -27,7 +27,7 @@ const slow =
       ? fault as { before?: `${number} millis`; after?: `${number} millis` }
       : undefined
 
-describe("near copies and what happens meanwhile", () => {
+describe("near copies and concurrent events", () => {
   it.scoped("a write between a read and its answer: the answer fills nothing", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(slow("get", { after: "10 millis" }), undefined)
@@ -44,12 +44,12 @@ describe("near copies and what happens meanwhile", () => {
       assert.isTrue(yield* isCopy(first, "42"))
     }))
 
-  it.scoped("the older of two overlapping reads does not fill the newer's place", () =>
+  it.scoped("the older of two overlapping reads does not fill the placeholder of the newer", () =>
     Effect.gen(function*() {
       let reads = 0
       const { first, second } = yield* instances((operation, keys) =>
         operation === "get" && keys[0] === "users:42"
-          // The first read is answered after the second was asked for, and before its answer.
+          // The first read is answered after the second one was sent, and before its answer.
           ? (++reads === 1
             ? { after: "20 millis" }
             : reads === 2
@@ -72,7 +72,7 @@ describe("near copies and what happens meanwhile", () => {
       assert.deepStrictEqual(yield* first.run(Cache.get(users, "42")), Option.some("new"))
     }))
 
-  it.scoped("reads that overlap all the time still fill", () =>
+  it.scoped("reads that overlap continuously still fill", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(slow("get", { after: "10 millis" }))
       yield* prove(first)
@@ -120,7 +120,7 @@ describe("near copies and what happens meanwhile", () => {
       }
     }
 
-    it.scoped(`own ${operation}, told late: a copy goes when it is called, and what is read meanwhile when it is answered`, () =>
+    it.scoped(`own ${operation}, reported late: a copy goes when it is called, and whatever is read meanwhile goes when it is answered`, () =>
       Effect.gen(function*() {
         // Every step of the write takes place at once and is answered 10 ms later; reads are answered at once.
         const { first } = yield* instances((name) =>
@@ -143,7 +143,7 @@ describe("near copies and what happens meanwhile", () => {
       }))
   }
 
-  it.scoped("own write, sent after an own read that is answered after it", () =>
+  it.scoped("an own write, sent after an own read that is answered after it", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(slow("get", { after: "10 millis" }))
       yield* prove(first)
@@ -159,7 +159,7 @@ describe("near copies and what happens meanwhile", () => {
       assert.deepStrictEqual(yield* Fiber.join(again), Option.some("new"))
     }))
 
-  it.scoped("own write whose answer is lost: what is read after it is not the old copy", () =>
+  it.scoped("an own write whose answer is lost: later reads do not return the old copy", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(slow("set", {}))
       yield* prove(first)
@@ -173,7 +173,7 @@ describe("near copies and what happens meanwhile", () => {
       assert.deepStrictEqual(yield* first.run(Cache.get(users, "42")), Option.some("new"))
     }))
 
-  it.scoped("a load's fill and somebody's delete: no copy of either", () =>
+  it.scoped("a load's fill and another client's delete: no copy of either", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* prove(first)
@@ -186,7 +186,7 @@ describe("near copies and what happens meanwhile", () => {
       assert.deepStrictEqual(yield* first.run(Cache.get(users, "42")), Option.none())
     }))
 
-  it.scoped("a refresh replaces a copy, here at once and elsewhere when it is told", () =>
+  it.scoped("a refresh replaces a copy: here at once, and in other processes when it is reported", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* prove(first)

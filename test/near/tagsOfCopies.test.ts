@@ -25,7 +25,7 @@ describe("near copies and tags", () => {
         return Effect.map(read(instance), () => instance.calls.length === 0)
       })
 
-    it.scoped(`tags of the ${how}: a hit asks nobody, and an invalidation, here or elsewhere, ends it`, () =>
+    it.scoped(`tags of the ${how}: a hit asks no store, and an invalidation, here or elsewhere, ends it`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         for (const invalidator of [first, second]) {
@@ -37,7 +37,7 @@ describe("near copies and tags", () => {
         }
       }))
 
-    it.scoped(`tags of the ${how}: an expiry, here or elsewhere, of tag or key, ends it`, () =>
+    it.scoped(`tags of the ${how}: an expiry of tag or key, here or elsewhere, ends it`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         for (const { run } of [first, second]) {
@@ -46,7 +46,7 @@ describe("near copies and tags", () => {
             yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
             assert.isTrue(yield* isCopy(first))
             yield* run(Effect.asVoid(expired))
-            // What was stale is no copy.
+            // A stale value has no copy.
             yield* Effect.forEach([1, 2], () => Effect.zipRight(read(first), settle))
             assert.deepStrictEqual(yield* read(first), Option.none())
           }
@@ -74,7 +74,7 @@ describe("near copies and tags", () => {
         assert.deepStrictEqual(yield* read(first), Option.none())
       }))
 
-    it.scoped(`tags of the ${how}: own invalidation, told late`, () =>
+    it.scoped(`tags of the ${how}: own invalidation, reported late`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances((operation) =>
           operation === "replaceEpochs" ? { after: "10 millis" } : undefined

@@ -1,18 +1,18 @@
-/** What the tests of near copies share: `Redis` instances over one server, whose feeds do what they are told. */
+/** Shared by the tests of near copies: `Redis` instances over one server, with feeds that tests control. */
 import { Context, Effect, Layer } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
 import { makeService } from "../../src/internal/cache/runtime.js"
 import type { Driver, Link, Watcher } from "../../src/internal/driver/driver.js"
 import type { Service } from "../load/memoryInstances.js"
 
-/** A feed that a test holds back, cuts and mends. Where nothing is done to it, changes are told at once. */
+/** A feed that a test can hold back, cut and restore. Otherwise it reports changes at once. */
 export class Feed {
   private watcher: Watcher | undefined
   private held: Array<ReadonlyArray<string> | undefined> | undefined
   private linked = false
   private silent = false
   renewals = 0
-  /** As often as the driver's own connection was made anew. */
+  /** How often the driver's own connection was replaced. */
   connections = 0
   heartbeats = 0
 
@@ -42,7 +42,7 @@ export class Feed {
     }
   }
 
-  /** From now on changes are told when `deliver` is called. */
+  /** From now on, changes arrive only when `deliver` is called. */
   hold(): void {
     this.held ??= []
   }
@@ -53,7 +53,7 @@ export class Feed {
     for (const keys of held ?? []) this.watcher!.onChange(keys)
   }
 
-  /** Nothing arrives any more, and nothing says so. */
+  /** Nothing arrives any more, without any error. */
   silence(): void {
     this.silent = true
   }
@@ -76,18 +76,18 @@ export class Feed {
   }
 }
 
-/** Counts operations by name, or does to them what `script` says. */
+/** Counts operations by name, or runs them as `script` says. */
 export interface Instance {
   readonly service: Service
   readonly feed: Feed
-  /** Operations that were asked for, heartbeats left out. */
+  /** The operations sent, without heartbeats. */
   readonly calls: Array<string>
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Redis.Redis>>
 }
 
 type Script = NonNullable<RedisLayer.FaultyOptions["script"]>
 
-/** Instances over one server, as many as there are scripts given. They end with the scope. */
+/** Instances over one server, one per script given. They end with the scope. */
 export const instances = (...scripts: ReadonlyArray<Script | undefined>) =>
   Effect.gen(function*() {
     const server = RedisLayer.memoryServer()

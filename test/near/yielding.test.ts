@@ -1,4 +1,4 @@
-/** Copies that are read with `yield*`, which takes no step of the runtime. */
+/** Copies that are read with `yield*`, without a step of the runtime. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -14,8 +14,8 @@ const copied = Effect.gen(function*() {
   }
 })
 
-describe("copies that are yielded", () => {
-  it.live("are counted once each, and one effect may be yielded again and again", () =>
+describe("copies read with yield*", () => {
+  it.live("are counted once each, and one effect may be yielded repeatedly", () =>
     Effect.gen(function*() {
       yield* copied
       const get = Cache.get(users, "42")
@@ -30,7 +30,7 @@ describe("copies that are yielded", () => {
       assert.deepStrictEqual(yield* get, Option.some("Grace"))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("take no step of the runtime, but for one in 2,048", () =>
+  it.live("take no step of the runtime, except one in 2,048", () =>
     Effect.gen(function*() {
       yield* copied
       const get = Cache.get(users, "42")
@@ -46,7 +46,7 @@ describe("copies that are yielded", () => {
       assert.strictEqual(steps, 2)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("leave other fibers a turn after so many", () =>
+  it.live("let other fibers run after that many", () =>
     Effect.gen(function*() {
       yield* copied
       let turns = 0
@@ -65,7 +65,7 @@ describe("copies that are yielded", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(loop)))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("do not hide that a call is refused", () =>
+  it.live("do not hide a refused call", () =>
     Effect.gen(function*() {
       yield* copied
       for (let n = 0; n < 16; n++) {

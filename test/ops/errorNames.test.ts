@@ -1,4 +1,4 @@
-/** Failures name the operation that was called and its cache, not a step of it. */
+/** Errors name the operation that was called and its cache, not an internal step. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Cache, Memo, RedisLayer } from "effect-redis-cache"
@@ -69,7 +69,7 @@ describe("a failure of Redis", () => {
       refresh: Cache.refresh(users, "42", Cache.get(inner, "1"))
     })
   ) {
-    it.effect(`${name}: of another cache, inside the load, keeps its name`, () =>
+    it.effect(`${name}: from another cache, inside the load, keeps that cache's name`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(operation)
         assert.strictEqual(error.message, `Cache "inner": get failed (Connection): injected`)

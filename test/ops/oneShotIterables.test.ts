@@ -10,8 +10,8 @@ const failingOnce = (operation: string) =>
     script: (called, _, call) => called === operation && call === 1 ? { fail: "Timeout" } : undefined
   }).pipe(Layer.provide(RedisLayer.layerMemory))
 
-describe("an iterator of one pass, in an effect that is retried", () => {
-  it.effect("deletes at the second try what it would have deleted at the first", () =>
+describe("a one-shot iterator, in an effect that is retried", () => {
+  it.effect("deletes on the second attempt what it would have deleted on the first", () =>
     Effect.gen(function*() {
       yield* Cache.setMany(users, { ada: 1, bob: 2 })
       const keys = new Set(["ada", "bob"]).values()
@@ -19,7 +19,7 @@ describe("an iterator of one pass, in an effect that is retried", () => {
       assert.deepStrictEqual(yield* Cache.get(users, "ada"), Option.none())
     }).pipe(Effect.provide(failingOnce("remove"))))
 
-  it.effect("writes, and reads, and loads the same", () =>
+  it.effect("writes, reads and loads in the same way", () =>
     Effect.gen(function*() {
       const pairs = new Map([["ada", 1], ["bob", 2]]).entries()
       yield* Effect.retry(Cache.setMany(users, pairs), { times: 1 })

@@ -1,4 +1,7 @@
-/** Requests that a cache answers: how often it looks, how often the source is asked, and whose failure is whose. */
+/**
+ * Requests that a cache answers: the number of reads, the number of calls to the source, and each request's own
+ * failure.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Data, Deferred, Effect, Exit, Fiber, Option, Request, RequestResolver, TestClock } from "effect"
 import { Cache, type CacheError, Codec, Memo, RedisLayer } from "effect-redis-cache"
@@ -20,7 +23,7 @@ const ids = Array.from({ length: 100 }, (_, n) => `${n}`)
 
 const keyOf = (request: UserById) => request.id
 
-/** A source that answers `<id>!`, but for ids that say what becomes of them; each batch that it was asked for. */
+/** A source that answers `<id>!`, except for ids that name another outcome; and the batches that it received. */
 const makeSource = (
   outcome: (id: string) => Effect.Effect<string, NotFound> = (id) => Effect.succeed(`${id}!`)
 ) => {
@@ -52,7 +55,7 @@ type Resolver = Effect.Effect<RequestResolver.RequestResolver<UserById>, never, 
 const all = (keys: Iterable<string>, resolver: Resolver) =>
   Effect.forEach(keys, (id) => Effect.request(new UserById({ id }), resolver), { batching: true })
 
-/** What each request comes to. */
+/** The outcome of each request. */
 const outcomes = (keys: Iterable<string>, resolver: Resolver) =>
   Effect.forEach(keys, (id) => Effect.exit(Effect.request(new UserById({ id }), resolver)), { batching: true })
 
@@ -66,7 +69,7 @@ const shown = Exit.match({
 })
 
 describe("Cache.resolver", () => {
-  it.scoped("100 requests: one look when they are cached; else one look, one round of leases, one batch, one fill", () =>
+  it.scoped("100 requests: one read when they are cached; otherwise one read, one round of leases, one batch, one fill", () =>
     Effect.gen(function*() {
       const { calls, faults } = counting()
       const { first } = yield* instances(faults)
@@ -85,7 +88,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [ids, ["7", "8"]])
     }))
 
-  it.scoped("beside it: a memoized function loads each argument by itself", () =>
+  it.scoped("for comparison: a memoized function loads each argument by itself", () =>
     Effect.gen(function*() {
       const { calls, faults } = counting()
       const { first } = yield* instances(faults)
@@ -115,7 +118,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [ids])
     }))
 
-  it.scoped("requests of one key are one, and each is answered", () =>
+  it.scoped("requests of one key become one, and each is answered", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { asked, source } = makeSource()
@@ -124,7 +127,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [["a", "b"]])
     }))
 
-  it.scoped("a failure is one request's alone, is not stored, and leaves no lease", () =>
+  it.scoped("a failure belongs to one request, is not stored, and leaves no lease", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { asked, source } = makeSource((id) => id === "b" ? new NotFound({ id }) : Effect.succeed(`${id}!`))
@@ -136,7 +139,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [["a", "b", "c"], ["b"]])
     }))
 
-  it.scoped("a defect is one request's alone, and neither it nor the others are asked for again", () =>
+  it.scoped("a defect belongs to one request; neither it nor the others are loaded again", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { asked, source } = makeSource((id) =>
@@ -151,7 +154,7 @@ describe("Cache.resolver", () => {
       for (const key of ["b", "c"]) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${key}`), clean)
     }))
 
-  it.scoped("a source that dies, or leaves a request out, is a defect of each request, and asked once", () =>
+  it.scoped("a source that dies, or omits a request, is a defect of each request, and is called once", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       let runs = 0
@@ -165,7 +168,7 @@ describe("Cache.resolver", () => {
       assert.strictEqual(runs, 1)
     }))
 
-  it.scoped("a key or a value that the cache does not take is a defect of its request", () =>
+  it.scoped("a key or a value that the cache refuses is a defect of its request", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const small = Cache.make({ name: "small", codec: Codec.structural<string>(), maxValueSize: 10 })
@@ -183,7 +186,7 @@ describe("Cache.resolver", () => {
       assert.include(shown(throws!), "no key")
     }))
 
-  it.scoped("stale windows: one is answered at once and refreshed behind, as one batch", () =>
+  it.scoped("stale windows: a stale value is returned at once and refreshed in the background, in one batch", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const stale = Cache.make({
@@ -205,7 +208,7 @@ describe("Cache.resolver", () => {
       yield* settle
       assert.deepStrictEqual(yield* first(all(["a", "b"], cached)), ["a 1", "b 1"])
       assert.deepStrictEqual(asked, [["a", "b"], ["a", "b"]])
-      // Beyond the first window, the second holds for failures, and for defects too.
+      // Past the first window, the second one applies to failures, and to defects too.
       yield* TestClock.adjust("90 minutes")
       version = 2
       assert.deepStrictEqual(yield* first(all(["a", "b"], cached)), ["a 1", "b 1"])
@@ -214,7 +217,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(yield* first(all(["a", "b"], cached)), ["a 1", "b 1"])
     }))
 
-  it.scoped("tags of the policy are stored, and end what the cache answers", () =>
+  it.scoped("tags of the policy are stored, and invalidating them ends what the cache returns", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const tagged = Cache.make({ name: "tagged", codec: Codec.structural<string>(), tags: () => ["all"] })
@@ -226,7 +229,7 @@ describe("Cache.resolver", () => {
       assert.strictEqual(asked.length, 2)
     }))
 
-  it.scoped("each key under its lease: what another process loads is waited for, the rest is one batch", () =>
+  it.scoped("each key has its own lease: keys that another process loads are awaited, the rest is one batch", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const { asked, source } = makeSource()
@@ -243,7 +246,7 @@ describe("Cache.resolver", () => {
       yield* there
     }))
 
-  it.scoped("what this process loads already is joined, and a batch that has nothing for the key is not", () =>
+  it.scoped("a load of this process is joined, but not a batch that omits the key", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { asked, source } = makeSource()
@@ -259,7 +262,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [["b"]])
     }))
 
-  it.scoped("interrupting one requester harms no other; when all are gone the load ends", () =>
+  it.scoped("interrupting one requester does not affect others; when all are gone the load ends", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const gate = yield* Deferred.make<string>()
@@ -291,7 +294,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(b, Exit.succeed("late"))
     }))
 
-  it.scoped("beside withRequestCaching: within it a request is asked for once, the cache included", () =>
+  it.scoped("together with withRequestCaching: a request runs once within it, including its cache operations", () =>
     Effect.gen(function*() {
       const { calls, faults } = counting()
       const { first } = yield* instances(faults)
@@ -304,7 +307,7 @@ describe("Cache.resolver", () => {
       assert.deepStrictEqual(asked, [["a"]])
     }))
 
-  it.scoped("Redis fails: each request with RedisError, or, with bypass, the source answers them as one batch", () =>
+  it.scoped("Redis fails: each request gets RedisError, or, with bypass, the source answers them as one batch", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({ script: () => ({ fail: "Connection" }) })
       const { asked, source } = makeSource()

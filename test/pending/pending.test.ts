@@ -4,7 +4,7 @@ import { CacheError, Memo, Pending, type Redis, RedisLayer } from "effect-redis-
 
 const settle = TestClock.adjust(0)
 
-/** A pending, and what it comes to. */
+/** A pending, and its outcomes. */
 const pendingOf = <A, E>(
   outcome: Effect.Effect<A, E>
 ): Effect.Effect<Pending.Pending<A, E | CacheError.RedisError | CacheError.CodecError>, never, Redis.Redis> =>
@@ -28,7 +28,7 @@ describe("Pending", () => {
       assert.deepStrictEqual(yield* Fiber.join(Fiber.all(readers)), [1, 1, 1, 1])
     }).pipe(memory))
 
-  it("isPending knows it from other things", () => {
+  it("isPending recognizes it", () => {
     for (const other of [undefined, null, 1, {}, Effect.void, () => 1]) assert.isFalse(Pending.isPending(other))
   })
 
@@ -54,7 +54,7 @@ describe("Pending", () => {
       assert.strictEqual(yield* Pending.poll(pending), 1)
     }).pipe(memory))
 
-  it.effect("within waits for so long: Empty TimedOut, or the outcome", () =>
+  it.effect("within waits for the given time: Empty TimedOut, or the outcome", () =>
     Effect.gen(function*() {
       const pending = yield* pendingOf(Effect.delay(Effect.succeed(1), "5 seconds"))
       const short = yield* Effect.fork(Effect.flip(Pending.within(pending, "4 seconds")))
@@ -69,7 +69,7 @@ describe("Pending", () => {
       assert.strictEqual(yield* Pending.within(pending, Duration.infinity), 1)
     }).pipe(memory))
 
-  it.effect("within no time is Empty while it runs", () =>
+  it.effect("within zero is Empty while the computation runs", () =>
     Effect.gen(function*() {
       const pending = yield* pendingOf(Effect.never)
       const reader = yield* Effect.fork(Effect.flip(Pending.within(pending, 0)))
@@ -96,7 +96,7 @@ describe("Pending", () => {
       assert.strictEqual(runs, 1)
     }).pipe(memory))
 
-  it.effect("who waits can be interrupted without harm", () =>
+  it.effect("a waiting reader can be interrupted without affecting others", () =>
     Effect.gen(function*() {
       let interrupted = false
       const gate = yield* Deferred.make<number>()
@@ -133,7 +133,7 @@ describe("Pending", () => {
       }
     }).pipe(memory))
 
-  it.effect("an interruption ends it, and nobody waits for ever", () =>
+  it.effect("an interruption ends it, and no reader waits forever", () =>
     Effect.gen(function*() {
       const pending = yield* pendingOf(Effect.interrupt)
       for (const read of [pending, Pending.within(pending, "1 second"), Pending.poll(pending)]) {

@@ -1,4 +1,4 @@
-/** What `@effect/experimental` keeps through its persistence, in memory and on Redis: its own cases, and those of ours. */
+/** `@effect/experimental`'s persistence, in memory and on Redis: its own test cases, and ours. */
 import { PersistedCache, Persistence, RequestResolver as Persisted } from "@effect/experimental"
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -39,7 +39,7 @@ const layers = {
   Redis: Layer.suspend(() => RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() }))
 }
 
-/** Lets a life end: on the test's clock, or, where Redis keeps the time, by waiting until it has. */
+/** Lets a TTL pass: on the test's clock, or, if Redis keeps the time, by waiting. */
 const after = (millis: number, over: Effect.Effect<boolean, unknown, Redis.Redis>) =>
   Effect.flatMap(TestClock.adjust(millis), () =>
     over.pipe(
@@ -51,7 +51,7 @@ for (const [name, redis] of Object.entries(layers)) {
   const layer = CachePersistence.layerResult().pipe(Layer.provideMerge(redis))
 
   describe(`persistence over ${name}`, () => {
-    it.scoped("PersistedCache: what one cache has looked up, another one of the store finds", () =>
+    it.scoped("PersistedCache: another cache on the same store finds what one has looked up", () =>
       Effect.gen(function*() {
         const store = yield* (yield* Persistence.ResultPersistence).make({ storeId: "users" })
         let lookups = 0
@@ -72,7 +72,7 @@ for (const [name, redis] of Object.entries(layers)) {
         const another = yield* makeCache
         assert.deepStrictEqual(yield* another.get(new UserById({ id: 1 })), john(1))
         assert.strictEqual(lookups, 1)
-        // Failures are kept, too.
+        // Failures are stored, too.
         assert.strictEqual(yield* Effect.flip(cache.get(new UserById({ id: -1 }))), "not found")
         assert.strictEqual(yield* Effect.flip((yield* makeCache).get(new UserById({ id: -1 }))), "not found")
         assert.strictEqual(lookups, 2)
@@ -82,7 +82,7 @@ for (const [name, redis] of Object.entries(layers)) {
         assert.strictEqual(lookups, 3)
       }).pipe(Effect.provide(layer)))
 
-    it.scoped("RequestResolver.persisted: batches, lives by outcome, clear", () =>
+    it.scoped("RequestResolver.persisted: batches, TTLs by outcome, clear", () =>
       Effect.gen(function*() {
         let asked = 0
         const source = RequestResolver.makeBatched((requests: ReadonlyArray<UserById>) => {
@@ -117,7 +117,7 @@ for (const [name, redis] of Object.entries(layers)) {
         assert.strictEqual(asked, 11)
       }).pipe(Effect.provide(layer)))
 
-    it.scoped("a store keeps what it is given, as a cache of its name has it", () =>
+    it.scoped("a store keeps what it is given, like a cache of its name", () =>
       Effect.gen(function*() {
         const backing = yield* Persistence.BackingPersistence
         const store = yield* backing.make("things")
@@ -161,7 +161,7 @@ describe("persistence", () => {
       }
     }).pipe(Layer.provide(RedisLayer.layerMemory))
 
-  it.scoped("many are one round trip", () =>
+  it.scoped("many keys take one round trip", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []
       yield* Effect.gen(function*() {
@@ -173,7 +173,7 @@ describe("persistence", () => {
       assert.deepStrictEqual(calls, ["setMany", "getMany"])
     }))
 
-  it.scoped("what Redis or the codec refuses is a PersistenceError with its cause; bypass misses", () =>
+  it.scoped("refusals by Redis or the codec are a PersistenceError with its cause; bypass misses", () =>
     Effect.gen(function*() {
       const away = counted([], { fail: "Connection" })
       const error = yield* Effect.gen(function*() {

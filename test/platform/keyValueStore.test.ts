@@ -29,7 +29,7 @@ describe("a store over a Redis", () => {
       Effect.provide(Layer.provideMerge(layer(options), RedisLayer.layerMemory))
     )
 
-  it.effect("is a cache of its name: no other's keys are its own", () =>
+  it.effect("is a cache of its name: its keys are no other cache's", () =>
     inMemory((kv) =>
       Effect.gen(function*() {
         const other = Cache.make({ name: "storeAbc" })
@@ -45,7 +45,7 @@ describe("a store over a Redis", () => {
       })
     ))
 
-  it.effect("finds nothing where its cache has something else", () =>
+  it.effect("finds nothing under a key where its cache stored something else", () =>
     inMemory((kv) =>
       Effect.gen(function*() {
         yield* Cache.set(Cache.make({ name: "store" }), "a", { neither: "text nor bytes" })
@@ -54,7 +54,7 @@ describe("a store over a Redis", () => {
       })
     ))
 
-  it.effect("takes any bytes for bytes, and hands out what the caller may change", () =>
+  it.effect("stores any bytes as bytes, and returns copies that the caller may change", () =>
     inMemory(
       (kv) =>
         Effect.gen(function*() {
@@ -70,7 +70,7 @@ describe("a store over a Redis", () => {
       { name: "store", near: { capacity: 10 } }
     ))
 
-  it.effect("with a time to live forgets", () =>
+  it.effect("with a time to live, forgets", () =>
     inMemory((kv) =>
       Effect.gen(function*() {
         yield* kv.set("a", "1")
@@ -81,7 +81,7 @@ describe("a store over a Redis", () => {
         assert.isTrue(yield* kv.isEmpty)
       }), { name: "store", timeToLive: "1 minute" }))
 
-  it.live("loses no update where several modify one key", () =>
+  it.live("loses no update if several callers modify one key", () =>
     Effect.gen(function*() {
       const kv = yield* KeyValueStore.KeyValueStore
       yield* kv.set("n", "0")
@@ -92,7 +92,7 @@ describe("a store over a Redis", () => {
       assert.deepStrictEqual(yield* kv.get("n"), Option.some("20"))
     }).pipe(Effect.provide(Layer.provide(store, onRedis()))))
 
-  it.effect("tells what cannot be stored", () =>
+  it.effect("fails for what cannot be stored", () =>
     inMemory((kv) =>
       Effect.gen(function*() {
         const bad = yield* Effect.flip(kv.set("\ud800", "1"))
@@ -102,7 +102,7 @@ describe("a store over a Redis", () => {
         assert.match(large.message, /maxValueSize/)
       }), { name: "store", maxValueSize: 10 }))
 
-  it.live("fails with platform's errors where Redis is away", () =>
+  it.live("fails with platform's errors if Redis is unreachable", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const redis = RedisLayer.layer({ host: "127.0.0.1", port, lazy: true })

@@ -1,4 +1,4 @@
-/** The mode of a store is that of the place where its layer is built. */
+/** The mode of a store is the mode in which its layer is built. */
 import * as Persistence from "@effect/experimental/Persistence"
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,7 +9,7 @@ import * as CachePersistence from "effect-redis-cache/Persistence"
 
 const key = "a"
 
-/** What is stored, and what a region writes to a store that is built there or was built before. */
+/** What is stored, and what a region writes to a store that is built inside it or was built before. */
 const keyValues = Effect.gen(function*() {
   const kv = yield* KeyValueStore.KeyValueStore
   const before = yield* kv.get(key)
@@ -25,7 +25,7 @@ const persisted = Effect.gen(function*() {
   return before
 }).pipe(Effect.scoped)
 
-/** A value that is set and read outside of regions, and what is done in one. */
+/** A value that is set and read outside of regions, and operations inside one. */
 type Kept = Record<"get" | "set" | "use", Effect.Effect<unknown, unknown, Redis.Redis>>
 
 const stores = {
@@ -56,7 +56,7 @@ const stores = {
 describe("withMode around", () => {
   for (const [name, { get, set, use }] of Object.entries<Kept>(stores)) {
     for (const mode of ["use", "refresh", "readOnly", "off"] as const) {
-      it.effect(`${name} that is built there: ${mode}`, () =>
+      it.effect(`${name} built inside it: ${mode}`, () =>
         Effect.gen(function*() {
           const reads = mode === "use" || mode === "readOnly"
           const stores = mode === "use" || mode === "refresh"

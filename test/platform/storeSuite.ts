@@ -1,4 +1,4 @@
-/** What `@effect/platform` and its users expect of a `KeyValueStore`: run over platform's own store too. */
+/** What `@effect/platform` and its users expect of a `KeyValueStore`: also runs over platform's own store. */
 import { KeyValueStore } from "@effect/platform"
 import type { PlatformError } from "@effect/platform/Error"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ const Users = KeyValueStore.layerSchema(User, "Users")
 
 const decoded = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** `layer` gives an empty store, each time that it is built. */
+/** `layer` gives an empty store each time that it is built. */
 export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueStore.KeyValueStore, E>): void => {
   const test = <F>(
     behaviour: string,
@@ -36,7 +36,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         assert.deepStrictEqual(yield* kv.get("/a"), Option.none())
       }))
 
-    test("removes, clears, and tells its size", (kv) =>
+    test("removes, clears, and returns its size", (kv) =>
       Effect.gen(function*() {
         assert.isTrue(yield* kv.isEmpty)
         yield* kv.remove("a")
@@ -54,7 +54,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         assert.isTrue(yield* kv.isEmpty)
       }))
 
-    test("keeps bytes as they are, and gives them as Base64 where text is asked for", (kv) =>
+    test("stores bytes unchanged, and returns them as Base64 when read as text", (kv) =>
       Effect.gen(function*() {
         const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
         yield* kv.set("bytes", bytes)
@@ -65,7 +65,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         assert.deepStrictEqual(yield* kv.get("none"), Option.some(""))
       }))
 
-    test("gives text as UTF-8 where bytes are asked for, also what looks like Base64", (kv) =>
+    test("returns text as UTF-8 when read as bytes, even if it looks like Base64", (kv) =>
       Effect.gen(function*() {
         for (const text of ["é 👋", "Zm9v", ""]) {
           yield* kv.set("text", text)
@@ -73,7 +73,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         }
       }))
 
-    test("modifies what is there", (kv) =>
+    test("modifies existing values", (kv) =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* kv.modify("a", (value) => `${value}!`), Option.none())
         assert.deepStrictEqual(yield* kv.modifyUint8Array("a", (value) => value), Option.none())
@@ -90,7 +90,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         assert.strictEqual(yield* kv.size, 1)
       }))
 
-    test("serves prefixed stores", (kv) =>
+    test("supports prefixed stores", (kv) =>
       Effect.gen(function*() {
         const prefixed = KeyValueStore.prefix(kv, "app/")
         yield* prefixed.set("a", "1")
@@ -103,7 +103,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         assert.isFalse(yield* kv.has("app/a"))
       }))
 
-    test("serves stores of a schema, prefixed ones too", (kv) =>
+    test("supports stores with a schema, also prefixed ones", (kv) =>
       Effect.gen(function*() {
         const users = yield* Users.tag
         assert.deepStrictEqual(yield* users.get("ada"), Option.none())
@@ -125,7 +125,7 @@ export const storeSuite = <E>(name: string, layer: () => Layer.Layer<KeyValueSto
         Effect.provide(Layer.provide(Users.layer, Layer.succeed(KeyValueStore.KeyValueStore, kv)))
       ))
 
-    test("takes values of a megabyte", (kv) =>
+    test("stores values of a megabyte", (kv) =>
       Effect.gen(function*() {
         const bytes = new Uint8Array(2 ** 20).fill(7)
         const text = "é".repeat(2 ** 19)

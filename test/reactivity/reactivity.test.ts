@@ -11,7 +11,7 @@ import { type Instance, instances } from "../near/watchedInstances.js"
 const users = Cache.make({ name: "users", timeToLive: "1 minute", tags: (id) => [`users:${id}`] })
 const teams = Cache.make({ name: "teams" })
 
-/** The `Reactivity` of an instance, and what runs effects with both. */
+/** The `Reactivity` of an instance, and a way to run effects with both. */
 const process = ({ service }: Pick<Instance, "service">, caches: Parameters<typeof CacheReactivity.layer>[0] = users) =>
   Effect.map(
     Layer.build(CacheReactivity.layer(caches).pipe(Layer.provide(Layer.succeed(Redis.Redis, service)))),
@@ -28,7 +28,7 @@ type Process = Effect.Effect.Success<ReturnType<typeof process>>
 
 type Keys = Parameters<typeof Reactivity.invalidate>[0]
 
-/** Counts how often a query of these keys is read. */
+/** Counts how often a query of these keys runs. */
 const reader = ({ run }: Process, keys: Keys) =>
   Effect.gen(function*() {
     const reads = { count: 0 }
@@ -46,7 +46,7 @@ const setUp = Effect.gen(function*() {
 })
 
 describe("Reactivity over Redis", () => {
-  it.scoped("a tag that another process invalidates is read anew here, once", () =>
+  it.scoped("a tag that another process invalidates makes queries run again here, once", () =>
     Effect.gen(function*() {
       const { here, second } = yield* setUp
       const mine = yield* reader(here, ["users:42"])
@@ -60,7 +60,7 @@ describe("Reactivity over Redis", () => {
       assert.deepStrictEqual([mine.count, other.count], [3, 1])
     }))
 
-  it.scoped("a tag that another process expires is read anew here, each time", () =>
+  it.scoped("a tag that another process expires makes queries run again here, each time", () =>
     Effect.gen(function*() {
       const { here, second } = yield* setUp
       const mine = yield* reader(here, ["users:42"])
@@ -68,14 +68,14 @@ describe("Reactivity over Redis", () => {
         yield* second.run(Cache.expireTags(users, ["users:42"]))
         yield* settle
         assert.strictEqual(mine.count, count)
-        // Entries that are stored under it are no news.
+        // Storing entries under the tag is not a change.
         yield* second.run(Cache.set(users, "42", "Ada"))
         yield* settle
         assert.strictEqual(mine.count, count)
       }
     }))
 
-  it.scoped("entries that are stored under a tag, which prolongs its epoch, invalidate nothing", () =>
+  it.scoped("storing entries under a tag prolongs its epoch, and invalidates nothing", () =>
     Effect.gen(function*() {
       const { here, second } = yield* setUp
       const mine = yield* reader(here, ["users:42"])
@@ -104,7 +104,7 @@ describe("Reactivity over Redis", () => {
       assert.isTrue(yield* there.run(Cache.has(users, "43")))
     }))
 
-  it.scoped("a mutation that fails invalidates nothing, and numbers are ids as their decimal text", () =>
+  it.scoped("a mutation that fails invalidates nothing; a number is the same id as its decimal text", () =>
     Effect.gen(function*() {
       const { here, second, there } = yield* setUp
       const theirs = yield* reader(there, { users: [42] })
@@ -116,7 +116,7 @@ describe("Reactivity over Redis", () => {
       assert.strictEqual(theirs.count, 2)
     }))
 
-  it.scoped("what is registered by hand is told once it is known that all is heard, and from then on", () =>
+  it.scoped("a handler that is registered by hand runs once when changes are sure to arrive, and for each change from then on", () =>
     Effect.gen(function*() {
       const { here, second } = yield* setUp
       const told: Array<string> = []
@@ -133,7 +133,7 @@ describe("Reactivity over Redis", () => {
       assert.strictEqual(told.length, 2)
     }))
 
-  it.scoped("unsafeInvalidate reaches other processes, too; keys that are no strings stay here", () =>
+  it.scoped("unsafeInvalidate reaches other processes, too; keys that are not strings stay in this process", () =>
     Effect.gen(function*() {
       const { here, there } = yield* setUp
       const mine = yield* reader(here, ["a", 7])
@@ -146,7 +146,7 @@ describe("Reactivity over Redis", () => {
       assert.deepStrictEqual([mine.count, theirs.count], [3, 2])
     }))
 
-  it.scoped("after the link was lost all that is subscribed is read anew, and is told of again", () =>
+  it.scoped("after the link was lost, all subscribed queries run again, and later changes arrive again", () =>
     Effect.gen(function*() {
       const { first, here, second } = yield* setUp
       const mine = yield* reader(here, ["users:42"])
@@ -163,7 +163,7 @@ describe("Reactivity over Redis", () => {
       assert.deepStrictEqual([mine.count, other.count], [2, 3])
     }))
 
-  it.scoped("epochs that are gone count as invalidated, and those that are watched do not expire", () =>
+  it.scoped("epochs that are gone count as invalidated, and watched epochs do not expire", () =>
     Effect.gen(function*() {
       const { second, server, services } = yield* unwatched(undefined, undefined)
       const here = yield* process({ service: services[0]! })
@@ -172,7 +172,7 @@ describe("Reactivity over Redis", () => {
       yield* settle
       assert.strictEqual(mine.count, 2)
       yield* TestClock.adjust("5 hours")
-      // It looks at the tag: one that has expired would be noticed.
+      // It reads the tag: an expired one would be noticed.
       yield* second(Cache.set(users, "42", "Ada"))
       yield* settle
       assert.strictEqual(mine.count, 2)
@@ -181,7 +181,7 @@ describe("Reactivity over Redis", () => {
       assert.strictEqual(mine.count, 3)
     }))
 
-  it.scoped("a store that does not answer is asked again; a mutation goes on without it, and tells its own process", () =>
+  it.scoped("a store that does not answer is retried; a mutation continues without it, and notifies its own process", () =>
     Effect.gen(function*() {
       let away = false
       const { first, second } = yield* instances(
@@ -220,7 +220,7 @@ describe("Reactivity over Redis", () => {
       assert.strictEqual(mine.count, 4)
     }))
 
-  it.scoped("reactive queries of @effect/sql are run again when another process has written", () =>
+  it.scoped("reactive queries of @effect/sql run again when another process has written", () =>
     Effect.gen(function*() {
       const { here, there } = yield* setUp
       const names = ["Ada"]

@@ -1,4 +1,4 @@
-/** Two connections to a real server, as two processes have them. */
+/** Two connections to a real server, like two processes. */
 import { Reactivity } from "@effect/experimental"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
@@ -9,13 +9,13 @@ import * as RedisServer from "../support/redisServer.js"
 
 const users = Cache.make({ name: "users", timeToLive: "1 minute", tags: (id) => [`users:${id}`] })
 
-/** A process that reads anew what is under these keys, and counts how often. */
+/** A process that runs the queries of these keys again, and counts how often. */
 const makeProcess = (url: string, keys: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       CacheReactivity.layer(users).pipe(Layer.provideMerge(RedisLayer.layer(url)))
     )
-    // Before, all would be read once more when there is a link.
+    // Before that, the new link would make all queries run once more.
     yield* Context.get(context, Redis.Redis).runtime.feed.start
     const reads = new Map(keys.map((key) => [key, 0]))
     for (const key of keys) {
@@ -35,7 +35,7 @@ const makeProcess = (url: string, keys: ReadonlyArray<string>) =>
   })
 
 describe("Reactivity on a real server", () => {
-  it.scopedLive("hears of tags that another process invalidates, once each, and of all after its link was cut", () =>
+  it.scopedLive("reports tags that another process invalidates, once each, and all tags after its link was cut", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const here = yield* makeProcess(server.url, ["users:42", "last"])
@@ -46,7 +46,7 @@ describe("Reactivity on a real server", () => {
         yield* there.run(Cache.invalidateTags(users, ["users:42"]))
         yield* here.isRead("users:42", 1 + n)
       }
-      // What comes after all of that has been told.
+      // A change that comes after all of these has been reported.
       yield* there.run(Cache.invalidateTags(users, ["last"]))
       yield* here.isRead("last", 2)
       assert.strictEqual(here.reads("users:42"), 4)
@@ -57,7 +57,7 @@ describe("Reactivity on a real server", () => {
       yield* here.isRead("users:42", 6)
     }))
 
-  it.scopedLive("a mutation in one process is read by both, once", () =>
+  it.scopedLive("a mutation in one process makes both run their queries again, once", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       const both = yield* Effect.forEach([1, 2], () => makeProcess(server.url, ["users", "last"]))

@@ -1,4 +1,4 @@
-/** What an operation takes from the heap: bytes, which come out alike however busy the machine is. */
+/** The heap that an operation allocates: in bytes, which do not depend on how busy the machine is. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Cache, Memo, type Redis, RedisLayer } from "effect-redis-cache"
@@ -18,13 +18,13 @@ const memoized = Memo.cached((_id: string) => Effect.succeed(ada), {
   timeToLive: "1 hour"
 })
 
-/** Bytes for each turn, the least of some tries: whatever else runs meanwhile only adds to them. */
+/** Bytes per iteration, the least of several runs: anything else that runs meanwhile only adds to them. */
 const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>, times = 2_000) =>
   Effect.gen(function*() {
     const turns = Effect.gen(function*() {
       for (let i = 0; i < times; i++) yield* turn
     })
-    yield* turns // compiled, and whatever is made once
+    yield* turns // Code that compiles, and objects that are created once.
     let least = Infinity
     for (let n = 0; n < 5; n++) {
       collectGarbage()
@@ -46,7 +46,7 @@ const bytesOf = <E>(turn: Effect.Effect<unknown, E, Redis.Redis>, times = 2_000)
 describe("an operation", () => {
   const live = RedisLayer.layer({ url: sharedRedisUrl(), prefix: uniquePrefix() })
 
-  it.live("that hits allocates little, near, far and memoized", () =>
+  it.live("that hits allocates little: near, far and memoized", () =>
     Effect.gen(function*() {
       yield* Cache.set(far, "42", ada)
       yield* Cache.set(near, "42", ada)
@@ -67,7 +67,7 @@ describe("an operation", () => {
       assert.isBelow(bytes.memoized, 8_100)
     }).pipe(Effect.provide(live)), 30_000)
 
-  it.live("that sets, misses or loads allocates no more than it did", () =>
+  it.live("that sets, misses or loads allocates no more than before", () =>
     Effect.gen(function*() {
       let n = 0
       const fresh = Effect.suspend(() => Cache.getOrSet(far, `load ${n++}`, Effect.succeed(ada)))
@@ -78,7 +78,7 @@ describe("an operation", () => {
       }
       assert.isBelow(bytes.set, 6_300)
       assert.isBelow(bytes.miss, 5_700)
-      // Some fibers, their scopes and a span: Effect's, nearly all of it.
+      // A few fibers, their scopes and a span: nearly all of it is Effect's.
       assert.isBelow(bytes.load, 195_000)
     }).pipe(Effect.provide(live)), 30_000)
 
@@ -94,7 +94,7 @@ describe("an operation", () => {
         concurrency: "unbounded",
         discard: true
       })
-      // What is ours of it: its fiber is the caller's.
+      // The library's part: the fiber is the caller's.
       const ours = ((yield* bytesOf(together, 8)) - (yield* bytesOf(alone, 8))) / callers
       assert.isBelow(ours, 9_500)
     }).pipe(Effect.provide(live)), 30_000)

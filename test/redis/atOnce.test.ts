@@ -1,4 +1,4 @@
-/** Where fibers go on: in the event that brings the answer, unless another scheduler is to say when they run. */
+/** When fibers resume: in the event that brings their answer, unless a custom scheduler decides. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import type { Scheduler } from "effect"
 import { Cause, Effect, Exit, Fiber, Layer, ManagedRuntime, Option } from "effect"
@@ -6,7 +6,7 @@ import { AtOnce } from "../../src/internal/redis/atOnce.js"
 
 type Runner = Fiber.RuntimeFiber<unknown, unknown>
 
-/** An effect that waits for an answer, and what is needed to bring it. */
+/** An effect that waits for an answer, and a way to deliver it. */
 const asking = () => {
   const steps: Array<string> = []
   let fiber: Runner | undefined
@@ -27,7 +27,7 @@ const asking = () => {
   }
 }
 
-/** Notes what it is handed, and runs it when it is told to. */
+/** Keeps the tasks that it is given, and runs them when told to. */
 class Noting implements Scheduler.Scheduler {
   readonly tasks: Array<Scheduler.Task> = []
   shouldYield(): false {
@@ -41,7 +41,7 @@ class Noting implements Scheduler.Scheduler {
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 describe("a fiber whose answer arrives", () => {
-  it.live("goes on before the call returns, and has its own scheduler back by then", () =>
+  it.live("resumes before the call returns, and has its own scheduler back by then", () =>
     Effect.gen(function*() {
       const { answer, effect, fiber, steps } = asking()
       let during: Scheduler.Scheduler | undefined
@@ -57,7 +57,7 @@ describe("a fiber whose answer arrives", () => {
       assert.strictEqual(yield* Fiber.join(running), "a")
     }))
 
-  it.live("may ask again at once, as often as it likes", () =>
+  it.live("may ask again immediately, as often as it likes", () =>
     Effect.gen(function*() {
       const atOnce = new AtOnce()
       let resume: (effect: Effect.Effect<number>) => void = () => {}
@@ -78,7 +78,7 @@ describe("a fiber whose answer arrives", () => {
       yield* Fiber.join(running)
     }))
 
-  it.live("goes on at once in the runtime of an application", () =>
+  it.live("resumes immediately in the runtime of an application", () =>
     Effect.gen(function*() {
       const runtime = ManagedRuntime.make(Layer.empty)
       yield* Effect.promise(() => runtime.runPromise(Effect.void))
@@ -105,7 +105,7 @@ describe("a fiber whose answer arrives", () => {
       assert.strictEqual(yield* Fiber.join(running), "a")
     }))
 
-  it.live("does not go on where it was interrupted before", () =>
+  it.live("does not resume if it was interrupted before", () =>
     Effect.gen(function*() {
       const { answer, effect, fiber, steps } = asking()
       const running = yield* Effect.forkDaemon(effect)
@@ -132,7 +132,7 @@ describe("a fiber whose answer arrives", () => {
       yield* Fiber.interrupt(running)
     }))
 
-  it.live("keeps what throws out of it from those whose answers came with its own", () =>
+  it.live("keeps its exceptions away from the fibers whose answers came in the same event", () =>
     Effect.gen(function*() {
       const { answer, effect } = asking()
       const cancel = Effect.runCallback(effect, {
@@ -153,7 +153,7 @@ describe("a fiber whose answer arrives", () => {
       cancel()
     }))
 
-  it.live("is resumed as ever where it cannot be lent a scheduler", () =>
+  it.live("resumes in the usual way if it cannot be lent a scheduler", () =>
     Effect.gen(function*() {
       const { answer, effect, fiber, steps } = asking()
       const running = yield* Effect.fork(effect)
@@ -170,7 +170,7 @@ describe("a fiber whose answer arrives", () => {
       assert.strictEqual(yield* Fiber.join(running), "a")
     }))
 
-  it.live("goes on with a failure, or a defect, too", () =>
+  it.live("resumes with a failure, or a defect, too", () =>
     Effect.gen(function*() {
       let resume: (effect: Effect.Effect<never, string>) => void = () => {}
       let fiber: Runner | undefined

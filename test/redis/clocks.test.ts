@@ -1,4 +1,4 @@
-/** What time it is, after the machine slept and after somebody set a clock. */
+/** The time, after the machine slept and after a clock was set. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
@@ -23,13 +23,13 @@ class Made implements Clocks {
   readonly monotonic = (): number => this.time
   readonly wall = (): number => this.date
 
-  /** Time goes by. */
+  /** Time passes. */
   run(millis: number): void {
     this.time += millis
     this.date += millis
   }
 
-  /** The machine sleeps, or somebody sets its wall clock ahead. */
+  /** The machine sleeps, or its wall clock is set ahead. */
   sleep(millis: number): void {
     this.date += millis
   }
@@ -55,7 +55,7 @@ describe("this machine's own time", () => {
     return { made, local, told }
   }
 
-  it("goes on while the machine sleeps, and tells of it before it is given out", () => {
+  it("continues while the machine sleeps, and reports the sleep before it returns a time", () => {
     const { local, made, told } = listening()
     const began = local.now()
     made.run(100)
@@ -70,7 +70,7 @@ describe("this machine's own time", () => {
     assert.strictEqual(told.length, 1)
   })
 
-  it("is not moved by a wall clock that is set back, nor by one that is corrected a little at a time", () => {
+  it("is not moved by a wall clock that is set back, nor by one that is corrected gradually", () => {
     const { local, made, told } = listening()
     const began = local.now()
     made.sleep(-3_600_000)
@@ -87,7 +87,7 @@ describe("this machine's own time", () => {
     assert.strictEqual(told.length, 1)
   })
 
-  it("is not moved where the process is held up between its looks at the two clocks", () => {
+  it("is not moved if the process is held up between its readings of the two clocks", () => {
     const made = new Made()
     let heldUp = 0
     const local = new LocalClock({
@@ -106,7 +106,7 @@ describe("this machine's own time", () => {
   })
 })
 
-/** A server as a clock sees it: each answer takes `trip` ms each way, and is given by the server's own clock. */
+/** A server as a clock sees it: each answer takes `trip` ms each way, and comes from the server's own clock. */
 const server = (made: Made, trip = 5) => {
   const fake = {
     status: "ready" as Status,
@@ -136,7 +136,7 @@ const clockOf = (made: Made, fake: ReturnType<typeof server>, local = new LocalC
 const replyError = (message: string): Error => Object.assign(new Error(message), { name: "ReplyError" })
 
 describe("the server's time", () => {
-  it("is measured anew when the machine slept, and not sure before", async () => {
+  it("is measured again after the machine slept, and unknown until then", async () => {
     const made = new Made()
     const fake = server(made)
     const clock = clockOf(made, fake)
@@ -155,7 +155,7 @@ describe("the server's time", () => {
     clock.close()
   })
 
-  it("is measured once more where the machine sleeps while it is", async () => {
+  it("is measured once more if the machine sleeps during a measurement", async () => {
     const made = new Made()
     const fake = server(made)
     const clock = clockOf(made, fake)
@@ -172,7 +172,7 @@ describe("the server's time", () => {
     clock.close()
   })
 
-  it("is not sure as long as the server cannot be asked, and says why", async () => {
+  it("is unknown as long as the server does not answer, and says why", async () => {
     const made = new Made()
     const fake = server(made)
     const clock = clockOf(made, fake)
@@ -193,7 +193,7 @@ describe("the server's time", () => {
     clock.close()
   })
 
-  it("is this machine's where the server does not tell it", async () => {
+  it("is this machine's if the server refuses to tell it", async () => {
     const made = new Made()
     const fake = server(made)
     fake.failure = replyError("NOPERM this user has no permissions to run the 'time' command")
@@ -222,7 +222,7 @@ describe("the server's time", () => {
       const millis = Math.floor(fake.now())
       made.run(20)
       clock.hear(millis, sent, clock.local.now())
-      // At once, as well as the answer tells.
+      // At once, as precisely as the answer permits.
       assert.approximately(clock.now(), fake.now(), 20.5)
       assert.strictEqual(measured, before + 1)
       await until(Effect.sync(() => measured === before + 2)).pipe(Effect.runPromise)
@@ -232,7 +232,7 @@ describe("the server's time", () => {
     clock.close()
   })
 
-  it("is left alone by answers that may be right, however long they took", async () => {
+  it("is not changed by answers that may be right, however long they took", async () => {
     const made = new Made()
     const fake = server(made)
     const clock = clockOf(made, fake)
@@ -245,7 +245,7 @@ describe("the server's time", () => {
       const millis = Math.floor(fake.now())
       made.run(back)
       clock.hear(millis, sent, clock.local.now())
-      // A little off, as drift is and as the time that a server has cached.
+      // A little off: by drift, and by the time that a server caches.
       clock.hear(millis - 90, sent, clock.local.now())
     }
     assert.strictEqual(clock.now() - clock.local.now(), before)
@@ -253,7 +253,7 @@ describe("the server's time", () => {
     clock.close()
   })
 
-  it("of several servers is the median of those that were measured since", async () => {
+  it("of several servers is the median of those measured since", async () => {
     const made = new Made()
     const local = new LocalClock(made)
     const fakes = [server(made), server(made), server(made)]
@@ -303,7 +303,7 @@ const open = (address: { readonly host?: string; readonly port: number }, prefix
 
 const things = Cache.make({ name: "things", timeToLive: "30 seconds", staleIfError: "1 day" })
 
-/** A server by whose clock the machine slept, and what it has of `things`. */
+/** A server by whose clock the machine slept, and its entry of `things`. */
 const sleepingBeside = Effect.gen(function*() {
   const machine = sleepy()
   const fake = yield* FakeRedis.make()
@@ -329,7 +329,7 @@ const sleepingBeside = Effect.gen(function*() {
 })
 
 describe("a machine that slept", () => {
-  it.scopedLive("takes nothing for fresh that ended meanwhile", () =>
+  it.scopedLive("treats nothing as fresh that ended meanwhile", () =>
     Effect.gen(function*() {
       const { machine, run } = yield* sleepingBeside
       yield* run(Cache.set(things, "a", 1))
@@ -343,7 +343,7 @@ describe("a machine that slept", () => {
       assert.deepStrictEqual(yield* run(Cache.get(things, "a")), Option.some(2))
     }))
 
-  it.scopedLive("judges an answer that was on its way meanwhile by the time after it", () =>
+  it.scopedLive("judges an answer that was in flight during the sleep by the time after it", () =>
     Effect.gen(function*() {
       const { asUsual, fake, machine, run } = yield* sleepingBeside
       yield* run(Cache.set(things, "a", 1))
@@ -354,7 +354,7 @@ describe("a machine that slept", () => {
       assert.deepStrictEqual(yield* run(Cache.get(things, "a")), Option.none())
     }))
 
-  it.scopedLive("hands over no answer before the server has told the time, nor without it", () =>
+  it.scopedLive("returns no answer before it has measured the server's time, and none without it", () =>
     Effect.gen(function*() {
       const operations: ReadonlyArray<readonly [string, Effect.Effect<unknown, Error, Redis.Redis>]> = [
         ["mget", Cache.get(things, "a")],
@@ -374,7 +374,7 @@ describe("a machine that slept", () => {
       }
     }))
 
-  it.scopedLive("serves no near copy before changes are heard of anew", () =>
+  it.scopedLive("serves no near copy before changes are proven to arrive again", () =>
     Effect.gen(function*() {
       const machine = sleepy()
       const own = yield* RedisServer.make()
@@ -387,13 +387,13 @@ describe("a machine that slept", () => {
       yield* run(Cache.set(users, "42", "Ada"))
       yield* untilCopied(users, "42", run)
       assert.isFalse(yield* far)
-      // Less than a proof is good for.
+      // Less than a proof is valid for.
       machine.sleep(400)
       assert.isTrue(yield* far)
       yield* untilCopied(users, "42", run)
       machine.sleep(-60_000)
       assert.isFalse(yield* far)
-      // The server's clock did not move: it was this one's that was set. That disturbs once.
+      // The server's clock did not move: this machine's was set. That disturbs only once.
       machine.sleep(3_600_000)
       assert.isTrue(yield* far)
       yield* untilCopied(users, "42", run)
@@ -405,7 +405,7 @@ describe("a server whose clock is set", () => {
   const loaded = Cache.make({ name: "loaded", timeToLive: "30 seconds" })
 
   for (const [way, step] of [["ahead", 60_000], ["back", -60_000]] as const) {
-    it.scopedLive(`${way}: what is loaded next is fresh from its beginning to its end, by the new time`, () =>
+    it.scopedLive(`${way}: the next loaded value is fresh for its whole TTL, by the new time`, () =>
       Effect.gen(function*() {
         let ahead = 0
         let fresh: number | undefined

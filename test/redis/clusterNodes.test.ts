@@ -1,4 +1,4 @@
-/** A cluster on nodes that a test plays: one that never answers, one that sends every command elsewhere. */
+/** A cluster whose nodes a test simulates: one that never answers, one that redirects every command. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either } from "effect"
 import { Cluster as ClusterClient } from "ioredis"
@@ -10,7 +10,7 @@ import type { Client, Events, Nodes } from "../../src/internal/redis/port.js"
 
 type Ranges = ReadonlyArray<readonly [from: number, to: number, master: readonly [host: string, port: number]]>
 
-/** Replies to a command, or leaves it unanswered where it gives `undefined`. */
+/** Replies to a command, or leaves it unanswered if it returns `undefined`. */
 type Play = (host: string, words: ReadonlyArray<unknown>) => unknown
 
 const clientOf = (host: string, answers: boolean, play: Play): Client => {
@@ -77,7 +77,7 @@ const moved = (key: string, to: string): Error => {
 }
 
 describe("a cluster", () => {
-  it.scopedLive("is connected to, though one of its masters never answers", () =>
+  it.scopedLive("is connected to, even though one of its masters never answers", () =>
     Effect.gen(function*() {
       const halves: Ranges = [[0, 8_191, ["a", 1]], [8_192, 16_383, ["b", 1]]]
       const connect = (silent: ReadonlyArray<string>) =>
@@ -87,7 +87,7 @@ describe("a cluster", () => {
       assert.include(none.message, "no answer within 100 ms")
     }))
 
-  it.scopedLive("tells of slots that moved once for all redirections that were read at once", () =>
+  it.scopedLive("reports moved slots once for all redirections that were read at once", () =>
     Effect.gen(function*() {
       let redirections = 0
       const play: Play = (host, [name, , , key]) => {
@@ -100,7 +100,7 @@ describe("a cluster", () => {
       const before = driver.unsafeConnections()
       yield* driver.take(Array.from({ length: 1_000 }, (_, i) => `key${i}`))
       assert.strictEqual(redirections, 1_000)
-      // They come in a few batches of replies.
+      // They arrive in a few batches of replies.
       assert.isAtMost(driver.unsafeConnections() - before, 20)
     }))
 

@@ -1,4 +1,4 @@
-/** What a connection is given, and what becomes of those who wait for one. */
+/** The options of a connection, and what happens to callers that wait for one. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
@@ -15,7 +15,7 @@ const failure = (url: string): Effect.Effect<CacheError.RedisError> =>
   )
 
 describe("a url", () => {
-  it.live("gives no options in its query: none of the client's, and no keyPrefix", () =>
+  it.live("sets no options through its query: neither the client's, nor keyPrefix", () =>
     Effect.gen(function*() {
       for (const option of ["keyPrefix=foo:", "autoResendUnfulfilledCommands=true", "maxRetriesPerRequest=20"]) {
         const error = yield* failure(`${sharedRedisUrl()}?${option}`)
@@ -23,7 +23,7 @@ describe("a url", () => {
       }
     }))
 
-  it.live("that cannot be read is told of without the password in it", () =>
+  it.live("that cannot be parsed is reported without its password", () =>
     Effect.gen(function*() {
       for (const url of ["redis://:s3cret@host:port", "http://:s3cret@host", "redis://:s3cret@host/db"]) {
         const error = yield* failure(url)
@@ -46,7 +46,7 @@ describe("a client of the user's", () => {
       }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped))
 
-  it.live("that has ended fails each call at once", () =>
+  it.live("that has ended fails each call immediately", () =>
     Effect.gen(function*() {
       const client = new Client(sharedRedisUrl(), { lazyConnect: true })
       yield* Effect.promise(() => client.connect())
@@ -60,7 +60,7 @@ describe("a client of the user's", () => {
 })
 
 describe("a layer that closes", () => {
-  it.live("ends those who wait for its first connection", () =>
+  it.live("ends callers that wait for its first connection", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({})
       server.pause()

@@ -1,4 +1,6 @@
-/** What each operation asks of Redis and of the operating system: exact, so that no change costs more unseen. */
+/**
+ * What each operation costs Redis and the operating system: exact numbers, so that no change increases them unnoticed.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { Cache, type CacheError, Memo, type Redis, RedisLayer } from "effect-redis-cache"
@@ -21,7 +23,7 @@ const ids = Array.from({ length: 20 }, (_, i) => `${i}`)
 interface Cost {
   /** Writes to a socket: each is a system call, and a turn of waiting for Redis. */
   readonly writes: number
-  /** How often Redis ran each command, those of scripts included. */
+  /** How often Redis ran each command, including those of scripts. */
   readonly commands: Readonly<Record<string, number>>
 }
 
@@ -31,7 +33,7 @@ const commandsOf = async (asked: Client): Promise<ReadonlyMap<string, number>> =
       .map(([, name, calls]) => [name!, Number(calls)])
   )
 
-/** What an effect costs on the server of this port. */
+/** What an effect costs on the server at this port. */
 const costOf = <A, E, R>(asked: Client, port: number, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const before = yield* Effect.promise(() => commandsOf(asked))
@@ -62,7 +64,7 @@ const costOf = <A, E, R>(asked: Client, port: number, effect: Effect.Effect<A, E
 
 type Step = Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecError | CacheError.Empty, Redis.Redis>
 
-/** By name: what is there before, what is done, and what that may cost. */
+/** By name: what is stored before, the operation, and its permitted cost. */
 const operations: Readonly<
   Record<string, {
     readonly before?: Step

@@ -1,4 +1,4 @@
-/** Time limits that share one timer. A turn of the event loop takes a ms where time is made up. */
+/** Time limits that share one timer. A turn of the event loop takes a ms when time is simulated. */
 import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { vi } from "vitest"
 import { Deadlines, Limited } from "../../src/internal/redis/batch/deadlines.js"
@@ -34,7 +34,7 @@ describe("time limits", () => {
     return { seen, task }
   }
 
-  it("end each after its own time, and not where it was met", async () => {
+  it("expire after their own time each, unless they were met", async () => {
     const deadlines = new Deadlines(100)
     const { seen, task } = expiries()
     const [a, b, c] = [task("a"), task("b"), task("c")]
@@ -48,7 +48,7 @@ describe("time limits", () => {
     assert.deepStrictEqual(seen, { a: 101, c: 161 })
   })
 
-  it("are not put off by what begins when one ends", async () => {
+  it("are not delayed by one that begins when another ends", async () => {
     const deadlines = new Deadlines(100)
     const { seen, task } = expiries()
     deadlines.start(task("a", () => deadlines.start(task("c"))))
@@ -58,7 +58,7 @@ describe("time limits", () => {
     assert.deepStrictEqual(seen, { a: 101, b: 131, c: 202 })
   })
 
-  it("that are under way are over when all is closed, and none is after that", async () => {
+  it("in progress end when everything closes, and none begins after that", async () => {
     const deadlines = new Deadlines(100)
     const { seen, task } = expiries()
     const [first, second, third] = [task("first"), task("second"), task("third")]

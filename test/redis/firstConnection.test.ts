@@ -1,4 +1,4 @@
-/** What is asked for while the first connection is being made, and just after. */
+/** Commands sent while the first connection is being made, and just after. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -11,7 +11,7 @@ const users = Cache.make({ name: "users" })
 /** Of each reply, in ms. */
 const late = 200
 
-it.scopedLive("leaves in the order of asking, also when the client is ready and the connection is not yet prepared", () =>
+it.scopedLive("leave in the order of their calls, even while the client is ready and the connection is not yet prepared", () =>
   Effect.gen(function*() {
     const server = yield* RedisServer.make()
     const proxy = yield* Proxy.make(server.port)
@@ -20,7 +20,7 @@ it.scopedLive("leaves in the order of asking, also when the client is ready and 
       Effect.sync(() => new Client(server.port, "127.0.0.1")),
       (opened) => Effect.sync(() => opened.disconnect())
     )
-    /** A connection is sent what it needs when the client is ready; the answers come later. */
+    /** A connection sends its setup when the client is ready; the answers come later. */
     const preparing = Effect.promise(() => client.info("commandstats")).pipe(
       Effect.delay("5 millis"),
       Effect.repeat({ until: (stats) => stats.includes("script") })

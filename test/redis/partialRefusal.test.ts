@@ -1,4 +1,4 @@
-/** What an operation on several servers says, of which some are not asked, since they fail. */
+/** The error of an operation on several servers if some of them are not asked because their circuits are open. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isUnsent, refusal } from "../../src/internal/driver/breaker.js"
@@ -19,7 +19,7 @@ const failureOf = (...outcomes: ReadonlyArray<string>) =>
   Effect.flip(together(clock, outcomes, ask, (answer) => answer))
 
 describe("an operation on several servers", () => {
-  it.effect("was not sent where all have refused it", () =>
+  it.effect("was not sent if all have refused it", () =>
     Effect.gen(function*() {
       for (const outcomes of [["refused"], ["refused", "refused"]]) {
         const error = yield* failureOf(...outcomes)
@@ -28,7 +28,7 @@ describe("an operation on several servers", () => {
       }
     }))
 
-  it.effect("says so where it was sent to some, whatever became of it there", () =>
+  it.effect("says so if it was sent to some, whatever happened there", () =>
     Effect.gen(function*() {
       for (const other of ["answered", "late"]) {
         const error = yield* failureOf("refused", other)
@@ -38,7 +38,7 @@ describe("an operation on several servers", () => {
       }
     }))
 
-  it.effect("may have been sent where it failed in another way first", () =>
+  it.effect("may have been sent if it failed in another way first", () =>
     Effect.gen(function*() {
       const error = yield* failureOf("late", "refused")
       assert.strictEqual(error.reason, "Timeout")

@@ -1,4 +1,4 @@
-/** A connection that leads to a replica is made anew, whatever becomes of it meanwhile. */
+/** A connection that leads to a replica is replaced, whatever happens to it meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Layer } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -8,7 +8,7 @@ import * as RedisServer from "../support/redisServer.js"
 const things = Cache.make({ name: "things" })
 
 describe("a connection that leads to a replica", () => {
-  it.scopedLive("is made anew also when nothing is heard of it any more", () =>
+  it.scopedLive("is replaced even if it falls silent", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const gateway = yield* Gateway.make(server.port)

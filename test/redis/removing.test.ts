@@ -1,4 +1,4 @@
-/** What a server has to do, and to send, for what is removed. */
+/** What a server has to do, and to send, for removals. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -18,7 +18,7 @@ const onServer = Effect.gen(function*() {
 })
 
 describe("a delete", () => {
-  it.scopedLive("of megabytes leaves them where they are", () =>
+  it.scopedLive("of megabytes does not transfer them", () =>
     Effect.gen(function*() {
       const { beside, run } = yield* onServer
       const megabytes = "x".repeat(1_000_000)
@@ -31,7 +31,7 @@ describe("a delete", () => {
     }))
 })
 
-describe("where memory is full", () => {
+describe("when memory is full", () => {
   it.scopedLive("tags are invalidated, and loads that began before do not store", () =>
     Effect.gen(function*() {
       const { beside, run } = yield* onServer
@@ -53,7 +53,7 @@ describe("where memory is full", () => {
       assert.deepStrictEqual(yield* run(Cache.get(things, "b")), Option.none())
     }))
 
-  it.scopedLive("an invalidated tag keeps its life", () =>
+  it.scopedLive("an invalidated tag keeps its TTL", () =>
     Effect.gen(function*() {
       const { beside, run } = yield* onServer
       yield* run(Cache.set(things, "a", 1))
@@ -72,7 +72,7 @@ describe("where memory is full", () => {
 })
 
 describe("a flush", () => {
-  it.scopedLive("takes what was loaded meanwhile, or leaves it whole", () =>
+  it.scopedLive("removes what was loaded meanwhile, or leaves it intact", () =>
     Effect.gen(function*() {
       const { beside, run } = yield* onServer
       const keys = Array.from({ length: 5_000 }, (_, i) => `${i}`)
@@ -94,7 +94,7 @@ describe("a flush", () => {
       }
     }), 20_000)
 
-  it.scopedLive("names the keys itself where a script may not look for them", () =>
+  it.scopedLive("names the keys itself if a script may not look for them", () =>
     Effect.gen(function*() {
       const keys = [`${prefix}things:a`, `${prefix}:tag:things:t`, `${prefix}other-things:a`]
       const swept: Array<string> = []
@@ -106,7 +106,7 @@ describe("a flush", () => {
         return `:${count}\r\n`
       })
       const { run } = yield* open(RedisLayer.layer({ host: "127.0.0.1", port: fake.port, prefix }))
-      // The entry once more, since a tag went.
+      // The entry once more, because a tag went.
       assert.strictEqual(yield* run(Cache.flush(things)), 2)
       assert.deepStrictEqual(swept, [keys[0]!, keys[1]!, keys[0]!])
     }))

@@ -1,4 +1,4 @@
-/** Replies that no command has, and another database than the one that was meant. */
+/** Replies that do not fit their command, and another database than the intended one. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Either, Layer, Option, Stream } from "effect"
 import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
@@ -12,7 +12,7 @@ const counts = Cache.counter({ name: "counts" })
 
 type Failure = CacheError.RedisError | CacheError.CodecError
 
-/** Each operation, with what it sends. */
+/** Each operation, with the commands that it sends. */
 const operations: Readonly<Record<string, Effect.Effect<unknown, Failure, Redis.Redis>>> = {
   get: Cache.get(things, "a"),
   getMany: Cache.getMany(things, ["a", "b"]),
@@ -47,7 +47,7 @@ const borrowed = (port: number) =>
     (opened) => Effect.sync(() => opened.disconnect())
   )
 
-/** What an operation fails with, well before its time is up. */
+/** The error of an operation, well before its time is up. */
 const refusal = <R>(effect: Effect.Effect<unknown, Failure, R>, name: string) =>
   Effect.either(effect).pipe(
     Effect.timeoutFail({ duration: "500 millis", onTimeout: () => new Error(`${name} hangs`) }),
@@ -62,7 +62,7 @@ const longTimeout = { commandTimeout: "20 seconds" } as const
 
 describe("a borrowed client", () => {
   it.scopedLive(
-    "inside its owner's MULTI: each operation says what happened, and all is well after it",
+    "inside its owner's MULTI: each operation says what happened, and everything works after it",
     () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
@@ -78,7 +78,7 @@ describe("a borrowed client", () => {
           yield* Effect.promise(() => client.discard())
           for (const operation of Object.values(operations)) yield* operation
           assert.deepStrictEqual(yield* Cache.get(tagged, "a"), Option.none())
-          // Its clock has not been led astray.
+          // Its clock was not misled.
           yield* Cache.set(things, "a", 1)
           const left = yield* Cache.timeToLive(things, "a")
           assert.approximately(Duration.toMillis(Option.getOrThrow(left)), 60_000, 1_000)
@@ -87,7 +87,7 @@ describe("a borrowed client", () => {
     20_000
   )
 
-  it.scopedLive("inside its owner's MULTI when the layer is made keeps the time all the same", () =>
+  it.scopedLive("inside its owner's MULTI when the layer is made: it still measures the time", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const client = yield* borrowed(server.port)
@@ -101,7 +101,7 @@ describe("a borrowed client", () => {
     }))
 
   it.scopedLive(
-    "whose owner selects another database does nothing there, and goes on when it is back",
+    "whose owner selects another database: does nothing there, and continues when the database is back",
     () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
@@ -115,14 +115,14 @@ describe("a borrowed client", () => {
             assert.strictEqual(error.reason, "Command", name)
             assert.match(error.message, /database 3.*database 2.*duplicate/, name)
           }
-          // Also where both happen in one tick.
+          // Even if both happen in one tick.
           void client.select(2)
           void client.select(3)
           yield* refusal(operations["set"]!, "set")
           assert.strictEqual(yield* Effect.promise(() => client.dbsize()), 0)
           yield* Effect.promise(() => client.select(2))
           assert.deepStrictEqual(yield* Cache.get(things, "a"), Option.some(0))
-          // It comes back to where it was, not to where its options lead.
+          // It returns to the database where it was, not to the one in its options.
           yield* Effect.promise(() => client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")).pipe(
             Effect.ignore
           )
@@ -134,7 +134,7 @@ describe("a borrowed client", () => {
   )
 })
 
-describe("a reply that its command does not have", () => {
+describe("a reply that does not fit its command", () => {
   const wrong: Readonly<Record<string, string>> = {
     status: "+HELLO\r\n",
     text: FakeRedis.bulk("what is this?"),
@@ -145,7 +145,7 @@ describe("a reply that its command does not have", () => {
     nothing: "$-1\r\n"
   }
 
-  /** What each sends first, and which of these are replies to it. */
+  /** What each sends first, and which of these replies fit it. */
   const asked: Readonly<Record<string, readonly [command: string, ...right: ReadonlyArray<string>]>> = {
     get: ["mget"],
     getMany: ["mget"],
@@ -161,7 +161,7 @@ describe("a reply that its command does not have", () => {
     explain: ["pttl", "number"]
   }
 
-  it.scopedLive("is an error that says so, whatever was asked and whatever came", () =>
+  it.scopedLive("is an error that says so, for any command and any reply", () =>
     Effect.gen(function*() {
       const fake = yield* FakeRedis.make()
       const redis = yield* Layer.build(RedisLayer.layer({ host: "127.0.0.1", port: fake.port, ...longTimeout }))
@@ -171,7 +171,7 @@ describe("a reply that its command does not have", () => {
           const error = yield* refusal(Effect.provide(operations[name]!, redis), `${name}: ${kind}`)
           assert.strictEqual(error.reason, "Command", `${name}: ${kind}`)
           assert.match(error.message, new RegExp(`answered ${command} with (a|nothing)`, "i"), `${name}: ${kind}`)
-          // What it was may be personal.
+          // The reply may be personal data.
           assert.notInclude(error.message, "what is this")
         }
       }

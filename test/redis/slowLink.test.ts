@@ -1,4 +1,4 @@
-/** Links that are slow and well, and links that are dead: the first are kept, the second given up. */
+/** Links that are slow but healthy, and links that are dead: the first are kept, the second given up. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -11,7 +11,7 @@ const things = Cache.make({ name: "things" })
 
 const size = 1_500_000
 const large = "x".repeat(size)
-/** Three seconds for a large value, where a silent link is given up after 600 ms. */
+/** Three seconds for a large value, while a silent link is given up after 600 ms. */
 const rate = 500_000
 const commandTimeout = 200
 
@@ -24,12 +24,12 @@ const behindProxy = (options: RedisLayer.Options = {}) =>
     return { ...instance, proxy, outside, connections: () => instance.service.driver.unsafeConnections() }
   })
 
-/** Calls that fail one after another: each looks whether the link is alive. */
+/** Calls that fail one after another: each checks whether the link is alive. */
 const keepAsking = (instance: Effect.Effect.Success<ReturnType<typeof behindProxy>>) =>
   Effect.fork(Effect.forever(Effect.zipRight(Effect.ignore(instance.run(Cache.get(things, "b"))), Effect.sleep(20))))
 
 describe("a slow link", () => {
-  it.scopedLive("is kept while a large value is on its way to Redis", () =>
+  it.scopedLive("is kept while a large value is in transit to Redis", () =>
     Effect.gen(function*() {
       const instance = yield* behindProxy()
       const { connections, outside, proxy, run } = instance
@@ -45,7 +45,7 @@ describe("a slow link", () => {
       assert.strictEqual(connections(), before)
     }), 20_000)
 
-  it.scopedLive("is kept while a large value is on its way back", () =>
+  it.scopedLive("is kept while a large value is in transit from Redis", () =>
     Effect.gen(function*() {
       const instance = yield* behindProxy()
       const { connections, proxy, run } = instance
@@ -61,7 +61,7 @@ describe("a slow link", () => {
       assert.strictEqual(connections(), before)
     }), 20_000)
 
-  it.scopedLive("leaves the feed as it is, and copies come back", () =>
+  it.scopedLive("keeps the feed, and copies come back", () =>
     Effect.gen(function*() {
       const { connections, outside, proxy, run } = yield* behindProxy({ commandTimeout: "10 seconds" })
       yield* run(Cache.set(users, "42", "Ada"))
@@ -72,7 +72,7 @@ describe("a slow link", () => {
       )
       const before = [connections(), yield* made]
       yield* Effect.promise(() => proxy.throttle(rate))
-      // Longer than a heartbeat is waited for.
+      // Longer than the feed waits for a heartbeat.
       yield* run(Cache.set(things, "a", large.slice(0, 800_000)))
       yield* Effect.promise(() => proxy.pass())
       yield* untilCopied(users, "42", run)
@@ -82,7 +82,7 @@ describe("a slow link", () => {
 
 describe("a dead link", () => {
   it.scopedLive(
-    "is given up, also where there is a large value under way, and however much is still asked",
+    "is given up, even while a large value is in transit, and however many commands are sent",
     () =>
       Effect.gen(function*() {
         const instance = yield* behindProxy()
@@ -91,7 +91,7 @@ describe("a dead link", () => {
         const before = connections()
         yield* Effect.promise(() => proxy.blackhole())
         yield* keepAsking(instance)
-        // A second more, at the slowest that a link may be.
+        // One second more, for the slowest link that is still permitted.
         yield* Effect.ignore(run(Cache.set(things, "a", large.slice(0, 64_000))))
         const lost = Effect.map(
           Effect.flip(run(Cache.get(things, "b"))),

@@ -1,7 +1,7 @@
 /**
- * A Redis user with the rights that the library needs and no others, on the keys of one prefix. The list is the one in
- * `docs/operations/security.md`. With these rights everything works; without any one of them something fails, or does
- * without.
+ * A Redis user with exactly the rights that the library needs, on the keys of one prefix. The list is the one in
+ * `docs/operations/security.md`. With these rights everything works; without any one of them, something fails or
+ * degrades.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Either, Layer, Logger, Option, Stream } from "effect"
@@ -12,16 +12,16 @@ import { afterAll, vi } from "vitest"
 import { contract } from "../contract/suite.js"
 import { startRedis } from "../support/redisServer.js"
 
-/** Without any of these something fails. */
+/** Without any of these, something fails. */
 const needed = [
   ...["get", "mget", "getrange", "pttl", "scan", "set", "setrange", "del", "unlink", "pexpire", "persist"],
   ...["incrby", "time", "eval", "evalsha"]
 ]
 
-/** Without these something is slower, or says less. */
+/** Without these, something is slower, or reports less. */
 const optional = ["script|load", "info", "ping", "memory|usage"]
 
-/** For near copies, besides. */
+/** Also needed for near copies. */
 const near = ["client|id", "client|tracking", "subscribe"]
 
 const channel = "&__redis__:invalidate"
@@ -44,7 +44,7 @@ const server = await startRedis({
     user("app", all),
     user("plain", needed, `~${prefix}*`),
     user("no-channel", all, `~${prefix}*`),
-    // One test of the contract writes beside the prefix, on purpose.
+    // One test of the contract writes outside the prefix, on purpose.
     user("contract", all, `~test-* ~xtest-* ${channel}`),
     ...all.map((command) => user(without(command), all.filter((each) => each !== command)))
   ]
@@ -65,7 +65,7 @@ const as = (username: string, options: RedisLayer.Options = {}): RedisLayer.Opti
 })
 
 contract(
-  "a user who may do only what is needed",
+  "a user with only the required rights",
   (under) => RedisLayer.layer(as("contract", { prefix: under })),
   "server"
 )
@@ -80,7 +80,7 @@ type Step = Effect.Effect<unknown, unknown, Redis.Redis>
 
 const load = Effect.succeed("loaded")
 
-/** Every operation there is, so that every command is sent. */
+/** Every operation, so that every command is sent. */
 const steps: Readonly<Record<string, Step>> = {
   "set": Cache.set(things, "a", 1),
   "setMany": Cache.setMany(eternal, { a: 1, b: 2 }),
@@ -109,7 +109,7 @@ const steps: Readonly<Record<string, Step>> = {
   "flush": Cache.flush(eternal)
 }
 
-/** Which of these fail, all of them with reason `Auth`. The server has forgotten its scripts before. */
+/** The operations that fail, all of them with reason `Auth`. The server has forgotten its scripts before. */
 const failing = (username: string) =>
   Effect.gen(function*() {
     yield* Effect.promise(() => admin.flushall())
@@ -125,13 +125,13 @@ const failing = (username: string) =>
     return failed
   })
 
-describe("of a user who lacks one command", () => {
-  it.scopedLive("nothing is lacking: everything works", () =>
+describe("for a user without one of the commands", () => {
+  it.scopedLive("none missing: everything works", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* failing("app"), [])
     }))
 
-  // ioredis says so on the console when it cannot ask whether the server is still loading.
+  // ioredis prints a warning if it cannot ask whether the server is still loading.
   const silently = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.acquireUseRelease(
       Effect.sync(() => vi.spyOn(console, "warn").mockImplementation(() => undefined)),
@@ -139,7 +139,7 @@ describe("of a user who lacks one command", () => {
       (spy) => Effect.sync(() => spy.mockRestore())
     )
 
-  it.scopedLive("what is optional can be done without", () =>
+  it.scopedLive("optional commands are not needed", () =>
     silently(Effect.gen(function*() {
       assert.deepStrictEqual(yield* failing("plain"), [])
       for (const command of optional) assert.deepStrictEqual(yield* failing(without(command)), [], command)
@@ -149,14 +149,14 @@ describe("of a user who lacks one command", () => {
       }).pipe(Effect.provide(RedisLayer.layer(as("plain"))))
     })), 30_000)
 
-  it.scopedLive("something fails without each of the others, and says Auth", () =>
+  it.scopedLive("something fails without each of the others, with reason Auth", () =>
     Effect.gen(function*() {
       for (const command of needed) assert.isNotEmpty(yield* failing(without(command)), command)
     }), 60_000)
 })
 
-describe("of a user for one prefix", () => {
-  it.scopedLive("keys of another are out of reach, also where they would be listed", () =>
+describe("for a user limited to one prefix", () => {
+  it.scopedLive("keys of another prefix are out of reach, even for listing", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => admin.set("other:eternal:a", "1"))
       const redis = yield* Layer.build(RedisLayer.layer(as("app", { prefix: "other:" })))
@@ -188,7 +188,7 @@ describe("near copies", () => {
 
   const nearHits = Effect.map(Cache.stats(copied), (stats) => stats.nearHits)
 
-  it.scopedLive("are kept, and changed by whoever writes, for a user who may do only what is needed", () =>
+  it.scopedLive("work, and follow every write, for a user with only the required rights", () =>
     Effect.gen(function*() {
       const run = yield* open("app", { tracking: "required" })
       yield* run(Cache.set(copied, "a", "Ada"))
@@ -201,7 +201,7 @@ describe("near copies", () => {
     }))
 
   for (const username of ["no-channel", ...near.map(without)]) {
-    it.scopedLive(`are done without, and a warning is logged, or the layer fails with Auth: ${username}`, () =>
+    it.scopedLive(`are off, and a warning is logged, or the layer fails with Auth: ${username}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(open(username, { tracking: "required" }))
         assert.strictEqual(error.reason, "Auth")
@@ -224,7 +224,7 @@ describe("near copies", () => {
 })
 
 describe("docs/operations/security.md", () => {
-  it("has these commands, and no other, in the line that is ready to copy", () => {
+  it("has exactly these commands in the line that is ready to copy", () => {
     const text = readFileSync(new URL("../../docs/operations/security.md", import.meta.url), "utf8")
     const lines = [...text.matchAll(/^user app .*$/gm)].map(([found]) => found)
     const commandsOf = (found: string) => [...found.matchAll(/ \+(\S+)/g)].map(([, command]) => command!).sort()

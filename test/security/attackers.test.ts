@@ -1,4 +1,4 @@
-/** Keys, tags, names and values that somebody chose who means harm: they stay what they are, and where they belong. */
+/** Keys, tags, names and values that an attacker chose: they stay data, and where they belong. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Effect, Either, Exit, Layer, Logger, LogLevel, Option, Stream } from "effect"
 import { Cache, Codec, Redis, RedisLayer } from "effect-redis-cache"
@@ -16,7 +16,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** All keys that there are, as the server has them. */
+/** All keys on the server, as it stores them. */
 const allKeys = (): Promise<ReadonlyArray<string>> => admin.keys("*").then((keys) => keys.sort())
 
 const chosen = FastCheck.oneof(
@@ -58,12 +58,12 @@ const chosen = FastCheck.oneof(
 
 const isText = (text: string): boolean => Buffer.from(text).toString() === text
 
-/** A cache that can have this name, or none. */
+/** A cache with this name if that is valid. */
 const cacheOf = (name: string) =>
   Either.try(() => Cache.make({ name, tags: (key: string) => key === "" ? [] : [key.slice(0, 60)] }))
 
-describe("what strangers choose", () => {
-  it.scopedLive("reaches keys of its own cache and no others, in every operation", () =>
+describe("untrusted input", () => {
+  it.scopedLive("reaches only keys of its own cache, in every operation", () =>
     Effect.gen(function*() {
       const redis = yield* Layer.build(RedisLayer.layer({ url: server.url, prefix: "app:" }))
       const victims = ["victim:a", "app:victim:a", "app:victim", "app", "app:", "a", "other:a", "app::tag:victim:a"]
@@ -96,7 +96,7 @@ describe("what strangers choose", () => {
           ]
           for (const operation of operations) {
             const exit = yield* Effect.exit(operation)
-            // Refused, or done: nothing that was chosen is a defect.
+            // Either refused or done: untrusted input never causes a defect.
             if (Exit.isFailure(exit)) {
               assert.isTrue(Cause.isFailure(exit.cause), Cause.pretty(exit.cause))
               const [error] = Cause.failures(exit.cause)
@@ -109,7 +109,7 @@ describe("what strangers choose", () => {
             each !== `app::gen:${name}`
           )
           assert.deepStrictEqual(outside, [], inspect({ name, key, tag }))
-          // On a cluster no part of it chooses the server, unless the name does.
+          // On a cluster, no part of it chooses the server, unless the name does.
           if (!/[{}]/.test(name)) assert.isFalse(found.some((each) => /[{}]/.test(each)))
           yield* Cache.flush(cache)
           yield* Effect.promise(() => admin.unlink(`app::gen:${name}`))
@@ -134,7 +134,7 @@ describe("what strangers choose", () => {
       assert.isAbove(runs, 50)
     }), 60_000)
 
-  it.scopedLive("is bytes and nothing else: no command, no line of Lua, no pattern", () =>
+  it.scopedLive("is only ever bytes: no command, no line of Lua, no pattern", () =>
     Effect.gen(function*() {
       const redis = yield* Layer.build(RedisLayer.layer({ url: server.url, prefix: "bytes:" }))
       const cache = Cache.make({ name: "c" })
@@ -168,13 +168,13 @@ describe("what strangers choose", () => {
     }), 60_000)
 })
 
-/** What becomes of bytes that somebody put under a key: the outcome of a read, and what it took. */
+/** What happens to bytes that another program put under a key: the outcome of a read, and its cost. */
 const planted = (payload: Uint8Array, flags = 0) => {
   const header = Uint8Array.of(0xe1, flags, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0)
   return Buffer.concat([header, payload])
 }
 
-describe("bytes that are to do harm", () => {
+describe("malicious bytes", () => {
   const limits = { maxValueSize: 1024 * 1024 }
   const plain = Cache.make({ name: "plain", ...limits })
   const packed = Cache.make({ name: "packed", codec: Codec.compressed(Codec.structural<unknown>()), ...limits })
@@ -227,7 +227,7 @@ describe("bytes that are to do harm", () => {
             assert.isBelow(performance.now() - began, 5_000, name)
             assert.isBelow(heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers, 100 * 1024 * 1024, name)
             assert.isUndefined(({} as { polluted?: unknown }).polluted)
-            // And the next load puts a value there.
+            // And the next load stores a value there.
             assert.strictEqual(yield* Cache.getOrSet(cache, "a", Effect.succeed("sound")), "sound", name)
             assert.deepStrictEqual(yield* Cache.get(cache, "a"), Option.some("sound"), name)
           }
@@ -235,7 +235,7 @@ describe("bytes that are to do harm", () => {
       }).pipe(Effect.provide(redis), Logger.withMinimumLogLevel(LogLevel.None))
     }), 60_000)
 
-  it.scopedLive("do not pass for encrypted ones: moved, older, cut, changed, or in the clear", () =>
+  it.scopedLive("do not pass for encrypted ones: moved, older, cut, changed, or in plain text", () =>
     Effect.gen(function*() {
       const redis = Context.get(
         yield* Layer.build(RedisLayer.layer({ url: server.url, prefix: "sealed:" })),
@@ -267,7 +267,7 @@ describe("bytes that are to do harm", () => {
       }).pipe(Effect.provideService(Redis.Redis, redis), Logger.withMinimumLogLevel(LogLevel.None))
     }))
 
-  it("reach no prototype, and are data where they are let in", () => {
+  it("reach no prototype, and are data where they are accepted", () => {
     const codec = Codec.structural()
     const context = { key: "k", maxSize: 10_000 }
     const hostile: unknown = JSON.parse(

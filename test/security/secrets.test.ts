@@ -1,4 +1,4 @@
-/** Passwords, keys of encryption and cached values: in no error, no log, no span, whatever goes wrong. */
+/** Passwords, encryption keys and cached values appear in no error, no log and no span, whatever goes wrong. */
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -44,7 +44,7 @@ const secrets = [
   [...Buffer.from(value).subarray(0, 6)].join(",")
 ]
 
-/** All that a person, a log or a collector of spans may come to see of something. */
+/** Everything of a result that a person, a log or a collector of spans may see. */
 const everythingOf = (thing: unknown): string => {
   const texts: Array<string> = []
   for (let each = thing; each !== undefined; each = each instanceof Error ? each.cause : undefined) {
@@ -74,7 +74,7 @@ const assertNone = (what: string, thing: unknown): void => {
   }
 }
 
-/** Notes every log of any level and every span, with all that is on them. */
+/** Records every log of any level and every span, with all their contents. */
 const watching = () => {
   const noted: Array<string> = []
   let spans = 0
@@ -159,7 +159,7 @@ const operations: ReadonlyArray<Effect.Effect<unknown, unknown, Redis.Redis>> = 
   Effect.suspend(() => Cache.set(typed, "a", { field: value as "a" }))
 ]
 
-/** Does all of it on such a layer, traced and logged, and looks at all that comes of it. */
+/** Runs all of these on such a layer, traced and logged, and searches every output. */
 const assertKept = (name: string, layer: Layer.Layer<Redis.Redis, unknown>) =>
   Effect.gen(function*() {
     const { layer: seen, noted, spans } = watching()
@@ -190,7 +190,7 @@ const acl = (rules: string) => [
 ]
 
 describe("secrets stay secret", () => {
-  it.scopedLive("where all is well, and where what is stored was tampered with", () =>
+  it.scopedLive("if everything works, and if stored entries were tampered with", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ acl: acl("~* &* +@all") })
       const prefix = uniquePrefix()
@@ -202,7 +202,7 @@ describe("secrets stay secret", () => {
       yield* Effect.gen(function*() {
         yield* Cache.set(sealed, "a", { value })
         yield* Cache.set(plain, "a", value)
-        // One entry under another's key, and one that is no value of its schema.
+        // One entry under another's key, and one that is not a value of its schema.
         yield* Effect.promise(async () => {
           await admin.copy(`${prefix}sealed:a`, `${prefix}sealed:b`, "REPLACE")
           await admin.set(
@@ -225,7 +225,7 @@ describe("secrets stay secret", () => {
       for (const each of noted) assertNone("a log", each)
     }), 30_000)
 
-  it.scopedLive("where the password is wrong, nobody listens, or nobody answers", () =>
+  it.scopedLive("if the password is wrong, nothing listens, or nothing answers", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "right" })
       const dead = yield* Effect.promise(freePort)
@@ -260,7 +260,7 @@ describe("secrets stay secret", () => {
     }), 60_000)
 
   it.scopedLive(
-    "where commands are refused, unknown, or out of memory, and where they are not answered",
+    "if commands are refused, unknown, out of memory, or unanswered",
     () =>
       Effect.gen(function*() {
         const refusing = yield* RedisServer.make({ acl: acl("~* &* -@all +mget +info +time") })

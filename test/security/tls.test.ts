@@ -1,4 +1,6 @@
-/** TLS against a real server: what is asked for is had, or the layer fails; nothing is ever sent in the clear. */
+/**
+ * TLS against a real server: you get the TLS that you ask for, or the layer fails; nothing is ever sent unencrypted.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
@@ -15,7 +17,7 @@ import { uniquePrefix } from "../support/sharedRedis.js"
 const password = "in-the-clear"
 
 const server = await startRedis({ tls: true, acl: ["user default off", `user app on >${password} ~* &* +@all`] })
-/** Another, whose certificate the client is not to take for this one's. */
+/** Another server, whose certificate the client must not accept for this one. */
 const stranger = await startRedis({ tls: true })
 afterAll(() => Promise.all([server.stop(), stranger.stop()]))
 
@@ -36,7 +38,7 @@ const works = (layer: Layer.Layer<Redis.Redis, unknown>) =>
 const failureOf = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
   Effect.timed(Effect.flip(Effect.scoped(Layer.build(layer))))
 
-/** A server without TLS that keeps what it is sent, and answers as a Redis that takes anything. */
+/** A server without TLS that records what it receives, and answers like a Redis that accepts everything. */
 const listener = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly heard: () => string; readonly close: () => void }>((resume) => {
     let heard = ""
@@ -62,7 +64,7 @@ describe("TLS", () => {
   it.live("by options", () =>
     works(RedisLayer.layer({ host: "127.0.0.1", port: server.port, username: "app", password, tls: { ca } })))
 
-  it.live("from Config, where everything may be secret", () => {
+  it.live("from Config, in which every value may be secret", () => {
     const entries = { HOST: "127.0.0.1", PORT: `${server.port}`, USER: "app", PASSWORD: password, CA: ca, URL: url }
     const provided = Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries))))
     const tls = Config.all({ ca: Config.string("CA") })
@@ -114,7 +116,7 @@ describe("TLS", () => {
       }
     }))
 
-  it.live("one that comes to be trusted no longer fails each use of a lazy layer", () =>
+  it.live("a certificate that is no longer trusted fails each use of a lazy layer", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Cache.get(users, "42"))
       assert.strictEqual((error as CacheError.RedisError).reason, "Connection")
@@ -130,13 +132,13 @@ describe("TLS", () => {
     }))
 })
 
-describe("where TLS is asked for, nothing is sent without", () => {
+describe("with TLS enabled, nothing is sent without it", () => {
   const secure = (port: number): Readonly<Record<string, Layer.Layer<Redis.Redis, unknown>>> => {
     const short = { connectTimeout: "300 millis", prefix: "p:" } as const
     const at = `rediss://app:${password}@127.0.0.1:${port}`
     return {
       "a url": RedisLayer.layer({ url: at, ...short }),
-      // As it comes about where a certificate is given only in some environments.
+      // As happens if a certificate is only set in some environments.
       "a url, and tls undefined": RedisLayer.layer({ url: at, ...short, tls: undefined }),
       "options": RedisLayer.layer({ port, password, tls: {}, ...short }),
       "Config": RedisLayer.layerConfig({ url: Config.succeed(Redacted.make(at)), tls: Config.succeed(false) }),
@@ -155,13 +157,13 @@ describe("where TLS is asked for, nothing is sent without", () => {
         const { heard, port } = yield* listener
         yield* Effect.exit(Effect.timeout(Layer.build(secure(port)[name]!), "600 millis"))
         assert.notInclude(heard(), password)
-        // It was connected to, and greeted as a server with TLS; or what was asked for was refused.
+        // Either it received a TLS handshake, or the options were refused.
         assert.strictEqual(heard() === "" ? 0x16 : heard().charCodeAt(0), 0x16)
         assert.strictEqual(heard() === "", name.endsWith("one node has none"))
       }))
   }
 
-  it.scopedLive("by a url, where sentinels tell the address", () =>
+  it.scopedLive("by a url, if sentinels tell the address", () =>
     Effect.gen(function*() {
       const { heard, port } = yield* listener
       const sentinel = yield* Effect.acquireRelease(
@@ -189,13 +191,13 @@ describe("where TLS is asked for, nothing is sent without", () => {
         connectTimeout: "500 millis"
       })
       yield* Effect.exit(Effect.timeout(Layer.build(layer), "1 second"))
-      // It was connected to, and greeted as a server with TLS.
+      // It received a TLS handshake.
       assert.strictEqual(heard().charCodeAt(0), 0x16)
       assert.notInclude(heard(), password)
     }))
 })
 
-/** From now on the server takes only clients with a certificate that this one signed. */
+/** From now on the server accepts only clients with a certificate that this one signed. */
 const demand = (at: string, trusted: string, clientCertificate: string) =>
   Effect.promise(async () => {
     const admin = new Client(at, { tls: { ca: trusted } })
@@ -203,7 +205,7 @@ const demand = (at: string, trusted: string, clientCertificate: string) =>
     admin.disconnect()
   })
 
-describe("a server that asks for the client's certificate", () => {
+describe("a server that requires a client certificate", () => {
   const folder = mkdtempSync(join(tmpdir(), "redis-client-"))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   execFileSync("openssl", [
@@ -213,13 +215,13 @@ describe("a server that asks for the client's certificate", () => {
   const cert = readFileSync(join(folder, "cert.pem"), "utf8")
   const key = readFileSync(join(folder, "key.pem"), "utf8")
 
-  it.scopedLive("is given it, and lets nobody in without", () =>
+  it.scopedLive("receives it, and refuses clients without one", () =>
     Effect.gen(function*() {
       const demanding = yield* Effect.acquireRelease(
         Effect.promise(() => startRedis({ tls: true })),
         ({ stop }) => Effect.promise(stop)
       )
-      // The helper asks without a certificate whether the server is up; from now on it demands one.
+      // The helper checks without a certificate whether the server is up; from now on the server demands one.
       yield* works(RedisLayer.layer({ url: demanding.url, tls: { ca: demanding.ca! } }))
       yield* demand(demanding.url, demanding.ca!, join(folder, "cert.pem"))
       const mutual = { ca: demanding.ca!, cert, key }

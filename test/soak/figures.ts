@@ -45,8 +45,8 @@ export class Figures {
   }
 
   /**
-   * By process: how much the heap has grown from the second quarter of its measurements, when all there is to be loaded
-   * is loaded, to the last one.
+   * By process: how much the heap has grown from the second quarter of its measurements, when everything that it will
+   * load is loaded, to the last one.
    */
   heapGrowth(): ReadonlyArray<{ readonly by: number; readonly early: number; readonly late: number }> {
     const mean = (all: ReadonlyArray<number>) => all.reduce((sum, one) => sum + one, 0) / all.length
@@ -97,7 +97,7 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)}
 
 const total = (counted: ReadonlyArray<number>): number => counted.reduce((sum, count) => sum + (count ?? 0), 0)
 
-/** Of how many there are for each whole ms. */
+/** A quantile from the number of values per whole ms. */
 const percentile = (counted: ReadonlyArray<number>, part: number): string => {
   const all = total(counted)
   if (all === 0) return "-"
@@ -109,7 +109,7 @@ const percentile = (counted: ReadonlyArray<number>, part: number): string => {
   return String(counted.length - 1)
 }
 
-/** A line for each invariant, and what was wrong; the closing line stands last. */
+/** A line for each invariant, and its violations; the closing line comes last. */
 export const closing = (verdicts: Verdicts): string => {
   const lines: Array<string> = ["invariants:"]
   let passed = 0

@@ -1,4 +1,4 @@
-/** The soak's last look at Redis sees what it is to see. */
+/** The soak's last look at Redis finds what it must find. */
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -8,7 +8,7 @@ import { inspect } from "./inspect.js"
 
 const users = Cache.make({ name: "users", lease: { duration: "2 seconds" } })
 
-it.scopedLive("a lease is seen while it is held, and not when its marker has outlived it", () =>
+it.scopedLive("a lease shows while it is held, and not if only its marker is left", () =>
   Effect.gen(function*() {
     const server = yield* RedisServer.make()
     const asked = yield* client(server.url)
@@ -22,7 +22,7 @@ it.scopedLive("a lease is seen while it is held, and not when its marker has out
     assert.strictEqual(during.leased.length, 1)
     assert.match(during.leased[0]!, /^users:42: held for \d+ ms/)
 
-    // As where a release is lost with its connection: the lease's time is over, and its marker is there.
+    // As if a release was lost with its connection: the lease's time is over, and its marker remains.
     const marker = yield* Effect.promise(() => asked.getBuffer("users:42"))
     marker!.writeUIntBE(Date.now() - 1_000, 24, 6)
     yield* Fiber.interrupt(caller)

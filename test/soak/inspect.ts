@@ -1,12 +1,12 @@
-/** What lies in a server, and who is connected to it, when all work has ended. */
+/** The keys of a server, and its connections, when all work has ended. */
 import type { Redis as Client } from "ioredis"
 import { Flag, headerSize, isEntry, noToken, sameBytes, tokenSize } from "../../src/internal/entry/format.js"
 
 export interface Inspected {
   readonly keys: number
-  /** Keys whose lease is held still, with how long it and the key have left. */
+  /** Keys whose lease is still held, with the remaining time of the lease and of the key. */
   readonly leased: ReadonlyArray<string>
-  /** Keys that stay for ever. */
+  /** Keys that never expire. */
   readonly endless: ReadonlyArray<string>
 }
 
@@ -29,7 +29,8 @@ export const inspect = async (client: Client): Promise<Inspected> => {
       if (await client.type(key) !== "string") continue
       const bytes = await client.getBuffer(key)
       if (bytes === null || !isEntry(bytes) || (bytes[1]! & Flag.Lease) === 0) continue
-      // A marker whose lease has run out, since its release was lost with the connection, stays a while and holds nothing.
+      // The marker of a lease whose release was lost with the connection stays a while after the lease has run out, and
+      // holds nothing.
       const held = bytes.readUIntBE(heldUntilOffset, 6) - time
       const token = bytes.subarray(headerSize, headerSize + tokenSize)
       if (held > 0 && !sameBytes(token, noToken)) leased.push(`${key}: held for ${held} ms, ${life} ms to live`)
@@ -39,8 +40,8 @@ export const inspect = async (client: Client): Promise<Inspected> => {
 }
 
 /**
- * Connections of others than this client, as Redis describes them. Servers that have moved slots keep theirs to each
- * other for a while: keys move by `RESTORE`.
+ * Connections other than this client's, as Redis describes them. Servers that have moved slots keep their connections
+ * to each other for a while, because keys move by `RESTORE`.
  */
 export const connections = async (client: Client): Promise<ReadonlyArray<string>> => {
   const own = await client.client("ID")

@@ -1,4 +1,7 @@
-/** The judge of the soak must be able to fail: histories that break an invariant, and ones that only look as if. */
+/**
+ * The judge of the soak must be able to fail: histories that break an invariant, and histories that only look as if
+ * they did.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import type { Window } from "../support/cluster/lossWindows.js"
 import { Judge, noWindows, type Windows } from "./judge.js"
@@ -26,7 +29,7 @@ const nothing: Told = {
 
 const loadLife = 400
 
-/** What is wrong in a history, and what was looked at and is not. */
+/** The violations in a history, and the invariants that were checked and held. */
 const judge = (told: Partial<Told>, windows: Partial<Windows> = {}, stops: ReadonlyArray<Window> = []) => {
   const verdicts = new Verdicts()
   const judging = new Judge("single", verdicts, { ...noWindows(), ...windows }, stops, loadLife)
@@ -45,9 +48,9 @@ interface Case {
   readonly what: string
   readonly invariant: Invariant
   readonly told: Partial<Told>
-  /** What makes the same history one that Redis, and not the library, is to answer for. */
+  /** Changes the same history so that Redis, and not the library, is responsible for it. */
   readonly excused?: { readonly windows?: Partial<Windows>; readonly stops?: ReadonlyArray<Window> }
-  /** The same, a little otherwise, so that nothing is wrong. */
+  /** The same history, changed slightly so that nothing is wrong. */
   readonly fine: Partial<Told>
 }
 
@@ -212,16 +215,16 @@ const cases: ReadonlyArray<Case> = [
 
 describe("the judge of the soak", () => {
   for (const { excused, fine, invariant, told, what } of cases) {
-    it(`tells of ${what}`, () => {
+    it(`reports ${what}`, () => {
       assert.include(judge(told).wrong, invariant)
     })
     if (excused !== undefined) {
-      it(`does not hold ${what} against the library where Redis or a process that stood still is to answer`, () => {
+      it(`does not blame the library for ${what} if Redis, or a process that stood still, is responsible`, () => {
         assert.deepStrictEqual(judge(told, excused.windows, excused.stops).wrong, [])
       })
     }
     if (Object.keys(fine).length > 0) {
-      it(`takes nothing else for ${what}`, () => {
+      it(`mistakes nothing else for ${what}`, () => {
         const { right, wrong } = judge(fine)
         assert.deepStrictEqual(wrong, [])
         assert.include(right, invariant)
@@ -229,7 +232,7 @@ describe("the judge of the soak", () => {
     }
   }
 
-  it("does not excuse an older version by a server that came back empty", () => {
+  it("does not excuse an older version with a server that came back empty", () => {
     const { told } = cases[0]!
     assert.deepStrictEqual(judge(told, { wiped: [at(1_050, 1_200)] }).wrong, ["stale"])
   })
@@ -245,7 +248,7 @@ describe("the judge of the soak", () => {
     assert.deepStrictEqual([verdicts.all.get("stale")!.wrong, verdicts.all.get("lost")!.wrong], [1, 1])
   })
 
-  it("takes an invariant that was never looked at for one that failed", () => {
+  it("counts an invariant that was never checked as failed", () => {
     const verdicts = new Verdicts()
     assert.isFalse(verdicts.passes("stale"))
     verdicts.checked("stale", 1)

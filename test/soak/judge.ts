@@ -1,15 +1,15 @@
 /**
- * Holds what the processes did and saw against what servers may forget. It judges while they work: what they tell is
- * kept until all of them have told up to a time, and is then judged and forgotten, so that a soak of any length needs
- * little memory.
+ * Compares what the processes did and saw with what servers may lose. It judges while they work: it keeps their reports
+ * until all of them have reported up to a time, then judges and drops them, so that a soak of any length needs little
+ * memory.
  *
- * A write or delete takes place between its call and its answer; both times are of one clock, which is the machine's. So
- * what was acknowledged before a read was called must be in what it reads, unless Redis has lost it:
+ * A write or delete takes place between its call and its answer; both times come from one clock, the machine's. So a
+ * read must see every write that was acknowledged before the read was called, unless Redis has lost it:
  *
- * - *wiped*: a restart, `FLUSHALL`, evictions. All may be absent that was written before; nothing older may be there
+ * - *wiped*: a restart, `FLUSHALL`, evictions. Everything written before may be absent; nothing older may be there
  *   instead
- * - *replicated*: a master is replaced. What it acknowledged within `replicationWindow` before may be as if it had
- *   never been, so an older value, or a deleted one, may be back
+ * - *replicated*: a master is replaced. Writes that it acknowledged within `replicationWindow` before may be undone, so
+ *   an older value, or a deleted one, may be back
  */
 import type { Window } from "../support/cluster/lossWindows.js"
 import {
@@ -30,21 +30,21 @@ import {
 } from "./protocol.js"
 import type { Invariant, Verdicts } from "./verdicts.js"
 
-/** Windows of one target, in the order of their beginnings. One that is open ends at `Infinity`. */
+/** Windows of one target, ordered by when they began. An open one ends at `Infinity`. */
 export interface Windows {
   readonly wiped: Array<Window>
   readonly replicated: Array<Window>
-  /** Something is wrong with the servers or the network, or was a moment ago. */
+  /** A server or the network is disturbed, or was a moment ago. */
   readonly trouble: Array<Window & { readonly name?: string }>
 }
 
 export const noWindows = (): Windows => ({ wiped: [], replicated: [], trouble: [] })
 
-/** How long what may still be compared is kept, in ms. */
+/** How long data that may still be compared is kept, in ms. */
 const memory = 20_000
 
 const overlaps = (windows: ReadonlyArray<Window>, { from, to }: Window): boolean => {
-  // Few windows are as late as what is judged.
+  // Few windows are as late as the events under judgement.
   for (let i = windows.length - 1; i >= 0; i--) {
     const window = windows[i]!
     if (window.from <= to && window.to >= from) return true
@@ -53,7 +53,7 @@ const overlaps = (windows: ReadonlyArray<Window>, { from, to }: Window): boolean
   return false
 }
 
-/** By kind: how stale a read may be, and whether what was forgotten starts again from nothing. */
+/** By kind: how stale a read may be, and whether lost data starts again from nothing. */
 const registers: Readonly<Record<RegisterKind, { readonly staleness: number; readonly restarts: boolean }>> = {
   version: { staleness: maxStaleness, restarts: false },
   batch: { staleness: 0, restarts: false },
@@ -69,7 +69,7 @@ const comesBack: Readonly<Record<HowGone, Invariant>> = {
 
 const show = (value: object): string => JSON.stringify(value)
 
-/** Things of one key that are compared with later ones. */
+/** Events of one key that are compared with later ones. */
 class Recent<A extends Window> {
   private readonly byKey = new Map<string, Array<A>>()
 
@@ -83,7 +83,7 @@ class Recent<A extends Window> {
     else all.push(one)
   }
 
-  /** Of what is older, the last one for which `keeps` holds stays. */
+  /** Of older ones, the last one for which `keeps` holds stays. */
   forget(before: number, keeps: (one: A) => boolean = () => false): void {
     for (const [key, all] of this.byKey) {
       const old = all.findIndex((one) => one.to >= before)
@@ -104,20 +104,20 @@ export class Judge {
   private readonly won = new Recent<Won>()
   private readonly attempts = new Map<string, Map<number, number>>()
   private due: Array<{ readonly at: number; readonly judge: () => void }> = []
-  /** How stale the last reads of versions were that had been replaced, by whole ms. */
+  /** By whole ms: how stale the last reads of replaced versions were. */
   readonly staleness: Array<number> = []
 
   constructor(
     readonly target: TargetName,
     private readonly verdicts: Verdicts,
     private readonly windows: Windows,
-    /** Processes stood still. */
+    /** When processes stood still. */
     private readonly stops: ReadonlyArray<Window>,
-    /** Of what `one load at a time` is asked, in ms. */
+    /** The time that `one load at a time` permits, in ms. */
     private readonly loadLife: number
   ) {}
 
-  /** To be called with what each process tells, in any order. */
+  /** Call it with what each process reports, in any order. */
   hear(by: number, told: Told): void {
     for (const one of told.acknowledged) this.acknowledged.add(`${one.kind} ${one.key}`, one)
     for (const one of told.gone) this.gone.add(`${one.how} ${one.key}`, one)
@@ -142,7 +142,10 @@ export class Judge {
     )
   }
 
-  /** Judges all that ended before; every process has told up to then, and every window that began before is known. */
+  /**
+   * Judges everything that ended before. Call it once every process has reported up to then, and every window that
+   * began before is known.
+   */
   judge(horizon: number): void {
     const ready = this.due.filter(({ at }) => at <= horizon)
     if (ready.length === 0) return
@@ -171,7 +174,7 @@ export class Judge {
     return overlaps(this.windows.trouble, window) || overlaps(this.stops, window)
   }
 
-  /** What was wrong in the seconds before, in ms from then. */
+  /** Disturbances in the seconds before, in ms from then. */
   private around(window: Window): string {
     const near = (one: Window) => one.to > window.from - memory && one.from < window.to + memory
     const relative = (one: Window) => `${(one.from - window.from).toFixed(0)} to ${(one.to - window.from).toFixed(0)}`
@@ -186,7 +189,7 @@ export class Judge {
     let attempts = 0
     for (const count of this.attempts.get(name)?.values() ?? []) attempts += count
     this.check("invented", n <= attempts, () => `${show(seen)}, where ${attempts} is the most that was tried`)
-    // While two take themselves for the master, one of them answers with what it has.
+    // While two servers both believe that they are the master, either may answer with what it has.
     if (kind === "shared" || overlaps(this.windows.replicated, seen)) return
     const { restarts, staleness } = registers[kind]
     const all = this.acknowledged.of(name)
@@ -220,7 +223,7 @@ export class Judge {
     )
   }
 
-  /** Whether all that was written by then may be absent by now. */
+  /** Whether everything written by then may be absent by now. */
   private wipedBetween(write: Window, read: Window): boolean {
     return overlaps(this.windows.wiped, { from: write.from, to: read.to })
   }
@@ -241,8 +244,8 @@ export class Judge {
     for (const other of this.executions.of(one.key)) {
       const [first, second] = one.from < other.from ? [one, other] as const : [other, one] as const
       const span: Window = { from: Math.min(first.asked, second.asked), to: second.from }
-      // A lease goes with the data, and that of a process that stands still for too long goes to another.
-      // A caller that has waited for `lease.wait` loads by itself.
+      // A lease is lost with the data, and the lease of a process that stands still for too long passes to another. A
+      // caller that has waited for `lease.wait` loads by itself.
       const excused = overlaps(this.windows.wiped, span) || overlaps(this.windows.replicated, span) ||
         overlaps(this.stops, span) || second.from - second.asked >= lease.wait
       if (!excused) {
@@ -281,7 +284,7 @@ export class Judge {
   }
 }
 
-/** The horizon of all processes: up to when they have told. */
+/** The horizon of all processes: the time up to which all have reported. */
 export class Horizon {
   private readonly upTo = new Map<number, number>()
 

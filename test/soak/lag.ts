@@ -1,16 +1,13 @@
-/**
- * How long this process did something else, stood still, or waited for a core when it was its turn: time that no library
- * can give back.
- */
+/** How long this process was busy, stood still, or waited for a core: time that no library can give back. */
 import { openSync, readSync } from "node:fs"
 import { now } from "../support/processes/now.js"
 
 const interval = 10
-/** Of a timer on a machine that is idle. Many little delays make a long one, so it is no more than that. */
+/** The delay of a timer on an idle machine. Many small delays add up, so it is kept low. */
 const noise = 1
 const recently = 5_000
 
-/** For how long this thread has been ready to run and was not, in ms, where the kernel tells (Linux). */
+/** For how long this thread was ready to run but did not, in ms, if the kernel tells (Linux). */
 const queued = (): () => number => {
   try {
     const file = openSync(`/proc/self/task/${process.pid}/schedstat`, "r")
@@ -33,7 +30,7 @@ export class Lag {
   private last = now()
   private marks: readonly [Mark, Mark] = [{ at: now(), sum: 0 }, { at: now(), sum: 0 }]
   private readonly queuedUntilNow = queued()
-  /** All time spent waiting for a core so far, in ms, as of the last beat. */
+  /** The total time spent waiting for a core so far, in ms, as of the last beat. */
   starved = this.queuedUntilNow()
   private readonly timer = setInterval(() => {
     const late = this.late(now())
@@ -44,12 +41,12 @@ export class Lag {
     if (this.last > this.marks[1].at + recently) this.marks = [this.marks[1], { at: this.last, sum: this.sum }]
   }, interval)
 
-  /** All of it so far that timers tell of, in ms. */
+  /** The total delay that timers have measured so far, in ms. */
   get total(): number {
     return this.sum + this.late(now())
   }
 
-  /** In the last five seconds or some more. */
+  /** In the last five seconds or a little more. */
   get recent(): number {
     return this.total - this.marks[0].sum
   }

@@ -1,4 +1,4 @@
-/** What the soak is asked for on the command line. */
+/** The soak's command line options. */
 import { parseArgs } from "node:util"
 
 export interface Options {

@@ -11,9 +11,9 @@ const workerFile = fileURLToPath(new URL("worker.ts", import.meta.url))
 export interface Process {
   readonly child: ChildProcess
   readonly begin: (begin: Begin) => Promise<void>
-  /** Ends its work; what is left then. */
+  /** Ends its work; gives what is left then. */
   readonly stop: () => Promise<Left>
-  /** Ends the process, which does so by itself; its exit code. */
+  /** Ends the process, which exits by itself; gives its exit code. */
   readonly close: () => Promise<number | null>
 }
 
@@ -29,7 +29,7 @@ const start = (onBatch: (batch: Batch) => void, onEnd: (how: string) => void): P
     })
     const heard = new Map<string, (message: FromWorker) => void>()
     const next = <M extends FromWorker>(tag: M["_tag"]) =>
-      // What is heard has the tag that it is heard by.
+      // A message has the tag of its handler.
       new Promise<M>((resolve) => heard.set(tag, (message) => resolve(message as M)))
     const say = (message: ToWorker) => void child.send(message)
     const ready = next("Ready")
@@ -62,7 +62,7 @@ const start = (onBatch: (batch: Batch) => void, onEnd: (how: string) => void): P
     )
   })
 
-/** So many that live as long as the scope at the most. */
+/** This many workers, which live at most as long as the scope. */
 export const make = (
   count: number,
   onBatch: (batch: Batch) => void,

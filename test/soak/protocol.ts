@@ -1,15 +1,15 @@
-/** What the soak and its worker processes tell each other. Times are those of `now`, sizes are bytes. */
+/** Messages between the soak and its worker processes. Times are those of `now`, sizes are bytes. */
 import type { Window } from "../support/cluster/lossWindows.js"
 
 /** A single server behind a proxy that misbehaves, and a cluster. */
 export const targets = ["single", "cluster"] as const
 export type TargetName = typeof targets[number]
 
-/** A command is answered, or has failed, by then. In ms. */
+/** A command is answered, or has failed, within this time. In ms. */
 export const commandTimeout = 500
 /** Of near copies, in ms. */
 export const maxStaleness = 500
-/** Leases of all caches here, in ms: who waits does so for longer than a lease lives that its holder lost. */
+/** The leases of all caches here, in ms. A caller waits longer than a lease lasts whose holder has lost it. */
 export const lease = { duration: 2_000, wait: 3_000 } as const
 
 export interface Address {
@@ -22,13 +22,13 @@ export interface Begin {
   readonly workers: number
   readonly seed: number
   readonly prefix: string
-  /** The proxy before the single server, and the server itself. */
+  /** The proxy in front of the single server, and the server itself. */
   readonly proxy: Address
   readonly server: Address
   readonly cluster: ReadonlyArray<Address>
 }
 
-/** What is written by one process alone, a number that grows: a version, a counter, a process's part of a sum. */
+/** A number that only one process writes, and that grows: a version, a counter, a process's part of a sum. */
 export type RegisterKind = "version" | "batch" | "count" | "part"
 
 /** A write of it was acknowledged. */
@@ -38,14 +38,14 @@ export interface Acknowledged extends Window {
   readonly n: number
 }
 
-/** It was read, by reads the last of which took place in this window. 0: nothing was there. */
+/** It was read; the last of these reads took place in this window. 0: there was nothing. */
 export interface Seen extends Window {
   readonly kind: RegisterKind | "shared"
   readonly key: string
   readonly n: number
 }
 
-/** So often its writer has tried to raise it so far. */
+/** How often its writer has tried to raise it so far. */
 export interface Attempts {
   readonly kind: RegisterKind | "shared"
   readonly key: string
@@ -54,41 +54,44 @@ export interface Attempts {
 
 export type HowGone = "delete" | "invalidate" | "flush"
 
-/** What must not come back: the key, or the tag of a key's entry, was acknowledged to be gone. */
+/** Something that must not come back: the removal of the key, or of the tag of a key's entry, was acknowledged. */
 export interface Gone extends Window {
   readonly how: HowGone
   readonly key: string
 }
 
-/** A loaded value was read, by reads the last of which took place in this window. */
+/** A loaded value was read; the last of these reads took place in this window. */
 export interface Served extends Window {
   readonly how: HowGone
   readonly key: string
-  /** When the load or the write began that it comes from. */
+  /** When its load, or its write, began. */
   readonly started: number
 }
 
-/** A run of a load of which the fleet is to have one at a time. */
+/** A run of a load that the fleet must run one at a time. */
 export interface Execution extends Window {
   readonly key: string
   readonly by: number
-  /** When it was asked for: between that and its beginning it was given the lease. */
+  /** When its caller asked for it: it gets its lease between then and its beginning. */
   readonly asked: number
 }
 
-/** Something that one process alone may get. */
+/** Something that only one process may get. */
 export interface Won extends Window {
   readonly what: "claim" | "prize"
   readonly key: string
   readonly by: number
 }
 
-/** A value inside its stale windows was served that was older than they are. */
+/** A value was served after its stale windows. */
 export interface TooOld extends Window {
   readonly age: number
 }
 
-/** A call that took longer than it may, and than the process stood still, or waited for a core, beside. */
+/**
+ * A call took longer than permitted, even after subtracting the time for which its process stood still or waited for a
+ * core.
+ */
 export interface Late extends Window {
   readonly kind: string
   readonly bound: number
@@ -103,11 +106,14 @@ export interface Failures extends Window {
   readonly kind: string
   readonly reason: string
   readonly count: number
-  /** For how long the process did nothing in the last seconds before, in ms: so much later it notices that all is well. */
+  /**
+   * For how long the process stood still in the last seconds, in ms: it notices the end of a disturbance later by that
+   * much.
+   */
   readonly lag: number
 }
 
-/** What a process did and saw on one target since it last told. */
+/** What a process did and saw on one target since its last report. */
 export interface Told {
   readonly operations: Readonly<Record<string, number>>
   readonly badInputs: Readonly<Record<string, number>>
@@ -121,7 +127,7 @@ export interface Told {
   readonly won: ReadonlyArray<Won>
   readonly tooOld: ReadonlyArray<TooOld>
   readonly late: ReadonlyArray<Late>
-  /** What the process judged by itself: how often each invariant was looked at, and what was wrong. */
+  /** What the process judged by itself: how often it checked each invariant, and the violations. */
   readonly checks: Readonly<Record<string, number>>
   readonly violations: ReadonlyArray<{ readonly invariant: string; readonly detail: string }>
   /** The longest time between two acknowledged writes of one key, in ms. */
@@ -132,10 +138,10 @@ export interface Told {
 export interface Batch {
   readonly _tag: "Batch"
   readonly by: number
-  /** All that ended before is told. */
+  /** Everything that ended before this time is reported. */
   readonly upTo: number
   readonly told: Readonly<Record<TargetName, Told>>
-  /** The longest time for which the process did nothing else, in ms. */
+  /** The longest time for which the process was stalled, in ms. */
   readonly lag: number
   /** After a collection; not in every batch. */
   readonly heap: number | undefined

@@ -1,7 +1,7 @@
-/** Chance that a seed repeats: Mulberry32. */
+/** Random numbers that a seed repeats: Mulberry32. */
 
 export interface Random {
-  /** From 0 to 1, 1 left out. */
+  /** From 0 to 1, 1 excluded. */
   readonly fraction: () => number
   /** A whole number of at least `from` and less than `to`. */
   readonly between: (from: number, to: number) => number

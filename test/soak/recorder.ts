@@ -1,4 +1,4 @@
-/** What one process does and sees on one target, until it is told to the soak. */
+/** Records what one process does and sees on one target, until it is reported to the soak. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,10 +19,10 @@ import {
 } from "./protocol.js"
 import type { Invariant } from "./verdicts.js"
 
-/** What a noisy machine may add to a bound beside what is measured, in ms. */
+/** What a noisy machine may add to a bound beyond the measured delays, in ms. */
 const slack = 100
 
-/** What Redis may answer while something is wrong with it. */
+/** The errors that Redis may give while it is disturbed. */
 const expectedReasons = new Set(["Connection", "Timeout", "CircuitOpen", "OutOfMemory", "Conflict"])
 
 export interface Done<A> extends Window {
@@ -31,7 +31,7 @@ export interface Done<A> extends Window {
 
 export type Failure = RedisError | CodecError | Empty
 
-/** What is told when it is drained. */
+/** The data that draining reports. */
 type Draft<A> = { -readonly [K in keyof A]: A[K] }
 
 export class Recorder {
@@ -43,7 +43,7 @@ export class Recorder {
 
   constructor(private readonly lag: Lag) {}
 
-  /** Runs an operation that has so many ms; how it ended, and between when. */
+  /** Runs an operation that may take this many ms; gives how it ended, and its window. */
   run<A>(
     kind: string,
     bound: number | (() => number),
@@ -75,7 +75,7 @@ export class Recorder {
           () => `${kind}: ${Cause.pretty(exit.cause)}`
         )
         if (!known) return Either.left(new RedisError({ reason: "Command", operation: kind }))
-        // An error reply to what is wrong is no failure of Redis's.
+        // An error reply to an invalid request is not a failure of Redis.
         if (error instanceof RedisError && error.reason !== "Command") this.failed(kind, error.reason, from, to)
         return Either.left(error)
       })
@@ -91,7 +91,7 @@ export class Recorder {
     this.told.badInputs[kind] = (this.told.badInputs[kind] ?? 0) + 1
   }
 
-  /** A write by its only writer, which is about to be tried for the `n`th time. */
+  /** A write by its only writer, which is about to attempt it for the `n`th time. */
   attempt(kind: RegisterKind | "shared", key: string, n: number): void {
     this.told.attempts.push({ kind, key, n })
   }
@@ -138,7 +138,7 @@ export class Recorder {
     } else Object.assign(draft, { count: draft.count + 1, to })
   }
 
-  /** All since it was last called. */
+  /** Everything since the last call. */
   drain(nearHits: number): Told {
     const told = {
       ...this.told,
@@ -170,8 +170,8 @@ const fresh = () => ({
   longestGap: 0
 })
 
-/** So many commands that follow one another. */
+/** The time for this many commands in a row. */
 export const commands = (count: number): number => count * commandTimeout
 
-/** A call that may wait for a load: the contract's bound. */
+/** The time for a call that may wait for a load: the contract's bound. */
 export const loading = (loadMillis: number, leaseWait: number): number => commands(4) + leaseWait + loadMillis

@@ -1,4 +1,4 @@
-/** What happens to a single server, to the network before it, and to the processes that use it. */
+/** Faults of a single server, of the network in front of it, and of the processes that use it. */
 import type { Redis as Client } from "ioredis"
 import { now } from "../support/processes/now.js"
 import type { Proxy } from "../support/proxy.js"
@@ -18,10 +18,10 @@ export interface Counted {
 
 export const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-/** The number that a server tells under this name. */
+/** The number that a server reports under this name. */
 const figure = (info: string, name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0)
 
-/** By name. Each ends when all is well again. */
+/** By name. Each one ends when everything is healthy again. */
 export const singleFaults = (
   { admin, counted, proxy, random, server, wiped }: {
     readonly server: RedisServer
@@ -29,7 +29,7 @@ export const singleFaults = (
     /** Straight to the server. */
     readonly admin: Client
     readonly random: Random
-    /** Where the server forgets, its windows are added. */
+    /** If the server loses data, its windows are added. */
     readonly wiped: Array<Opening>
     readonly counted: Counted
   }

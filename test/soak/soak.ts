@@ -1,7 +1,8 @@
 /**
- * `npm run soak -- --minutes N --seed S`: several processes work on a single server behind a proxy that misbehaves and on
- * a cluster, while both are hit by one fault after another, and are fed with bad input all the while. What they do and
- * see is judged meanwhile (`judge.ts`). The last line is `N passed, N failed`, of the invariants in `verdicts.ts`.
+ * `npm run soak -- --minutes N --seed S`: several processes work on a single server behind a proxy that misbehaves, and
+ * on a cluster. Meanwhile, one fault after another hits both, and they get bad input all the time. `judge.ts` judges
+ * what the processes do and see while they run. The last line is `N passed, N failed`, of the invariants in
+ * `verdicts.ts`.
  */
 import * as Effect from "effect/Effect"
 import { Redis as Client } from "ioredis"
@@ -25,13 +26,13 @@ import { versionKeys } from "./work/registers.js"
 const workers = 3
 const prefix = "soak:"
 
-/** Until processes have noticed that all is well again, in ms: the contract gives them a second. */
+/** Until processes have noticed that everything is healthy again, in ms: the contract gives them a second. */
 const recovery = { single: 1_500, cluster: 2_500 } as const
 
-/** Windows are known so long after they began, in ms. */
+/** Windows are known this long after they began, in ms. */
 const windowsLate = 2_000
 
-/** What a heap may grow by, in bytes: code that is compiled late, and chance. */
+/** What a heap may grow by, in bytes: late compilation, and chance. */
 const heapMargin = 8e6
 
 type OpenWindows = { readonly [K in keyof Windows]: Array<Opening & { readonly name?: string }> }
@@ -88,7 +89,7 @@ const program = Effect.gen(function*() {
   const began = now()
   const end = began + minutes * 60_000
 
-  /** One fault after another until the end, each as often as any other. */
+  /** One fault after another until the end, all equally often. */
   const trouble = async (target: "single" | "cluster", faults: Readonly<Record<string, () => Promise<void>>>) => {
     const calm = () => pause(random.between(200, random.pick([600, 2_000, 4_000])))
     for (;;) {
@@ -199,7 +200,7 @@ const program = Effect.gen(function*() {
   })
 })
 
-/** Versions live for ever, and what the saboteur wrote is not the library's. */
+/** Versions never expire, and the library did not write the saboteur's bytes. */
 const mayStay = (key: string): boolean =>
   ["versions:", "foreign:", "foreignCounts:", ":tag:foreign:sabotaged"].some((start) => key.startsWith(prefix + start))
 
@@ -208,5 +209,5 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 await Effect.runPromise(Effect.scoped(program))
 
-// Whatever could still keep the process alive, or busy, is of no interest any more.
+// Nothing that could still keep the process alive, or busy, matters any more.
 process.exit()

@@ -1,4 +1,4 @@
-/** The invariants of the soak: how often each was looked at, and what was wrong. */
+/** The invariants of the soak: how often each was checked, and the violations. */
 
 export const invariants = {
   stale: "no read is staler than its bound",
@@ -37,14 +37,14 @@ const mostTold = 5
 export interface Verdict {
   checks: number
   wrong: number
-  /** The first of what was wrong. */
+  /** The first violations. */
   readonly told: Array<string>
 }
 
 export class Verdicts {
   readonly all = new Map<Invariant, Verdict>()
 
-  /** The first of what is wrong with an invariant is told at once, too. */
+  /** The first violation of an invariant is also printed at once. */
   constructor(private readonly tell: (violation: string) => void = () => {}) {
     for (const invariant of Object.keys(invariants) as Array<Invariant>) { // they are its keys
       this.all.set(invariant, { checks: 0, wrong: 0, told: [] })
@@ -68,7 +68,7 @@ export class Verdicts {
     if (!holds) this.violated(invariant, detail())
   }
 
-  /** An invariant that was never looked at has not passed. */
+  /** An invariant that was never checked has not passed. */
   passes(invariant: Invariant): boolean {
     const { checks, wrong } = this.all.get(invariant)!
     return checks > 0 && wrong === 0

@@ -1,4 +1,4 @@
-/** A process of the soak: it works on both targets at once, and tells what it did and saw. See `soak.ts`. */
+/** A process of the soak: it works on both targets at once, and reports what it did and saw. See `soak.ts`. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -32,7 +32,7 @@ const work = { ...registers, ...loads, ...swaps, ...memos, ...badInput, ...sabot
 
 const tellEvery = 500
 const measureEvery = 10_000
-/** How long loads and refreshes may go on when all work has ended, in ms. */
+/** How long loads and refreshes may continue when all work has ended, in ms. */
 const lastWords = 10_000
 
 const tell = (message: FromWorker): void => void process.send?.(message)
@@ -110,7 +110,7 @@ const begin = async (options: Begin): Promise<void> => {
   tell({ _tag: "Begun" })
 }
 
-/** Until it holds, or there is no more time. */
+/** Until it holds, or the time is over. */
 const until = async (holds: () => Promise<boolean>, millis: number): Promise<void> => {
   const end = now() + millis
   while (!(await holds()) && now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
@@ -153,7 +153,7 @@ process.on("message", (message: ToWorker) => {
   else void close()
 })
 
-// Whoever started it has gone.
+// The process that started it has gone.
 const end = () => process.exit(1)
 process.on("disconnect", end)
 

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-const ofBun = (globalThis as { readonly Bun?: { readonly gc: (now: boolean) => void } }).Bun // there on Bun alone
+const ofBun = (globalThis as { readonly Bun?: { readonly gc: (now: boolean) => void } }).Bun // exists only on Bun
 
 const ofV8 = (): () => void => {
   setFlagsFromString("--expose-gc")

@@ -1,4 +1,4 @@
-/** What tests ask a driver for directly, as another process's load would. */
+/** Requests that tests send directly to a driver, as another process's load would. */
 import type { FillRequest, LeaseRequest } from "../../src/internal/driver/driver.js"
 
 /** As long as leases may last by default. */

@@ -1,4 +1,4 @@
-/** Waits for servers to come to something, for half a minute at most. What fails meanwhile does not hold yet. */
+/** Waits until servers reach a state, for half a minute at most. An error meanwhile means: not yet. */
 export const eventually = async (holds: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + 30_000
   while (!await holds().catch(() => false)) {

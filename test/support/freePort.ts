@@ -8,8 +8,8 @@ const isFree = (port: number): Promise<boolean> =>
   })
 
 /**
- * A port of the loopback address that no process listens on. Below the range that the kernel gives to outgoing
- * connections, so that a server which was stopped can have its port back.
+ * A port of the loopback address on which no process listens. It is below the range that the kernel uses for outgoing
+ * connections, so that a stopped server can have its port back.
  */
 export const freePort = async (): Promise<number> => {
   for (;;) {

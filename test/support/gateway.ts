@@ -1,4 +1,4 @@
-/** A way to a server of which single connections can be made to die in silence, while those that are made later live. */
+/** A path to a server on which single connections can die silently, while later ones live. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as net from "node:net"
@@ -6,13 +6,15 @@ import { freePort } from "./freePort.js"
 
 export interface Gateway {
   readonly port: number
-  /** So many of the connections that are made from now on are accepted, and never answered. */
+  /** This many of the next connections are accepted, and never answered. */
   readonly swallow: (count: number) => void
-  /** So many of the connections that are made from now on are ended at their first word, as by a server that is full. */
+  /** This many of the next connections are ended at their first word, as by a server that is full. */
   readonly hangUp: (count: number) => void
-  /** What is sent next, over whatever connection, is answered by this, and nothing on that connection ever after. */
+  /**
+   * The next data sent, on any connection, is answered with this; after that, nothing on that connection is answered.
+   */
   readonly answerOnce: (reply: string) => void
-  /** How many connections were made, swallowed ones included. */
+  /** How many connections were made, including swallowed ones. */
   readonly made: () => number
 }
 

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on the loopback address, in front of a server, that misbehaves on demand. What it does to bytes is what
- * a network does: they arrive late or not at all, but never in another order and never with a gap.
+ * A TCP proxy on the loopback address, in front of a server, that misbehaves on demand. It does to bytes what a network
+ * does: they arrive late or not at all, but never in another order and never with a gap.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,17 +11,17 @@ export interface Proxy {
   readonly port: number
   /** Connections that are open now. */
   readonly connections: () => number
-  /** Back to normal. What a black hole held back is delivered; connections that lost replies are reset. */
+  /** Back to normal. Data that a black hole held back is delivered; connections that lost replies are reset. */
   readonly pass: () => Promise<void>
   /** Every reply comes this many milliseconds late. */
   readonly delay: (ms: number) => Promise<void>
-  /** A slow link: so many bytes a second go through, in each direction. */
+  /** A slow link: this many bytes a second, in each direction. */
   readonly throttle: (bytesPerSecond: number) => Promise<void>
   /** Connections stay open and new ones are accepted; nothing comes through, in either direction, until it ends. */
   readonly blackhole: () => Promise<void>
   /** Requests reach the server, replies are swallowed. */
   readonly dropReplies: () => Promise<void>
-  /** Nobody listens, and open connections are reset. */
+  /** Nothing listens, and open connections are reset. */
   readonly refuse: () => Promise<void>
   /** Resets the connections that are open now; the mode stays as it is. */
   readonly reset: () => Promise<void>
@@ -33,7 +33,7 @@ type Mode = "pass" | "blackhole" | "dropReplies" | "refuse" | { readonly delay: 
 interface Connection {
   readonly client: net.Socket
   readonly upstream: net.Socket
-  /** Replies on their way, each with the time it is due. */
+  /** Replies in transit, each with the time when it is due. */
   readonly replies: Array<{ readonly due: number; readonly bytes: Buffer }>
   /** Whether a reply was swallowed: the next one would answer the wrong request. */
   torn: boolean
@@ -68,7 +68,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
     if (connection.replies.length === 1) deliver(connection)
   }
 
-  /** After these bytes no more are read from there before their time is over. */
+  /** After these bytes, no more are read from there before their time is over. */
   const slowDown = (from: net.Socket, bytes: Buffer): void => {
     if (typeof mode !== "object" || !("rate" in mode)) return
     from.pause()
@@ -104,7 +104,7 @@ export const startProxy = async (targetPort: number): Promise<Proxy> => {
     if (mode === "blackhole") hold(connection)
   }
 
-  // Sockets that are not read: TCP keeps what is sent to them.
+  // Sockets that are not read: TCP holds what is sent to them.
   const hold = ({ client, upstream }: Connection): void => {
     client.pause()
     upstream.pause()

@@ -1,5 +1,6 @@
 /**
- * A real Redis Cluster for tests: masters and a replica of each, on the loopback address, with what operators do to one.
+ * A real Redis Cluster for tests: masters with a replica each, on the loopback address, and the operations of its
+ * operators.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,37 +12,39 @@ import { type RedisServer, startRedis } from "./redisServer.js"
 export interface Node {
   readonly id: string
   readonly server: RedisServer
-  /** Commands to this very server. */
+  /** Sends commands to this very server. */
   readonly client: Client
 }
 
 export interface RedisCluster {
-  /** What a client needs to begin with. */
+  /** The addresses with which a client begins. */
   readonly addresses: ReadonlyArray<{ readonly host: string; readonly port: number }>
   /** All nodes: at first the masters, then a replica of each in the same order. */
   readonly nodes: ReadonlyArray<Node>
-  /** The masters that have slots now, as the node that is asked sees it (a node that lives, unless told otherwise). */
+  /** The masters that have slots now, as the queried node sees it (a live node by default). */
   readonly masters: () => Promise<ReadonlyArray<Node>>
   readonly masterOf: (slot: number) => Promise<Node>
-  /** Moves a slot with all its keys, as `redis-cli --cluster reshard` does. `midway` runs when half the keys are moved. */
+  /**
+   * Moves a slot with all its keys, as `redis-cli --cluster reshard` does. `midway` runs when half the keys are moved.
+   */
   readonly move: (slot: number, to: Node, midway?: () => Promise<unknown>) => Promise<void>
   /** Until this node has no slots any more, as the others see it: another has taken its place. */
   readonly replaced: (node: Node) => Promise<void>
   /** A replica takes the place of its master, which agrees; ends when the others know. */
   readonly promote: (replica: Node) => Promise<void>
-  /** Until all living nodes agree whose the slots are, and replicas have what their masters have. */
+  /** Until all live nodes agree which node has which slots, and replicas have the data of their masters. */
   readonly settled: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
 export const slotCount = 16_384
 
-/** In ms. A master that is lost is replaced soon after. */
+/** In ms. A lost master is replaced soon after. */
 const quickTimeout = 1_500
 
 /**
- * For tests in which no master is lost. A machine that is busy for longer than the timeout has its masters take each
- * other for lost, and the cluster answers `CLUSTERDOWN` for as long again.
+ * For tests in which no master is lost. If the machine is busy for longer than the timeout, its masters consider each
+ * other lost, and the cluster answers `CLUSTERDOWN` for as long again.
  */
 export const patientTimeout = 15_000
 
@@ -72,9 +75,9 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
   const isAlive = ({ client }: Node): boolean => client.status === "ready"
 
   const info = async ({ client }: Node): Promise<string> => String(await client.cluster("INFO"))
-  /** Whose the slots are, as a node sees it. */
+  /** The owners of the slots, as a node sees it. */
   const slotsSeenBy = async ({ client }: Node): Promise<string> => {
-    const ranges = await client.call("CLUSTER", "SLOTS") as Slots // what it answers with
+    const ranges = await client.call("CLUSTER", "SLOTS") as Slots // the form of its answer
     return ranges.map(([from, to, [, , id]]) => `${from}-${to}:${id}`).sort().join()
   }
 
@@ -118,22 +121,22 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
 
   const slots = async (): Promise<Slots> => {
     const asked = nodes.filter(isAlive)
-    // A replica hears of everything, and the master that was asked may be the one that is stopped.
+    // A replica hears of everything, and the first master may be the one that is suspended.
     const answers = await Promise.any(asked.map(({ client }) => client.call("CLUSTER", "SLOTS")))
-    return answers as Slots // what it answers with
+    return answers as Slots // the form of its answer
   }
   const masters = async () => [...new Set((await slots()).map(([, , [, , id]]) => byId(id)))]
   const masterOf = async (slot: number): Promise<Node> =>
     byId((await slots()).find(([from, to]) => from <= slot && slot <= to)![2][2])
 
-  /** Whose a slot is, and its epoch, as a node sees it. */
+  /** The owner of a slot, and its epoch, as a node sees it. */
   const viewOf = async ({ client }: Node, master: Node): Promise<string> => {
     const lines = String(await client.cluster("NODES")).split("\n")
     const [, , , , , , epoch, , ...owned] = lines.find((line) => line.startsWith(master.id))!.split(" ")
     return [epoch, ...owned.filter((range) => !range.startsWith("["))].join()
   }
 
-  /** Until all that live know what a master has. One that does not could take its slots for its own once more. */
+  /** Until all live nodes know what a master has. A node that does not know could claim its slots again. */
   const known = (master: Node) =>
     eventually(async () => {
       const own = await viewOf(master, master)
@@ -158,7 +161,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
     await migrate(keys.slice(0, half))
     await midway?.()
     await migrate(keys.slice(half))
-    // Those that were written meanwhile.
+    // Keys that were written meanwhile.
     for (;;) {
       const more = await from.client.call("CLUSTER", "GETKEYSINSLOT", slot, 1_000) as ReadonlyArray<string> // a list
       if (more.length === 0) break
@@ -174,7 +177,7 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
     let asked = -Infinity
     await eventually(async () => {
       if ((await viewOf(replica, replica)).includes("-")) return true
-      // On a busy machine it may not come about in the five seconds that it has, and is given up without a word.
+      // On a busy machine it may not finish within its five seconds, and is given up without any error.
       if (performance.now() > asked + 6_000) {
         asked = performance.now()
         await replica.client.call("CLUSTER", "FAILOVER")

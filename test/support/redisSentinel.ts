@@ -1,4 +1,4 @@
-/** A real master, its replicas and the sentinels that watch them, on the loopback address. */
+/** A real master, its replicas and the sentinels that monitor them, on the loopback address. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis as Client } from "ioredis"
@@ -10,20 +10,20 @@ import { eventually } from "./eventually.js"
 import { type RedisServer, startRedis } from "./redisServer.js"
 
 export interface RedisSentinel {
-  /** What `layer` takes. */
+  /** The options for `layer`. */
   readonly options: {
     readonly sentinels: Array<{ readonly host: string; readonly port: number }>
     readonly name: string
   }
-  /** The first is the master at first. */
+  /** The first one is the master at first. */
   readonly servers: ReadonlyArray<RedisServer>
-  /** Who is the master, as the first sentinel sees it. */
+  /** The master, as the first sentinel sees it. */
   readonly master: () => Promise<RedisServer>
-  /** Hands the master's place to a replica, though the master is well. */
+  /** Hands the master's place to a replica, although the master is healthy. */
   readonly failover: () => Promise<void>
-  /** Until every sentinel names another as the master: nobody can be sent to this server any more. */
+  /** Until every sentinel names another master: no client can be directed to this server any more. */
   readonly replaced: (server: RedisServer) => Promise<void>
-  /** Until there is one master, known to all sentinels, and all others have what it has. */
+  /** Until there is one master, known to all sentinels, and all other servers have its data. */
   readonly settled: () => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -42,7 +42,7 @@ export const startSentinel = async (replicaCount = 2): Promise<RedisSentinel> =>
   const servers = [first, ...replicas]
   const folder = await mkdtemp(join(tmpdir(), "sentinel-test-"))
   const sentinels = await Promise.all([0, 1, 2].map((i) => {
-    const file = join(folder, `${i}.conf`) // a sentinel keeps what it learns in its file
+    const file = join(folder, `${i}.conf`) // a sentinel stores what it learns in its file
     writeFileSync(
       file,
       [

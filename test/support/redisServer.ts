@@ -1,6 +1,6 @@
 /**
- * Real Redis servers for tests. Each is a child of this process, on a port of its own of the loopback address, with
- * nothing kept on disk.
+ * Real Redis servers for tests. Each is a child of this process, on a port of its own of the loopback address, and
+ * stores nothing on disk.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -16,11 +16,11 @@ import { signal as send } from "./processes/signal.js"
 export interface RedisOptions {
   /** The default user's. */
   readonly password?: string | undefined
-  /** Lines of an ACL file (`user alice on >secret ~* +@all`). Redis ignores `password` where there is one. */
+  /** Lines of an ACL file (`user alice on >secret ~* +@all`). Redis then ignores `password`. */
   readonly acl?: ReadonlyArray<string> | undefined
   /** TLS only, with a certificate of its own for `localhost` and `127.0.0.1`. */
   readonly tls?: boolean | undefined
-  /** It is a sentinel, with this configuration file. */
+  /** Makes it a sentinel, with this configuration file. */
   readonly sentinel?: string | undefined
   /** More command line arguments: `["--maxmemory", "2mb"]`. */
   readonly args?: ReadonlyArray<string> | undefined
@@ -28,17 +28,17 @@ export interface RedisOptions {
 
 export interface RedisServer {
   readonly port: number
-  /** With the password, where there is one: `redis://:secret@127.0.0.1:6543`. */
+  /** With the password, if there is one: `redis://:secret@127.0.0.1:6543`. */
   readonly url: string
-  /** The certificate to trust (PEM), where the server speaks TLS. */
+  /** The certificate to trust (PEM), if the server speaks TLS. */
   readonly ca: string | undefined
   /** A restart changes it. */
   readonly pid: number
-  /** Ends the server for good and removes its folder. May be called twice. */
+  /** Ends the server for good and removes its folder. You may call it twice. */
   readonly stop: () => Promise<void>
-  /** Ends the process, `SIGKILL` unless told otherwise, and waits until it is gone. `restart` starts it again. */
+  /** Ends the process, with `SIGKILL` by default, and waits until it is gone. `restart` starts it again. */
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>
-  /** `SIGSTOP`: the kernel still accepts connections and bytes, nobody answers. */
+  /** `SIGSTOP`: the kernel still accepts connections and bytes, but nothing answers. */
   readonly pause: () => void
   /** `SIGCONT`. */
   readonly resume: () => void

@@ -5,7 +5,7 @@ import * as Proxy from "./proxy.js"
 import * as RedisServer from "./redisServer.js"
 import { sharedRedisUrl, uniquePrefix } from "./sharedRedis.js"
 
-/** A client that never retries: what happens to the connection is what the test sees. */
+/** A client that never retries: the test sees everything that happens to the connection. */
 const connect = (url: string, ca?: string): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -35,7 +35,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 describe("RedisServer", () => {
-  it.scopedLive("is shared by all files, a prefix for each test", () =>
+  it.scopedLive("is shared by all files, with a prefix for each test", () =>
     Effect.gen(function*() {
       const client = yield* connect(sharedRedisUrl())
       assert.notStrictEqual(uniquePrefix(), uniquePrefix())
@@ -49,7 +49,7 @@ describe("RedisServer", () => {
       assert.isFalse(isAlive(pid))
     }))
 
-  it.scopedLive("is paused and resumed", () =>
+  it.scopedLive("is suspended and resumed", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const client = yield* connect(server.url)
@@ -60,7 +60,7 @@ describe("RedisServer", () => {
       assert.strictEqual(yield* Effect.promise(() => reply), "PONG")
     }))
 
-  it.scopedLive("is killed, paused or not, and comes back empty on its port", () =>
+  it.scopedLive("is killed, suspended or not, and comes back empty on its port", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const { pid, url } = server
@@ -116,7 +116,7 @@ describe("Proxy", () => {
     return { proxy, client, direct, url: `redis://127.0.0.1:${proxy.port}` }
   })
 
-  it.scopedLive("passes much in one go", () =>
+  it.scopedLive("passes much data at once", () =>
     Effect.gen(function*() {
       const { client } = yield* setup
       const value = "x".repeat(5_000_000)
@@ -151,7 +151,7 @@ describe("Proxy", () => {
       assert.deepStrictEqual(yield* Effect.promise(() => Promise.all([reply, second])), ["OK", "PONG"])
     }))
 
-  it.scopedLive("swallows replies, and resets what lost one", () =>
+  it.scopedLive("swallows replies, and resets the connections that lost one", () =>
     Effect.gen(function*() {
       const { client, direct, proxy } = yield* setup
       yield* Effect.promise(proxy.dropReplies)
@@ -162,7 +162,7 @@ describe("Proxy", () => {
       assert.instanceOf(yield* Effect.promise(() => outcome(reply)), Error)
     }))
 
-  it.scopedLive("resets connections, and takes new ones", () =>
+  it.scopedLive("resets connections, and accepts new ones", () =>
     Effect.gen(function*() {
       const { client, proxy, url } = yield* setup
       assert.strictEqual(proxy.connections(), 1)

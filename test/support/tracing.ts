@@ -1,4 +1,4 @@
-/** Spans that a test can look at. */
+/** Spans that a test can inspect. */
 import { type Context, type Exit, type Option, Tracer } from "effect"
 
 export class Span implements Tracer.Span {
@@ -39,7 +39,7 @@ export class Span implements Tracer.Span {
   }
 }
 
-/** A tracer that keeps every span it made, and those that have ended in their order. */
+/** A tracer that records every span, and the ended ones in order. */
 export const tracing = () => {
   const spans: Array<Span> = []
   const ended: Array<Span> = []

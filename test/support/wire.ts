@@ -1,4 +1,4 @@
-/** The commands that a server is sent, as its `MONITOR` tells of them. */
+/** The commands that a server receives, as its `MONITOR` reports them. */
 import { Effect, type Scope } from "effect"
 import type { Redis } from "effect-redis-cache"
 import { Redis as Client } from "ioredis"
@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto"
 export type Commands = ReadonlyArray<ReadonlyArray<string>>
 
 export interface Wire {
-  /** The commands that an effect sends, in order. What a script does on the server is not among them. */
+  /** The commands that an effect sends, in order. Those of scripts on the server are not among them. */
   readonly sentBy: <A, E>(
     effect: Effect.Effect<A, E, Redis.Redis>
   ) => Effect.Effect<readonly [Commands, A], E, Redis.Redis>
@@ -16,7 +16,7 @@ export interface Wire {
 export const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
   Effect.gen(function*() {
     const client = yield* Effect.acquireRelease(
-      // Without its ready check, whose `INFO` ioredis may take for an answer when it comes back as a line of `MONITOR`.
+      // Without its ready check: ioredis may take the echo of that `INFO`, as a line of `MONITOR`, for its answer.
       Effect.sync(() => new Client(url, { enableReadyCheck: false })),
       (opened) => Effect.sync(() => opened.disconnect())
     )
@@ -30,7 +30,7 @@ export const watch = (url: string): Effect.Effect<Wire, never, Scope.Scope> =>
       if (name === "echo") marks.get(args[0]!)?.()
       else if (source !== "lua") seen.push([name.toUpperCase(), ...args])
     })
-    // Whatever was sent before it has been seen when the mark is.
+    // Everything sent before the mark has been seen once the mark is.
     const mark = Effect.promise(async () => {
       const id = randomUUID()
       const arrived = new Promise<void>((resolve) => marks.set(id, resolve))

@@ -1,4 +1,4 @@
-/** Effect's own `Cache`, whose lookup finds what was set. */
+/** Effect's own `Cache`, whose lookup finds the values that were set. */
 import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
 import { timeToLive } from "../../lib/data.js"

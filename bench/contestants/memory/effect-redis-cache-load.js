@@ -1,4 +1,4 @@
-/** The same with a load for what is absent, which never is. */
+/** The same with a load for absent values, which never runs. */
 import { Cache } from "effect-redis-cache"
 import * as Effect from "effect/Effect"
 import { makeNear } from "./effect-redis-cache.js"

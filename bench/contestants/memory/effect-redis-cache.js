@@ -1,4 +1,4 @@
-/** Near copies of entries of a Redis, which that Redis keeps coherent. */
+/** Near copies of the entries in a Redis, which that Redis keeps coherent. */
 import { Cache, RedisLayer } from "effect-redis-cache"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"

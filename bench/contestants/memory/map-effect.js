@@ -1,4 +1,4 @@
-/** The same for a program in Effect: what a near hit is compared with. */
+/** The same for a program in Effect: the reference for a near hit. */
 import * as Effect from "effect/Effect"
 import { effects } from "../../lib/style.js"
 import { versions as read } from "../../lib/versions.js"

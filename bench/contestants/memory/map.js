@@ -1,4 +1,4 @@
-/** What there is to gain: a plain `Map`, and a look at the clock. */
+/** The lower bound: a plain `Map`, and a look at the clock. */
 import { timeToLive } from "../../lib/data.js"
 import { plain } from "../../lib/style.js"
 

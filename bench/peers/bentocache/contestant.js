@@ -7,7 +7,7 @@ import { versions as read } from "../../lib/versions.js"
 
 export const versions = read(import.meta.url, "bentocache", "ioredis")
 
-/** Redis alone, without the copy in memory that would answer instead. */
+/** Redis alone: a copy in memory would answer instead. */
 export const make = async (url) => {
   const connection = new Redis(url)
   await connection.ping()
@@ -21,7 +21,7 @@ export const make = async (url) => {
     ...promises,
     get: (key) => users.get({ key }),
     set: (key, value) => users.set({ key, value }),
-    /** It has no call for many: each key is asked for by itself. */
+    /** It has no call for many keys: it reads each one by itself. */
     pages: (load) => (keys) =>
       Promise.all(keys.map((key) => users.getOrSet({ key, factory: async () => (await load([key]))[0][1] }))),
     memoize: (compute) => (...args) =>

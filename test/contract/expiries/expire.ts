@@ -1,11 +1,11 @@
-/** `expire` makes stale what is fresh, at once, and brings nothing back. */
+/** `expire` makes a fresh value stale at once, and brings nothing back. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Schema } from "effect"
 import { Cache, Memo, Redis } from "effect-redis-cache"
 import { fillRequest, leaseRequest } from "../../support/driverRequests.js"
 import { collect, header, look, minutes, plant, plantLease, redisKey, same, type Subject, token } from "../subject.js"
 
-/** What every load that fails is told apart by. */
+/** The message that identifies a failing load. */
 const down = Effect.fail("the source is down")
 
 export const expire = ({ counts, lasting, test, things }: Subject): void => {
@@ -15,11 +15,11 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
     staleIfError: "30 minutes",
     tags: (key) => [`of:${key[0]}`]
   })
-  /** With a window for each. */
+  /** A cache with each kind of window. */
   const windowed = Cache.make({ name: "windowed", timeToLive: "1 hour", staleWhileRevalidate: "10 minutes" })
 
   describe("expire", () => {
-    test("makes what is fresh stale, at once and within its windows", () =>
+    test("makes a fresh value stale, at once and within its windows", () =>
       Effect.gen(function*() {
         yield* Cache.set(rates, "a", 1)
         assert.isTrue(yield* Cache.expire(rates, "a"))
@@ -41,7 +41,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(yield* Cache.get(rates, "a"), Option.some(3))
       }))
 
-    test("answers loads at once and refreshes behind, where stale values are revalidated", () =>
+    test("serves loads at once and refreshes in the background, if stale values are revalidated", () =>
       Effect.gen(function*() {
         yield* Cache.set(windowed, "a", 1)
         yield* Cache.expire(windowed, "a")
@@ -54,7 +54,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(value, Option.some(2))
       }))
 
-    test("removes what has no stale window, and ends what lives for ever", () =>
+    test("removes entries without a stale window, and ends those that never expire", () =>
       Effect.gen(function*() {
         const forEver = Cache.make({ name: "forEver", staleIfError: "1 hour" })
         yield* Cache.set(lasting, "a", 1)
@@ -70,7 +70,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.strictEqual(yield* Cache.getOrSet(forEver, "a", down), 1)
       }))
 
-    test("tells whether something fresh was there, of one and of many", () =>
+    test("returns whether there was a fresh value, for one key and for many", () =>
       Effect.gen(function*() {
         assert.isFalse(yield* Cache.expire(rates, "a"))
         yield* Cache.setMany(rates, { a: 1, b: 2, c: 3 })
@@ -83,7 +83,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.isFalse(yield* rates.pipe(Cache.expire("c")))
       }))
 
-    test("does not let a window begin anew", () =>
+    test("does not restart a window", () =>
       Effect.gen(function*() {
         const { driver } = yield* Redis.Redis
         const key = yield* redisKey("rates", "a")
@@ -93,12 +93,12 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         yield* driver.lease([leaseRequest({ key, seen: before.bytes, token, life: 10_800_000 })], "entry")
         yield* Cache.expire(rates, "a")
         const after = (yield* driver.inspect(key))!
-        // The same end; the life that the lease needed is gone with it.
+        // The end is the same; the extra lifetime for the lease is gone together with the lease.
         assert.isAtMost(after.life!, before.life!)
         same(after.bytes.subarray(9, 15), before.bytes.subarray(9, 15))
       }))
 
-    test("ends the lease of a load, forced or not, over what is there and over nothing", () =>
+    test("ends the lease of a load, forced or not, with or without an entry", () =>
       Effect.gen(function*() {
         const { driver } = yield* Redis.Redis
         const key = yield* redisKey("rates", "a")
@@ -116,7 +116,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.isUndefined(yield* look("rates", "b"))
       }))
 
-    test("is a write to what compares and sets", () =>
+    test("counts as a write for compare-and-set", () =>
       Effect.gen(function*() {
         yield* Cache.set(rates, "a", 1)
         const seen: Array<unknown> = []
@@ -130,7 +130,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.isTrue(yield* Cache.setIfAbsent(rates, "a", 5))
       }))
 
-    test("keeps loads in flight from being joined, and from being stored", () =>
+    test("prevents loads in flight from being joined or stored", () =>
       Effect.gen(function*() {
         const gate = yield* Effect.makeLatch()
         const started = yield* Effect.makeLatch()
@@ -144,7 +144,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(yield* Cache.get(rates, "a"), Option.some(2))
       }))
 
-    test("leaves alone what is no entry, and brings back nothing that was invalidated", () =>
+    test("leaves foreign bytes alone, and does not bring back what was invalidated", () =>
       Effect.gen(function*() {
         yield* plant("rates", "foreign", "text")
         yield* plant("rates", "hold", header(1 + 16, 0, 0))
@@ -157,7 +157,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.strictEqual(yield* Effect.flip(Cache.getOrSet(rates, "a", down)), "the source is down")
       }))
 
-    test("works on what is memoized, failures as well", () =>
+    test("works on memoized functions and their failures", () =>
       Effect.gen(function*() {
         let runs = 0
         const square = Memo.cached((n: number) => Effect.sync(() => (runs++, n * n)), {
@@ -178,7 +178,7 @@ export const expire = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(yield* Effect.exit(failing(1)), Exit.fail(4))
       }))
 
-    test("leaves a counter as it is, where types were not asked", () =>
+    test("leaves a counter as it is, if an untyped program calls it", () =>
       Effect.gen(function*() {
         yield* Cache.increment(counts, "a", 5)
         // as a program without types might

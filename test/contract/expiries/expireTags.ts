@@ -1,14 +1,14 @@
-/** `expireTags` makes stale what has a tag, at once, and brings nothing back. */
+/** `expireTags` makes every entry with a tag stale at once, and brings nothing back. */
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
 import { collect, failsWith, plant, redisKey, same, type Subject } from "../subject.js"
 
-/** What every load that fails is told apart by. */
+/** The message that identifies a failing load. */
 const down = Effect.fail("the source is down")
 
 export const expireTags = ({ test, things, time }: Subject): void => {
-  /** So that there is a time before the windows: the `TestClock` begins at zero. */
+  /** Leaves room for times before the windows: the `TestClock` begins at zero. */
   const later = time === "TestClock" ? TestClock.adjust("1 day") : Effect.void
 
   describe("expireTags", () => {
@@ -19,7 +19,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
       tags: (key) => [`of:${key[0]}`],
       valueTags: (value) => [`value:${String(value)}`]
     })
-    /** With tags of its keys alone. */
+    /** Its keys alone determine the tags. */
     const rates = Cache.make({ name: "rates", timeToLive: "1 hour", tags: (key) => [`of:${key[0]}`] })
     const isStale = (key: string, value: unknown) =>
       Effect.gen(function*() {
@@ -33,7 +33,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         assert.strictEqual(yield* Effect.flip(Cache.getOrSet(tagged, key, down)), "the source is down")
       })
 
-    test("makes stale what has the tags, of key, value and write, and nothing else", () =>
+    test("makes entries with the tags stale, whether of key, value or write, and no others", () =>
       Effect.gen(function*() {
         const all = ["a1", "a2", "b1"]
         const fill = Effect.zipRight(
@@ -63,7 +63,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         }
       }))
 
-    test("what is expired twice is absent, and what is written in between is stale", () =>
+    test("expiring a tag twice makes its entries absent; an entry written in between is stale", () =>
       Effect.gen(function*() {
         yield* Cache.set(tagged, "a1", 1)
         yield* Cache.expireTags(tagged, ["of:a"])
@@ -74,7 +74,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         yield* isStale("a2", 2)
       }))
 
-    test("one tag expired and another invalidated: absent, in either order", () =>
+    test("a tag that is expired and invalidated makes its entries absent, in either order", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(tagged, { a1: 1, b1: 1 })
         yield* Cache.expireTags(tagged, ["value:1"])
@@ -97,7 +97,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         assert.strictEqual(yield* Cache.getOrSet(things, "a", Effect.succeed(2)), 2)
       }))
 
-    test("what never expires by itself is late since then", () =>
+    test("entries that never expire by themselves are stale from then on", () =>
       Effect.gen(function*() {
         const forEver = Cache.make({ name: "forEver", staleIfError: "1 hour" })
         yield* Cache.set(forEver, "a", 1, { tags: ["t"] })
@@ -120,7 +120,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         assert.strictEqual(after.bytes.length, 14)
         same(after.bytes.subarray(0, 6), before.bytes.subarray(0, 6))
         assert.deepStrictEqual([...after.bytes.subarray(6, 8)], [0, 1])
-        // What is written then has the epoch alone.
+        // An entry written from then on has only the epoch.
         yield* Cache.set(tagged, "a1", 1)
         same(
           (yield* driver.inspect(yield* redisKey("tagged", "a1")))!.bytes.subarray(22, 30),
@@ -131,7 +131,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         yield* isAbsent("a1")
       }))
 
-    test("a counter of expiries that is full makes absent, and nothing fresh again", () =>
+    test("a full counter of expiries makes entries absent, and nothing fresh again", () =>
       Effect.gen(function*() {
         const { driver } = yield* Redis.Redis
         const key = `${driver.prefix}:tag:tagged:of:a`
@@ -146,7 +146,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         const { bytes } = (yield* driver.inspect(key))!
         assert.notDeepEqual([...bytes.subarray(0, 6)], [1, 2, 3, 4, 5, 6])
         assert.deepStrictEqual([...bytes.subarray(6)], [0, 0])
-        // Another program's may go round; what it expired once is stale.
+        // Another program's counter may wrap around; what it expired once is stale.
         yield* plant("", "tag:tagged:of:a", Uint8Array.of(1, 2, 3, 4, 5, 6, 255, 255))
         yield* Cache.set(tagged, "a3", 1)
         const since = (yield* driver.inspect(yield* redisKey("tagged", "a3")))!.bytes.subarray(9, 15)
@@ -166,12 +166,12 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         // Long ago: its window is over.
         yield* plant("", "tag:tagged:of:a", Uint8Array.of(...epoch, 0, 0, 0, 0, 0, 0))
         yield* isAbsent("a1")
-        // Expired, but it is not known since when.
+        // Expired, but the time is unknown.
         yield* plant("", "tag:tagged:of:a", Uint8Array.of(...epoch))
         yield* isAbsent("a1")
       }))
 
-    test("is late since the earliest expiry, and by its own end", () =>
+    test("an entry is stale from the earliest expiry of its tags, and by its own end", () =>
       Effect.gen(function*() {
         yield* later
         yield* Cache.set(tagged, "a1", 1)
@@ -191,7 +191,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         yield* isStale("a1", 1)
       }))
 
-    test("explain tells which tag, and since when", () =>
+    test("explain names the tag, and the time since", () =>
       Effect.gen(function*() {
         yield* Cache.set(tagged, "a1", 1)
         yield* Cache.expireTags(tagged, ["of:a"])
@@ -203,7 +203,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         assert.deepStrictEqual(second, { name: "value:1", holds: true, held: false })
       }))
 
-    test("what is loaded meanwhile is not joined, and not fresh", () =>
+    test("a load in flight is not joined, and its value is not fresh", () =>
       Effect.gen(function*() {
         const gate = yield* Effect.makeLatch()
         const started = yield* Effect.makeLatch()
@@ -212,7 +212,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
           const load = Effect.as(Effect.zipRight(started.open, gate.await), 1)
           const first = yield* Effect.fork(Cache.getOrSet(cache, "a", load))
           yield* started.await
-          // So that the tag has an epoch, whatever the load has made.
+          // Gives the tag an epoch, whatever the load has created.
           yield* Cache.set(cache, "ab", 1)
           yield* Cache.expireTags(cache, [tag])
           yield* gate.open
@@ -222,7 +222,7 @@ export const expireTags = ({ test, things, time }: Subject): void => {
         }
       }))
 
-    test("that an entry cannot hold are refused", () =>
+    test("tags that an entry cannot hold are refused", () =>
       failsWith(Cache.expireTags(things, [""]), /^Cache "things": tags must /))
   })
 }

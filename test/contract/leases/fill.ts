@@ -1,4 +1,4 @@
-/** A driver's `fill`: what a load has computed is stored where nobody has written since its lease was granted. */
+/** A driver's `fill`: stores the value of a load only if nothing was written since its lease was granted. */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Redis } from "effect-redis-cache"
@@ -7,10 +7,10 @@ import * as Entry from "../../../src/internal/entry/format.js"
 import { fillRequest, leaseRequest } from "../../support/driverRequests.js"
 import { header, redisKey, type Subject } from "../subject.js"
 
-/** What load number `n` has computed. */
+/** The value that load number `n` has computed. */
 const computed = (n: number): Uint8Array => header(0, n).fill(n, 4, 9)
 
-/** Forced loads of one key, by number. Each is granted when it begins, and stores when it ends. */
+/** Forced loads of one key, by number. Each takes its lease when it begins, and stores when it ends. */
 const loads = (before?: Uint8Array) =>
   Effect.gen(function*() {
     const { driver } = yield* Redis.Redis
@@ -36,14 +36,14 @@ const loads = (before?: Uint8Array) =>
     return {
       begin,
       end: (n: number) => store(n, { bytes: computed(n), life: 60_000 }),
-      /** It has computed what is not to be stored. */
+      /** It has computed a value that must not be stored. */
       endWithout: (n: number) => store(n, { bytes: undefined }),
       endOrdinary: (n: number) => store(n, { bytes: computed(n), replaces: undefined }),
       fail: (n: number) => driver.release([{ key, token: token(n) }]),
       write,
       remove: driver.take([key]),
       inspect: driver.inspect(key),
-      /** Whose value is there; 0 for a marker. */
+      /** The load whose value is stored; 0 for a marker. */
       there: Effect.map(driver.inspect(key), (found) =>
         found === undefined ? undefined : Entry.isMarker(found.bytes) ? 0 : found.bytes.at(-1)),
       holder: Effect.map(driver.inspect(key), (found) =>
@@ -55,7 +55,7 @@ const written = 99
 
 export const fill = ({ test }: Subject): void => {
   describe("fill", () => {
-    test("a load whose lease was taken from it does not store", () =>
+    test("a load whose lease was taken over does not store", () =>
       Effect.gen(function*() {
         for (const before of [undefined, computed(written)]) {
           const { begin, endOrdinary, holder } = yield* loads(before)
@@ -67,7 +67,7 @@ export const fill = ({ test }: Subject): void => {
         }
       }))
 
-    test("nothing to be stored: what is there goes", () =>
+    test("if there is nothing to store, the old entry goes", () =>
       Effect.gen(function*() {
         for (const before of [undefined, computed(written)]) {
           const { begin, endWithout, inspect } = yield* loads(before)
@@ -78,9 +78,9 @@ export const fill = ({ test }: Subject): void => {
       }))
   })
 
-  describe("fill of a forced load whose lease another has by now", () => {
+  describe("fill of a forced load whose lease another load holds by now", () => {
     for (const [what, before] of [["nothing", undefined], ["a value", computed(written)]] as const) {
-      test(`over ${what}: is stored, and the other keeps its lease`, () =>
+      test(`over ${what}: stores, and the other load keeps its lease`, () =>
         Effect.gen(function*() {
           const { begin, end, fail, holder, inspect, there } = yield* loads(before)
           yield* begin(1)
@@ -92,7 +92,7 @@ export const fill = ({ test }: Subject): void => {
           assert.closeTo((yield* inspect)!.life!, 60_000, 1_000)
         }))
 
-      test(`over ${what}: nothing to be stored leaves a marker that keeps the other's lease`, () =>
+      test(`over ${what}: nothing to store leaves a marker that keeps the other load's lease`, () =>
         Effect.gen(function*() {
           const { begin, end, endWithout, fail, holder, inspect, there } = yield* loads(before)
           yield* begin(1)
@@ -108,7 +108,7 @@ export const fill = ({ test }: Subject): void => {
           assert.isUndefined(yield* inspect)
         }))
 
-      test(`over ${what}: whatever the order in which they end, what was begun last stays`, () =>
+      test(`over ${what}: in whatever order the loads end, the value of the last one to begin stays`, () =>
         Effect.gen(function*() {
           const orders = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]]
           for (const order of orders) {
@@ -116,7 +116,7 @@ export const fill = ({ test }: Subject): void => {
               const { begin, end, fail, holder, remove, there } = yield* loads(before)
               for (const n of [1, 2, 3]) yield* begin(n)
               for (const n of order) yield* n === failing ? fail(n) : end(n)
-              // A marker goes with the failure of the load that has it, and takes with it what the others need to know.
+              // A marker goes when the load that holds it fails, and takes with it what the other loads need to know.
               const gone = before === undefined && order[0] === 3 && failing === 3
               const last = gone ? undefined : failing === 3 ? 2 : 3
               assert.strictEqual(yield* there, last, `${order.join()}, ${failing} fails`)
@@ -127,7 +127,7 @@ export const fill = ({ test }: Subject): void => {
         }))
     }
 
-    test("is stored where nobody has the lease any more", () =>
+    test("stores if nothing holds the lease any more", () =>
       Effect.gen(function*() {
         const { begin, end, fail, holder, there } = yield* loads(computed(written))
         yield* begin(1)
@@ -137,14 +137,14 @@ export const fill = ({ test }: Subject): void => {
         assert.deepStrictEqual([yield* there, yield* holder], [1, undefined])
       }))
 
-    test("a write in between wins, and a delete", () =>
+    test("a write in between wins, and so does a delete", () =>
       Effect.gen(function*() {
         const { begin, end, inspect, remove, there, write } = yield* loads(computed(1))
         yield* begin(1)
         yield* begin(2)
         yield* write(computed(written))
         assert.deepStrictEqual([yield* end(1), yield* end(2)], [false, false])
-        // Also where another has taken the lease since.
+        // Also if another load has taken the lease since.
         yield* begin(3)
         yield* write(computed(written + 1))
         yield* begin(4)
@@ -161,7 +161,7 @@ export const fill = ({ test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("of a write between three of them nothing is undone by the first", () =>
+    test("if a write comes between three loads, the first one undoes nothing of it", () =>
       Effect.gen(function*() {
         const { begin, end, fail, there, write } = yield* loads(computed(1))
         yield* begin(1)

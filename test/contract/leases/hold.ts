@@ -1,4 +1,6 @@
-/** A driver's `hold` and `endHold`: who holds a key while the source is updated, and what stands there afterwards. */
+/**
+ * A driver's `hold` and `endHold`: which updates hold a key while the source changes, and what is stored afterwards.
+ */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Redis } from "effect-redis-cache"
@@ -25,7 +27,7 @@ const holds = Effect.gen(function*() {
     lease: (n: number, force = false) =>
       Effect.map(driver.lease([leaseRequest({ key, token: tokenOf(n), force })], "entry"), ([reply]) => reply!._tag),
     fill: (n: number) => Effect.map(driver.fill([fillRequest({ key, token: tokenOf(n) })]), ([done]) => done),
-    /** Whose holds stand there; nothing where no hold does. */
+    /** The updates whose holds are stored; nothing without a hold. */
     whose: Effect.map(driver.inspect(key), (found) =>
       found === undefined || !Entry.isHold(found.bytes)
         ? undefined
@@ -36,7 +38,7 @@ const holds = Effect.gen(function*() {
 
 export const hold = ({ outlive, test }: Subject): void => {
   describe("hold", () => {
-    test("takes the place of whatever stands there, and lives as long as it holds", () =>
+    test("replaces whatever is stored, and lives as long as it holds", () =>
       Effect.gen(function*() {
         const { driver, end, hold, inspect, key, whose } = yield* holds
         for (const bytes of ["text", header(0, 1), header(4, 1, 1, 97, 0)]) {
@@ -52,7 +54,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         }
       }))
 
-    test("bars leases, forced ones too, and fills of leases that were granted before", () =>
+    test("bars leases, including forced ones, and fills of leases that were granted before", () =>
       Effect.gen(function*() {
         const { end, fill, hold, lease, whose } = yield* holds
         assert.strictEqual(yield* lease(7), "Granted")
@@ -67,7 +69,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.strictEqual(yield* lease(8), "Granted")
       }))
 
-    test("is not replaced by what a forced load set out to replace, nor renewed or released by its lease", () =>
+    test("is not replaced by the fill of a forced load, nor renewed or released by its lease", () =>
       Effect.gen(function*() {
         const { driver, hold, key, whose } = yield* holds
         const [granted] = yield* driver.lease([leaseRequest({ key, token: tokenOf(7), force: true })], "entry")
@@ -86,7 +88,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.deepStrictEqual(yield* whose, [1])
       }))
 
-    test("of several updates lists each: each ends its own, and the last one removes what stands there", () =>
+    test("lists each of several updates: each ends its own part, and the last one removes the rest", () =>
       Effect.gen(function*() {
         const { end, hold, inspect, lease, whose } = yield* holds
         yield* hold(1)
@@ -95,7 +97,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.deepStrictEqual(yield* whose, [1, 2, 3])
         yield* end(2)
         assert.deepStrictEqual(yield* whose, [1, 3])
-        // What it does not list does not remove what is the others'.
+        // Ending an update that is not listed does not remove the others' holds.
         yield* end(2)
         assert.deepStrictEqual(yield* whose, [1, 3])
         yield* end(1)
@@ -104,7 +106,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("is prolonged by its update alone, and put back where it was lost", () =>
+    test("only its own update prolongs it, and puts it back if it was lost", () =>
       Effect.gen(function*() {
         const { hold, inspect, whose } = yield* holds
         yield* hold(1, { duration: 10_000 })
@@ -118,7 +120,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isTrue(Hold.isShared((yield* inspect)!.bytes), "others may have held meanwhile")
       }))
 
-    test("of an update that has died runs out by itself, and counts no more", () =>
+    test("of an update that died runs out by itself, and counts no more", () =>
       Effect.gen(function*() {
         const { end, hold, inspect, lease, whose } = yield* holds
         yield* hold(1, { duration: short })
@@ -136,14 +138,14 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("that lingers has exactly so long to live, also where it was lost", () =>
+    test("that lingers lives exactly as long as it lingers, even if it was lost", () =>
       Effect.gen(function*() {
         const { end, hold, inspect, lease, whose } = yield* holds
         yield* hold(1)
         yield* end(1, { linger: 5_000 })
         assert.closeTo((yield* inspect)!.life!, 5_000, 500)
         assert.strictEqual(yield* lease(7), "Barred")
-        // Another one's end leaves it.
+        // The end of another update leaves it.
         yield* hold(2)
         yield* end(2)
         assert.deepStrictEqual(yield* whose, [1])
@@ -155,7 +157,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("gives way to what its update writes, if it was that update's alone all the time", () =>
+    test("makes way for what its update writes, if only that update held it all the time", () =>
       Effect.gen(function*() {
         const { driver, end, hold, inspect, key, whose } = yield* holds
         const write = { writes: new Map([[key, { bytes: header(0, 42), life: 60_000 }]]) }
@@ -165,7 +167,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.strictEqual(yield* end(1, write), 1)
         assert.strictEqual(yield* value, 42)
         assert.closeTo((yield* inspect)!.life!, 60_000, 1_000)
-        // Another one that holds at the same time, in either order of their ends.
+        // Another update that holds at the same time, with the two ending in either order.
         yield* hold(1)
         yield* hold(2)
         assert.strictEqual(yield* end(1, write), 0)
@@ -177,7 +179,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         yield* hold(1)
         yield* outlive(short)
         assert.strictEqual(yield* end(1, write), 0)
-        // A hold that was lost, and not put back, or put back.
+        // A hold that was lost, and either put back or not.
         yield* hold(1)
         yield* driver.set({ key, bytes: header(0, 7), life: undefined }, {
           onSuccess: () => Effect.void,
@@ -192,7 +194,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("that is taken back leaves what it has not changed", () =>
+    test("that is taken back leaves the keys that it has not changed", () =>
       Effect.gen(function*() {
         const { end, hold, inspect, whose } = yield* holds
         yield* plant("things", "a", "text")
@@ -206,7 +208,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.isUndefined(yield* inspect)
       }))
 
-    test("of a tag outlives itself, and is no epoch: only whoever says so makes one in its place", () =>
+    test("of a tag outlives itself, and is no epoch: only a caller that says so creates an epoch in its place", () =>
       Effect.gen(function*() {
         const { driver, hold, key, whose } = yield* holds
         const epoch = new Uint8Array(Entry.epochSize).fill(5)
@@ -227,7 +229,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.deepStrictEqual(yield* ensure(false), other)
       }))
 
-    test("of tags replaces the generation that is there, and makes none", () =>
+    test("of tags replaces an existing generation, and creates none", () =>
       Effect.gen(function*() {
         const { driver, end, hold, key } = yield* holds
         const generation = { key: yield* redisKey("things", "generation"), epoch: new Uint8Array(8).fill(1) }
@@ -243,7 +245,7 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.closeTo((yield* driver.inspect(generation.key))!.life!, 60_000, 1_000)
       }))
 
-    test("stays where a compare-and-set removes, and goes where it writes", () =>
+    test("stays if a compare-and-set removes, and goes if it writes", () =>
       Effect.gen(function*() {
         const { driver, hold, key, whose } = yield* holds
         yield* hold(1)

@@ -1,4 +1,4 @@
-/** A driver's `lease`, `renew` and `release`: who has the right to fill a key, and until when. */
+/** A driver's `lease`, `renew` and `release`: which load may fill a key, and until when. */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Redis } from "effect-redis-cache"
@@ -9,7 +9,7 @@ import { header, redisKey, short, type Subject, token } from "../subject.js"
 
 const other = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9)
 
-/** One key of one driver, asked as two processes would. */
+/** One key of one driver, as two processes use it. */
 const leases = Effect.gen(function*() {
   const { driver } = yield* Redis.Redis
   const key = yield* redisKey("things", "a")
@@ -30,12 +30,12 @@ const leases = Effect.gen(function*() {
   }
 })
 
-/** Entries of tests have this write id. */
+/** The write id of the entries in these tests. */
 const written = Uint8Array.of(1, 2, 3, 4, 5)
 
 export const lease = ({ outlive, test }: Subject): void => {
   describe("lease", () => {
-    test("a marker stands under a missing key, and lives as long as a lease may last", () =>
+    test("puts a marker under a missing key, which lives as long as a lease may last", () =>
       Effect.gen(function*() {
         const { ask, inspect } = yield* leases
         const reply = yield* ask({ duration: 1_000, life: 60_000 })
@@ -48,7 +48,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         )
       }))
 
-    test("one that is held says for how long, and by which token; the asker's own is no exception", () =>
+    test("a held lease gives its remaining time and its token, even to the load that holds it", () =>
       Effect.gen(function*() {
         const { ask } = yield* leases
         yield* ask({ duration: 5_000 })
@@ -61,7 +61,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         }
       }))
 
-    test("its time over, it is free: whoever takes it fills, and the first one does not", () =>
+    test("after its time it is free: the load that takes it fills, and the first one does not", () =>
       Effect.gen(function*() {
         const { ask, fill } = yield* leases
         yield* ask({ duration: short })
@@ -71,24 +71,24 @@ export const lease = ({ outlive, test }: Subject): void => {
         assert.isTrue(yield* fill(other))
       }))
 
-    test("its time over, it still fills where nobody took it", () =>
+    test("after its time it still fills if no other load took it", () =>
       Effect.gen(function*() {
         const { ask, driver, fill, inspect, key, put } = yield* leases
         yield* ask({ duration: short })
         yield* outlive(short)
         assert.isTrue(yield* fill(token))
-        // In the slot of an entry, too, also where that would have gone meanwhile.
+        // Also in the slot of an entry that would have expired meanwhile.
         yield* put(header(0, 1), short)
         yield* ask({ duration: short, seen: (yield* inspect)!.bytes })
         yield* outlive(short)
         assert.isTrue(yield* fill(token))
-        // But not where it was deleted.
+        // But not if the entry was deleted.
         yield* ask({ duration: short, seen: (yield* inspect)!.bytes })
         yield* driver.take([key])
         assert.isFalse(yield* fill(token))
       }))
 
-    test("it is granted over what was seen, and over nothing else", () =>
+    test("it is granted over the entry that the caller saw, and over nothing else", () =>
       Effect.gen(function*() {
         const { ask, put } = yield* leases
         const seen = header(0, 1)
@@ -100,7 +100,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         assert.deepStrictEqual(granted._tag === "Granted" && [...granted.grant.writeId], [...written])
       }))
 
-    test("the write id of a marker stays when its lease goes to another", () =>
+    test("the write id of a marker stays when its lease passes to another load", () =>
       Effect.gen(function*() {
         const { ask } = yield* leases
         const first = yield* ask()
@@ -111,7 +111,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         )
       }))
 
-    test("one that claims to last longer than any of the asker's was written before the clock was set back: free", () =>
+    test("a lease that claims to last longer than any of the caller's dates from before the clock was set back: it is free", () =>
       Effect.gen(function*() {
         const { ask, put } = yield* leases
         yield* ask({ duration: 3_600_000, life: 3_600_000 })
@@ -125,7 +125,7 @@ export const lease = ({ outlive, test }: Subject): void => {
   })
 
   describe("release", () => {
-    test("takes a marker away, and leaves another's", () =>
+    test("removes its own marker, and leaves another load's", () =>
       Effect.gen(function*() {
         const { ask, driver, inspect, key } = yield* leases
         yield* ask()
@@ -144,7 +144,7 @@ export const lease = ({ outlive, test }: Subject): void => {
           yield* ask({ seen, life: 60_000 })
           if (own === undefined) assert.isUndefined(yield* life)
           else assert.closeTo((yield* life)!, 60_000, 1_000)
-          // Passed on, the end stays the entry's.
+          // If the lease passes on, the end remains the entry's.
           yield* ask({ seen, token: other, force: true, life: 90_000 })
           yield* driver.release([{ key, token: other }])
           const found = (yield* inspect)!
@@ -170,7 +170,7 @@ export const lease = ({ outlive, test }: Subject): void => {
   describe("a source that is left alone", () => {
     const backOff = 5_000
 
-    test("holds off those that have something to serve, and nobody else", () =>
+    test("holds off callers that have something to serve, and no others", () =>
       Effect.gen(function*() {
         const { ask, driver, key, put } = yield* leases
         const seen = header(0, 1)
@@ -186,7 +186,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         assert.strictEqual((yield* ask({ seen, token: other }))._tag, "Granted")
       }))
 
-    test("not after its time, and the entry ends when it would have", () =>
+    test("does not do so after its time, and the entry ends when it would have", () =>
       Effect.gen(function*() {
         const { ask, driver, key, life, put } = yield* leases
         const seen = header(0, 1)
@@ -200,7 +200,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         assert.closeTo((yield* life)!, 30_000, 1_000)
       }))
 
-    test("nothing is left of a marker: there is nothing to be served", () =>
+    test("leaves nothing of a marker: there is nothing to serve", () =>
       Effect.gen(function*() {
         const { ask, driver, inspect, key } = yield* leases
         yield* ask()
@@ -210,7 +210,7 @@ export const lease = ({ outlive, test }: Subject): void => {
   })
 
   describe("renew", () => {
-    test("lets a lease last, whose time is over too, unless another has it", () =>
+    test("extends a lease, even one whose time is over, unless another load holds it", () =>
       Effect.gen(function*() {
         const { ask, driver, key } = yield* leases
         const renew = (by: Uint8Array) =>
@@ -225,7 +225,7 @@ export const lease = ({ outlive, test }: Subject): void => {
         assert.isFalse(yield* renew(token))
       }))
 
-    test("an entry stays as long as its lease, and ends when it would have after it", () =>
+    test("an entry stays as long as its lease, and then ends when it would have", () =>
       Effect.gen(function*() {
         const { ask, driver, key, life, put } = yield* leases
         const seen = header(0, 1)

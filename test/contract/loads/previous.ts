@@ -1,4 +1,4 @@
-/** Loads are told what was there, and may leave it as it was. */
+/** Loads receive the previous value, and may keep it. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -10,8 +10,8 @@ const unchanged = (_: unknown, previous: Option.Option<Cache.Previous<unknown>>)
   Effect.succeed(Option.isSome(previous) ? Cache.unchanged : "loaded")
 
 export const previous = ({ outlive, test }: Subject): void => {
-  describe("what a load is told of", () => {
-    test("is what is kept past its windows, which nothing else is given", () =>
+  describe("the previous value that a load receives", () => {
+    test("can be a value past its windows, which nothing else returns", () =>
       Effect.gen(function*() {
         yield* Cache.set(kept, "a", { of: "old" })
         const before = yield* look("kept", "a")
@@ -28,7 +28,7 @@ export const previous = ({ outlive, test }: Subject): void => {
         assert.notStrictEqual(after?.text, before?.text)
       }))
 
-    test("is not what was deleted or invalidated", () =>
+    test("is never a deleted or invalidated value", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(kept, { a: "old", b: "old", c: "old" })
         yield* outlive(short)
@@ -39,7 +39,7 @@ export const previous = ({ outlive, test }: Subject): void => {
         }
       }))
 
-    test("is what stands there where the load is forced, and of each of many keys", () =>
+    test("is the stored value if the load is forced, for each of many keys", () =>
       Effect.gen(function*() {
         yield* Cache.set(kept, "a", "old", { timeToLive: "1 hour" })
         assert.strictEqual(yield* Cache.refresh(kept, "a", unchanged), "old")

@@ -98,7 +98,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
             }))
         }
 
-        test("what cannot be stored is refused all the same", () =>
+        test("values that cannot be stored are still refused", () =>
           Effect.gen(function*() {
             assert.match(yield* failureOf(within(Cache.set(things, "a", () => {}))), /function/)
             assert.match(yield* failureOf(within(Cache.set(things, "a", 1, { timeToLive: 0 }))), /timeToLive/)
@@ -127,7 +127,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
             ])
           }))
 
-        test("what removes values works", () =>
+        test("operations that remove values work", () =>
           Effect.gen(function*() {
             yield* Cache.setMany(tagged, { a: 1, b: 2, c: 3, d: 4, e: 5 })
             assert.isTrue(yield* within(Cache.delete(tagged, "a")))
@@ -145,7 +145,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
             assert.deepStrictEqual(yield* collect(things), [])
           }))
 
-        test("modify to none removes what it has seen", () =>
+        test("modify to none removes the value that it saw", () =>
           Effect.gen(function*() {
             yield* Cache.set(things, "a", 1)
             const modified = yield* within(Cache.modify(things, "a", () => Option.none()))
@@ -153,7 +153,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
             assert.strictEqual(yield* Cache.has(things, "a"), mode === "off")
           }))
 
-        test("updates of the source hold their keys, and store nothing where values are not stored", () =>
+        test("updates of the source hold their keys, and store nothing if the mode stores no values", () =>
           Effect.gen(function*() {
             yield* Cache.set(things, "a", "old")
             const seen = yield* Effect.succeed("new").pipe(
@@ -201,7 +201,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
       })
     }
 
-    test("a stale value inside its window is served where values are read, and nothing is refreshed behind", () =>
+    test("a stale value inside its window is served if the mode reads values, and nothing is refreshed in the background", () =>
       Effect.gen(function*() {
         const origin = new Counting()
         yield* Cache.set(staling, "a", "old")
@@ -218,7 +218,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
         assert.strictEqual(origin.runs, 1)
       }))
 
-    test("a load that replaces what is there is told of it", () =>
+    test("a load that replaces a value receives it", () =>
       Effect.gen(function*() {
         const told: Array<unknown> = []
         const load = (key: string, previous: Option.Option<Cache.Previous<unknown>>) => {
@@ -231,7 +231,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
         assert.deepStrictEqual(told, [Option.some("old"), Option.none()])
       }))
 
-    test("the innermost counts, and fibers inherit", () =>
+    test("the innermost mode counts, and fibers inherit it", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1)
         const get = Cache.get(things, "a")
@@ -247,7 +247,7 @@ export const withMode = ({ counts, lasting, outlive, staling, test, things }: Su
         assert.deepStrictEqual(yield* pipe(get, Cache.withMode("off"), Effect.zipRight(get)), Option.some(1))
       }))
 
-    test("a load with a hold in its way is given and not stored in \"refresh\", as any", () =>
+    test("in \"refresh\", a load that meets a hold returns its value without storing it, as in any mode", () =>
       Effect.gen(function*() {
         const begun = yield* Deferred.make<void>()
         const goOn = yield* Deferred.make<void>()

@@ -1,4 +1,4 @@
-/** `Cache.changes` tells of what is done to a key, in whatever way, and of what it could not tell. */
+/** `Cache.changes` reports every way to change a key, and gaps in its own reports. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option, Stream } from "effect"
 import { Cache, Fleet } from "effect-redis-cache"
@@ -6,14 +6,14 @@ import { plant, plantLease, releaseLease, same, type Subject } from "../subject.
 
 const shown = (change: Cache.Change): string => change._tag === "Changed" ? change.key : change._tag
 
-/** Whoever keeps the time of a test: what is on its way arrives. */
+/** Whatever controls the test's clock: lets what is in flight arrive. */
 const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.promise(() => new Promise((resolve) => setImmediate(resolve))).pipe(
     Effect.repeat({ until: holds }),
     Effect.asVoid
   )
 
-/** What is told from now on. `onChange` keeps the next one waiting. */
+/** The changes from now on. `onChange` holds up the next one. */
 const follow = <Key, Value, Error>(
   cache: Cache.Cache<Key, Value, Error>,
   options: { readonly bufferSize?: number; readonly onChange?: Effect.Effect<void> } = {}
@@ -32,7 +32,7 @@ const follow = <Key, Value, Error>(
 
 export const changes = ({ counts, lasting, test, things }: Subject): void => {
   describe("changes", () => {
-    test("tell of whatever is done to a key, and of no other", () =>
+    test("reports every change to a key of the cache, and no other", () =>
       Effect.gen(function*() {
         const of = (key: string) => ({
           set: Cache.set(things, key, 2),
@@ -75,7 +75,7 @@ export const changes = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual([...new Set(told)].sort(), ["Resumed", ...names, ...absent, "last"].sort())
       }))
 
-    test("tell of each key that is flushed, and of counters", () =>
+    test("reports each key that is flushed, and counters", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, { a: 1, b: 2 })
         const told = yield* follow(things)
@@ -87,7 +87,7 @@ export const changes = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(counted, ["Resumed", "page"])
       }))
 
-    test("of one key come in order: who reads at each never goes back, and ends with the newest", () =>
+    test("of one key come in order: a reader that reads after each never goes back, and ends with the newest", () =>
       Effect.gen(function*() {
         const last = 50
         const seen: Array<number> = []
@@ -105,7 +105,7 @@ export const changes = ({ counts, lasting, test, things }: Subject): void => {
         same(seen, [...seen].sort((a, b) => a - b))
       }))
 
-    test("a slow reader loses the oldest, and is told so", () =>
+    test("a slow reader loses the oldest changes, and is told so", () =>
       Effect.gen(function*() {
         const reads = yield* Effect.makeLatch()
         const slow = yield* follow(things, { bufferSize: 3, onChange: reads.await })

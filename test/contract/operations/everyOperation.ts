@@ -5,7 +5,7 @@ import { Cache } from "effect-redis-cache"
 import { collect, failsWith, look, type Subject } from "../subject.js"
 
 export const everyOperation = ({ counts, test, things }: Subject): void => {
-  test("stats count what was done here", () =>
+  test("stats count only this instance's operations", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Cache.stats(things)).hits, 0)
       yield* Cache.set(things, "a", 1)
@@ -94,7 +94,7 @@ export const everyOperation = ({ counts, test, things }: Subject): void => {
       assert.deepStrictEqual(yield* things.pipe(Cache.keys, Stream.runCollect), Chunk.empty())
     }))
 
-  test("options of one call that cannot be meant are refused, and nothing is stored", () =>
+  test("invalid options of a single call are refused, and nothing is stored", () =>
     Effect.gen(function*() {
       for (const timeToLive of [0, -1, NaN, "soon" as "1 second"]) {
         const refused = /^Cache "things": timeToLive must be a duration longer than zero/

@@ -8,7 +8,7 @@ export const explain = ({ counts, outlive, staling, test, things }: Subject): vo
   describe("explain", () => {
     const teller = Cache.make({ name: "teller", timeToLive: "1 hour", staleIfError: "1 hour" })
 
-    test("tells what is fresh", () =>
+    test("describes a fresh value", () =>
       Effect.gen(function*() {
         yield* Cache.set(teller, "a", "value", { tags: ["t"] })
         const found = yield* Cache.explain(teller, "a")
@@ -26,7 +26,7 @@ export const explain = ({ counts, outlive, staling, test, things }: Subject): vo
         assert.deepStrictEqual((yield* Cache.explain(things, "a")).timeToLive, Option.some(Duration.infinity))
       }))
 
-    test("tells why a get would miss", () =>
+    test("says why a get would miss", () =>
       Effect.gen(function*() {
         const states: Record<string, string> = {}
         const state = <V, E>(what: string, cache: Cache.Cache<string, V, E>, key = what) =>
@@ -67,7 +67,7 @@ export const explain = ({ counts, outlive, staling, test, things }: Subject): vo
         })
       }))
 
-    test("tells of a cached failure, which is no value", () =>
+    test("describes a cached failure, which is not a value", () =>
       Effect.gen(function*() {
         const failing = Memo.cached(
           (_id: number): Effect.Effect<string, string> => Effect.fail("no such user"),

@@ -1,4 +1,4 @@
-/** `Fleet` tells of caches and changes them without their definitions, and as their own operations would. */
+/** `Fleet` inspects caches and changes them without their definitions, exactly as their own operations do. */
 import { assert, describe } from "@effect/vitest"
 import { Chunk, Duration, Effect, Either, Fiber, Option, Schema, Stream } from "effect"
 import { Cache, Codec, Fleet, Memo } from "effect-redis-cache"
@@ -46,7 +46,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.closeTo(Duration.toMinutes(sample.lives[0]!), 60, 1)
       }))
 
-    test("samples some keys of many, and stops at a bound", () =>
+    test("samples some of many keys, and stops at a bound", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, Array.from({ length: 700 }, (_, i) => [`${i}`, i]))
         const [found] = (yield* Fleet.caches({ samples: 10 })).caches
@@ -58,7 +58,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.strictEqual(one.caches[0]?.keys, 300)
       }))
 
-    test("tells what is under each key of a cache, and of no other", () =>
+    test("describes each key of a cache, and of no other", () =>
       Effect.gen(function*() {
         yield* Cache.set(people, "fresh{1}", ada)
         yield* Cache.set(people, "tagged", ada, { tags: Array.from({ length: 40 }, (_, i) => `tag-${i}`) })
@@ -98,7 +98,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual([...found].sort(), ["a:b", "{c}"])
       }))
 
-    test("explains a key as its cache does, and tells its value", () =>
+    test("explains a key as its cache does, and gives its value", () =>
       Effect.gen(function*() {
         yield* Cache.set(people, "1", ada, { tags: ["t"] })
         const { codecs, holders, value, ...told } = yield* Fleet.explain("people", "1")
@@ -119,7 +119,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.isTrue(Option.isSome((yield* Fleet.explain("people", "leased")).lease))
       }))
 
-    test("tells what a memoized function keeps, failures included", () =>
+    test("describes what a memoized function stores, including failures", () =>
       Effect.gen(function*() {
         const find = Memo.cached(
           (id: number, _options: { readonly deep: boolean }) => id > 0 ? Effect.succeed(id) : Effect.fail("none"),
@@ -138,7 +138,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual(failed.value, Option.some("none"))
       }))
 
-    test("deletes, and says whether something fresh was there", () =>
+    test("deletes, and returns whether there was a fresh value", () =>
       Effect.gen(function*() {
         yield* Cache.set(people, "1", ada)
         yield* Cache.increment(counts, "1")
@@ -151,9 +151,9 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual((yield* Fleet.caches()).caches, [])
       }))
 
-    test("tells of changes, of all caches or of some", () =>
+    test("reports changes, of all caches or of some", () =>
       Effect.gen(function*() {
-        // A user that may not hear of changes is told so.
+        // A user without the permission to track changes is told so.
         const first = yield* Effect.either(Stream.runHead(Fleet.changes()))
         if (Either.isLeft(first)) return assert.strictEqual(first.left.reason, "Auth")
         const told = (caches?: ReadonlyArray<string>) =>
@@ -173,7 +173,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
           )
         const everything = yield* told()
         const some = yield* told(["people"])
-        // It is told that it listens, and so are they, which came before.
+        // Once this stream reports that it listens, the two above listen as well: they began earlier.
         yield* Stream.runHead(Fleet.changes())
         yield* Cache.set(things, "{1}", 1)
         yield* Cache.set(people, "1", ada, { tags: ["t"] })
@@ -185,7 +185,7 @@ export const fleet = ({ counts, outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual(theirs, ["people #t", "people 1", "people end"])
       }))
 
-    test("expires a key, and tags, as the cache's own windows say", () =>
+    test("expires a key, and tags, within the cache's own windows", () =>
       Effect.gen(function*() {
         const windowed = Cache.make({ name: "windowed", timeToLive: "1 hour", staleIfError: "1 hour" })
         yield* Cache.set(windowed, "1", 1)

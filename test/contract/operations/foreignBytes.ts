@@ -1,11 +1,11 @@
-/** Bytes that are no value: every read misses them, every write replaces them. */
+/** Bytes that are not a value: every read misses them, every write replaces them. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Option, Schema, TestClock } from "effect"
 import { Cache, Codec, Redis } from "effect-redis-cache"
 import { fillRequest } from "../../support/driverRequests.js"
 import { collect, header, look, plant, plantLease, redisKey, releaseLease, type Subject, token } from "../subject.js"
 
-/** Bytes that are no value, whoever put them there. */
+/** Bytes that are not a value, whatever program stored them. */
 const foreign: Readonly<Record<string, string | Uint8Array>> = {
   "nothing at all": "",
   "text": "hello",
@@ -23,12 +23,12 @@ const foreign: Readonly<Record<string, string | Uint8Array>> = {
   "a failure that is not this cache's": header(8, 0x7b, 0x7d)
 }
 
-/** Of these the header says that a value is there, and a delete looks no further. */
+/** For these the header says that there is a value, and a delete does not look further. */
 const wholeByTheirHeaders = new Set(["a header with a payload that does not decode", "a header without a payload"])
 
 export const foreignBytes = ({ counts, test, time }: Subject): void => {
-  describe("what is no value", () => {
-    /** No operation that reads sees anything. */
+  describe("bytes that are not a value", () => {
+    /** No operation that reads sees a value. */
     const assertAbsent = (cache: Cache.Cache<string, number>, key: string) =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* Cache.get(cache, key), Option.none())
@@ -38,7 +38,7 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
         assert.isFalse(yield* Cache.touch(cache, key, "1 hour"))
       })
 
-    /** Every write sees nothing, and writes. `put` puts it there again. */
+    /** Every write finds nothing, and writes. `put` stores the bytes again. */
     const assertOverwritten = <E>(
       cache: Cache.Cache<string, number>,
       key: string,
@@ -81,10 +81,10 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
     const numbers = Cache.make({ name: "numbers", schema: Schema.Number })
     const plain = Cache.make({ name: "numbers", codec: Codec.structural<number>() })
     for (const [what, bytes] of Object.entries(foreign)) {
-      test(`${what} is absent, and is written over`, () =>
+      test(`${what} is absent, and is overwritten`, () =>
         Effect.forEach([numbers, plain], (cache) =>
           Effect.gen(function*() {
-            // A payload of JSON's is one of MessagePack's now and then; none of these is a value to both.
+            // A JSON payload is occasionally valid MessagePack too; none of these is a value to both.
             yield* plant("numbers", "a", bytes)
             if (cache === plain && Option.isSome(yield* Cache.get(cache, "a"))) return
             yield* assertAbsent(cache, "a")
@@ -136,7 +136,7 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
         assert.strictEqual((yield* Cache.explain(numbers, "a")).state, "Undecodable")
       }))
 
-    test("a marker is absent, and is written over", () =>
+    test("a marker is absent, and is overwritten", () =>
       Effect.gen(function*() {
         yield* plantLease("numbers", "a")
         yield* assertAbsent(numbers, "a")
@@ -169,7 +169,7 @@ export const foreignBytes = ({ counts, test, time }: Subject): void => {
         }
       }))
 
-    test("counters count what is no number as nothing, markers included", () =>
+    test("counters treat anything that is not a number as absent, including markers", () =>
       Effect.gen(function*() {
         for (
           const [what, bytes] of Object.entries({ ...foreign, "-0": "-0", "007": "007", "1.5": "1.5", " 1": " 1" })

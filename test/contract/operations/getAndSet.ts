@@ -26,7 +26,7 @@ const values: ReadonlyArray<unknown> = [
 
 export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subject): void => {
   describe("get and set", () => {
-    test("what was set is there, what was not is absent", () =>
+    test("a value that was set is there, and one that was not is absent", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* Cache.get(things, "a"), Option.none())
         assert.isFalse(yield* Cache.has(things, "a"))
@@ -36,7 +36,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(yield* Cache.get(things, "A"), Option.none())
       }))
 
-    test("every value is a value", () =>
+    test("every value is stored, whatever it is", () =>
       Effect.forEach(values, (value) =>
         Effect.gen(function*() {
           yield* Cache.set(things, "a", value)
@@ -64,7 +64,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(found, ada)
       }))
 
-    test("a value that cannot be stored is refused, and what was there stays", () =>
+    test("a value that cannot be stored is refused, and the old value stays", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", "old")
         const refused = /Cannot store this value in cache "things".*\$\.f/
@@ -77,7 +77,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(yield* collect(things), ["a"])
       }))
 
-    test("a set replaces the value and its life", () =>
+    test("a set replaces the value and its TTL", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "long", 1, { timeToLive: short })
         yield* Cache.set(things, "long", 2)
@@ -105,7 +105,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.isUndefined(yield* look("lasting", "b"))
       }))
 
-    test("lives below a millisecond are rounded up", () =>
+    test("TTLs below a millisecond are rounded up", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1, { timeToLive: "1 micros" })
         if (time === "TestClock") {
@@ -115,7 +115,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.isFalse(yield* Cache.has(things, "a"))
       }))
 
-    test("lives of thousands of years are as good as for ever", () =>
+    test("TTLs of thousands of years mean: never expires", () =>
       Effect.gen(function*() {
         const aeon = Cache.make({
           name: "aeon",
@@ -132,7 +132,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(yield* Cache.timeToLive(aeon, "b"), Option.some(Duration.infinity))
       }))
 
-    test("a function of value and key tells the life; zero or less: not stored, and the old value is gone", () =>
+    test("a function of value and key gives the TTL; at zero or less nothing is stored, and the old value is gone", () =>
       Effect.gen(function*() {
         const chosen = Cache.make({
           name: "chosen",
@@ -152,7 +152,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(yield* collect(chosen), [])
       }))
 
-    test("jitter shortens lives, by its share at the most", () =>
+    test("jitter shortens TTLs, by at most its fraction", () =>
       Effect.gen(function*() {
         const spread = Cache.make({ name: "spread", timeToLive: "100 minutes", jitter: 0.5 })
         const keys = Array.from({ length: 20 }, (_, i) => `${i}`)
@@ -179,7 +179,7 @@ export const getAndSet = ({ brief, lasting, outlive, test, things, time }: Subje
         assert.deepStrictEqual(yield* collect(small), ["a"])
       }))
 
-    test("what others wrote is absent over maxValueSize, and is loaded anew", () =>
+    test("other programs' values over maxValueSize are absent, and are loaded anew", () =>
       Effect.gen(function*() {
         yield* Cache.set(Cache.make({ name: "small" }), "a", "1234567890")
         const small = Cache.make({ name: "small", maxValueSize: 10 })

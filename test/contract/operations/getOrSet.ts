@@ -6,7 +6,7 @@ import { collect, failureOf, look, minutes, type Subject } from "../subject.js"
 
 export const getOrSet = ({ counts, lasting, test, things }: Subject): void => {
   describe("loads", () => {
-    test("getOrSet computes what is absent, once, and stores it", () =>
+    test("getOrSet computes an absent value once, and stores it", () =>
       Effect.gen(function*() {
         const runs = yield* Ref.make(0)
         const load = (key: string) => Effect.map(Ref.updateAndGet(runs, (n) => n + 1), (n) => `${key}${n}`)
@@ -27,7 +27,7 @@ export const getOrSet = ({ counts, lasting, test, things }: Subject): void => {
         assert.strictEqual(yield* Cache.getOrSet(lasting, "c", load), "c4")
       }))
 
-    test("a failure is not kept, and leaves nothing behind", () =>
+    test("a failure is not stored, and leaves nothing behind", () =>
       Effect.gen(function*() {
         assert.strictEqual(yield* failureOf(Cache.getOrSet(things, "a", Effect.fail("no"))), "no")
         const died = yield* Effect.exit(Cache.getOrSet(things, "a", Effect.die("worse")))
@@ -36,7 +36,7 @@ export const getOrSet = ({ counts, lasting, test, things }: Subject): void => {
         assert.strictEqual(yield* Cache.getOrSet(things, "a", Effect.succeed(1)), 1)
       }))
 
-    test("a load has a scope of its own, which ends with it", () =>
+    test("a load has a scope of its own, which closes when it ends", () =>
       Effect.gen(function*() {
         const events: Array<string> = []
         const load = Effect.acquireRelease(
@@ -47,7 +47,7 @@ export const getOrSet = ({ counts, lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(events, ["opened", "closed"])
       }))
 
-    test("refresh and forceRefresh load whatever is stored", () =>
+    test("refresh and forceRefresh load, whatever is stored", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1)
         assert.strictEqual(yield* Cache.refresh(things, "a", Effect.succeed(2)), 2)
@@ -61,7 +61,7 @@ export const getOrSet = ({ counts, lasting, test, things }: Subject): void => {
         assert.strictEqual((yield* look("counts", "a"))!.text, "5")
       }))
 
-    test("getOrSetMany loads what is absent in one go", () =>
+    test("getOrSetMany loads all absent keys in one call", () =>
       Effect.gen(function*() {
         const asked: Array<ReadonlyArray<string>> = []
         const load = (keys: ReadonlyArray<string>) => {

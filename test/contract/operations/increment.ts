@@ -31,7 +31,7 @@ export const increment = ({ counts, outlive, test }: Subject): void => {
         assert.deepStrictEqual([...sums].sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i + 1))
       }))
 
-    test("the life is set with the first", () =>
+    test("the TTL is set with the first", () =>
       Effect.gen(function*() {
         const hourly = Cache.counter({ name: "hits", timeToLive: "1 hour" })
         const daily = Cache.counter({ name: "hits", timeToLive: "1 day" })
@@ -45,7 +45,7 @@ export const increment = ({ counts, outlive, test }: Subject): void => {
         assert.strictEqual(yield* Cache.increment(daily, "b"), 1)
       }))
 
-    test("a life of zero: nothing is stored", () =>
+    test("a TTL of zero: nothing is stored", () =>
       Effect.gen(function*() {
         const never = Cache.counter({ name: "counts", timeToLive: () => 0 })
         assert.strictEqual(yield* Cache.increment(never, "a", 5), 5)

@@ -1,4 +1,4 @@
-/** Updates of the source: what is absent while they run, and what is there when they have ended. */
+/** Updates of the source: keys are absent while they run, and hold the right value once they have ended. */
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Option } from "effect"
 import { Cache, Memo } from "effect-redis-cache"
@@ -6,7 +6,7 @@ import { collect, failsWith, look, type Subject } from "../subject.js"
 
 export const invalidating = ({ lasting, outlive, test, things }: Subject): void => {
   describe("invalidating", () => {
-    test("the keys are absent while the update runs, and when it has ended", () =>
+    test("the keys are absent while the update runs, and once it has ended", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(lasting, { a: 1, b: 1, c: 1 })
         const seen = yield* Effect.all({
@@ -38,7 +38,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual({ failedEnds, held, updates }, { failedEnds: 0, held: 0, updates: 1 })
       }))
 
-    test("loads meanwhile are answered and store nothing, of one key and of many, forced or not", () =>
+    test("loads during an update return their value and store nothing, for one key and for many, forced or not", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", "old")
         const began = yield* Deferred.make<void>()
@@ -67,7 +67,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual(yield* collect(things), ["a", "c"])
       }))
 
-    test("gives what the update gives, and ends however it ends", () =>
+    test("returns the update's result, and ends the holds however the update ends", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1)
         assert.strictEqual(yield* Cache.invalidating(Effect.succeed(42), things, ["a"]), 42)
@@ -79,7 +79,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         yield* failsWith(Cache.invalidating(Effect.fail("rolled back"), things, ["a"]), /^rolled back$/)
       }))
 
-    test("keys that the result tells are removed at the end", () =>
+    test("keys that the result names are removed at the end", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, { a: 1, b: 1 })
         const created = yield* Effect.succeed({ id: "a" }).pipe(Cache.invalidating(things, ({ id }) => [id]))
@@ -89,7 +89,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual(yield* collect(things), ["b"])
       }))
 
-    test("linger leaves the hold behind for so long", () =>
+    test("linger leaves the hold in place for that long", () =>
       Effect.gen(function*() {
         const brief = Duration.millis(100)
         yield* Cache.invalidating(Effect.void, things, ["a"], { linger: brief, tags: ["t"] })
@@ -105,11 +105,11 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         yield* Cache.getOrSet(things, "a", Effect.die("it is stored"), { tags: ["t"] })
       }))
 
-    test("store puts what the result says in the place of the holds", () =>
+    test("store replaces the holds with values from the result", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(lasting, { a: 1, b: 1, c: 1 })
         yield* Cache.invalidating(Effect.succeed(2), lasting, ["a", "b"], {
-          // The last is not held.
+          // The last one is not held.
           store: (value) => [["a", value], ["c", value]]
         })
         assert.deepStrictEqual(yield* Cache.getMany(lasting, ["a", "b", "c"]), new Map([["a", 2], ["c", 1]]))
@@ -119,7 +119,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.isFalse(yield* Cache.has(lasting, "a"))
       }))
 
-    test("store keeps the tags of what it stores, but for those that the update holds itself", () =>
+    test("store keeps the tags of what it stores, except those that the update itself holds", () =>
       Effect.gen(function*() {
         const tagged = Cache.make({ name: "tagged", tags: (key) => [key], valueTags: () => ["all"] })
         yield* Cache.invalidating(Effect.succeed(1), tagged, ["a", "b"], {
@@ -139,7 +139,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual([...(yield* Cache.getMany(tagged, ["a", "b"])).keys()], [])
       }))
 
-    test("tags make all that have them absent, what is set meanwhile too, and nothing that was loaded meanwhile is stored", () =>
+    test("tags make all their entries absent, even those set during the update, and nothing that was loaded meanwhile is stored", () =>
       Effect.gen(function*() {
         const team = Cache.make({ name: "team", tags: (key) => [key[0]!], valueTags: (value) => [String(value)] })
         yield* Cache.setMany(team, { a1: "x", a2: "x", b1: "x", b2: "y" })
@@ -167,7 +167,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual(yield* collect(team), ["a1", "b1", "b2", "b3"])
       }))
 
-    test("explicit writes take the place of a hold, and the end removes them", () =>
+    test("explicit writes replace a hold, and the end removes them", () =>
       Effect.gen(function*() {
         yield* Cache.invalidating(
           Effect.gen(function*() {
@@ -196,7 +196,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.deepStrictEqual(yield* collect(things), [])
       }))
 
-    test("busting forgets the results of calls, those with captured values too", () =>
+    test("busting forgets the results of calls, including those with captured values", () =>
       Effect.gen(function*() {
         let runs = 0
         const getUser = Memo.cached((id: number) => Effect.sync(() => `${id}.${++runs}`), {
@@ -225,7 +225,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
         assert.strictEqual(yield* name, 60)
       }))
 
-    test("options that cannot be meant are refused, and the update is not run", () =>
+    test("invalid options are refused, and the update does not run", () =>
       Effect.gen(function*() {
         const ran = Effect.die("it ran")
         for (const duration of [0, -1, NaN, "soon" as "1 second"]) {

@@ -1,4 +1,4 @@
-/** Which keys there can be, and which of them are listed. */
+/** Which keys are possible, and which of them are listed. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -29,7 +29,7 @@ const oddKeys = [
 
 export const keys = ({ counts, outlive, staling, test, things }: Subject): void => {
   describe("keys", () => {
-    test("may have any character, and none is taken for another", () =>
+    test("may have any character, and are never confused with one another", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, oddKeys.map((key) => [key, key]))
         assert.deepStrictEqual(yield* Cache.getMany(things, oddKeys), new Map(oddKeys.map((key) => [key, key])))
@@ -55,7 +55,7 @@ export const keys = ({ counts, outlive, staling, test, things }: Subject): void 
         assert.deepStrictEqual(yield* collect(things), [])
       }))
 
-    test("of a schema are stored in one form, which is what keys gives", () =>
+    test("of a schema are stored in one form, and keys returns them in that form", () =>
       Effect.gen(function*() {
         const seats = Cache.make({ name: "seats", key: Schema.Struct({ row: Schema.String, seat: Schema.Number }) })
         yield* Cache.set(seats, { row: "a", seat: 1 }, "ada")
@@ -74,7 +74,7 @@ export const keys = ({ counts, outlive, staling, test, things }: Subject): void 
         yield* failsWith(Cache.get(dates, new Date(NaN)), /Cannot store this key in cache "dates"/)
       }))
 
-    test("are listed where a value is fresh: no markers, nothing stale, nothing foreign", () =>
+    test("are listed if their value is fresh: no markers, nothing stale, nothing foreign", () =>
       Effect.gen(function*() {
         yield* Cache.set(staling, "stale", 1)
         yield* outlive(short)

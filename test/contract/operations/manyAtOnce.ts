@@ -6,7 +6,7 @@ import { look, plantLease, short, type Subject } from "../subject.js"
 
 export const manyAtOnce = ({ lasting, outlive, staling, test, things }: Subject): void => {
   describe("many at once", () => {
-    test("getMany gives the hits, each key once", () =>
+    test("getMany returns the hits, each key once", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, { a: 1, b: undefined, c: 3 })
         assert.deepStrictEqual(
@@ -28,7 +28,7 @@ export const manyAtOnce = ({ lasting, outlive, staling, test, things }: Subject)
         assert.deepStrictEqual(yield* Cache.getMany(things, expected.keys()), expected)
       }))
 
-    test("setMany gives every value its life", () =>
+    test("setMany gives every value its TTL", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(lasting, { a: 1, b: 2 })
         for (const key of ["a", "b"]) {

@@ -1,4 +1,4 @@
-/** `modify` reads, decides and writes, and no other write comes between. */
+/** `modify` reads, decides and writes, with no other write in between. */
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Ref } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -26,7 +26,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
         assert.closeTo(minutes(yield* Cache.timeToLive(numbers, "a")), 60, 1)
       }))
 
-    test("sees fresh values only, and fails with what the function fails with", () =>
+    test("sees fresh values only, and fails if its function fails", () =>
       Effect.gen(function*() {
         yield* Cache.set(staling, "a", 1)
         yield* outlive(short)
@@ -54,7 +54,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
     describe("to none", () => {
       const down = Cache.getOrSet(staling, "a", Effect.fail("down"))
 
-      test("a stale value goes, and is served no more", () =>
+      test("removes a stale value, which is served no more", () =>
         Effect.gen(function*() {
           yield* Cache.set(staling, "a", "old")
           yield* outlive(short)
@@ -63,7 +63,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
           assert.strictEqual(yield* failureOf(down), "down")
         }))
 
-      test("what stands there for another version goes, and what does not decode", () =>
+      test("removes an entry of another version, and one that does not decode", () =>
         Effect.gen(function*() {
           const next = Cache.make({ name: "things", version: 2 })
           yield* Cache.set(things, "a", "of another version")
@@ -76,7 +76,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
         }))
 
       for (const stale of [false, true]) {
-        test(`a load in flight over ${stale ? "a stale value" : "nothing"} does not store what it computed`, () =>
+        test(`prevents a load in flight over ${stale ? "a stale value" : "nothing"} from storing its value`, () =>
           Effect.gen(function*() {
             if (stale) {
               yield* Cache.set(staling, "a", "old")
@@ -94,7 +94,7 @@ export const modify = ({ outlive, staling, test, things }: Subject): void => {
           }))
       }
 
-      test("not what is written meanwhile: it decides again", () =>
+      test("does not remove a value that was written meanwhile: it decides again", () =>
         Effect.gen(function*() {
           const seen: Array<Option.Option<unknown>> = []
           const answer = yield* Cache.modify(things, "a", (found) => {

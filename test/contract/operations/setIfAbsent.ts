@@ -1,4 +1,4 @@
-/** `setIfAbsent` stores only where no fresh value is. */
+/** `setIfAbsent` stores only if there is no fresh value. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -6,7 +6,7 @@ import { minutes, short, type Subject } from "../subject.js"
 
 export const setIfAbsent = ({ lasting, outlive, staling, test, things }: Subject): void => {
   describe("setIfAbsent", () => {
-    test("stores where nothing is, with its life", () =>
+    test("stores an absent key, with its TTL", () =>
       Effect.gen(function*() {
         assert.isTrue(yield* Cache.setIfAbsent(lasting, "a", 1))
         assert.isFalse(yield* Cache.setIfAbsent(lasting, "a", 2))
@@ -17,7 +17,7 @@ export const setIfAbsent = ({ lasting, outlive, staling, test, things }: Subject
         assert.isTrue(yield* Cache.setIfAbsent(lasting, "b", 2))
       }))
 
-    test("stores over what is stale", () =>
+    test("stores over a stale value", () =>
       Effect.gen(function*() {
         yield* Cache.set(staling, "a", 1)
         yield* outlive(short)
@@ -25,7 +25,7 @@ export const setIfAbsent = ({ lasting, outlive, staling, test, things }: Subject
         assert.deepStrictEqual(yield* Cache.get(staling, "a"), Option.some(2))
       }))
 
-    test("one of many succeeds", () =>
+    test("one of many concurrent calls succeeds", () =>
       Effect.gen(function*() {
         const stored = yield* Effect.all(
           Array.from({ length: 20 }, (_, i) => Cache.setIfAbsent(things, "a", i)),

@@ -1,4 +1,4 @@
-/** `touch` and `timeToLive` renew and tell the fresh life. */
+/** `touch` and `timeToLive` renew and report the remaining TTL. */
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Option } from "effect"
 import { Cache, Redis } from "effect-redis-cache"
@@ -7,7 +7,7 @@ import { look, minutes, redisKey, short, type Subject, token } from "../subject.
 
 export const touch = ({ counts, outlive, staling, test, things }: Subject): void => {
   describe("touch and timeToLive", () => {
-    test("tell and renew the fresh life", () =>
+    test("report and renew the TTL", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* Cache.timeToLive(things, "a"), Option.none())
         assert.isFalse(yield* Cache.touch(things, "a", "1 hour"))
@@ -51,7 +51,7 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
       }))
 
     for (const life of [undefined, "1 hour"] as const) {
-      test(`a lease stays, however short the new life of what lived ${life ?? "for ever"}`, () =>
+      test(`a lease stays, however short the new TTL of an entry that lived ${life ?? "for ever"}`, () =>
         Effect.gen(function*() {
           const { driver } = yield* Redis.Redis
           const key = yield* redisKey("things", "a")
@@ -66,7 +66,7 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
           assert.deepStrictEqual(yield* driver.fill([fillRequest({ key, token, bytes })]), [true])
         }))
 
-      test(`once the lease is released, what lived ${life ?? "for ever"} ends with its new life`, () =>
+      test(`once the lease is released, an entry that lived ${life ?? "for ever"} ends with its new TTL`, () =>
         Effect.gen(function*() {
           const { driver } = yield* Redis.Redis
           const key = yield* redisKey("things", "a")
@@ -85,7 +85,7 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
         }))
     }
 
-    test("while a source is left alone the entry ends with its new life", () =>
+    test("while a source is left alone, the entry ends with its new TTL", () =>
       Effect.gen(function*() {
         const { driver } = yield* Redis.Redis
         const key = yield* redisKey("things", "a")
@@ -97,7 +97,7 @@ export const touch = ({ counts, outlive, staling, test, things }: Subject): void
         assert.closeTo((yield* driver.inspect(key))!.life!, 30_000, 1_000)
       }))
 
-    test("counters have a life, too", () =>
+    test("counters have a TTL, too", () =>
       Effect.gen(function*() {
         yield* Cache.increment(counts, "a")
         assert.deepStrictEqual(yield* Cache.timeToLive(counts, "a"), Option.some(Duration.infinity))

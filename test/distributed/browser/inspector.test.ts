@@ -1,4 +1,6 @@
-/** The page in a real browser, on a real Redis under load. Pictures of it are what the documentation shows. */
+/**
+ * The inspector's page in a real browser, on a real Redis under load. Its screenshots are the documentation's pictures.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -15,7 +17,7 @@ const pictures = new URL("../../../docs/pictures/", import.meta.url)
 
 const token = "correct-horse"
 
-/** A page, and whatever went wrong in it. */
+/** A page, and every error that occurred in it. */
 const pageOf = (opened: Browser, options: { readonly width?: number; readonly dark?: boolean } = {}) =>
   Effect.promise(async () => {
     const page = await opened.newPage({
@@ -58,7 +60,7 @@ describe("the inspector's page", () => {
           await page.locator(".uplot canvas").nth(3).waitFor()
           await page.getByRole("row", { name: /checkout-5d8f6/ }).waitFor()
 
-          // By keyboard alone: a cache, and a key of it.
+          // By keyboard alone: a cache, and one of its keys.
           await page.keyboard.press("/")
           await page.keyboard.type("users")
           await page.getByRole("option", { name: /users.*cache/ }).waitFor()
@@ -71,7 +73,7 @@ describe("the inspector's page", () => {
           await see(page, "user-42")
           await see(page, "decoded by its definition")
           await see(page, "magic and format 1")
-          // As a Date, which JSON has no word for.
+          // As a Date, which JSON cannot express.
           await see(page, "2026-03-14T03:31:52.000Z")
         })
         yield* run(Cache.invalidateTags(users, ["team:7"]))
@@ -95,7 +97,7 @@ describe("the inspector's page", () => {
     90_000
   )
 
-  it.scopedLive("shows keys and values that are markup as text", () =>
+  it.scopedLive("shows keys and values that contain markup as text", () =>
     Effect.gen(function*() {
       const { url } = yield* shop({ readers: 0 })
       const { page, problems } = yield* Effect.flatMap(browser, (opened) => pageOf(opened))
@@ -113,7 +115,7 @@ describe("the inspector's page", () => {
     }), 60_000)
 
   it.scopedLive(
-    "changes nothing without actions, and with them only for those that know the token",
+    "changes nothing without actions, and with them only for callers that know the token",
     () =>
       Effect.gen(function*() {
         const locked = yield* shop({ readers: 0 })
@@ -162,7 +164,7 @@ describe("the inspector's page", () => {
     90_000
   )
 
-  it.scopedLive("says when Redis is away, and does not show what it cannot know", () =>
+  it.scopedLive("says so if Redis is unreachable, and shows nothing that it cannot know", () =>
     Effect.gen(function*() {
       const { server, url } = yield* shop({ readers: 1 })
       const { page } = yield* Effect.flatMap(browser, (opened) => pageOf(opened))
@@ -179,7 +181,7 @@ describe("the inspector's page", () => {
       })
     }), 90_000)
 
-  it.scopedLive("has pictures for the documentation", () =>
+  it.scopedLive("takes the documentation's pictures", () =>
     Effect.gen(function*() {
       const { run, url } = yield* shop({ readers: 3 })
       const opened = yield* browser

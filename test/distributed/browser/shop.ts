@@ -1,4 +1,6 @@
-/** A service with caches of many kinds, some of whose keys and values were chosen by an attacker, and its page. */
+/**
+ * A service with many kinds of caches, in which an attacker chose some of the keys and values, and its inspector page.
+ */
 import { HttpRouter, HttpServer } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Data, Effect, Layer, Option, Random, Redacted, Schema, type Scope } from "effect"
@@ -95,7 +97,7 @@ export interface Shop {
   readonly run: <A, E>(effect: Effect.Effect<A, E, Redis.Redis>) => Effect.Effect<A, E>
 }
 
-/** Until the scope closes. */
+/** Runs until the scope closes. */
 export const open = (
   redisUrl: string,
   port: number,

@@ -1,4 +1,4 @@
-/** The site of the documentation in a real browser, without a network: every page, on a desktop and on a phone. */
+/** The documentation's site in a real browser, without a network: every page, on a desktop and on a phone. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -16,19 +16,19 @@ const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, heig
 
 interface Shown {
   readonly heading: string
-  /** By how many pixels it is wider than the window. */
+  /** By how many pixels the page is wider than the window. */
   readonly overflow: number
   readonly brokenPictures: number
 }
 
-/** In the browser's own words: here there is no document. */
+/** Source text for the browser: there is no document here. */
 const look = `({
   heading: document.querySelector("h1")?.textContent ?? "",
   overflow: document.documentElement.scrollWidth - window.innerWidth,
   brokenPictures: [...document.images].filter((image) => image.complete && image.naturalWidth === 0).length
 })`
 
-/** What goes wrong on a page, and what it asks of the network. */
+/** Errors on a page, and its requests to the network. */
 const listenTo = (page: Page, site: string): ReadonlyArray<string> => {
   const told: Array<string> = []
   page.on("pageerror", (error) => told.push(`${page.url()} ${error.message}`))
@@ -45,10 +45,10 @@ const listenTo = (page: Page, site: string): ReadonlyArray<string> => {
 
 describe("The site", () => {
   it.scopedLive(
-    "shows every page whole, on a desktop and on a phone, and finds without a network",
+    "shows every page in full on a desktop and on a phone, and searches without a network",
     () =>
       Effect.gen(function*() {
-        // A link that leads nowhere ends it.
+        // The test ends at a link that leads nowhere.
         yield* Effect.promise(() => promisify(execFile)("npm", ["run", "--silent", "docs"], { cwd: root }))
         const site = yield* Chromium.serveFiles(`${root}docs/.vitepress/dist`)
         const browser = yield* Chromium.browser

@@ -1,4 +1,4 @@
-/** A cluster whose nodes know a user who may do what `docs/operations/security.md` lists for one, and nothing else. */
+/** A cluster whose user has exactly the rights that `docs/operations/security.md` lists for clusters. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -25,8 +25,8 @@ const as = (username: string, options: RedisLayer.ClusterOptions = {}) =>
 
 const things = Cache.make({ name: "things", near: { capacity: 100 } })
 
-describe("a user of a cluster who may do only what is needed", () => {
-  it.scopedLive("has all operations, and near copies", () =>
+describe("a user of a cluster with only the required rights", () => {
+  it.scopedLive("can run all operations, and near copies", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => userWithout("app"))
       yield* Effect.gen(function*() {
@@ -43,7 +43,7 @@ describe("a user of a cluster who may do only what is needed", () => {
       }).pipe(Effect.provide(as("app", { tracking: "required" })))
     }), 30_000)
 
-  it.scopedLive("lists keys twice where it cannot see whether they move", () =>
+  it.scopedLive("lists keys twice if it cannot see whether they move", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => userWithout("blind", "+cluster|nodes"))
       yield* Effect.gen(function*() {
@@ -53,14 +53,14 @@ describe("a user of a cluster who may do only what is needed", () => {
       }).pipe(Effect.provide(as("blind")))
     }), 30_000)
 
-  it.scopedLive("needs to be told the map", () =>
+  it.scopedLive("needs the right to read the cluster's map", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => userWithout("mapless", "+cluster|slots"))
       const error = yield* Effect.flip(Layer.build(as("mapless")))
       assert.strictEqual(error.reason, "Auth")
     }), 30_000)
 
-  it.scopedLive("needs to ask where a slot is being moved", () =>
+  it.scopedLive("needs the right to ask where a slot moves to", () =>
     Effect.gen(function*() {
       yield* Effect.promise(() => userWithout("shy", "+asking"))
       const bold = yield* Layer.build(as("app"))
@@ -69,7 +69,7 @@ describe("a user of a cluster who may do only what is needed", () => {
       const from = yield* Effect.promise(() => cluster.masterOf(slot))
       const to = (yield* Effect.promise(cluster.masters)).find(({ id }) => id !== from.id)!
       const reads: Array<string> = []
-      // The key is not there, so the server that gives the slot away sends who asks to the other.
+      // The key is not there, so the server that gives the slot away redirects the client to the other one.
       const read = (redis: typeof bold) =>
         Effect.runPromise(
           Effect.match(Effect.provide(Cache.get(Cache.make({ name: "things" }), "a"), redis), {
@@ -81,7 +81,7 @@ describe("a user of a cluster who may do only what is needed", () => {
         cluster.move(slot, to, async () => void reads.push(await read(bold), await read(shy)))
       )
       assert.match(reads[0]!, /None/)
-      // It is sent back and forth until there is no more time: by which of the two at last is chance.
+      // The servers redirect it back and forth until its time is over: which of the two is last depends on chance.
       assert.match(reads[1]!, /\(Connection\): (ASK|MOVED)/)
     }), 30_000)
 })

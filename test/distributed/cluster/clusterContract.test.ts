@@ -22,8 +22,8 @@ contract(
   "server"
 )
 
-describe("a Cluster client whose owner has a MULTI open to one of its nodes", () => {
-  it.scopedLive("fails what goes there, says why, and goes on after it", () =>
+describe("a Cluster client on which its owner has an open MULTI to one of the nodes", () => {
+  it.scopedLive("fails the commands that go to that node, says why, and works again after it", () =>
     Effect.gen(function*() {
       const things = Cache.make({ name: "things" })
       const keys = Array.from({ length: 30 }, (_, i) => `${i}`)

@@ -1,4 +1,4 @@
-/** Credentials that are asked for at every connection: to each master, and to nodes that are asked for the map. */
+/** Credentials that are read for every connection: to each master, and to the nodes that are asked for the map. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Layer, Option } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
@@ -19,7 +19,7 @@ const onAll = (...command: readonly [string, ...ReadonlyArray<string>]) =>
   )
 
 describe("credentials on a cluster", () => {
-  it.scopedLive("are asked for at every connection, whatever the password was before", () =>
+  it.scopedLive("are read for every connection, whatever the password was before", () =>
     Effect.gen(function*() {
       yield* onAll("ACL", "SETUSER", "app", "on", ">one", "~*", "&*", "+@all")
       let password = "one"
@@ -39,7 +39,7 @@ describe("credentials on a cluster", () => {
       assert.strictEqual((yield* run(Cache.getMany(things, pairs.map(([key]) => key)))).size, pairs.length)
     }))
 
-  it.scopedLive("that cannot be had fail the layer", () =>
+  it.scopedLive("that cannot be read fail the layer", () =>
     Effect.gen(function*() {
       const lost = new Error("no token")
       const exit = yield* Effect.exit(Effect.scoped(Layer.build(

@@ -1,4 +1,4 @@
-/** The command line on a cluster that is whole, and on one that is not. */
+/** The command line on a healthy cluster, and on one that is incomplete. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache, Fleet, RedisLayer } from "effect-redis-cache"
@@ -31,7 +31,7 @@ describe("on a cluster", () => {
       assert.strictEqual((yield* run(["flush", "users", "--yes", "--json", ...where])).out, "{\"removed\":200}")
     }))
 
-  it.live("doctor finds it whole", () =>
+  it.live("doctor finds it healthy", () =>
     Effect.gen(function*() {
       const { out } = yield* run(["doctor", "--json", ...where])
       const findings: ReadonlyArray<Fleet.Finding> = JSON.parse(out)
@@ -41,14 +41,14 @@ describe("on a cluster", () => {
       assert.isTrue(of("version").every(({ message }) => /^[\d.]+:\d+: Redis/.test(message)))
     }))
 
-  it.live("doctor says that one server of it is not the whole", () =>
+  it.live("doctor says that one of its servers is not the whole cluster", () =>
     Effect.gen(function*() {
       const { code, out } = yield* run(["doctor", "--url", urls[0]!])
       assert.strictEqual(code, 1)
       assert.match(out, /✗ cluster +this server is one of a cluster.*\n.*layerCluster \(--cluster\)/)
     }))
 
-  it.live("doctor says that a slot has no server, and what to do", () =>
+  it.live("doctor says that no server has a slot, and what to do", () =>
     Effect.gen(function*() {
       const owner = yield* Effect.promise(() => cluster.masterOf(7))
       yield* Effect.promise(async () => {

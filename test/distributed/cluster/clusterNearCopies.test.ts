@@ -1,4 +1,4 @@
-/** Near copies on a cluster: every master is listened to, and what it is that is listened to changes. */
+/** Near copies on a cluster: the feed listens to every master, and follows when masters change. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -27,7 +27,7 @@ nearCopies(
   clusterClient
 )
 
-/** Keys of the cache `users` in slots of all masters. */
+/** Keys of the cache `users` in the slots of all masters. */
 const spread = Array.from({ length: 30 }, (_, i) => `k${i}`)
 
 describe("near copies on a cluster", () => {
@@ -43,7 +43,7 @@ describe("near copies on a cluster", () => {
         { concurrency: "unbounded" }
       )
     const copied = Effect.forEach(spread, (key) => untilCopied(users, key, reader.run), { concurrency: "unbounded" })
-    /** All keys come to read so, whoever answers. */
+    /** Reads all keys until memory answers, whichever master has them. */
     const reads = (value: unknown) =>
       Effect.forEach(spread, (key) =>
         until(Effect.map(
@@ -53,7 +53,7 @@ describe("near copies on a cluster", () => {
     return { prefix, reader, writer, write, copied, reads }
   })
 
-  it.scopedLive("are kept of all masters", () =>
+  it.scopedLive("are kept of the keys of all masters", () =>
     Effect.gen(function*() {
       const { copied, prefix, reads, write } = yield* setUp
       const masters = new Set(
@@ -68,7 +68,7 @@ describe("near copies on a cluster", () => {
       }
     }), 20_000)
 
-  it.scopedLive("are served by none when one master falls silent, and come back with it", () =>
+  it.scopedLive("are not served while one master is silent, and come back with it", () =>
     Effect.gen(function*() {
       const { copied, reader: { run }, write } = yield* setUp
       yield* write(1)

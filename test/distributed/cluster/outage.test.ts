@@ -1,4 +1,7 @@
-/** One master of a cluster is away for a while, or for good: what it has missed is not read again, and the others go on. */
+/**
+ * One master of a cluster is unreachable for a while, or for good: values that it missed are not read again, and the
+ * other masters go on.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -34,7 +37,7 @@ const setUp = Effect.gen(function*() {
     yield* there.run(Cache.set(tagged, key, "old"))
   }
   assert.isTrue(mine.size > 0 && mine.size < keys.length)
-  // Replicas have what their masters have.
+  // Replicas have the data of their masters.
   yield* Effect.promise(() => cluster.settled())
 
   /** Writes all keys, invalidates a tag, and reads meanwhile. */
@@ -56,14 +59,14 @@ const setUp = Effect.gen(function*() {
     Effect.forEach([plain, tagged], (cache) => here.run(Cache.stats(cache))),
     (all) => all.reduce((sum, stats) => sum + stats.remembered, 0)
   )
-  /** All is made good: nobody reads what was there. */
+  /** Everything is made good: no read returns the old values. */
   const good = Effect.gen(function*() {
     yield* until(Effect.map(Effect.zipLeft(remembered, look), (count) => count === 0))
     assert.deepStrictEqual(seen, [])
     for (const key of keys) {
       const [here1, there1] = [yield* here.run(Cache.get(plain, key)), yield* there.run(Cache.get(plain, key))]
       assert.deepStrictEqual(there1, here1)
-      // What the others keep was written, and stays.
+      // The values on the other masters were written, and stay.
       if (mine.has(key)) assert.notDeepEqual(there1, Option.some<unknown>("old"), key)
       else assert.deepStrictEqual(there1, Option.some<unknown>("new"), key)
       assert.deepStrictEqual(yield* there.run(Cache.get(tagged, key)), Option.none())
@@ -75,19 +78,19 @@ const setUp = Effect.gen(function*() {
 })
 
 describe("a master of a cluster", () => {
-  it.scopedLive("that stands still, and goes on: what it has missed is removed", () =>
+  it.scopedLive("that is suspended and resumed: the writes that it missed are made good", () =>
     Effect.gen(function*() {
       const { good, look, remembered, victim, write } = yield* setUp
       victim.server.pause()
       yield* write
       assert.isAbove(yield* remembered, 0)
       yield* look
-      // Whether it has a successor by now is chance on a busy machine; what holds is the same.
+      // On a busy machine, chance decides whether it has a successor by now; the result must be the same.
       victim.server.resume()
       yield* good
     }).pipe(Logger.withMinimumLogLevel(LogLevel.None)), 60_000)
 
-  it.scopedLive("that is replaced: what its successor has is removed there", () =>
+  it.scopedLive("that is replaced: the old values of its successor are removed there", () =>
     Effect.gen(function*() {
       const { good, look, remembered, victim, write } = yield* setUp
       yield* Effect.promise(() => victim.server.kill())

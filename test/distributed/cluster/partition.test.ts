@@ -1,4 +1,6 @@
-/** A master that the other nodes do not hear of any more, and clients still reach: it takes itself for one for a while. */
+/**
+ * A master that the other nodes cannot reach, and clients still can: for a while it believes that it is still a master.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Fiber, Option } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
@@ -16,14 +18,14 @@ afterAll(() => cluster.stop())
 
 const commandTimeout = 500
 
-/** Keys of the cache `users` in slots of all masters. */
+/** Keys of the cache `users` in the slots of all masters. */
 const spread = Array.from({ length: 30 }, (_, i) => `k${i}`)
 
 const versions = Cache.make({ name: "versions" })
 
-describe("a master that is cut off from the other nodes, not from its clients", () => {
+describe("a master that is cut off from the other nodes, but not from its clients", () => {
   it.scopedLive(
-    "is left when it was replaced, also by who begins with it, and never believed again",
+    "is left once it was replaced, also by clients that connect to it first, and is never believed again",
     () =>
       Effect.gen(function*() {
         const prefix = uniquePrefix()
@@ -36,7 +38,7 @@ describe("a master that is cut off from the other nodes, not from its clients", 
         yield* everywhere((key) => second.run(Cache.set(users, key, 1)))
         yield* everywhere((key) => untilCopied(users, key, first.run))
 
-        // One key of the master that is cut off is written all the time, by one process, and read by the other.
+        // One process writes a key of the isolated master all the time, and the other one reads it.
         const slot = slotOf(`${prefix}versions:a`)
         const victim = yield* Effect.promise(() => cluster.masterOf(slot))
         let attempts = 0
@@ -65,7 +67,7 @@ describe("a master that is cut off from the other nodes, not from its clients", 
         yield* Effect.sleep("200 millis")
         partition.cut(victim)
         yield* Effect.promise(() => cluster.replaced(victim))
-        // Processes hear of the new master: what is acknowledged from then on is not lost.
+        // Processes hear of the new master: writes acknowledged from then on are not lost.
         const before = acknowledged
         yield* until(Effect.sync(() => acknowledged > before + 20))
         const began = failures.length
@@ -74,7 +76,7 @@ describe("a master that is cut off from the other nodes, not from its clients", 
         assert.strictEqual(failures.length, began, "nothing fails any more, though the old master is still there")
         assert.isAtMost(first.service.driver.unsafeConnections() - moves, 1, "nor does the map change to and fro")
 
-        // Who begins at the one that was cut off, which names itself, finds the others.
+        // A client that first connects to the isolated master, which reports itself as master, finds the others.
         const newcomer = yield* open(RedisLayer.layerCluster(
           [{ host: "127.0.0.1", port: victim.server.port }],
           { prefix, commandTimeout }

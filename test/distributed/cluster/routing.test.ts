@@ -1,4 +1,4 @@
-/** What becomes of commands on a cluster whose slots move, whose masters change, and whose connections are lost. */
+/** What happens to commands on a cluster while slots move, masters change, and connections are lost. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Either, Fiber, Layer, Option, Stream } from "effect"
 import { Cache, type CacheError, Redis, RedisLayer } from "effect-redis-cache"
@@ -20,7 +20,7 @@ const counts = Cache.counter({ name: "counts" })
 
 const build = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) => Layer.build(layer)
 
-/** Keys of the cache `things` that all lie in one slot, which is not the only one in use. */
+/** Keys of the cache `things` that all lie in one slot, among others in use. */
 const slotted = (prefix: string, slot: number, count: number): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (let n = 0; found.length < count; n++) if (slotOf(`${prefix}things:${n}`) === slot) found.push(String(n))
@@ -33,7 +33,7 @@ const reason = <A>(either: Either.Either<A, CacheError.RedisError | CacheError.C
   Either.isRight(either) ? "none" : either.left._tag === "RedisError" ? either.left.reason : either.left._tag
 
 describe("slots", () => {
-  it("are those that Redis finds", async () => {
+  it("match those that Redis computes", async () => {
     const part = fc.constantFrom("a", "{", "}", ":", "é", "😀", "users", "42")
     const key = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(""))
     const { client } = cluster.nodes[0]!
@@ -49,7 +49,7 @@ describe("slots", () => {
 })
 
 describe("slots that move", () => {
-  it.scopedLive("are followed, though nobody has said so", () =>
+  it.scopedLive("are followed, even without any notice", () =>
     Effect.gen(function*() {
       const prefix = uniquePrefix()
       const context = yield* build(RedisLayer.layerCluster(addresses, { prefix }))
@@ -66,7 +66,7 @@ describe("slots that move", () => {
       }
     }))
 
-  it.scopedLive("bring no error with them where the key holds something else than a string", () =>
+  it.scopedLive("cause no error if the key holds another type than a string", () =>
     Effect.gen(function*() {
       const prefix = uniquePrefix()
       const context = yield* build(RedisLayer.layerCluster(addresses, { prefix }))
@@ -78,7 +78,7 @@ describe("slots that move", () => {
         await from.client.rpush(redisKey, "a", "b")
         await cluster.move(slot, await anotherMaster(from))
       })
-      // The map that this process has is old: the answer comes after a redirection.
+      // The map of this process is outdated: the answer comes after a redirection.
       assert.deepStrictEqual(yield* Effect.provide(Cache.get(things, "list"), context), Option.none())
     }))
 
@@ -94,7 +94,7 @@ describe("slots that move", () => {
           yield* Cache.setMany(things, all)
           const from = yield* Effect.promise(() => cluster.masterOf(slot))
           const to = yield* Effect.promise(() => anotherMaster(from))
-          // What the importing server has never seen has to come with its text.
+          // Scripts that the importing server has never seen must come with their text.
           yield* Effect.promise(() => to.client.script("FLUSH"))
           const midway = Effect.gen(function*() {
             assert.deepStrictEqual(yield* Cache.getMany(things, keys), all)
@@ -128,7 +128,7 @@ describe("slots that move", () => {
         const moving = yield* Effect.fork(Effect.promise(async () => {
           for (const slot of slots) await cluster.move(slot, await anotherMaster(await cluster.masterOf(slot)))
         }))
-        // It may refuse while slots never stop moving; then nothing is claimed.
+        // It may fail while slots never stop moving; then it claims nothing.
         const flushed = yield* Effect.either(Cache.flush(things))
         yield* Fiber.join(moving)
         assert.include(["none", "Connection"], reason(flushed))
@@ -141,7 +141,7 @@ describe("slots that move", () => {
 
 describe("keys that move before their slot has another owner", () => {
   it.scopedLive(
-    "are listed, though they pass from a server that is not listed yet to one that was",
+    "are listed, even though they move from a server that is not listed yet to one that already was",
     () =>
       Effect.gen(function*() {
         const prefix = uniquePrefix()
@@ -169,7 +169,7 @@ describe("keys that move before their slot has another owner", () => {
           Context.get(context, Redis.Redis).driver.scan(`${prefix}things:`),
           (page) => {
             found.push(...page)
-            // Of the master that is listed first, where the keys are not yet.
+            // Of the master that is listed first, to which the keys have not moved yet.
             return pages++ === 0 ? Deferred.await(halfway) : Effect.void
           }
         )
@@ -185,7 +185,7 @@ describe("a master that changes", () => {
   it.scopedLive("by hand: nothing fails for longer than it takes, and nothing is lost", () =>
     Effect.gen(function*() {
       const prefix = uniquePrefix()
-      // The old master holds writes back until the new one has them all, for seconds on a busy machine.
+      // The old master holds writes back until the new one has them all: for seconds on a busy machine.
       const context = yield* build(RedisLayer.layerCluster(addresses, { prefix, commandTimeout: "15 seconds" }))
       const keys = Array.from({ length: 100 }, (_, i) => String(i))
       const replica = cluster.nodes[3]!
@@ -205,9 +205,9 @@ describe("a master that changes", () => {
     }), 60_000)
 })
 
-describe("what was under way when a connection was lost", () => {
+describe("commands in flight when a connection was lost", () => {
   for (const kind of ["layerCluster", "layerFromClient"] as const) {
-    it.scopedLive(`is not sent again: ${kind}`, () =>
+    it.scopedLive(`are not sent again: ${kind}`, () =>
       Effect.gen(function*() {
         const prefix = uniquePrefix()
         const proxies = yield* Effect.forEach(addresses, ({ port }) => Proxy.make(port), { concurrency: "unbounded" })
@@ -218,7 +218,7 @@ describe("what was under way when a connection was lost", () => {
           ? RedisLayer.layerCluster([{ host: "127.0.0.1", port: proxies[0]!.port }], { prefix, natMap })
           : RedisLayer.layerFromClient(
             yield* Effect.acquireRelease(
-              // With all that makes it send again.
+              // With every option that makes the client send it again.
               Effect.sync(() => new Cluster([{ host: "127.0.0.1", port: proxies[0]!.port }], { natMap })),
               (client) => Effect.sync(() => client.disconnect())
             ),
@@ -232,7 +232,7 @@ describe("what was under way when a connection was lost", () => {
           const lost = yield* Effect.fork(
             Effect.forEach(keys, (key) => Effect.either(Cache.increment(counts, key, 1)), { concurrency: "unbounded" })
           )
-          // Until the servers have done it.
+          // Until the servers have executed it.
           const done = async () => {
             const sums = await Promise.all(keys.map(async (key) => {
               const name = `${prefix}counts:${key}`
@@ -242,7 +242,7 @@ describe("what was under way when a connection was lost", () => {
             return sums.every((sum) => sum === "2")
           }
           yield* Effect.repeat(Effect.promise(done), { until: (yes) => yes })
-          // The proxies are in this process: what they are sent by now they read in the next turns of the event loop.
+          // The proxies run in this process: they read what was sent within the next turns of the event loop.
           yield* Effect.repeatN(Effect.sleep("10 millis"), 4)
           yield* Effect.promise(() => Promise.all(proxies.map((proxy) => proxy.pass())))
           const failures = (yield* Fiber.join(lost)).map(reason)
@@ -256,11 +256,11 @@ describe("what was under way when a connection was lost", () => {
   }
 })
 
-describe("a cluster that cannot be connected to", () => {
+describe("a cluster that cannot be reached", () => {
   const failure = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
     Effect.flip(Effect.scoped(Layer.build(layer)))
 
-  it.live("says why, within connectTimeout", () =>
+  it.live("fails with the reason, within connectTimeout", () =>
     Effect.gen(function*() {
       const refused = yield* failure(RedisLayer.layerCluster([{ host: "127.0.0.1", port: 1 }]))
       assert.strictEqual(refused.reason, "Connection")
@@ -290,7 +290,7 @@ describe("a cluster that cannot be connected to", () => {
       assert.strictEqual(silent.reason, "Timeout")
     }))
 
-  it.scopedLive("one node of many is enough, and lazy waits for the first command", () =>
+  it.scopedLive("one reachable node of many is enough, and a lazy layer waits for the first command", () =>
     Effect.gen(function*() {
       const nodes = [{ host: "127.0.0.1", port: 1 }, addresses[1]!]
       const context = yield* build(RedisLayer.layerCluster(nodes, { prefix: uniquePrefix(), lazy: true }))
@@ -301,7 +301,7 @@ describe("a cluster that cannot be connected to", () => {
 })
 
 describe("a prefix with a hash tag", () => {
-  it.scopedLive("keeps all in one slot", () =>
+  it.scopedLive("keeps all keys in one slot", () =>
     Effect.gen(function*() {
       const prefix = `{${uniquePrefix()}}:`
       const context = yield* build(RedisLayer.layerCluster(addresses, { prefix }))

@@ -1,4 +1,4 @@
-/** Twenty processes have dropped writes while Redis stood still, and come back at once. */
+/** Twenty processes dropped writes while Redis stood still, and come back all at once. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger, LogLevel } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -15,7 +15,7 @@ const keysOfEach = Number(process.env.COME_BACK_KEYS ?? 10_000)
 const users = Cache.make({ name: "users", timeToLive: "1 hour", onRedisError: "bypass" })
 
 it.scopedLive(
-  `${processes} processes with ${keysOfEach} keys each make them all good, and are served meanwhile`,
+  `${processes} processes with ${keysOfEach} keys each make all of them good, and are served meanwhile`,
   () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()

@@ -1,12 +1,12 @@
-/** What the test of processes that come back at once says to its workers, and what they answer. */
+/** What the come-back test sends to its worker processes, and what they answer. */
 import type { Protocol } from "../../support/processes/protocol.js"
 
 export type Request =
-  /** To a Redis at this address. */
+  /** Connects to the Redis at this address. */
   | { readonly op: "connect"; readonly url: string }
-  /** Writes so many keys from a number on, and gives how many are remembered then. */
+  /** Writes this many keys from a number on, and answers how many are remembered then. */
   | { readonly op: "write"; readonly from: number; readonly count: number }
-  /** Until nothing is remembered any more: when that was, and the longest that a read took meanwhile, in ms. */
+  /** Waits until nothing is remembered any more: answers when that was, and the longest read meanwhile, in ms. */
   | { readonly op: "madeGood" }
 
 export interface ComeBackProtocol extends Protocol {

@@ -1,4 +1,4 @@
-/** A process whose writes are dropped while Redis stands still. */
+/** A process that drops its writes while Redis stands still. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -47,7 +47,7 @@ answering<ComeBackProtocol>(async (request) => {
     }
     case "write": {
       const keys = Array.from({ length: request.count }, (_, i) => `k${request.from + i}`)
-      // Until the circuit is open: then writes are dropped at once.
+      // Until the circuit is open: from then on, writes are dropped at once.
       await run(Effect.forEach(Array.from({ length: 20 }), () => Cache.get(users, "other"), {
         concurrency: "unbounded",
         discard: true

@@ -1,4 +1,4 @@
-/** Two processes under a mixed load, while masters are killed, stopped and replaced, and slots move. */
+/** Two processes under a mixed load while masters are killed, suspended and replaced, and slots move. */
 import { layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer, Random } from "effect"
 import { type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
@@ -18,15 +18,15 @@ const commandTimeout = 500
 const keys = 40
 
 /**
- * A master that was replaced acknowledges what nobody will have, and has nothing if it was restarted, until processes
- * hear of the new one, which every sentinel names by then, in ms.
+ * How long processes may take, in ms, to hear of a new master that every sentinel already names. Until then, the old
+ * master acknowledges writes that will be lost, and is empty if it was restarted.
  */
 const hearingWindow = 1_000
 
-/** Something that is done to servers, by name. Each ends when they are well again. */
+/** A fault of the servers, by name. Each one ends when the servers are healthy again. */
 type Faults = (prefix: string, windows: Array<Window>) => Readonly<Record<string, () => Promise<void>>>
 
-/** Loads two processes, does all that can be done to the servers, in any order, and judges what the processes saw. */
+/** Puts two processes under load, runs all faults in random order, and judges what the processes saw. */
 const through = (
   target: Target,
   faults: Faults,
@@ -57,7 +57,7 @@ const through = (
   })
 
 const promise =
-  "keeps what was acknowledged, is not stale beyond the bound, and answers in time, whatever happens to servers"
+  "keeps acknowledged writes, is not stale beyond the bound, and answers in time, whatever happens to the servers"
 
 layer(Fleet.layer, { excludeTestServices: true })("a fleet on a cluster", (it) => {
   it.scoped(promise, () =>
@@ -78,7 +78,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a fleet behind sentinels", (i
     Effect.gen(function*() {
       const sentinel = yield* RedisSentinel.make()
       const faults: Faults = (_, windows) => {
-        /** Until another is the master, and processes have heard of it. */
+        /** Until another server is the master, and processes have heard of it. */
         const lose = async (act: () => unknown, mend: () => unknown) => {
           const window = { from: now() - replicationWindow, to: Infinity }
           windows.push(window)

@@ -1,4 +1,4 @@
-/** Holds what processes did and saw under a mixed load against what servers may lose when one takes another's place. */
+/** Compares what processes did and saw under a mixed load with what a failover may lose. */
 import { assert } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import * as Cache from "../../../src/Cache.js"
@@ -14,7 +14,7 @@ export interface Limits {
 
 type Acknowledged = ReadonlyArray<{ readonly version: number; readonly acknowledged: number }>
 
-/** By key, what Redis's replication cannot have lost, in the order of versions. */
+/** By key, the writes that Redis's replication cannot have lost, in the order of versions. */
 const solid = (
   reports: ReadonlyArray<MixedReport>,
   windows: ReadonlyArray<Window>
@@ -37,7 +37,7 @@ const judgeReports = (
   const kept = solid(reports, windows)
   const staleness = reports.flatMap((report) => report.seen).flatMap(({ key, lastBegan, version }) => {
     const next = kept.get(key)?.find((one) => one.version > version)
-    // While two take themselves for the master, one of them answers with what it has.
+    // While two servers both believe that they are the master, either may answer with what it has.
     return next === undefined || inWindow(windows, lastBegan) ? [] : [Math.max(0, lastBegan - next.acknowledged)]
   }).sort((a, b) => a - b)
   const lost = reports.flatMap((report) => report.written).filter(({ acknowledged, key, version }) =>
@@ -85,11 +85,11 @@ const judgeReports = (
   assert.deepStrictEqual(wrong, [])
 }
 
-/** Also asks what is there now. */
+/** Also reads what is stored now. */
 export const judge = (reports: ReadonlyArray<MixedReport>, windows: ReadonlyArray<Window>, limits: Limits) =>
   Effect.gen(function*() {
     judgeReports(reports, windows, limits)
-    // What is there now is what was acknowledged last, or something later.
+    // The stored value is the last acknowledged one, or a later one.
     const versions = Cache.make({ name: "versions", schema: Schema.String })
     const found = yield* Cache.getMany(versions, Array.from({ length: limits.keys }, (_, key) => String(key)))
     for (const [key, acknowledged] of solid(reports, windows)) {
@@ -100,7 +100,7 @@ export const judge = (reports: ReadonlyArray<MixedReport>, windows: ReadonlyArra
     let lost = 0
     for (const { acknowledged, attempts, key } of counters) {
       const value = Option.getOrElse(yield* Cache.get(counts, key), () => 0)
-      assert.isAtMost(value, attempts, `counter ${key} was incremented more often than anybody asked`)
+      assert.isAtMost(value, attempts, `counter ${key} was incremented more often than requested`)
       lost += Math.max(0, acknowledged - value)
     }
     const millis = windows.reduce((sum, { from, to }) => sum + to - from, 0)

@@ -1,4 +1,4 @@
-/** A mixed load on one process, and what it saw: for tests that do something to the servers meanwhile. */
+/** A mixed load on one process, and what it saw: for tests that disturb the servers meanwhile. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -30,7 +30,7 @@ export const mixed = (
     const late: Array<MixedReport["late"][number]> = []
     let operations = 0
 
-    /** Runs one operation, of so many commands that follow one another; how it ended, and when. */
+    /** Runs one operation, which takes this many commands in a row; gives how it ended, and when. */
     const run = <A>(name: string, operation: Effect.Effect<A, RedisError | CodecError, Redis>, commands = 1) =>
       Effect.suspend(() => {
         const began = now()

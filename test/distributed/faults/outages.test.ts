@@ -1,8 +1,9 @@
 /**
- * One process under 64 fibers of load while its Redis stops, dies, or hides behind a network that misbehaves.
+ * One process under 64 fibers of load while its Redis is suspended, dies, or is behind a network that misbehaves.
  *
- * Each key has one writer, so that the truth is known: a counter for each key, raised before its writer stores or deletes.
- * A read that begins after a write was acknowledged must not come to an older version than that one's.
+ * Each key has one writer, so the truth is known: each key has a version counter, which its writer increments before it
+ * stores or deletes. A read that begins after a write was acknowledged must never return a version older than that
+ * write's.
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -52,7 +53,7 @@ interface Truth {
   readonly key: string
   /** The latest version, which loads compute. */
   version: number
-  /** No read that begins now may come to less. */
+  /** No read that begins now may return an older version. */
   acknowledged: number
 }
 
@@ -63,13 +64,13 @@ interface Operation {
   readonly failure: CacheError.RedisError | undefined
 }
 
-/** What a run came to. */
+/** The results of one run. */
 class Log {
   readonly operations: Array<Operation> = []
-  /** What must not be. */
+  /** Violations. */
   readonly wrong: Array<string> = []
   loads = 0
-  /** The longest that the event loop was late: time that no library can give back. */
+  /** The longest delay of the event loop, which no library can undo. */
   lag = 0
 }
 
@@ -82,7 +83,7 @@ type AnyCache = Cache.Cache<string, Value, CacheError.RedisError | CacheError.Co
 
 const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(Math.random() * all.length)]!
 
-/** Starts the fibers; each does one operation after another, with a short pause between two. */
+/** Starts the fibers; each runs one operation after another, with a short pause in between. */
 const startLoad = (
   runtimes: ReadonlyArray<ManagedRuntime.ManagedRuntime<Redis.Redis, CacheError.RedisError>>
 ): Effect.Effect<Load, never, Scope.Scope> =>
@@ -109,7 +110,7 @@ const startLoad = (
           }
           const result = Exit.isSuccess(exit)
             ? Either.right(exit.value)
-            : Either.left(Cause.squash(exit.cause) as E) // a defect is told of above
+            : Either.left(Cause.squash(exit.cause) as E) // a defect was counted above
           const failure = Either.isLeft(result) ? result.left : undefined
           if (failure?._tag === "CodecError") log.wrong.push(`${name} of ${cache.name}: ${failure.message}`)
           const reads = name !== "set" && name !== "delete"
@@ -191,7 +192,7 @@ const startLoad = (
           return Effect.map(
             record(cache, "set", Cache.set(cache, truth.key, { key: truth.key, version })),
             (result) => {
-              // Under `bypass` a write may have been dropped, which is its promise.
+              // Under `bypass` a write may have been dropped: that is its promise.
               if (Either.isRight(result) && cache === failing) truth.acknowledged = version
             }
           )
@@ -241,7 +242,7 @@ const startLoad = (
 
 const millis = (value: number): string => value.toFixed(0)
 
-/** Whether the load was answered as the contract says; tells what it saw. */
+/** Whether the load was answered as the contract says; records what it saw. */
 const judge = (what: string, log: Log, back: number): void => {
   const reasons = new Map<string, number>()
   let longest: Operation | undefined
@@ -294,7 +295,7 @@ const unhandled: Effect.Effect<ReadonlyArray<unknown>, never, Scope.Scope> = Eff
   ({ listener }) => Effect.sync(() => process.off("unhandledRejection", listener))
 ).pipe(Effect.map(({ seen }) => seen))
 
-/** Load, trouble, load; `trouble` ends when Redis is back. */
+/** Load, disturbance, load; `trouble` ends when Redis is back. */
 const outage = (
   what: string,
   through: "direct" | "proxy",
@@ -307,7 +308,7 @@ const outage = (
       const proxy = yield* Proxy.make(server.port)
       const prefix = uniquePrefix()
       const port = through === "direct" ? server.port : proxy.port
-      // Two instances, as two processes would have: what one leases the other waits for.
+      // Two instances, like two processes: each waits for the leases of the other.
       const runtimes = [yield* runtimeOn(port, prefix), yield* runtimeOn(port, prefix)]
       const load = yield* startLoad(runtimes)
       yield* Effect.sleep(700)
@@ -321,7 +322,7 @@ const outage = (
 
 const promise = (f: () => Promise<void>) => Effect.promise(f)
 
-describe("64 fibers of load go on, nothing wrong is read, and all is as before within a second of the end, when", () => {
+describe("64 fibers of load go on, no read is wrong, and everything is normal within a second of the end, if", () => {
   outage("Redis stops (SIGSTOP) and goes on", "direct", ({ server }) =>
     Effect.sync(server.pause).pipe(
       Effect.zipRight(Effect.sleep(1500)),
@@ -418,7 +419,7 @@ describe("64 fibers of load go on, nothing wrong is read, and all is as before w
     }))
 })
 
-/** A way to a server on which connections can die in silence: nothing comes through any more, and nobody tells. */
+/** A path to a server on which connections can die silently: nothing arrives any more, and neither side is told. */
 const makeFragile = (port: number) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -449,7 +450,7 @@ const makeFragile = (port: number) =>
   )
 
 describe("a link to Redis", () => {
-  it.scopedLive("that died in silence is given up, and made anew", () =>
+  it.scopedLive("that died silently is given up and replaced", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const fragile = yield* makeFragile(server.port)
@@ -465,7 +466,7 @@ describe("a link to Redis", () => {
       console.log(`a link that died in silence was replaced after ${millis(now() - silent)} ms`)
     }))
 
-  it.scopedLive("that breaks under a load: the lease is released when there is a link again", () =>
+  it.scopedLive("that breaks during a load: the lease is released once there is a link again", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)
@@ -496,14 +497,14 @@ describe("a link to Redis", () => {
       assert.isAtMost(now() - back, 5000)
     }))
 
-  it.scopedLive("is not taken for dead by a process that was too busy to hear the answer", () =>
+  it.scopedLive("is not considered dead by a process that was too busy to read the answer", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const runtime = yield* runtimeOn(server.port, uniquePrefix())
       yield* Effect.promise(() => runtime.runPromise(Cache.get(failing, "key")))
       for (let i = 0; i < 5; i++) {
         const answer = runtime.runPromise(Cache.get(failing, "key"))
-        // The command is on its way by then.
+        // The command has been sent by then.
         yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
         const until = now() + 1.5 * commandTimeout
         while (now() < until);
@@ -513,7 +514,7 @@ describe("a link to Redis", () => {
 })
 
 describe("while Redis stands still", () => {
-  it.scopedLive("a layer closes within the time of a few commands, whatever it is loading", () =>
+  it.scopedLive("a layer closes within the time of a few commands, whatever loads are in flight", () =>
     Effect.gen(function*() {
       const rejections = yield* unhandled
       const server = yield* RedisServer.make()
@@ -536,7 +537,7 @@ describe("while Redis stands still", () => {
       assert.deepStrictEqual(rejections, [])
     }))
 
-  it.scopedLive("the origin is protected: all who come during one computation share the next", () =>
+  it.scopedLive("the origin is protected: all callers that arrive during one computation share the next one", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const runtime = yield* runtimeOn(server.port, uniquePrefix())

@@ -1,4 +1,4 @@
-/** What Redis has missed while it stood still, or was gone, is not read again: on real servers. */
+/** Values that Redis should have lost while it stood still or was down are not read again: on real servers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, LogLevel, Option, type Scope } from "effect"
 import { Cache, type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
@@ -27,7 +27,7 @@ const setUp = Effect.gen(function*() {
   return { server, here, there }
 })
 
-/** Until the other process has what this one has missed; how long that took. */
+/** Waits until the other process sees what this one could not write; gives how long that took. */
 const gone = (read: Effect.Effect<Option.Option<unknown>, unknown, never>): Effect.Effect<number> =>
   Effect.suspend(() => {
     const began = now()
@@ -35,10 +35,10 @@ const gone = (read: Effect.Effect<Option.Option<unknown>, unknown, never>): Effe
   })
 
 describe("Redis stands still", () => {
-  // Shorter and longer than it takes until the connection is given up.
+  // Shorter and longer than the time until the connection is given up.
   for (const millis of [300, 1_500]) {
     live(
-      `for ${millis} ms: what was set and removed meanwhile is never read as it was`,
+      `for ${millis} ms: old values of keys that were set or removed meanwhile are never read`,
       Effect.gen(function*() {
         const { here, server, there } = yield* setUp
         for (const key of ["a", "b", "c"]) yield* there.run(Cache.set(plain, key, "old"))
@@ -64,7 +64,7 @@ describe("Redis stands still", () => {
         const end = now() + 2_000
         while (now() < end) yield* Effect.zipRight(look, tagged)
         assert.notInclude(seen, "old")
-        // On a machine that others use, when that is hangs on them.
+        // On a shared machine, the time depends on other programs.
         yield* until(Effect.map(here.run(Cache.stats(plain)), ({ remembered }) => remembered === 0))
         for (const key of ["a", "b", "c"]) {
           assert.notDeepEqual(yield* there.run(Cache.get(plain, key)), Option.some<unknown>("old"))
@@ -77,7 +77,7 @@ describe("Redis stands still", () => {
 
 describe("100,000 keys", () => {
   live(
-    "that were dropped are gone soon after Redis answers",
+    "whose writes were dropped are gone soon after Redis answers",
     Effect.gen(function*() {
       const { here, server, there } = yield* setUp
       const keys = Array.from({ length: 100_000 }, (_, i) => `k${i}`)
@@ -86,7 +86,7 @@ describe("100,000 keys", () => {
       }
       const before = process.memoryUsage().heapUsed
       server.pause()
-      // Until the circuit is open; then dropped at once.
+      // Until the circuit is open; from then on, they are dropped at once.
       yield* Effect.forEach(Array.from({ length: 20 }, (_, i) => i), () => here.run(Cache.get(plain, "k0")), {
         concurrency: "unbounded"
       })

@@ -1,4 +1,4 @@
-/** The soak, for a moment: so that it runs when it is asked for ten minutes. */
+/** A short soak, so that it is known to work when you run it for ten minutes. */
 import { assert, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 const soak = fileURLToPath(new URL("../../soak/soak.ts", import.meta.url))
 
 it(
-  "the soak runs for a while, holds what it saw against the invariants, and ends",
+  "the soak runs for a while, checks the invariants, and ends",
   { timeout: 120_000 },
   async () => {
     const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {

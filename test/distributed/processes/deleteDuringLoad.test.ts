@@ -9,12 +9,12 @@ import type { Answer, Execution } from "./fleetProtocol.js"
 
 const raw = (url: string): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(
-    // Its ready check is `INFO`, which ioredis may take for an answer when it comes back as a line of `MONITOR`.
+    // Its ready check is `INFO`, and ioredis may take the echo of it, as a line of `MONITOR`, for its answer.
     Effect.sync(() => new Redis(url, { enableReadyCheck: false })),
     (client) => Effect.sync(() => client.disconnect())
   )
 
-/** Every command that the server runs, those of scripts too, as `MONITOR` tells. */
+/** Every command that the server runs, including those of scripts, as `MONITOR` reports them. */
 const watch = (url: string): Effect.Effect<ReadonlyArray<string>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const client = yield* raw(url)
@@ -38,8 +38,8 @@ const took = ({ answered, asked }: Answer): number => answered - asked
 layer(Fleet.layer, { excludeTestServices: true })("a delete during a load", (it) => {
   const loadMillis = 800
 
-  for (const by of ["another process", "a DEL of somebody without this library"] as const) {
-    it.scoped(`by ${by}: the old value is never stored, who asks after it gets a newer one`, () =>
+  for (const by of ["another process", "a plain DEL by another program"] as const) {
+    it.scoped(`by ${by}: the old value is never stored, and later callers get a newer one`, () =>
       Effect.gen(function*() {
         const prefix = uniquePrefix()
         const client = yield* raw(sharedRedisUrl())
@@ -64,7 +64,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a delete during a load", (it)
           assert.strictEqual(yield* Effect.promise(() => client.del(`${prefix}deleted:key`)), 1, "there was a marker")
         }
         const deleted = now()
-        // The holder's too, which wait for a load that they must not be given the value of.
+        // Also for the holder's own waiters: they wait for a load whose value they must not receive.
         const late = yield* Effect.fork(Fleet.everyone(workers, () => call))
         const reports = [...(yield* Fiber.join(early)), ...(yield* Fiber.join(late))]
         const after = yield* Fleet.everyone(workers, () => call)
@@ -81,7 +81,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a delete during a load", (it)
         const stored = [...values][0]!
         assert.notStrictEqual(stored, old.value)
         const writes = commands.filter((command) => command.startsWith(`SET ${prefix}`))
-        assert.isTrue(writes.some((command) => command.includes(stored)), "what was stored shows in what was watched")
+        assert.isTrue(writes.some((command) => command.includes(stored)), "the watcher saw what was stored")
         assert.isFalse(writes.some((command) => command.includes(old.value)), "the old value was stored")
         console.log(`${by}: ${executions.size} loads, ${answers.length} answers, ${writes.length} writes`)
         // One that was deleted, and one that came after it.
@@ -91,7 +91,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a delete during a load", (it)
 })
 
 layer(Fleet.layer, { excludeTestServices: true })("a fleet under load", (it) => {
-  it.scoped("loses nothing but time when Redis is flushed again and again", () =>
+  it.scoped("loses nothing but time if Redis is flushed again and again", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const client = yield* raw(server.url)
@@ -133,12 +133,13 @@ layer(Fleet.layer, { excludeTestServices: true })("a fleet under load", (it) => 
         assert.isTrue(value.endsWith(` of ${key}`), `${value} under ${key}`)
       }
       assert.isAbove(flushes.length, 8)
-      // A flush may take the lease of a load from it, so that another loads as well: two for each key and flush.
+      // A flush may take the lease of a load from it, so that another process loads as well: two for each key and
+      // flush.
       assert.isAtMost(executions.length, 2 * keys * (flushes.length + 1))
-      assert.isAtMost(Math.max(...times), lease.duration, "nobody waited for a lease that was flushed")
+      assert.isAtMost(Math.max(...times), lease.duration, "no caller waited for a lease that was flushed")
     }))
 
-  it.scoped("refreshes a stale value once each time it expires, and nobody waits for that", () =>
+  it.scoped("refreshes a stale value once each time it expires, and no caller waits for that", () =>
     Effect.gen(function*() {
       const timeToLive = 400
       const loadMillis = 60
@@ -167,8 +168,8 @@ layer(Fleet.layer, { excludeTestServices: true })("a fleet under load", (it) => 
         `${answers.length} answers by ${executions.length} loads in ${processes.size} processes; ` +
           `median ${percentile(times, 0.5).toFixed(1)} ms, longest ${Math.max(...times).toFixed(1)} ms`
       )
-      // Each load stored its value, which was fresh for `timeToLive`: so the next one began after that, wherever it
-      // ran. Clocks of processes on one machine agree to within half a round trip.
+      // Each load stored its value, which was fresh for `timeToLive`: so the next load began after that, in whichever
+      // process. Clocks of processes on one machine agree to within half a round trip.
       const clocks = 30
       for (const [i, execution] of executions.entries()) {
         const last = executions[i - 1]

@@ -11,15 +11,15 @@ export type Worker = Process.Worker<FleetProtocol>
 
 const workerFile = fileURLToPath(new URL("fleetWorker.ts", import.meta.url))
 
-/** What the workers of a test are to be connected to. */
+/** The servers that the workers of a test connect to. */
 export type Connection = Target & {
   readonly prefix: string
   readonly cache: CacheSettings
 }
 
-/** Workers that outlive a test, since starting one takes longer than most tests. They end with the layer. */
+/** Workers that outlive a test, because starting one takes longer than most tests. They end with the layer. */
 export class Fleet extends Context.Tag("test/Fleet")<Fleet, {
-  /** So many workers that live, connected anew; what was killed before is replaced. */
+  /** Gives this many live workers, connected anew; killed ones are replaced first. */
   readonly connect: (count: number, connection: Connection) => Effect.Effect<ReadonlyArray<Worker>>
 }>() {}
 
@@ -51,7 +51,7 @@ export const everyone = <R extends Request>(
 ): Effect.Effect<ReadonlyArray<Replies[R["op"]]>> =>
   Effect.forEach(workers, (worker, index) => worker.ask(request(index)), { concurrency: "unbounded" })
 
-/** The first load of a key that begins in any of the workers after this was called. */
+/** The first load of a key that begins in any of the workers after this call. */
 export const nextLoad = (
   workers: ReadonlyArray<Worker>,
   key: string
@@ -63,6 +63,6 @@ export const nextLoad = (
       })
     }
   }).pipe(
-    Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => new Error(`nobody loads ${key}`) }),
+    Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => new Error(`no process loads ${key}`) }),
     Effect.orDie
   )

@@ -1,4 +1,4 @@
-/** What a test says to its worker processes, and what they answer. Times are those of `now`. */
+/** What a test sends to its worker processes, and what they answer. Times are those of `now`. */
 
 /** The cache of a worker: strings under string keys. Times in ms. */
 export interface CacheSettings {
@@ -9,7 +9,7 @@ export interface CacheSettings {
   readonly near?: { readonly capacity: number; readonly maxStaleness: number }
 }
 
-/** What a worker is connected to: a server, a cluster, or a master that sentinels know. */
+/** What a worker connects to: a server, a cluster, or a master that sentinels monitor. */
 export type Target =
   | { readonly url: string; readonly publish?: { readonly every: number } }
   | { readonly nodes: ReadonlyArray<{ readonly host: string; readonly port: number }>; readonly commandTimeout: number }
@@ -19,7 +19,9 @@ export type Target =
     readonly commandTimeout: number
   }
 
-/** Writes, reads, counts and invalidates for a while. Of the keys `0` to `keys - 1` each is written by one of the owners. */
+/**
+ * Writes, reads, counts and invalidates for a while. Each of the keys `0` to `keys - 1` has one owner that writes it.
+ */
 export interface MixedLoad {
   readonly forMillis: number
   readonly keys: number
@@ -33,20 +35,20 @@ export interface MixedLoad {
 export interface MixedReport {
   readonly operations: number
   readonly failures: Readonly<Record<string, number>>
-  /** Operations that took longer than their commands may, and by how many ms. */
+  /** The operations that took longer than their commands may, and by how many ms. */
   readonly late: ReadonlyArray<{ readonly name: string; readonly millis: number }>
-  /** The longest time for which the process did nothing else, in ms. */
+  /** The longest time for which the process was stalled, in ms. */
   readonly lag: number
-  /** The longest time between two writes of one key that were acknowledged, in ms. */
+  /** The longest time between two acknowledged writes of one key, in ms. */
   readonly longestGap: number
   readonly written: ReadonlyArray<Written>
-  /** For each version that was seen: when the last read that was given it began. */
+  /** For each version that was read: when the last read that returned it began. */
   readonly seen: ReadonlyArray<{ readonly key: number; readonly version: number; readonly lastBegan: number }>
   /** Reads that found nothing. */
   readonly missed: ReadonlyArray<{ readonly key: number; readonly began: number }>
   readonly nearHits: number
   readonly counters: ReadonlyArray<{ readonly key: string; readonly attempts: number; readonly acknowledged: number }>
-  /** Entries that were read after an invalidation of their tag was acknowledged. */
+  /** Entries that were read although an invalidation of their tag had been acknowledged. */
   readonly resurrected: ReadonlyArray<{ readonly key: string; readonly acknowledged: number }>
   readonly unhandled: ReadonlyArray<string>
 }
@@ -71,16 +73,16 @@ export type Request =
     readonly pauseMillis: number
     readonly forMillis: number
   }
-  /** As many callers without a cache, each of which sleeps; tells when the last one woke. */
+  /** The same number of callers without a cache: each only sleeps. Answers when the last one woke. */
   | { readonly op: "sleepers"; readonly callers: number; readonly sleepMillis: number; readonly startAt: number }
   | { readonly op: "get"; readonly key: string }
   | { readonly op: "delete"; readonly key: string }
-  /** Writes versions 1, 2, 3 … under each of keys `0` to `keys - 1`, by turns. */
+  /** Writes versions 1, 2, 3 … under each of keys `0` to `keys - 1`, in turn. */
   | { readonly op: "writeVersions"; readonly keys: number; readonly perSecond: number; readonly forMillis: number }
   /** Reads them as fast as it can. */
   | { readonly op: "readVersions"; readonly keys: number; readonly forMillis: number }
 
-/** One run of a load. Its value says which process ran it, which run of that process it was, and the key. */
+/** One run of a load. Its value names the process that ran it, that process's count of runs, and the key. */
 export interface Execution {
   readonly key: string
   readonly value: string
@@ -115,7 +117,7 @@ export interface Read {
   readonly reads: number
   readonly nearHits: number
   readonly failures: number
-  /** For each version that was seen: when the last read that was given it began. */
+  /** For each version that was read: when the last read that returned it began. */
   readonly seen: ReadonlyArray<{ readonly key: number; readonly version: number; readonly lastBegan: number }>
 }
 

@@ -1,4 +1,4 @@
-/** A process of the fleet: it does what the test that started it asks over IPC. See `fleet.ts`. */
+/** A process of the fleet: it does what its test asks over IPC. See `fleet.ts`. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -85,7 +85,7 @@ const readVersions = ({ forMillis, keys }: Extract<Request, { op: "readVersions"
     let reads = 0
     let failures = 0
     while (now() < end) {
-      // The loop must hear of changes now and then.
+      // Now and then the event loop needs to hear of changes.
       yield* Effect.sleep(1)
       for (let n = 0; n < 200; n++) {
         const key = reads++ % keys
@@ -115,7 +115,7 @@ const serve = (request: Request): Effect.Effect<Replies[keyof Replies], unknown,
   const report = { executions: new Array<Execution>(), answers: new Array<Answer>() } satisfies Report
   switch (request.op) {
     case "connect":
-      // The runtime is made already: this connects it.
+      // The runtime exists already: this connects it.
       return Effect.succeed(true)
     case "callers": {
       const calls = Effect.forEach(

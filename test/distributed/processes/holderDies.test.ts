@@ -6,7 +6,7 @@ import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
 import type { Replies } from "./fleetProtocol.js"
 
-/** What a noisy machine may add to a bound: a look every 100 ms, and processes that wait for a core. */
+/** What a noisy machine may add to a bound: a poll every 100 ms, and processes that wait for a core. */
 const slack = 600
 
 const callers = 50
@@ -16,7 +16,7 @@ const rawClient: Effect.Effect<Redis, never, Scope.Scope> = Effect.acquireReleas
   (client) => Effect.sync(() => client.disconnect())
 )
 
-/** These processes ask for one key at once; gives who began to load it, and the answers of each to come. */
+/** These processes all ask for one key; gives the process that began to load it, and the pending answers of each. */
 const askEveryone = (workers: ReadonlyArray<Fleet.Worker>, key: string, loadMillis: number) =>
   Effect.gen(function*() {
     const loading = yield* Effect.fork(Fleet.nextLoad(workers, key))
@@ -40,7 +40,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       { what: "killed after it renewed its lease", lease: 800, loadMillis: 2000, killAfter: 1400 }
     ]
   ) {
-    it.scoped(`${what}: the others have a value within the lease and one load`, () =>
+    it.scoped(`${what}: the others get a value within the time of the lease and one load`, () =>
       Effect.gen(function*() {
         const fleet = yield* Fleet.Fleet
         const workers = yield* fleet.connect(4, {
@@ -69,7 +69,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       }))
   }
 
-  it.scoped("stopped for longer than its lease: its fill is refused, the newer value stays", () =>
+  it.scoped("suspended for longer than its lease: its fill is refused, and the newer value stays", () =>
     Effect.gen(function*() {
       const lease = 400
       const prefix = uniquePrefix()
@@ -91,7 +91,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       }
       const stored = yield* Effect.promise(() => raw.getBuffer(`${prefix}held:key`))
       yield* holder.resume
-      // Those who asked the holder before its lease was granted are answered with what it computed, or what is newer.
+      // Callers that asked the holder before its lease was granted get its value, or a newer one.
       const own = yield* Fiber.join(replies.get(holder)!)
       for (const { failure, value } of own.answers) assert.include([execution.value, newer], value, failure)
       assert.deepStrictEqual(yield* Effect.promise(() => raw.getBuffer(`${prefix}held:key`)), stored)
@@ -99,11 +99,11 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       assert.deepStrictEqual(after, [newer, newer, newer, newer])
     }))
 
-  it.scoped("stopped, and back while another loads: it neither fills, renews nor releases the other's lease", () =>
+  it.scoped("suspended, and resumed while another process loads: it neither fills, renews nor releases the other's lease", () =>
     Effect.gen(function*() {
       const lease = 600
       const loadMillis = 1500
-      // The other load must not be over before its former holder is back and done, however slow the machine is.
+      // The other load must not end before the former holder is back and done, however slow the machine is.
       const otherMillis = 6000
       const prefix = uniquePrefix()
       const fleet = yield* Fleet.Fleet
@@ -117,7 +117,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       const { execution, holder, replies } = yield* askEveryone([one!], "key", loadMillis)
       yield* holder.pause
       const { execution: other, replies: theirs } = yield* askEveryone(others, "key", otherMillis)
-      // So that the old load's time is up when its process goes on.
+      // So that the old load's time is over when its process resumes.
       yield* Effect.sleep(Math.max(0, execution.started + loadMillis + 50 - now()))
       const marker = yield* Effect.promise(() => raw.getBuffer(`${prefix}held:key`))
       yield* holder.resume
@@ -127,7 +127,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that holds a lease"
       const reports = yield* reportsOf(others, theirs)
       const executions = reports.flatMap((report) => report.executions)
       assert.isBelow(resumed, executions[0]!.ended!, "the machine was too slow for this test to show anything")
-      // But for the end of the lease, which its living holder may have put off.
+      // Except that its live holder may have extended the lease.
       assert.deepStrictEqual(markerAfter?.subarray(0, 24), marker?.subarray(0, 24))
       assert.strictEqual(executions.length, 1, "loads of the others")
       for (const { failure, value } of own.answers) assert.include([execution.value, other.value], value, failure)

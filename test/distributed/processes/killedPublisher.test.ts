@@ -1,4 +1,4 @@
-/** The figures of a process that is killed, which cannot take them away. */
+/** The figures of a process that is killed, which cannot remove them itself. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Fleet as FleetOf, RedisLayer } from "effect-redis-cache"
@@ -7,7 +7,7 @@ import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import * as Fleet from "./fleet.js"
 
 layer(Fleet.layer, { excludeTestServices: true })("a process that publishes and is killed", (it) => {
-  it.scoped("is not counted any more once its report has expired, and the others are", () =>
+  it.scoped("is not counted any more once its report has expired; the other processes are", () =>
     Effect.gen(function*() {
       const fleet = yield* Fleet.Fleet
       const prefix = uniquePrefix()
@@ -24,7 +24,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that publishes and 
       yield* workers[0]!.kill
       yield* until(Effect.map(misses, (found) => found === 2))
       assert.strictEqual((yield* stats).processes.length, 2)
-      // Those that live go on publishing: what they count later is seen, too.
+      // The live processes go on publishing: what they count later shows, too.
       yield* workers[1]!.ask({ op: "get", key: "absent" })
       yield* until(Effect.map(misses, (found) => found === 3))
     }))

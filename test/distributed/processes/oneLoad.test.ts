@@ -8,11 +8,11 @@ const rounds = 12
 const loadMillis = 50
 /** The contract's bound, from the load's end to the last answer. */
 const bound = 150
-/** A caller that waits until the lease ends, since it was not told of the load's end, is later than that. */
+/** A caller that did not hear of the load's end waits for the end of the lease, which is later than this. */
 const busyBound = 2_000
 
 layer(Fleet.layer, { excludeTestServices: true })("4 processes with 1,000 callers each of one cold key", (it) => {
-  it.scoped("load once, and all are answered within 150 ms of the load's end", () =>
+  it.scoped("load once, and all get their answer within 150 ms of the load's end", () =>
     Effect.gen(function*() {
       const fleet = yield* Fleet.Fleet
       const workers = yield* fleet.connect(4, {
@@ -22,8 +22,8 @@ layer(Fleet.layer, { excludeTestServices: true })("4 processes with 1,000 caller
       })
       const lasts: Array<number> = []
       for (let round = 0; round < rounds; round++) {
-        // What the machine makes of as many fibers that only sleep for as long: where these are late, others have its
-        // cores, and nobody could be in time.
+        // The delay of as many fibers that only sleep for as long: if these are late, other programs have the cores,
+        // and no library could be in time.
         const sleepAt = now() + 50
         const woken = yield* Fleet.everyone(workers, () => ({
           op: "sleepers",
@@ -56,7 +56,8 @@ layer(Fleet.layer, { excludeTestServices: true })("4 processes with 1,000 caller
         lasts.push(late.at(-1)!)
         assert.isAtMost(late.at(-1)!, busyBound + 2 * overslept, "ms from the load's end to the last answer")
       }
-      // One round's time is the machine's as much as ours. A load that is always answered late is not.
+      // The time of one round depends as much on the machine as on the library. A load that is always answered late
+      // does not.
       assert.isAtMost(Math.min(...lasts), bound, "ms from the load's end to the last answer, in the best round")
     }))
 })

@@ -1,4 +1,4 @@
-/** A process that stood still for longer than `maxStaleness`, and knows nothing of it. */
+/** A process that stood still for longer than `maxStaleness`, without noticing. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
@@ -7,7 +7,7 @@ import * as Fleet from "./fleet.js"
 const maxStaleness = 400
 const cache = { name: "paused", near: { capacity: 100, maxStaleness } }
 
-layer(Fleet.layer, { excludeTestServices: true })("a process that was stopped and goes on", (it) => {
+layer(Fleet.layer, { excludeTestServices: true })("a process that was suspended and resumed", (it) => {
   it.scoped("does not answer its first read from memory", () =>
     Effect.gen(function*() {
       const fleet = yield* Fleet.Fleet
@@ -19,7 +19,7 @@ layer(Fleet.layer, { excludeTestServices: true })("a process that was stopped an
         // Until copies are served.
         for (let before = yield* read; (yield* read) === before;) before = yield* read
         yield* reader!.pause
-        // It is not told of the change before it looks: both wait for it when it goes on.
+        // It reads before it hears of the change: both are waiting for it when it resumes.
         const first = yield* Effect.fork(reader!.ask({ op: "get", key: "0" }))
         yield* Effect.sleep(2 * maxStaleness)
         yield* writer!.ask({ op: "delete", key: "0" })

@@ -1,4 +1,4 @@
-/** Reactive queries on PostgreSQL in one process, which are run again for what another one has written. */
+/** Reactive queries on PostgreSQL in one process, which run again after another process has written. */
 import { Reactivity } from "@effect/experimental"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,7 +15,7 @@ const workerFile = fileURLToPath(new URL("reactivityWorker.ts", import.meta.url)
 
 const prefix = "reactivity:"
 
-/** A process that runs the query of each user, and what it was given. */
+/** A process that runs the query of each user, and the results that it got. */
 const makeReader = (redisPort: number, postgresUrl: string) =>
   Effect.gen(function*() {
     const worker = yield* Process.make<ReactivityProtocol>(workerFile)
@@ -30,7 +30,7 @@ const makeReader = (redisPort: number, postgresUrl: string) =>
   })
 
 describe("two processes with reactive queries", () => {
-  it.scopedLive("one reads anew what the other has written, and all of it after its link was lost", () =>
+  it.scopedLive("one re-reads what the other wrote, and everything after its link was lost", () =>
     Effect.gen(function*() {
       const redis = yield* RedisServer.make()
       const postgres = yield* PostgresServer.make()
@@ -52,7 +52,7 @@ describe("two processes with reactive queries", () => {
       yield* writer.ask({ op: "rename", id: 2, name: "Grace Hopper" })
       yield* reader.isGiven(2, "Grace Hopper")
 
-      // It hears of nothing while it has no link, and does not know which of its queries are late.
+      // Without a link it hears of nothing, and does not know which of its queries are outdated.
       yield* Effect.promise(proxy.refuse)
       yield* writer.ask({ op: "rename", id: 1, name: "Ada King" })
       yield* writer.ask({ op: "renameAndInvalidate", id: 2, name: "Admiral Hopper" })
@@ -62,7 +62,7 @@ describe("two processes with reactive queries", () => {
       yield* reader.isGiven(1, "Ada King")
       yield* reader.isGiven(2, "Admiral Hopper")
 
-      // And it goes on to hear.
+      // It still hears of later changes.
       yield* writer.ask({ op: "rename", id: 1, name: "Ada" })
       yield* reader.isGiven(1, "Ada")
     }))

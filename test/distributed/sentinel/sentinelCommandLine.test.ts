@@ -1,4 +1,4 @@
-/** The command line where sentinels tell who the master is. */
+/** The command line with sentinels, which tell it the current master. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache, type Fleet, RedisLayer } from "effect-redis-cache"
@@ -13,7 +13,7 @@ const { name, sentinels } = sentinel.options
 
 const asked = sentinels.flatMap(({ host, port }) => ["--sentinel", `${host}:${port}`])
 
-/** The url's host is nobody's: only its database counts. */
+/** The host in the URL does not exist: only its database number counts. */
 const where = [...asked, "--master", name, "--url", "redis://nowhere.example/2", "--prefix", "app:"]
 
 const users = Cache.make({ name: "users", timeToLive: "1 hour" })
@@ -24,7 +24,7 @@ const found = (...args: ReadonlyArray<string>) =>
   Effect.map(run([...args, "--json", ...where]), ({ out }) => JSON.parse(out))
 
 describe("behind sentinels", () => {
-  it.live("ls, get and doctor ask the master, the next one too", () =>
+  it.live("ls, get and doctor ask the master, and its successor too", () =>
     Effect.gen(function*() {
       yield* on(Cache.setMany(users, [["42", "Ada"], ["43", "Bob"]]))
       for (const master of ["first", "second"]) {
@@ -47,7 +47,7 @@ describe("behind sentinels", () => {
       assert.isFalse(yield* on(Cache.has(users, "43")))
     }))
 
-  it.live("says what is wrong with what it was given", () =>
+  it.live("says what is wrong with its options", () =>
     Effect.gen(function*() {
       const { code, err } = yield* run(["ls", ...asked, "--master", "unknown", "--timeout", "1 second"])
       assert.strictEqual(code, 3)

@@ -1,4 +1,4 @@
-/** Every promise of a driver, on a master that sentinels watch. */
+/** Every promise of a driver, on a master that sentinels monitor. */
 import { RedisLayer } from "effect-redis-cache"
 import { afterAll } from "vitest"
 import { contract } from "../../contract/suite.js"

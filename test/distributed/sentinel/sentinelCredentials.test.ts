@@ -1,4 +1,4 @@
-/** Credentials that are asked for at every connection to the master that sentinels name. */
+/** Credentials that are read for every connection to the master that sentinels name. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -13,7 +13,7 @@ afterAll(() => sentinel.stop())
 const things = Cache.make({ name: "things" })
 
 describe("credentials behind sentinels", () => {
-  it.scopedLive("are asked for anew after the master was replaced", () =>
+  it.scopedLive("are read again after the master was replaced", () =>
     Effect.gen(function*() {
       const clients = yield* Effect.forEach(sentinel.servers, ({ url }) => client(url))
       const onAll = (...rule: ReadonlyArray<string>) =>

@@ -1,4 +1,4 @@
-/** Near copies behind sentinels: the server that is listened to is another after a failover. */
+/** Near copies behind sentinels: after a failover, the feed listens to another server. */
 import { describe, it } from "@effect/vitest"
 import { Effect, Logger, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"

@@ -1,4 +1,4 @@
-/** Sentinels that tell of another master at the worst moment. */
+/** Sentinels that announce another master at the worst moment. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Schedule } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -10,7 +10,7 @@ const things = Cache.make({ name: "things" })
 
 describe("a connection behind sentinels", () => {
   it.scopedLive(
-    "is made anew, also when another master is told of while it is asked where the master is",
+    "is replaced, even if another master is announced while the client asks for the current one",
     () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
@@ -25,7 +25,7 @@ describe("a connection behind sentinels", () => {
         yield* Effect.promise(() => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
         yield* until(Effect.sync(() => sentinel.held() === 1))
         sentinel.switchMaster()
-        // It has left then, as one that has heard of it does.
+        // It has left by then, like any connection that hears of a new master.
         yield* until(Effect.sync(() => sentinel.subscribers() === 0))
         sentinel.release()
         const found = yield* Effect.provide(Cache.get(things, "a"), redis).pipe(

@@ -1,42 +1,44 @@
 /**
- * Judges what readers were given while a database was updated.
+ * Judges what readers received while a database was updated.
  *
- * The database has a history of its own, written by the very transactions: what is in it was committed, and the versions
- * of a row were committed in the order of their numbers. A read may be answered by any version that nothing newer had
- * replaced, whose update had ended, when the read began.
+ * The database keeps its own history, written by the same transactions: everything in it was committed, and the
+ * versions of a row were committed in the order of their numbers. A read may return any version that was not yet
+ * replaced, when the read began, by a newer version whose update had ended.
  */
 import type { Read, Version } from "./protocol.js"
 
 export interface History {
-  /** What was committed, in the order of versions. All rows begin at version 0, written by nobody (""). */
+  /** What was committed, in the order of versions. All rows begin at version 0, whose writer is "". */
   readonly commits: ReadonlyArray<Version>
-  /** By writer: when its update had ended, so that nothing older may be read. A writer that is missing has no such time. */
+  /**
+   * By writer: when its update had ended, so that no read may return anything older. A missing writer has no such time.
+   */
   readonly ended: ReadonlyMap<string, number>
   readonly reads: ReadonlyArray<Read>
-  /** What is cached in the end, when no update is under way any more. */
+  /** The cached values at the end, when no update is in progress any more. */
   readonly cached: ReadonlyArray<Version>
 }
 
 export interface Verdict {
   readonly reads: number
-  /** Reads that were answered by something older than what had replaced it when they began. */
+  /** Reads that returned a version that had been replaced when they began. */
   readonly stale: number
-  /** By how many ms the latest of them came too late. */
+  /** By how many ms the worst of them was too late. */
   readonly longest: number
-  /** Reads that were answered by what was rolled back. */
+  /** Reads that returned a value that was rolled back. */
   readonly uncommitted: number
-  /** Of what is cached in the end. */
+  /** Of the cached values at the end. */
   readonly cached: number
-  /** What of it is not what is committed. */
+  /** Cached values that differ from the committed ones. */
   readonly wrong: number
-  /** Some of what is wrong, for people. */
+  /** Some of the violations, in words. */
   readonly examples: ReadonlyArray<string>
 }
 
 class Row {
   /** By version. */
   readonly writers: Array<string> = [""]
-  /** By version: from when on nothing older may be read. */
+  /** By version: the time from which no read may return anything older. */
   private readonly replaced: Array<number> = [-Infinity]
 
   add(writer: string, ended: number): void {
@@ -44,14 +46,14 @@ class Row {
     this.replaced.push(ended)
   }
 
-  /** Once all are added: an end of a later version is one of the earlier ones, too. */
+  /** Once all are added: the end of a later version also ends the earlier ones. */
   close(): void {
     for (let i = this.replaced.length - 2; i >= 0; i--) {
       this.replaced[i] = Math.min(this.replaced[i]!, this.replaced[i + 1]!)
     }
   }
 
-  /** For how long something newer than this version had been there. Not more than 0: it had not. */
+  /** For how long a version newer than this one had existed. Not more than 0: it had not. */
   lateness(version: number, at: number): number {
     return at - (this.replaced[version + 1] ?? Infinity)
   }

@@ -1,4 +1,7 @@
-/** Runs a strategy: processes that update and read rows of a database and die at any moment, and what comes of it. */
+/**
+ * Runs a strategy: processes that update and read rows of a database and die at any moment, and the resulting
+ * judgement.
+ */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
@@ -28,7 +31,7 @@ const updatesPerSecond = 200
 const readsPerUpdate = 5
 /** In ms. */
 const killEvery = 2_000
-/** So long after its end what a dead process had sent may still arrive, in ms. */
+/** How long, in ms, messages that a dead process had sent may still arrive. */
 const lastWords = 1_000
 
 const allRows = Array.from({ length: rows }, (_, row) => row)
@@ -38,13 +41,13 @@ type Worker = Process.Worker<UpdatesProtocol>
 export interface Outcome extends Verdict {
   readonly updates: number
   readonly deaths: number
-  /** Of what the caches counted. */
+  /** From the counters of the caches. */
   readonly hitShare: number
-  /** What nobody should have failed with. */
+  /** Unexpected failures. */
   readonly failures: ReadonlyArray<string>
 }
 
-/** What all processes have told. */
+/** The reports of all processes. */
 class Ledger {
   readonly ended = new Map<string, number>()
   readonly reads: Array<Read> = []
@@ -67,7 +70,7 @@ class Ledger {
   }
 }
 
-/** Keeps processes at work, of which one dies now and then. */
+/** Keeps processes running; kills one now and then. */
 const makeFleet = (begin: (name: string, worker: Worker) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const file = yield* bundle(workerFile)
@@ -95,7 +98,7 @@ const makeFleet = (begin: (name: string, worker: Worker) => Effect.Effect<void>)
     yield* Effect.forEach(Array.from({ length: processes }, (_, n) => n), (n) => Effect.forkScoped(seat(n)))
     yield* until(Effect.sync(() => alive.size === processes))
 
-    /** One of them, at a moment of its own: between two given steps of an update, or anywhere. */
+    /** Kills one of them, at a random moment: between two given steps of an update, or anywhere. */
     const kill = Effect.gen(function*() {
       const worker = yield* Random.choice([...alive.values()])
       const step = yield* Random.choice([...steps, "anywhere" as const])
@@ -112,7 +115,7 @@ const makeTables = (sql: PgClient.PgClient) =>
   Effect.gen(function*() {
     yield* sql`CREATE TABLE items (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, writer TEXT NOT NULL)`
     yield* sql`INSERT INTO items SELECT id, 0, '' FROM generate_series(0, ${rows - 1}) AS id`
-    // Written in the transactions of updates: what is in it was committed.
+    // Written in the transactions of updates: whatever it contains was committed.
     yield* sql`CREATE TABLE history (id INTEGER, version INTEGER, writer TEXT NOT NULL, PRIMARY KEY (id, version))`
   })
 
@@ -123,7 +126,7 @@ export const run = (strategy: Strategy, forMillis: number): Effect.Effect<Outcom
     const sql = yield* PgClient.make({ url: Redacted.make(postgres.url) }).pipe(Effect.provide(Reactivity.layer))
     yield* makeTables(sql)
     const cache = yield* Layer.build(RedisLayer.layer(redis.url))
-    // All rows are cached when it begins.
+    // All rows are cached at the beginning.
     yield* Effect.provide(Cache.setMany(items, allRows.map((row) => [row, { version: 0, writer: "" }])), cache)
 
     const ledger = new Ledger()
@@ -142,7 +145,7 @@ export const run = (strategy: Strategy, forMillis: number): Effect.Effect<Outcom
     yield* Effect.repeat(Effect.delay(kill, killEvery), { times: Math.floor(forMillis / killEvery) - 1 })
     yield* until(Effect.sync(() => alive.size === processes))
     yield* Effect.forEach(alive.values(), (worker) => worker.ask({ op: "stop" }), { concurrency: "unbounded" })
-    // Until the holds of those that died have run out.
+    // Until the holds of killed processes have run out.
     yield* Effect.sleep(hold + lastWords)
 
     const cached = yield* Effect.provide(Cache.getMany(items, allRows), cache)
@@ -162,7 +165,7 @@ export const run = (strategy: Strategy, forMillis: number): Effect.Effect<Outcom
     }
   })
 
-/** What a process has not ended that died is over when its hold has run out. */
+/** An update that a killed process had not ended counts as ended once its hold has run out. */
 const endsOf = (
   commits: ReadonlyArray<Version>,
   ended: ReadonlyMap<string, number>,

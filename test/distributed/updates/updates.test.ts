@@ -1,13 +1,13 @@
 /**
- * Caches of rows that four processes update and read, one of which is killed every two seconds, between any two steps.
- * `docs/guides/updates.md` has what came of a minute of each strategy.
+ * Caches of rows that four processes update and read; one of them is killed every two seconds, between any two steps.
+ * `docs/guides/updates.md` has the results of a minute of each strategy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Strategy } from "./protocol.js"
 import { type Outcome, run } from "./run.js"
 
-/** In ms: `UPDATES_MILLIS=60000` runs those for a minute that are shown to be wrong, too. */
+/** In ms: with `UPDATES_MILLIS=60000`, the strategies that are known to be wrong run for a minute, too. */
 const given = process.env.UPDATES_MILLIS
 
 const runFor = (strategy: Strategy, millis: number) =>
@@ -21,7 +21,7 @@ const runFor = (strategy: Strategy, millis: number) =>
     return outcome
   })
 
-/** That there was something to judge. */
+/** Checks that there was something to judge. */
 const assertBusy = ({ cached, deaths, failures, hitShare, updates }: Outcome): void => {
   assert.deepStrictEqual(failures, [])
   assert.isAbove(cached, 100)
@@ -31,7 +31,7 @@ const assertBusy = ({ cached, deaths, failures, hitShare, updates }: Outcome): v
 }
 
 describe("updates of a database under a cache", () => {
-  it.scopedLive("invalidating leaves nothing old: no read, and no entry in the end", () =>
+  it.scopedLive("invalidating leaves nothing old: no read, and no entry at the end", () =>
     Effect.gen(function*() {
       const outcome = yield* runFor("invalidating", 60_000)
       assertBusy(outcome)
@@ -45,7 +45,7 @@ describe("updates of a database under a cache", () => {
     }), 180_000)
 
   it.scopedLive(
-    "a delete before the commit lets old rows be cached: the judge sees them",
+    "a delete before the commit lets old rows be cached: the judge finds them",
     () =>
       Effect.gen(function*() {
         const outcome = yield* runFor("delete before commit", 10_000)
@@ -56,7 +56,7 @@ describe("updates of a database under a cache", () => {
   )
 
   it.scopedLive(
-    "a delete after the commit is lost with its process: the judge sees what is left",
+    "a delete after the commit is lost if its process dies: the judge finds the old rows",
     () =>
       Effect.gen(function*() {
         const outcome = yield* runFor("delete after commit", 20_000)

@@ -1,4 +1,4 @@
-/** A process that updates and reads rows of PostgreSQL, as `run.ts` asks. */
+/** A process that updates and reads rows of PostgreSQL, on behalf of `run.ts`. */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SqlClient from "@effect/sql/SqlClient"
@@ -18,11 +18,11 @@ import { now } from "../../support/processes/now.js"
 import { hasTag, type Item, items, tagOf } from "./items.js"
 import { type Batch, hold, hotRows, rows, type Step, type UpdatesProtocol, type Work } from "./protocol.js"
 
-/** How often it tells what it did and saw, in ms. What is not told when it is killed is not judged. */
+/** How often it reports what it did and saw, in ms. What it has not reported when it is killed is not judged. */
 const tellEvery = 50
-/** A machine that is slow is no fault of what is judged here. */
+/** Generous, because a slow machine is not what this test judges. */
 const patience = "30 seconds"
-/** Updates at a time; what would be more is left out. */
+/** Concurrent updates; any beyond that are skipped. */
 const maxUpdates = 20
 
 type Failure = SqlError | RedisError | CodecError | "rolled back"
@@ -31,10 +31,10 @@ const below = (limit: number): number => Math.floor(Math.random() * limit)
 const chance = (probability: number): boolean => Math.random() < probability
 const pause = (upToMillis: number): Effect.Effect<void> => Effect.sleep(Math.random() * upToMillis)
 
-/** Every other read is one of a hot row, and every fifth update: a hot row has a few of each a second. */
+/** Every other read and every fifth update is of a hot row: each hot row gets a few per second. */
 const aRow = (hot: number): number => chance(hot) ? below(hotRows) : below(rows)
 
-// ---- where it can be made to end
+// ---- where it can be killed
 
 let deadly: Step | undefined
 
@@ -43,7 +43,7 @@ const step = (name: Step): Effect.Effect<void> =>
     if (deadly === name) process.kill(process.pid, "SIGKILL")
   })
 
-// ---- what it tells
+// ---- what it reports
 
 const told = { ended: new Array<Batch["ended"][number]>(), reads: new Array<Batch["reads"][number]>() }
 const failures: Array<string> = []
@@ -78,7 +78,7 @@ const read = Effect.gen(function*() {
 
 /** What an update does with its cache, by strategy. */
 interface Strategy {
-  /** In the transaction, when the rows are written. */
+  /** Inside the transaction, once the rows are written. */
   readonly inside: (ids: ReadonlyArray<number>) => Effect.Effect<void, Failure, Redis>
   readonly around: <R>(
     transaction: Effect.Effect<void, Failure, R>,
@@ -91,7 +91,7 @@ const remove = (ids: ReadonlyArray<number>) => Effect.asVoid(Cache.deleteMany(it
 const strategies: Readonly<Record<Work["strategy"], Strategy>> = {
   "invalidating": {
     inside: () => Effect.void,
-    // By its key, or by its tag, which is as good.
+    // By its key, or by its tag: both work.
     around: (transaction, ids) => {
       const byTag = new Set(ids.filter((row) => hasTag(row) && chance(0.5)))
       const keys = ids.filter((row) => !byTag.has(row))
@@ -112,7 +112,7 @@ const strategies: Readonly<Record<Work["strategy"], Strategy>> = {
 const someRows = (): ReadonlyArray<number> =>
   [...new Set(Array.from({ length: chance(0.1) ? 3 : 1 }, () => aRow(0.2)))].sort((a, b) => a - b)
 
-/** Short where others wait for the row; now and then longer than a hold stands by itself. */
+/** Short if others wait for the row; now and then longer than a hold lasts without renewal. */
 const length = (ids: ReadonlyArray<number>): number =>
   ids.some((row) => row < hotRows) ? 20 : chance(0.01) ? 2 * hold : 60
 
@@ -134,7 +134,7 @@ const update = ({ around, inside }: Strategy, writer: string) =>
     const body = Effect.gen(function*() {
       yield* write(ids, writer)
       yield* inside(ids)
-      // It sees what it has written, and no other process may.
+      // The transaction sees its own write, and no other process may.
       if (looks) yield* Cache.getOrSet(items, ids[0]!, load)
       yield* pause(length(ids))
       if (fails) yield* Effect.fail("rolled back" as const)

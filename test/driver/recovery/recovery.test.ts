@@ -1,4 +1,7 @@
-/** What a store has missed is remembered, read as absent, and removed before anything else is done with it. */
+/**
+ * Writes that a store missed are remembered: their keys read as absent, and are removed before any other operation on
+ * them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, TestClock } from "effect"
 import { Cache, type Redis, RedisLayer } from "effect-redis-cache"
@@ -10,7 +13,7 @@ const strict = Cache.make({ name: "plain", timeToLive: "1 hour", staleIfError: "
 
 type Op = Effect.Effect<unknown, unknown, Redis.Redis>
 
-/** Two processes, of which the first cannot reach the store while `down`. */
+/** Two processes; the first one cannot reach the store while `down`. */
 const setUp = Effect.gen(function*() {
   const state: { down: boolean | ((operation: string) => boolean); asked: Array<string> } = { down: false, asked: [] }
   const both = yield* instances({
@@ -20,7 +23,7 @@ const setUp = Effect.gen(function*() {
       return (typeof down === "boolean" ? down : down(operation)) ? { fail: "Connection" } : undefined
     }
   }, undefined)
-  /** So many ms after the store answers again. */
+  /** This many ms after the store answers again. */
   const back = (millis: number) =>
     Effect.zipRight(
       Effect.sync(() => {
@@ -32,7 +35,7 @@ const setUp = Effect.gen(function*() {
   return { ...both, state, back, remembered }
 })
 
-describe("what Redis has missed", () => {
+describe("writes that Redis missed", () => {
   const missed: Record<string, Op> = {
     set: Cache.set(plain, "a", "new"),
     "set with tags": Cache.set(plain, "a", "new", { tags: ["x"] }),
@@ -47,12 +50,12 @@ describe("what Redis has missed", () => {
     "an update's end, without bypass": Effect.void.pipe(Cache.invalidating(strict, ["a"]))
   }
   for (const [name, op] of Object.entries(missed)) {
-    it.scoped(`${name}: the old value is not read here again, and by nobody a second after`, () =>
+    it.scoped(`${name}: the old value is not read here again, and by no process a second later`, () =>
       Effect.gen(function*() {
         const { back, first, second, state } = yield* setUp
         yield* second(Cache.set(plain, "a", "old"))
         yield* second(Cache.set(plain, "b", "other"))
-        // The begin of an update that may not go on without is done.
+        // The begin of an update fails without bypass, and so is done first.
         state.down = name.includes("without") ? (operation) => operation === "endHold" : true
         yield* first(Effect.exit(op))
         state.down = false
@@ -64,7 +67,7 @@ describe("what Redis has missed", () => {
         assert.deepStrictEqual(yield* first(Cache.get(plain, "a")), Option.none())
         assert.deepStrictEqual(yield* stale, Exit.fail("none"))
         assert.strictEqual(Option.isSome(yield* second(Cache.get(plain, "b"))), name !== "flush")
-        // All is as before.
+        // Everything is back to normal.
         yield* first(Cache.set(plain, "a", "newer"))
         assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("newer"))
         assert.strictEqual((yield* first(Cache.stats(plain))).remembered, 0)
@@ -77,7 +80,7 @@ describe("what Redis has missed", () => {
     "an update's end": Effect.void.pipe(Cache.invalidating(users, [], { tags: ["t:a"] }))
   }
   for (const [name, op] of Object.entries(missedTags)) {
-    it.scoped(`${name}: entries that name the tag are absent here, and for all a second after`, () =>
+    it.scoped(`${name}: entries with the tag are absent here, and a second later for all processes`, () =>
       Effect.gen(function*() {
         const { back, first, second, state } = yield* setUp
         yield* second(Cache.setMany(users, { a: "old", b: "other" }))
@@ -94,7 +97,7 @@ describe("what Redis has missed", () => {
       }))
   }
 
-  it.scoped("loads compute, and what they store has replaced what was there", () =>
+  it.scoped("loads compute, and what they store replaces the old value", () =>
     Effect.gen(function*() {
       const { first, remembered, second, state } = yield* setUp
       yield* second(Cache.set(plain, "a", "old"))
@@ -103,7 +106,7 @@ describe("what Redis has missed", () => {
       assert.strictEqual(yield* first(Cache.getOrSet(plain, "a", Effect.succeed("computed"))), "computed")
       assert.strictEqual(yield* remembered, 1)
       state.down = false
-      // No time has passed: it is removed first.
+      // No time has passed: the key is removed first.
       assert.strictEqual(yield* first(Cache.getOrSet(plain, "a", Effect.succeed("loaded"))), "loaded")
       assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("loaded"))
       yield* TestClock.adjust("10 minutes")
@@ -111,7 +114,7 @@ describe("what Redis has missed", () => {
       assert.strictEqual(yield* remembered, 0)
     }))
 
-  it.scoped("a later acknowledged write forgets the key; one that began before does not", () =>
+  it.scoped("a later acknowledged write forgets the key; one that began earlier does not", () =>
     Effect.gen(function*() {
       const { back, first, remembered, second, state } = yield* setUp
       state.down = true
@@ -124,7 +127,7 @@ describe("what Redis has missed", () => {
       assert.deepStrictEqual(yield* second(Cache.get(plain, "a")), Option.some("later"))
     }))
 
-  it.scoped("compare-and-set and claims find nothing where something is to be removed", () =>
+  it.scoped("compare-and-set and claims find nothing under keys that are to be removed", () =>
     Effect.gen(function*() {
       const { first, second, state } = yield* setUp
       yield* second(Cache.set(plain, "a", "old"))
@@ -145,7 +148,7 @@ describe("what Redis has missed", () => {
       )
     }))
 
-  it.scoped("caches without bypass, and counters, remember nothing: their callers know", () =>
+  it.scoped("caches without bypass, and counters, remember nothing: their callers get the error", () =>
     Effect.gen(function*() {
       const { first, second, state } = yield* setUp
       const counts = Cache.counter({ name: "counts" })
@@ -163,7 +166,7 @@ describe("what Redis has missed", () => {
       assert.deepStrictEqual(yield* second(Cache.get(counts, "a")), Option.some(1))
     }))
 
-  it.scoped("no near copy is kept of what is to be removed", () =>
+  it.scoped("no near copy is kept of a key that is to be removed", () =>
     Effect.gen(function*() {
       const { back, first, second, state } = yield* setUp
       const near = Cache.make({ name: "plain", timeToLive: "1 hour", onRedisError: "bypass", near: { capacity: 10 } })
@@ -179,7 +182,7 @@ describe("what Redis has missed", () => {
       for (let i = 0; i < 3; i++) assert.deepStrictEqual(yield* Effect.zipLeft(read, settle), Option.none())
     }))
 
-  it.scoped("a hold that stands there stays", () =>
+  it.scoped("a stored hold stays", () =>
     Effect.gen(function*() {
       const { back, first, second, state } = yield* setUp
       const gate = yield* Effect.makeLatch()
@@ -193,7 +196,7 @@ describe("what Redis has missed", () => {
       yield* update
     }))
 
-  it.scoped("is told of once when it begins, and once when it is made good", () => {
+  it.scoped("an outage is logged once when it begins, and once when everything is made good", () => {
     const { annotated, layer, messages } = logs()
     return Effect.gen(function*() {
       const { back, first, state } = yield* setUp
@@ -216,7 +219,7 @@ describe("what Redis has missed", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.scoped("warns once of an outage, whatever operations fail with while it lasts", () => {
+  it.scoped("warns once per outage, whatever errors operations fail with meanwhile", () => {
     const { layer, messages } = logs()
     let fail: "Connection" | "Timeout" | "CircuitOpen" | "OutOfMemory" | undefined
     return Effect.gen(function*() {
@@ -236,7 +239,7 @@ describe("what Redis has missed", () => {
     )
   })
 
-  it.scoped("costs nothing where nothing is remembered: no operation asks for more than before", () =>
+  it.scoped("costs nothing if nothing is remembered: no operation sends more than before", () =>
     Effect.gen(function*() {
       const { first, state } = yield* setUp
       yield* first(Cache.set(plain, "a", 1))
@@ -246,8 +249,8 @@ describe("what Redis has missed", () => {
     }))
 })
 
-describe("more keys than there is room for", () => {
-  it.scoped("the cache that has most is flushed, once in a fleet", () =>
+describe("more keys than the limit", () => {
+  it.scoped("the cache with the most keys is flushed, once in a fleet", () =>
     Effect.gen(function*() {
       let down = false
       const server = RedisLayer.memoryServer()

@@ -1,4 +1,4 @@
-/** How many keys are to be removed, and how many at a time. */
+/** Which keys remain to be removed, and how many at a time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, LogLevel, TestClock } from "effect"
 import { Cache, CacheError, Redis } from "effect-redis-cache"
@@ -7,10 +7,10 @@ import { memory } from "../../../src/internal/driver/memory.js"
 import { MemoryServer } from "../../../src/internal/driver/memoryServer.js"
 import { type Doubt, Remembered } from "../../../src/internal/driver/recovery/remembered.js"
 
-/** What was sent for it, over the first connection, may still be delivered. */
+/** Commands sent for it over the first connection may still be delivered. */
 const doubt = (cache: string): Doubt => ({ cache, now: 0, serverNow: 0, late: true, connections: 1 })
 
-/** With room for so many keys, and the sum of what it has told of. */
+/** With a limit of this many keys, and the sum of what it reported. */
 const make = (max: number) => {
   const told = { sum: 0 }
   const remembered = new Remembered("", max, (_, change) => {
@@ -21,8 +21,8 @@ const make = (max: number) => {
   return { remembered, remove, told }
 }
 
-describe("the keys that are counted", () => {
-  it("are those that were not removed yet, and not those that are to be removed once more", () => {
+describe("the keys that count", () => {
+  it("are the ones not removed yet, without those that are to be removed a second time", () => {
     const { remembered, remove, told } = make(10)
     remembered.remember(["users:a", "users:b"], doubt("users"))
     assert.deepStrictEqual([remembered.count("users"), told.sum], [2, 2])
@@ -42,7 +42,7 @@ describe("the keys that are counted", () => {
     assert.isTrue(remembered.idle)
   })
 
-  it("leave no room for others where all are to be removed once more: the cache that comes is flushed", () => {
+  it("make no room for others if all are to be removed a second time: the next cache is flushed", () => {
     const { remembered, remove, told } = make(1)
     remembered.remember(["users:a"], doubt("users"))
     remove(100, "users:a")
@@ -56,7 +56,7 @@ describe("pages of keys to be removed", () => {
   const plain = Cache.make({ name: "plain", onRedisError: "bypass" })
   const keys = 20_000
 
-  /** How many keys are removed at a time, where each answer takes so long. */
+  /** How many keys are removed at a time if each answer takes this long. */
   const pages = (millis: number) =>
     Effect.gen(function*() {
       const sizes: Array<number> = []
@@ -81,6 +81,6 @@ describe("pages of keys to be removed", () => {
   it.scoped("grow while answers are quick", () =>
     Effect.map(pages(1), (sizes) => assert.deepStrictEqual(sizes, [1_000, 2_000, 4_000, 8_000, 5_000])))
 
-  it.scoped("shrink while they are slow, so that others' commands come between", () =>
+  it.scoped("shrink while answers are slow, so that other commands get their turn", () =>
     Effect.map(pages(300), (sizes) => assert.deepStrictEqual(sizes.slice(0, 5), [1_000, 500, 250, 200, 200])))
 })

@@ -1,19 +1,19 @@
 /**
- * The examples of walrus's documentation (docs/cache.rst), line by line, over any layer. Its lines stand as comments
- * over what is said here for them.
+ * The examples of walrus's documentation (docs/cache.rst), line by line, over any layer. Each of its lines stands as a
+ * comment above our equivalent.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, type Layer, Option, Ref } from "effect"
 import { Cache, Memo, Pending, type Redis } from "effect-redis-cache"
 
 export interface Tour {
-  /** A new one, with nothing in it, for every test. */
+  /** A new and empty one for every test. */
   readonly layer: () => Layer.Layer<Redis.Redis, unknown>
   /** Whether time is the machine's, or else the `TestClock`'s. */
   readonly live: boolean
   /** How long a second of walrus's examples takes here. */
   readonly second: Duration.Duration
-  /** Lets so many of these seconds pass. */
+  /** Lets this many of these seconds pass. */
   readonly sleep: (seconds: number) => Effect.Effect<void>
 }
 

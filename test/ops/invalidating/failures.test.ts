@@ -1,4 +1,4 @@
-/** Redis that fails, and callers that are interrupted, at the begin and at the end of an update. */
+/** Redis failures and interruptions, at the begin and at the end of an update. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, CacheError, type RedisLayer } from "effect-redis-cache"
@@ -22,7 +22,7 @@ describe("the begin of an update", () => {
       ["comes late, and is not answered", { before: "2 seconds", lostReply: "1 second" }]
     ] as const
   ) {
-    it.scoped(`${how}: it is taken back, and the update is not run`, () =>
+    it.scoped(`${how}: the hold is taken back, and the update does not run`, () =>
       Effect.gen(function*() {
         const { first, second, services } = yield* instances(faulty("hold", fault), undefined)
         yield* second(Cache.set(users, "43", "v1"))
@@ -37,12 +37,12 @@ describe("the begin of an update", () => {
         yield* TestClock.adjust("3 seconds")
         assert.strictEqual(yield* stored(services[1]!.driver, key), "nothing")
         assert.strictEqual((yield* first(Cache.stats(users))).held, 0)
-        // Nothing prolongs it.
+        // Nothing renews it.
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual(yield* stored(services[1]!.driver, key), "nothing")
       }))
 
-    it.scoped(`${how}: with bypass the update is run, and its end removes what is there`, () =>
+    it.scoped(`${how}: with bypass the update runs, and its end removes the stored values`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(faulty("hold", fault), undefined)
         yield* second(Cache.set(users, "42", "v1"))
@@ -58,7 +58,7 @@ describe("the begin of an update", () => {
       }))
   }
 
-  it.scoped("is interrupted at any point: it is taken back, and other updates' holds stay", () =>
+  it.scoped("is interrupted at any point: the hold is taken back, and other updates' holds stay", () =>
     Effect.gen(function*() {
       for (const fault of [{ before: "1 second" }, { after: "1 second" }] as const) {
         const { first, second, services } = yield* instances(faulty("hold", fault), undefined)
@@ -107,7 +107,7 @@ describe("the end of an update", () => {
     }
   }
 
-  it.scoped("comes though the update is interrupted, and cannot be interrupted itself", () =>
+  it.scoped("comes even if the update is interrupted, and cannot be interrupted itself", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(faulty("endHold", { before: "1 second" }))
       const { begun, update } = yield* gate
@@ -122,7 +122,7 @@ describe("the end of an update", () => {
       assert.strictEqual(yield* stored(services[0]!.driver, key), "nothing")
     }))
 
-  it.scoped("store, or what names keys, throws or fails: the update has succeeded, and the keys are removed", () =>
+  it.scoped("store, or the function that names keys, throws or fails: the update has succeeded, and the keys are removed", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { layer, messages } = logs()
@@ -149,7 +149,7 @@ describe("the end of an update", () => {
 })
 
 describe("a renewal that fails", () => {
-  it.scoped("is tried again before the hold runs out", () =>
+  it.scoped("is retried before the hold runs out", () =>
     Effect.gen(function*() {
       let renewals = 0
       const { first, second, services } = yield* instances({
@@ -162,7 +162,7 @@ describe("a renewal that fails", () => {
       yield* begun
       yield* TestClock.adjust("9900 millis")
       assert.strictEqual(renewals, 3)
-      // It was sent when an eighth of the time had passed, and took a second.
+      // It was sent after an eighth of the time, and took a second.
       const { holds } = yield* second(Cache.explain(users, "42"))
       assert.closeTo(Duration.toMillis(holds[0]!.remaining), 5_000 + 1_250 + 1_000 + 10_000 - 9_900, 1)
       yield* goOn
@@ -171,7 +171,7 @@ describe("a renewal that fails", () => {
       assert.strictEqual(yield* stored(services[1]!.driver, key), "nothing")
     }))
 
-  it.scoped("one that is under way at the end takes place before it", () =>
+  it.scoped("in flight at the end takes place before the end", () =>
     Effect.gen(function*() {
       let holds = 0
       const { first, services } = yield* instances({
@@ -193,7 +193,7 @@ describe("a renewal that fails", () => {
 })
 
 describe("an update that hangs", () => {
-  it.scoped("holds its keys, and is warned of after lease.maxDuration", () =>
+  it.scoped("holds its keys, and is logged as a warning after lease.maxDuration", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { layer, messages } = logs()
@@ -209,8 +209,8 @@ describe("an update that hangs", () => {
     }))
 })
 
-describe("what cannot be meant", () => {
-  it.scoped("a counter, and a string of letters, are told", () =>
+describe("invalid arguments", () => {
+  it.scoped("a counter, and a string instead of a list, are refused", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const hits = Cache.counter({ name: "hits" })

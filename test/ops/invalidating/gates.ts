@@ -1,7 +1,7 @@
 /** Updates that begin and end when a test says so. */
 import { Deferred, Effect } from "effect"
 
-/** An update of a source: it says when it has begun, and goes on when it is told. */
+/** An update of a source: it says when it has begun, and goes on when it is told to. */
 export const gate = Effect.gen(function*() {
   const begun = yield* Deferred.make<void>()
   const told = yield* Deferred.make<void>()
@@ -12,7 +12,7 @@ export const gate = Effect.gen(function*() {
   }
 })
 
-/** A source that has one version of everything, and what reads it. */
+/** A source with one version of everything, and loads that read it. */
 export class Source {
   version = 1
 

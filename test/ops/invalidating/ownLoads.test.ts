@@ -1,4 +1,7 @@
-/** Loads by the fibers of an update, which may read what is not committed: nobody else is given it, and nothing is stored. */
+/**
+ * Loads by the fibers of an update, which may read uncommitted data: no other caller gets their values, and nothing is
+ * stored.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, Memo } from "effect-redis-cache"
@@ -12,7 +15,7 @@ const bounded = Cache.make({ name: "bounded", maxConcurrentLoads: 1 })
 const uncommitted = Effect.succeed("uncommitted")
 
 describe("a load inside of an update", () => {
-  it.scoped("stores nothing, of any key, in any way of loading", () =>
+  it.scoped("stores nothing, for any key, in any way of loading", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const getUser = Memo.cached((id: number) => Effect.succeed(`uncommitted ${id}`), { name: "getUser" })
@@ -52,12 +55,12 @@ describe("a load inside of an update", () => {
       assert.strictEqual(services[0]!.runtime.flights.size, 0)
     }))
 
-  it.scoped("is joined by nobody, and joins nobody", () =>
+  it.scoped("is joined by no caller, and joins no load", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const outside = new Origin()
       const inside = yield* gate
-      // Of a key that is not held, so that there is something to join.
+      // Of a key that is not held, so that there is a load to join.
       const before = yield* Effect.fork(first(Cache.getOrSet(users, "43", outside.load)))
       yield* settle
       const own = yield* Effect.fork(first(
@@ -76,7 +79,7 @@ describe("a load inside of an update", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "43")), Option.some("v1"))
     }))
 
-  it.scoped("nor is one that goes on in the background when the update is over", () =>
+  it.scoped("nor is one that goes on in the background after the update", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const inside = yield* gate
@@ -96,7 +99,7 @@ describe("a load inside of an update", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "43")), Option.some("committed"))
     }))
 
-  it.scoped("what a fiber loads that the update has left behind is stored like any other", () =>
+  it.scoped("the load of a fiber that outlives the update is stored like any other", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const over = yield* Deferred.make<void>()
@@ -110,7 +113,7 @@ describe("a load inside of an update", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "43")), Option.some("new"))
     }))
 
-  it.scoped("an update inside of an update: the outer one goes on", () =>
+  it.scoped("an update inside another update: the outer one goes on", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.invalidating(
@@ -126,11 +129,11 @@ describe("a load inside of an update", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "43")), Option.some("new"))
     }))
 
-  it.scoped("takes no turn that others may have who wait for the update", () =>
+  it.scoped("takes no turn in maxConcurrentLoads, which callers that wait for the update may hold", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { begun, goOn, update } = yield* gate
-      // As a load that waits for a row which the transaction has locked.
+      // Like a load that waits for a row that the transaction has locked.
       const waiting = yield* Effect.fork(first(Cache.getOrSet(bounded, "1", Effect.as(update, "v1"))))
       yield* settle
       yield* begun
@@ -142,7 +145,7 @@ describe("a load inside of an update", () => {
       yield* Fiber.join(waiting)
     }))
 
-  it.scoped("serves what is there, and refreshes nothing behind it", () =>
+  it.scoped("serves stored values, and refreshes nothing in the background", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.set(others, "a", "v1"))

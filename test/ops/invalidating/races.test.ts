@@ -1,4 +1,7 @@
-/** Updates of the source against loads and each other, in several processes: what nobody is ever given, or stores. */
+/**
+ * Updates of the source against loads and each other, in several processes: no caller ever gets an outdated value, and
+ * none is stored.
+ */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -10,7 +13,7 @@ const get = Cache.get(users, "42")
 
 for (const fleet of fleets) {
   describe(`an update of the source, on ${fleet.name}`, () => {
-    fleet.test("a load has read before the begin, and stores during the update, or behind it: nothing is stored", () =>
+    fleet.test("a load reads before the begin, and fills during the update or after it: nothing is stored", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         for (const during of [true, false]) {
@@ -32,7 +35,7 @@ for (const fleet of fleets) {
         }
       }))
 
-    fleet.test("a load begins before the commit, and stores behind the end: nothing is stored, later callers look again", () =>
+    fleet.test("a load begins before the commit, and fills after the end: nothing is stored, and later callers look again", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         const source = new Source()
@@ -54,7 +57,7 @@ for (const fleet of fleets) {
         assert.deepStrictEqual(yield* at(0)(get), Option.some("v2"))
       }))
 
-    fleet.test("nobody waits for a hold: whoever waits for a load is told when it begins", () =>
+    fleet.test("no caller waits for a hold: a caller that waits for a load is woken when the hold begins", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         const [load, update] = [yield* gate, yield* gate]
@@ -91,7 +94,7 @@ for (const fleet of fleets) {
         yield* load.goOn
         yield* Fiber.join(first)
         yield* Fiber.join(callers)
-        // Those that came while the first one was under way share the next.
+        // Callers that arrive while the first load runs share the next one.
         assert.isAtMost(runs, 2)
         yield* update.goOn
         yield* Fiber.join(updating)
@@ -128,11 +131,11 @@ for (const fleet of fleets) {
         }))
     }
 
-    fleet.test("a process dies in the middle: its hold runs out, and nothing old was stored", () =>
+    fleet.test("a process dies in the middle: its hold runs out, and no outdated value was stored", () =>
       Effect.gen(function*() {
         const { at, services } = yield* fleet.processes(undefined, undefined)
         yield* at(1)(Cache.set(users, "42", "v1"))
-        // What is left of it: no renewal, no end.
+        // The rest of that process: no renewal, no end.
         const { driver } = services[0]!
         yield* driver.hold({
           token: new Uint8Array(8).fill(1),
@@ -150,7 +153,7 @@ for (const fleet of fleets) {
         assert.deepStrictEqual(yield* at(1)(get), Option.some("v2"))
       }))
 
-    fleet.test("an update that takes longer than any lease holds for as long as it runs, and puts back what is lost", () =>
+    fleet.test("an update that takes longer than any lease holds while it runs, and restores a lost hold", () =>
       Effect.gen(function*() {
         const { at, services } = yield* fleet.processes(undefined, undefined)
         const { driver } = services[1]!
@@ -174,12 +177,12 @@ for (const fleet of fleets) {
         yield* goOn
         yield* Fiber.join(updating)
         assert.strictEqual(yield* state, "Missing")
-        // Nothing goes on behind it.
+        // Nothing continues in the background.
         yield* fleet.pass("300 millis")
         assert.strictEqual(yield* state, "Missing")
       }))
 
-    fleet.test("linger: a replica that lags is not stored, though the process has gone", () =>
+    fleet.test("linger: the value of a lagging replica is not stored, even though the process has gone", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         yield* at(0)(Cache.invalidating(Effect.void, users, ["42"], { linger: "300 millis" }))

@@ -1,4 +1,4 @@
-/** Updates that hold tags, against loads of entries that have them. */
+/** Updates that hold tags, against loads of entries with these tags. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache } from "effect-redis-cache"
@@ -16,7 +16,7 @@ for (const fleet of fleets) {
       const get = Cache.get(team, "42")
       const invalidating = Cache.invalidating(team, [], { tags: ["team"], hold: "200 millis" })
 
-      fleet.test("what was loaded before the commit is not stored, whenever that ends", () =>
+      fleet.test("what was loaded before the commit is not stored, whenever the load ends", () =>
         Effect.gen(function*() {
           const { at } = yield* fleet.processes(undefined, undefined)
           yield* at(1)(Cache.getOrSet(team, "41", Effect.succeed("v1")))
@@ -53,7 +53,7 @@ for (const fleet of fleets) {
 
       fleet.test("the process dies: what was loaded before its hold ran out is not stored after it", () =>
         Effect.gen(function*() {
-          // Of what it sends after the begin nothing takes place.
+          // Nothing that it sends after the begin takes place.
           const dying = { script: (name: string) => name === "endHold" ? { fail: "Connection" as const } : undefined }
           const { at } = yield* fleet.processes(dying, undefined)
           yield* at(1)(Cache.getOrSet(team, "41", Effect.succeed("v1")))
@@ -68,7 +68,7 @@ for (const fleet of fleets) {
           yield* load.goOn
           assert.strictEqual(yield* Fiber.join(old), "v1")
           assert.deepStrictEqual(yield* at(0)(get), Option.none())
-          // Later callers find that it has run out, and go on as if there were none.
+          // Later callers find that the hold has run out, and continue as if there were none.
           yield* at(1)(Cache.getOrSet(team, "43", Effect.succeed("v2")))
           yield* at(1)(Cache.getOrSet(team, "43", Effect.succeed("v2")))
           assert.deepStrictEqual(yield* at(0)(Cache.get(team, "43")), Option.some("v2"))

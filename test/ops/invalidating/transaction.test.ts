@@ -1,4 +1,4 @@
-/** An update inside an @effect/sql transaction, whose commit comes after the update's end. */
+/** An update inside an @effect/sql transaction, which commits after the update's end. */
 import { SqlClient } from "@effect/sql"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -8,14 +8,14 @@ import { instances, logs } from "../../load/memoryInstances.js"
 const users = Cache.make({ name: "users" })
 const update = Cache.invalidating(Effect.void, users, ["42"])
 
-/** What `sql.withTransaction` does to the context of what it runs. */
+/** What `sql.withTransaction` does to the context of its effect. */
 const withTransaction = Effect.provideService(
   SqlClient.TransactionConnection,
   [undefined as never, 0] // nothing is sent over it
 )
 
-describe("an update inside of a transaction", () => {
-  it.scoped("is warned of, once", () =>
+describe("an update inside a transaction", () => {
+  it.scoped("logs a warning, once", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { layer, messages } = logs()
@@ -29,7 +29,7 @@ describe("an update inside of a transaction", () => {
       )
     }))
 
-  it.scoped("around the transaction is as it should be", () =>
+  it.scoped("around the transaction is correct", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { layer, messages } = logs()

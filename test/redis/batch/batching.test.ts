@@ -1,4 +1,4 @@
-/** What goes over the wire: the commands that a server sees, counted by `MONITOR`. */
+/** The commands that a server receives, counted by `MONITOR`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
@@ -35,7 +35,7 @@ describe("reads", () => {
       assert.deepStrictEqual(names((yield* sentBy(Cache.getOrSet(things, "a", Effect.succeed(2))))[0]), ["MGET"])
     }))
 
-  test("those of one tick are one MGET, a key asked for twice once", ({ sentBy }) =>
+  test("hits of one tick are one MGET, with each key once", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, times(20, (i) => [`${i}`, i]))
       const asked = [...times(20, (i) => `${i}`), ...times(50, (i) => `${i % 20}`)]
@@ -44,7 +44,7 @@ describe("reads", () => {
       assert.deepStrictEqual(values, asked.map((key) => Option.some(Number(key))))
     }))
 
-  test("many of one tick leave in parts, each twice as large: the server begins before all are asked for", ({ sentBy }) =>
+  test("many hits of one tick leave in parts, each twice as large: the server starts before all are collected", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, times(100, (i) => [`${i}`, i]))
       const asked = [...times(100, (i) => `${i}`), ...times(50, (i) => `${i}`)]
@@ -53,7 +53,7 @@ describe("reads", () => {
       assert.deepStrictEqual(commands, [
         ["MGET", ...keys.slice(0, 32)],
         ["MGET", ...keys.slice(32, 96)],
-        // What is asked for again in a later part is read again.
+        // A key that is asked for again in a later part is read again.
         ["MGET", ...keys.slice(96)]
       ])
       assert.deepStrictEqual(values, asked.map((key) => Option.some(Number(key))))
@@ -62,7 +62,7 @@ describe("reads", () => {
       assert.deepStrictEqual(again.map(({ length }) => length - 1), [32, 8])
     }))
 
-  test("what a fiber asks for when it is answered waits for what its children ask for", ({ sentBy }) =>
+  test("the requests of a fiber that was answered wait for those of its children", ({ sentBy }) =>
     Effect.gen(function*() {
       const [commands] = yield* sentBy(Effect.gen(function*() {
         yield* Cache.get(things, "a")
@@ -73,7 +73,7 @@ describe("reads", () => {
       assert.deepStrictEqual(commands, [["MGET", "things:a"], ["MGET", "things:c", "things:b"]])
     }))
 
-  test("those of one call stay together, beside others of the tick too", ({ sentBy }) =>
+  test("the keys of one call stay together, even beside others of the tick", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, times(100, (i) => [`${i}`, i]))
       const asked = times(100, (i) => `${i}`)
@@ -89,7 +89,7 @@ describe("reads", () => {
       assert.deepStrictEqual(beside, whole)
     }))
 
-  test("loads that hit are batched with the others", ({ sentBy }) =>
+  test("loads that hit are batched with other reads", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, { a: 1, b: 2, c: 3 })
       const [commands] = yield* sentBy(all<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>([
@@ -101,7 +101,7 @@ describe("reads", () => {
       assert.deepStrictEqual(commands, [["MGET", "things:a", "things:b", "things:c"]])
     }))
 
-  test("tags that the key tells are read with the entry, those that only the value tells after it", ({ sentBy }) =>
+  test("tags derived from the key are read with the entry; tags derived from the value are read after it", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.set(tagged, "a", 1)
       yield* Cache.set(valueTagged, "a", 1)
@@ -122,7 +122,7 @@ describe("reads", () => {
 })
 
 describe("writes", () => {
-  test("one is one SET, with its life", ({ sentBy }) =>
+  test("one set is one SET, with its TTL", ({ sentBy }) =>
     Effect.gen(function*() {
       const [[plain, ...more]] = yield* sentBy(Cache.set(things, "a", 1))
       assert.deepStrictEqual([plain![0], plain![1], plain!.length, more.length], ["SET", "things:a", 3, 0])
@@ -130,7 +130,7 @@ describe("writes", () => {
       assert.deepStrictEqual(timed!.slice(3), ["PX", "60000"])
     }))
 
-  test("sixty-four are sixty-four SETs, none of which waits for a script", ({ sentBy }) =>
+  test("sixty-four sets are sixty-four SETs, and none waits for a script", ({ sentBy }) =>
     Effect.gen(function*() {
       const sets = times(64, () => "SET")
       const [commands] = yield* sentBy(
@@ -143,7 +143,7 @@ describe("writes", () => {
       assert.isTrue(Option.isSome(yield* Cache.timeToLive(things, "1")))
     }))
 
-  test("leave in the order in which they were asked for, between reads", ({ sentBy }) =>
+  test("sets leave in the order of their calls, between reads", ({ sentBy }) =>
     Effect.gen(function*() {
       const [commands, values] = yield* sentBy(
         all<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>([
@@ -168,7 +168,7 @@ describe("writes", () => {
       ])
     }))
 
-  test("one fiber's set is before its later get, whatever others do", () =>
+  test("a fiber's set is before its later get, whatever other fibers do", () =>
     Effect.gen(function*() {
       const one = (i: number) =>
         Effect.gen(function*() {
@@ -180,7 +180,7 @@ describe("writes", () => {
       yield* all(times(50, one))
     }))
 
-  test("others are one command each", ({ sentBy }) =>
+  test("other writes are one command each", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.set(things, "a", 1)
       assert.deepStrictEqual(names((yield* sentBy(Cache.increment(counts, "a")))[0]), ["EVALSHA"])
@@ -196,7 +196,7 @@ describe("writes", () => {
 })
 
 describe("interruption", () => {
-  test("of one member of a batch harms no other", ({ sentBy }) =>
+  test("the failure of one member of a batch does not affect the others", ({ sentBy }) =>
     Effect.gen(function*() {
       yield* Cache.setMany(things, { a: 1, b: 2, c: 3 })
       const [commands, values] = yield* sentBy(Effect.gen(function*() {
@@ -216,14 +216,14 @@ describe("interruption", () => {
 })
 
 describe("loads", () => {
-  test("a miss is three commands: look, lease, fill", ({ sentBy }) =>
+  test("a miss is three commands: read, lease, fill", ({ sentBy }) =>
     Effect.gen(function*() {
       const [commands, value] = yield* sentBy(Cache.getOrSet(things, "a", Effect.succeed(1)))
       assert.strictEqual(value, 1)
       assert.deepStrictEqual(names(commands), ["MGET", "EVALSHA", "EVALSHA"])
     }))
 
-  test("a load that fails is three, too: look, lease, release", ({ sentBy }) =>
+  test("a load that fails is three, too: read, lease, release", ({ sentBy }) =>
     Effect.gen(function*() {
       const [commands] = yield* sentBy(
         Effect.flip(Cache.getOrSet(things, "a", Effect.fail("no"))) as Effect.Effect<string>
@@ -231,7 +231,7 @@ describe("loads", () => {
       assert.deepStrictEqual(names(commands), ["MGET", "EVALSHA", "EVALSHA"])
     }))
 
-  test("a thousand at once are one load: one look, one lease, one fill", ({ sentBy }) =>
+  test("a thousand concurrent misses are one load: one read, one lease, one fill", ({ sentBy }) =>
     Effect.gen(function*() {
       let runs = 0
       const load = Effect.delay(Effect.sync(() => ++runs), "20 millis")
@@ -241,17 +241,17 @@ describe("loads", () => {
       assert.strictEqual((yield* Cache.stats(things)).coalesced, 999)
     }))
 
-  test("with tags that the value names ask for their epochs in one command", ({ sentBy }) =>
+  test("with tags that the value names read their epochs in one command", ({ sentBy }) =>
     Effect.gen(function*() {
       const [commands] = yield* sentBy(Cache.getOrSet(valueTagged, "c", Effect.succeed(1)))
-      // A look; the lease, and the generation with it; epochs, and the generation again; the fill.
+      // A read; the lease together with the generation; the epochs together with the generation again; the fill.
       assert.deepStrictEqual(names(commands), ["MGET", "EVALSHA", "EVALSHA", "EVALSHA", "EVALSHA"])
       assert.deepStrictEqual(commands[3]!.slice(2, 5), ["2", ":tag:valueTagged:v", ":gen:valueTagged"])
     }))
 
-  test("many keys at once are looked up together", ({ sentBy }) =>
+  test("many keys in one call are read together", ({ sentBy }) =>
     Effect.gen(function*() {
-      // A cache of which nothing is known is taken for one of large values.
+      // A cache whose values are still unknown is treated as one of large values.
       yield* Cache.set(things, "known", 1)
       const [commands] = yield* sentBy(
         Cache.getOrSetMany(things, times(20, String), (keys) => Effect.succeed(keys.map((key) => [key, key])))
@@ -261,7 +261,7 @@ describe("loads", () => {
 })
 
 describe("listing and flushing", () => {
-  test("never say KEYS or DEL, and go page by page", ({ sentBy }) =>
+  test("never send KEYS or DEL, and go page by page", ({ sentBy }) =>
     Effect.gen(function*() {
       const text = Cache.make({ name: "text", codec: Codec.structural<string>() })
       yield* Cache.setMany(text, times(3_000, (i) => [`${i}`, "x"]))
@@ -270,12 +270,12 @@ describe("listing and flushing", () => {
       assert.deepStrictEqual([...new Set(names(listed))].sort(), ["GETRANGE", "SCAN"])
       const [flushed, removed] = yield* sentBy(Cache.flush(text))
       assert.strictEqual(removed, 3_000)
-      // A page is a step of the server's.
+      // A page is one step of the server.
       assert.deepStrictEqual([...new Set(names(flushed))], ["EVALSHA"])
       assert.isAtLeast(names(flushed).length, 3_000 / 1_000)
     }))
 
-  test("end where they are interrupted", ({ sentBy }) =>
+  test("end if they are interrupted", ({ sentBy }) =>
     Effect.gen(function*() {
       const text = Cache.make({ name: "text", codec: Codec.structural<string>() })
       const count = 20_000

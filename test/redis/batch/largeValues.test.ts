@@ -1,4 +1,4 @@
-/** Values are read together as long as their bytes can be answered in time, and others do not wait behind them. */
+/** Values are read together as long as their bytes can be answered in time, and other reads do not wait behind them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
@@ -32,7 +32,7 @@ const fill = Effect.forEach(keys, (key) => Cache.set(large, key, Buffer.alloc(si
 
 describe("large values", () => {
   for (const [how, read] of Object.entries(reads)) {
-    it.scopedLive(`${how}, are all read, some at a time, once one of them was read`, () =>
+    it.scopedLive(`${how}, are all read, a few at a time, once one of them was read`, () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
         const writer = yield* open(RedisLayer.layer(server.url))
@@ -47,7 +47,7 @@ describe("large values", () => {
   }
 
   it.scopedLive(
-    "wait for others of their kind, and what is small does not wait for them",
+    "wait for each other, and small values do not wait for them",
     () =>
       Effect.gen(function*() {
         const server = yield* RedisServer.make()
@@ -67,8 +67,8 @@ describe("large values", () => {
   )
 })
 
-describe("how large values are", () => {
-  it("is learned for each cache that has large ones, and forgotten slowly", () => {
+describe("the size of values", () => {
+  it("is learned for each cache with large ones, and forgotten slowly", () => {
     const sizes = new Sizes("app:")
     assert.strictEqual(sizes.of("app:users:1"), 0)
     sizes.learn(["mget", "app:users:1", "app:users:2", "app:files:1"], [
@@ -88,7 +88,7 @@ describe("how large values are", () => {
     assert.strictEqual(sizes.of("app:files:2"), threshold + 1)
   })
 
-  it("takes no more memory than for a thousand caches", () => {
+  it("is kept for at most a thousand caches", () => {
     const sizes = new Sizes("")
     for (let i = 0; i < 3_000; i++) sizes.saw(`cache${i}:a`, threshold + i + 1)
     assert.strictEqual(sizes.of("cache2999:a"), threshold + 3_000)

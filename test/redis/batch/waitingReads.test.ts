@@ -1,4 +1,4 @@
-/** Reads of large values that wait for answers to others: their order, their time limit, and what frees them. */
+/** Reads of large values that wait for earlier answers: their order, their time limit, and what frees them. */
 import { assert, describe, it } from "@effect/vitest"
 import { afterEach, beforeEach, vi } from "vitest"
 import type { Link } from "../../../src/internal/redis/batch/batch.js"
@@ -12,7 +12,7 @@ const megabyte = 1024 * 1024
 const large = Buffer.alloc(10 * megabyte)
 const timeout = 100
 
-/** A batcher over a link that answers when it is told to, of a cache whose values are known to be large. */
+/** A batcher over a link that answers when told to, for a cache whose values are known to be large. */
 const make = () => {
   const sent: Array<{ readonly words: string; readonly answer: () => void }> = []
   const told: Array<string> = []
@@ -27,7 +27,7 @@ const make = () => {
       })
     }
   }
-  // What is not here is not asked for.
+  // Keys that are not in here are not read.
   const batcher = new Batcher(
     {
       client: { send },
@@ -65,7 +65,7 @@ const make = () => {
 
 type Made = ReturnType<typeof make>
 
-/** All that was asked for has left, as far as it may. */
+/** All requests that may leave have left. */
 const turn = () =>
   new Promise<void>((resolve) => process.nextTick(() => queueMicrotask(() => process.nextTick(resolve))))
 
@@ -85,7 +85,7 @@ afterEach(() => {
 })
 
 describe("reads of large values", () => {
-  it("wait for each other, each is answered, and what is small does not wait", async () => {
+  it("wait for each other, are all answered, and small reads do not wait", async () => {
     const { answer, read, readSmall, told, words } = await begun()
     for (const key of ["a", "b", "c"]) read(key)
     readSmall("x")
@@ -102,7 +102,7 @@ describe("reads of large values", () => {
     assert.deepStrictEqual(told, ["read a", "read b", "read c", "small y", "small x"])
   })
 
-  it("keep their order to writes of what they read, before and after them", async () => {
+  it("keep their order to writes of their keys, before and after them", async () => {
     const { answer, read, write, words } = await begun()
     write("b")
     read("a")
@@ -121,7 +121,7 @@ describe("reads of large values", () => {
     assert.deepStrictEqual(words().slice(5), ["mget b", "set c", "set d"])
   })
 
-  it("let writes of other keys pass, and nothing once something else waits", async () => {
+  it("let writes of other keys pass, and nothing more once something else waits", async () => {
     const { answer, other, read, readSmall, write, words } = await begun()
     read("a")
     read("b")
@@ -135,7 +135,7 @@ describe("reads of large values", () => {
     assert.deepStrictEqual(words().slice(3), ["mget b", "other", "set d", "mget x"])
   })
 
-  it("fail with the connection: asked for while it is lost, and while they wait", async () => {
+  it("fail with the connection: both those sent while it is lost, and those that wait", async () => {
     const { answer, link, read, told } = await begun()
     link.state = "down"
     for (const key of ["a", "b", "c"]) read(key)
@@ -149,7 +149,7 @@ describe("reads of large values", () => {
     assert.deepStrictEqual(told.slice(3), ["read d", "read e: gone", "read f: gone"])
   })
 
-  it("have their time limit from when they were asked for, also where answers go on to come", async () => {
+  it("have their time limit from the call on, even while other answers arrive", async () => {
     const { answer, read, told, words } = await begun()
     for (const key of ["a", "b", "c"]) read(key)
     await turn()
@@ -159,7 +159,7 @@ describe("reads of large values", () => {
     await vi.advanceTimersByTimeAsync(15)
     const late = `no answer within ${timeout} ms`
     assert.deepStrictEqual(told, ["read a", `read b: ${late}`, `read c: ${late}`])
-    // It is late, and told nothing more; there is room for others again.
+    // It is too late, and ignored; there is room for others again.
     answer(2)
     read("d")
     await turn()
@@ -167,7 +167,7 @@ describe("reads of large values", () => {
     assert.deepStrictEqual(told.slice(3), ["read d"])
   })
 
-  it("free what waits behind them when they are late", async () => {
+  it("free whatever waits behind them when they time out", async () => {
     const { read, told, write, words } = await begun()
     read("a")
     read("b")

@@ -1,4 +1,4 @@
-/** How batches go over a connection: what is written, in how many pieces, and what becomes of each member. */
+/** How batches go over a connection: the bytes, the number of writes to the socket, and the outcome of each member. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Layer, Option, Schema, type Scope } from "effect"
 import { Cache, type Redis, RedisLayer } from "effect-redis-cache"
@@ -44,7 +44,7 @@ const spied = Effect.gen(function*() {
 
 const sizeOf = (writes: ReadonlyArray<Buffer>) => writes.reduce((sum, { length }) => sum + length, 0)
 
-describe("what is written", () => {
+describe("the written bytes", () => {
   it.scopedLive("a hit is one command, to the byte", () =>
     Effect.gen(function*() {
       const { writtenBy } = yield* spied
@@ -53,7 +53,7 @@ describe("what is written", () => {
       assert.deepStrictEqual(writes.map(String), ["*2\r\n$4\r\nmget\r\n$8\r\nthings:a\r\n"])
     }))
 
-  it.scopedLive("a set is its key, its life, its value and a header of sixteen bytes", () =>
+  it.scopedLive("a set is its key, its TTL, its value and a header of sixteen bytes", () =>
     Effect.gen(function*() {
       const { writtenBy } = yield* spied
       const text = Cache.make({ name: "text", timeToLive: "1 minute", schema: Schema.String })
@@ -69,7 +69,7 @@ describe("what is written", () => {
       assert.strictEqual(writes[0]!.length, Buffer.byteLength(before) + 16 + payload + Buffer.byteLength(after))
     }))
 
-  it.scopedLive("what is asked for in one tick is one write, whatever it is", () =>
+  it.scopedLive("the requests of one tick are one write, whatever they are", () =>
     Effect.gen(function*() {
       const { writtenBy } = yield* spied
       yield* writtenBy(Cache.setMany(things, times(31, (i) => [`${i}`, i])))
@@ -85,7 +85,7 @@ describe("what is written", () => {
       assert.strictEqual(mixed.length, 1)
     }))
 
-  it.scopedLive("of many commands the first leave before the last are asked for", () =>
+  it.scopedLive("of many commands, the first leave before the last are collected", () =>
     Effect.gen(function*() {
       const { writtenBy } = yield* spied
       const piecesOf = (count: number) =>
@@ -101,7 +101,7 @@ describe("what is written", () => {
       assert.deepStrictEqual(reads.map((piece) => String(piece).match(/things:/g)?.length), [32, 64, 104])
     }))
 
-  it.scopedLive("a batch is bounded, in commands, keys and bytes, and in order", () =>
+  it.scopedLive("a batch is bounded, in commands, keys and bytes, and keeps its order", () =>
     Effect.gen(function*() {
       const { writtenBy } = yield* spied
       const keys = times(1_500, String)
@@ -126,7 +126,7 @@ describe("what is written", () => {
       assert.deepStrictEqual(last.at(-1), Option.some(599))
     }))
 
-  it.scopedLive("a batch makes no promise for each of its members", () =>
+  it.scopedLive("a batch creates no promise for each of its members", () =>
     Effect.gen(function*() {
       const { redis } = yield* spied
       let promises = 0
@@ -149,13 +149,13 @@ describe("what is written", () => {
           )
           return promises
         })
-      // A few are made by whatever else runs meanwhile.
+      // A few come from whatever else runs meanwhile.
       assert.isBelow(yield* promisesOf(500), 100)
     }))
 })
 
-describe("what becomes of each member", () => {
-  it.scopedLive("one that the server refuses harms no other", () =>
+describe("the outcome of each member", () => {
+  it.scopedLive("a command that the server refuses does not affect the others", () =>
     Effect.gen(function*() {
       const { client, writtenBy } = yield* spied
       yield* writtenBy(Cache.set(things, "c", 1))
@@ -173,7 +173,7 @@ describe("what becomes of each member", () => {
       assert.deepStrictEqual(c, Either.right(Option.some(1)))
     }))
 
-  it.scopedLive("replies that came in time are told, those that did not have failed", () =>
+  it.scopedLive("replies that came in time succeed, and the others fail", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)
@@ -198,7 +198,7 @@ describe("what becomes of each member", () => {
       assert.deepStrictEqual(yield* Effect.provide(Cache.get(things, "later"), redis), Option.some(1))
     }))
 
-  it.scopedLive("a client that sends again what was not answered stays in step", () =>
+  it.scopedLive("a client that resends unanswered commands stays in step", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)

@@ -1,4 +1,6 @@
-/** What a Redis that is away comes to: it is left alone, and done without. Real processes, real sockets. */
+/**
+ * An unreachable Redis: the breaker stops calling it, and bypass continues without it. Real processes, real sockets.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
 import { Cache, type CacheError, type Redis } from "effect-redis-cache"
@@ -11,7 +13,7 @@ import { address, connected, counts, reasonOf, things, timedFailure } from "./fa
 import { nothingUnhandled } from "./nothingUnhandled.js"
 
 describe("the breaker", () => {
-  it.scopedLive("opens when most calls fail, refuses at once, and closes when one succeeds again", () =>
+  it.scopedLive("opens when most calls fail, refuses calls immediately, and closes when one succeeds again", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const redis = yield* connected({ ...address(server.port), commandTimeout: "100 millis" })
@@ -40,11 +42,11 @@ describe("the breaker", () => {
     }))
 })
 
-describe("onRedisError: \"bypass\", with Redis away", () => {
+describe("onRedisError: \"bypass\", with Redis unreachable", () => {
   const lenient = Cache.make({ name: "lenient", onRedisError: "bypass", tags: () => ["t"] })
   const plain = Cache.make({ name: "plain", onRedisError: "bypass" })
 
-  it.scopedLive("reads miss, writes are dropped, loads compute; deletes and the like fail", () =>
+  it.scopedLive("reads miss, writes are dropped, loads compute; operations such as delete fail", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)
@@ -90,11 +92,11 @@ describe("onRedisError: \"bypass\", with Redis away", () => {
       yield* Effect.promise(proxy.pass)
       const isBack = Effect.provide(Effect.zipRight(Cache.set(plain, "d", 4), Cache.has(plain, "d")), redis)
       yield* until(isBack)
-      // What was to be replaced meanwhile is not read again.
+      // An old value that was to be replaced meanwhile is not read again.
       assert.deepStrictEqual(yield* Effect.provide(Cache.get(plain, "a"), redis), Option.none())
     }))
 
-  it.scopedLive("callers that come together share one computation", () =>
+  it.scopedLive("concurrent callers share one computation", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const redis = yield* connected({ ...address(port), lazy: true })
@@ -104,7 +106,7 @@ describe("onRedisError: \"bypass\", with Redis away", () => {
       assert.deepStrictEqual([...new Set(values)], [1])
     }))
 
-  it.scopedLive("what cannot be stored is refused all the same", () =>
+  it.scopedLive("values that cannot be stored are still refused", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const redis = yield* connected({ ...address(port), lazy: true })

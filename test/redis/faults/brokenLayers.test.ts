@@ -12,7 +12,7 @@ import { all, times } from "../together.js"
 import { address, connected, counts, failureOf, things, timedFailure } from "./failing.js"
 import { nothingUnhandled } from "./nothingUnhandled.js"
 
-/** Everything that a person or a log might see of an error. */
+/** Everything of an error that a person or a log might see. */
 const everythingOf = (error: unknown): string => {
   const cause = Cause.fail(error)
   const texts = [
@@ -32,7 +32,7 @@ const secret = "hunter2-%-very secret"
 const user = encodeURIComponent(secret)
 
 describe("a layer that cannot be built", () => {
-  it.live("fails fast with Connection where nobody listens", () =>
+  it.live("fails fast with Connection if nothing listens", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const [elapsed, error] = yield* failureOf(RedisLayer.layer(address(port)))
@@ -41,7 +41,7 @@ describe("a layer that cannot be built", () => {
       assert.isBelow(Duration.toMillis(elapsed), 1_000)
     }))
 
-  it.scopedLive("fails with Auth for a wrong password, and for none", () =>
+  it.scopedLive("fails with Auth for a wrong password, and for a missing one", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "right" })
       const wrong = yield* failureOf(RedisLayer.layer({ ...address(server.port), password: secret }))
@@ -54,7 +54,7 @@ describe("a layer that cannot be built", () => {
       yield* Effect.provide(Cache.set(things, "a", 1), right)
     }))
 
-  it.scopedLive("fails with Timeout within connectTimeout where a server accepts and never answers", () =>
+  it.scopedLive("fails with Timeout within connectTimeout if a server accepts and never answers", () =>
     Effect.gen(function*() {
       const silent = yield* Effect.acquireRelease(
         Effect.async<net.Server>((resume) => {
@@ -71,7 +71,7 @@ describe("a layer that cannot be built", () => {
       assert.closeTo(Duration.toMillis(elapsed), 300, 200)
     }))
 
-  it.scopedLive("never tells the password", () =>
+  it.scopedLive("never reveals the password", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "right" })
       const dead = yield* Effect.promise(freePort)
@@ -155,7 +155,7 @@ describe("layerConfig", () => {
       yield* Effect.provide(Cache.set(things, "a", 1), url)
     }))
 
-  it.live("fails with a ConfigError where something is missing or no number", () =>
+  it.live("fails with a ConfigError if something is missing or not a number", () =>
     Effect.gen(function*() {
       for (const entries of [{ HOST: "127.0.0.1" }, { HOST: "127.0.0.1", PORT: "x", PASSWORD: "y" }]) {
         const layer = Layer.provide(RedisLayer.layerConfig(config), withConfig(entries))
@@ -164,7 +164,7 @@ describe("layerConfig", () => {
       }
     }))
 
-  it.scopedLive("does not tell the password", () =>
+  it.scopedLive("does not reveal the password", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "right" })
       const layer = RedisLayer.layerConfig({
@@ -194,7 +194,7 @@ describe("a lazy layer", () => {
       assert.strictEqual(proxy.connections(), 1)
     }))
 
-  it.scopedLive("tells of a wrong address at its first use", () =>
+  it.scopedLive("reports a wrong address at its first use", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       const redis = yield* connected({ ...address(port), lazy: true })
@@ -204,7 +204,7 @@ describe("a lazy layer", () => {
       assert.isBelow(elapsed, 1_000)
     }))
 
-  it.scopedLive("tells of a wrong password at every use", () =>
+  it.scopedLive("reports a wrong password at every use", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "right" })
       const redis = yield* connected({ ...address(server.port), password: secret, lazy: true })
@@ -215,7 +215,7 @@ describe("a lazy layer", () => {
       }
     }))
 
-  it.scopedLive("that is never used is closed without a trace", () =>
+  it.scopedLive("that is never used closes without a trace", () =>
     Effect.gen(function*() {
       const port = yield* Effect.promise(freePort)
       yield* Effect.scoped(connected({ ...address(port), lazy: true }))

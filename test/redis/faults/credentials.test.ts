@@ -1,4 +1,4 @@
-/** Credentials that are asked for at every connection, while passwords change and what gives them fails. */
+/** Credentials that are read for every connection, while passwords change and the effect that gives them fails. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Data, Effect, Layer, Logger, Option, Redacted } from "effect"
 import type { Redis } from "effect-redis-cache"
@@ -11,7 +11,7 @@ const copied = Cache.make({ name: "copied", near: { capacity: 10 } })
 
 class TokenError extends Data.TaggedError("TokenError")<{ readonly message: string }> {}
 
-/** A server with a user whose password can be changed, and what knows the one of now. */
+/** A server with a user whose password can be changed, and an effect that knows the current one. */
 const guarded = Effect.gen(function*() {
   const server = yield* RedisServer.make({
     acl: ["user default on nopass ~* &* +@all", "user app on >one ~* &* +@all"]
@@ -25,7 +25,7 @@ const guarded = Effect.gen(function*() {
       state.asked++
       return { username: "app", password: Redacted.make(state.password) }
     }),
-    /** Those that are connected stay so. */
+    /** Existing connections stay. */
     change: (password: string) => Effect.promise(() => beside.acl("SETUSER", "app", "resetpass", `>${password}`)),
     cut: Effect.promise(async () => {
       for (const type of ["NORMAL", "PUBSUB"]) await beside.call("CLIENT", "KILL", "TYPE", type, "SKIPME", "yes")
@@ -43,7 +43,7 @@ const failing = (layer: Layer.Layer<Redis.Redis, CacheError.RedisError>) =>
 const causeOf = (error: CacheError.RedisError): unknown => error.cause instanceof Error ? error.cause.cause : undefined
 
 describe("credentials", () => {
-  it.scopedLive("are asked for at every connection: a password may change while others live", () =>
+  it.scopedLive("are read for every connection: a password may change while others live", () =>
     Effect.gen(function*() {
       const { address, change, credentials, cut, state } = yield* guarded
       const { run, service } = yield* open(RedisLayer.layer({ ...address, credentials }))
@@ -63,7 +63,7 @@ describe("credentials", () => {
       assert.isAtLeast(state.asked, 4)
     }))
 
-  it.scopedLive("that come late leave callers an error, and the next ones a connection", () =>
+  it.scopedLive("that come late give callers an error, and later callers a connection", () =>
     Effect.gen(function*() {
       const { address, change, credentials, cut, state } = yield* guarded
       const { run } = yield* open(RedisLayer.layer({ ...address, credentials }))
@@ -75,7 +75,7 @@ describe("credentials", () => {
       yield* until(Effect.map(Effect.option(run(Cache.get(things, "a"))), Option.isSome))
     }))
 
-  it.scopedLive("that cannot be had fail the layer, with what they failed with", () =>
+  it.scopedLive("that cannot be read fail the layer with their own error", () =>
     Effect.gen(function*() {
       const { address } = yield* guarded
       const expired = new TokenError({ message: "the role has no such secret" })
@@ -88,7 +88,7 @@ describe("credentials", () => {
       assert.strictEqual(died.reason, "Auth")
     }))
 
-  it.scopedLive("that cannot be had at a reconnection are told of, once in the log, and asked for again", () =>
+  it.scopedLive("that cannot be read at a reconnection are reported, once in the log, and read again", () =>
     Effect.gen(function*() {
       const { address, credentials, cut } = yield* guarded
       let broken = false
@@ -114,7 +114,7 @@ describe("credentials", () => {
       assert.lengthOf(lines.filter((line) => /connected again/.test(line)), 1)
     }))
 
-  it.scopedLive("that never come fail the layer within connectTimeout, and end with a layer that closes", () =>
+  it.scopedLive("that never come fail the layer within connectTimeout, and end when the layer closes", () =>
     Effect.gen(function*() {
       const { address } = yield* guarded
       let interrupted = 0
@@ -132,7 +132,7 @@ describe("credentials", () => {
       yield* until(Effect.sync(() => interrupted >= 2))
     }))
 
-  it.scopedLive("may need services, and be asked for on a lazy layer when it is first used", () =>
+  it.scopedLive("may need services, and are read by a lazy layer when it is first used", () =>
     Effect.gen(function*() {
       class Vault extends Context.Tag("Vault")<Vault, RedisLayer.Credentials>() {}
       const { address, state, users } = yield* guarded
@@ -143,7 +143,7 @@ describe("credentials", () => {
       assert.strictEqual(state.asked, 0)
     }))
 
-  it.scopedLive("are those of the default user where there is no username", () =>
+  it.scopedLive("are those of the default user if there is no username", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({ password: "s3cret" })
       const { run } = yield* open(
@@ -152,7 +152,7 @@ describe("credentials", () => {
       yield* run(Cache.set(things, "a", "1"))
     }))
 
-  it.live("that are none, or are given twice, are refused", () =>
+  it.live("that are empty, or given twice, are refused", () =>
     Effect.gen(function*() {
       const good = Effect.succeed({ username: "app", password: "one" })
       const cases: ReadonlyArray<readonly [RegExp, RedisLayer.Options]> = [

@@ -1,4 +1,4 @@
-/** What the tests of faults share: layers that live as long as the scope, and how calls on them fail. */
+/** Shared by the tests of faults: layers that live as long as the scope, and the errors of calls on them. */
 import { type Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Cache, type CacheError, type Redis, RedisLayer } from "effect-redis-cache"
 import { uniquePrefix } from "../../support/sharedRedis.js"
@@ -8,7 +8,7 @@ export const counts = Cache.counter({ name: "counts" })
 
 export type RedisContext = Context.Context<Redis.Redis>
 
-/** A layer that lives as long as the scope, to be used by many effects at once. */
+/** A layer that lives as long as the scope, for many effects at once. */
 export const build = (
   layer: Layer.Layer<Redis.Redis, CacheError.RedisError>
 ): Effect.Effect<RedisContext, CacheError.RedisError, Scope.Scope> => Layer.build(layer)
@@ -28,6 +28,6 @@ export const timedFailure = <A, E>(effect: Effect.Effect<A, E, Redis.Redis>, red
     ([elapsed, error]) => [Duration.toMillis(elapsed), error] as const
   )
 
-/** Why it failed; fails if it did not, or with anything else than a `RedisError`. */
+/** Why the call failed; fails the test if it did not, or not with a `RedisError`. */
 export const reasonOf = <A, E>(effect: Effect.Effect<A, E, Redis.Redis>, redis: RedisContext) =>
   Effect.map(Effect.flip(Effect.provide(effect, redis)), (error) => (error as CacheError.RedisError).reason)

@@ -35,7 +35,7 @@ describe("a server that does not answer", () => {
       }
     }))
 
-  it.scopedLive("late replies answer nobody else", () =>
+  it.scopedLive("late replies answer no other call", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)
@@ -56,7 +56,7 @@ describe("a server that does not answer", () => {
       }).pipe(Effect.provide(redis))
     }))
 
-  it.scopedLive("a batch is answered as a whole, also where its members are interrupted", () =>
+  it.scopedLive("a batch is answered as a whole, even if its members are interrupted", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const redis = yield* connected({ ...address(server.port), commandTimeout: "400 millis" })
@@ -102,7 +102,7 @@ describe("a server that refuses", () => {
         ]
       for (const write of writes) {
         assert.strictEqual(yield* reasonOf(write, redis), "ReadOnly")
-        // A refused write does no harm to reads, not even for a moment.
+        // A refused write does not affect reads, not even for a moment.
         assert.deepStrictEqual(yield* read, Option.some(1))
       }
       assert.strictEqual(yield* Effect.provide(Cache.getOrSet(things, "a", Effect.die("it is there")), redis), 1)
@@ -131,7 +131,7 @@ describe("a server that refuses", () => {
       }).pipe(Effect.provide(redis))
     }))
 
-  it.scopedLive("an ACL forbids: Auth, and what it allows works", () =>
+  it.scopedLive("an ACL forbids a command: Auth; permitted commands work", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make({
         acl: ["user default off", "user reader on >pw ~* &* -@all +get +mget +info +time +scan +getrange +client"]

@@ -1,4 +1,4 @@
-/** Connections that are lost: the library's own, and somebody else's. Real processes, real sockets. */
+/** Lost connections: the library's own, and borrowed ones. Real processes, real sockets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
@@ -12,7 +12,7 @@ import { address, build, connected, counts, failureOf, reasonOf, things, timedFa
 import { nothingUnhandled } from "./nothingUnhandled.js"
 
 describe("a connection that is lost", () => {
-  it.scopedLive("fails what is in flight with Connection, and is made anew within a second of the server's return", () =>
+  it.scopedLive("fails commands in flight with Connection, and is replaced within a second of the server's return", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const redis = yield* connected({ ...address(server.port), commandTimeout: "3 seconds" })
@@ -48,7 +48,7 @@ describe("a connection that is lost", () => {
         yield* Effect.promise(proxy.dropReplies)
         const sent = yield* Effect.forEach(times(9, String), () => Effect.fork(Cache.increment(counts, "a")))
         yield* Effect.sleep(50)
-        // The server has done it all; the replies are lost with the connection.
+        // The server has done everything; the replies are lost with the connection.
         yield* Effect.promise(proxy.pass)
         for (const fiber of sent) {
           assert.strictEqual(yield* reasonOf(Fiber.join(fiber), redis), "Connection")
@@ -60,7 +60,7 @@ describe("a connection that is lost", () => {
       }).pipe(Effect.provide(redis))
     }))
 
-  it.scopedLive("closing the layer closes its connection, and ends what waits for it", () =>
+  it.scopedLive("closing the layer closes its connection, and ends callers that wait for it", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const admin = yield* client(server.url)
@@ -82,7 +82,7 @@ describe("a connection that is lost", () => {
       assert.isBelow(elapsed, 300)
     }))
 
-  it.scopedLive("closing a lazy layer ends what waits for its first connection", () =>
+  it.scopedLive("closing a lazy layer ends callers that wait for its first connection", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)
@@ -108,7 +108,7 @@ describe("a connection that is lost", () => {
     }))
 })
 
-describe("somebody else's client", () => {
+describe("a borrowed client", () => {
   it.scopedLive("is never closed, and has no more listeners after fifty layers than before", () =>
     Effect.gen(function*() {
       const own = yield* client(sharedRedisUrl())
@@ -140,7 +140,7 @@ describe("somebody else's client", () => {
       assert.match(bad.message, /keyPrefix|commandTimeout/)
     }))
 
-  it.scopedLive("has its commands bounded by commandTimeout, and by the layer's life", () =>
+  it.scopedLive("has its commands bounded by commandTimeout, and by the layer's scope", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const proxy = yield* Proxy.make(server.port)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll } from "vitest"
 
-/** After all tests of a file: whatever went wrong in them, nothing of it was left unhandled. */
+/** After all tests of a file: none of their failures was left unhandled. */
 export const nothingUnhandled = (): void => {
   const unhandled: Array<unknown> = []
   const note = (event: unknown): void => void unhandled.push(event)

@@ -1,4 +1,4 @@
-/** What the log of a layer says of an outage: each thing once, with the server, at the level that it has. */
+/** The log of a layer during an outage: each event once, with the server, at the right level. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Option } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -25,7 +25,7 @@ const expectOnceEach = (lines: ReadonlyArray<string>, expected: ReadonlyArray<Re
 }
 
 describe("the log", () => {
-  it.scopedLive("tells of an outage: lost, circuit open, back, circuit closed, once each, with where", () =>
+  it.scopedLive("reports an outage: lost, circuit open, back, circuit closed; once each, with the server", () =>
     Effect.gen(function*() {
       const { layer, lines } = logged()
       const server = yield* RedisServer.make()
@@ -49,7 +49,7 @@ describe("the log", () => {
       ])
     }))
 
-  it.scopedLive("tells of near copies that are off, however often it is tried in vain, and on", () =>
+  it.scopedLive("reports that near copies are off, however often reconnecting fails, and that they are on again", () =>
     Effect.gen(function*() {
       const { layer, lines } = logged()
       const server = yield* RedisServer.make()
@@ -73,7 +73,7 @@ describe("the log", () => {
       ])
     }))
 
-  it.scopedLive("tells of that connection alone where the other one lives", () =>
+  it.scopedLive("reports only that connection if the other one lives", () =>
     Effect.gen(function*() {
       const { layer, lines } = logged()
       const server = yield* RedisServer.make()
@@ -91,7 +91,7 @@ describe("the log", () => {
       ])
     }))
 
-  it.scopedLive("says nothing of what ends with the layer", () =>
+  it.scopedLive("says nothing about connections that end with the layer", () =>
     Effect.gen(function*() {
       const { layer, lines } = logged()
       const server = yield* RedisServer.make()

@@ -1,4 +1,4 @@
-/** What a server says when it takes nobody reaches the reader of the error, with where that server is. */
+/** The words with which a server refuses clients reach the reader of the error, together with the server's address. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
@@ -38,13 +38,13 @@ const words: Readonly<Record<string, readonly [said: string | Uint8Array, told: 
     /the server is not Redis: it answered "HTTP\/1.1 400 Bad Request"/
   ],
   "expects TLS": [Uint8Array.of(0x15, 3, 3, 0, 2, 2, 70), /expects TLS: use rediss:/],
-  // Deno fails the write before it tells of the end.
+  // Deno fails the write before it reports the end.
   "says nothing": ["", /closed the connection without answering.*TLS|Stream/]
 }
 
 describe("a server that", () => {
   for (const [what, [said, told]] of Object.entries(words)) {
-    it.scopedLive(`${what} is told of, with where it is`, () =>
+    it.scopedLive(`${what} is reported, with its address`, () =>
       Effect.gen(function*() {
         const port = yield* saying(said)
         const error = yield* refused({ port })
@@ -54,7 +54,7 @@ describe("a server that", () => {
       }))
   }
 
-  it.scopedLive("takes no more clients, for real", () =>
+  it.scopedLive("really takes no more clients", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const beside = yield* client(server.url)
@@ -62,7 +62,7 @@ describe("a server that", () => {
       assert.match((yield* refused({ port: server.port })).message, /max number of clients reached/)
     }))
 
-  it.scopedLive("does not speak TLS is told of", () =>
+  it.scopedLive("does not speak TLS is reported", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const error = yield* refused({ port: server.port, tls: {}, connectTimeout: "500 millis" })

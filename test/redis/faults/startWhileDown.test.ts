@@ -6,7 +6,7 @@ import { until } from "../../support/onRedis.js"
 import * as RedisServer from "../../support/redisServer.js"
 
 describe("a ManagedRuntime with a lazy layer", () => {
-  it.scopedLive("starts while Redis is down, and caches from when it is there", () =>
+  it.scopedLive("starts while Redis is down, and caches once Redis is up", () =>
     Effect.gen(function*() {
       // Its port is known before it listens.
       const server = yield* RedisServer.make()
@@ -26,7 +26,7 @@ describe("a ManagedRuntime with a lazy layer", () => {
       assert.strictEqual(yield* promise(square(12)), 144)
       assert.strictEqual(yield* promise(square(12)), 144)
       assert.strictEqual(loads, 2)
-      // What is not on bypass fails with a type, and the runtime is none the worse.
+      // Operations without bypass fail with a typed error, and the runtime continues to work.
       const strict = Cache.make({ name: "strict" })
       assert.strictEqual((yield* promise(Effect.flip(Cache.get(strict, "a"))))._tag, "RedisError")
 

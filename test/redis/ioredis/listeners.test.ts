@@ -1,4 +1,4 @@
-/** Many layers on one client are one listener of each of its events. */
+/** Many layers on one client share one listener for each of its events. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Option, Scope } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -26,7 +26,7 @@ const counts = (emitter: EventEmitter) =>
   Object.fromEntries(emitter.eventNames().map((event) => [String(event), emitter.listenerCount(event)]))
 
 describe("twenty layers on one client", () => {
-  it.scopedLive("make no warning, hear of its outages each, and leave no listener behind", () =>
+  it.scopedLive("cause no warning, all hear of its outages, and leave no listener behind", () =>
     Effect.gen(function*() {
       const told = yield* warnings
       const server = yield* RedisServer.make()
@@ -59,14 +59,14 @@ describe("twenty layers on one client", () => {
         Object.getOwnPropertySymbols(shared).filter(({ description }) => /redis-cache/.test(description!)),
         []
       )
-      // Node tells of too many listeners in a later turn.
+      // Node warns of too many listeners in a later turn.
       yield* Effect.sleep(20)
       assert.deepStrictEqual(told, [])
     }))
 })
 
 describe("listeners of an event", () => {
-  it("are told in their order, and not in the turn in which one is added or taken away", () => {
+  it("run in their order, and not in the turn in which one is added or removed", () => {
     const emitter = new EventEmitter()
     const heard: Array<string> = []
     const ends: Array<() => void> = []
@@ -84,7 +84,7 @@ describe("listeners of an event", () => {
     assert.deepStrictEqual(emitter.eventNames(), [])
   })
 
-  it("may come before those of others", () => {
+  it("may be placed before those of others", () => {
     const emitter = new EventEmitter()
     const heard: Array<string> = []
     emitter.on("x", () => heard.push("theirs"))

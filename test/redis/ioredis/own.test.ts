@@ -1,4 +1,4 @@
-/** Connections of our own: ioredis makes them, and from when they are ready on has nothing to do with their commands. */
+/** Connections of our own: ioredis makes them; once they are ready, it does not handle their commands. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Layer, Option, type Scope } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -28,7 +28,7 @@ const ready = (client: Client) =>
     if (client.status === "wait") client.connect()
   })
 
-/** What each command of a batch is told. */
+/** The outcome of each command of a batch. */
 const send = (client: Client, ...batch: ReadonlyArray<readonly [string, ...Array<string>]>) =>
   Effect.async<ReadonlyArray<unknown>>((resume) => {
     const told: Array<unknown> = []
@@ -86,12 +86,12 @@ describe("a connection of our own", () => {
         }))
         assert.isFalse(statuses.has("ready"))
         assert.deepStrictEqual(refused, ["ERR unknown command"])
-        // What it makes a connection with.
+        // The commands with which it sets up a connection.
         for (const name of names) assert.include(["info", "select", "client", "hello"], name.toLowerCase())
       }))
   }
 
-  it.scopedLive("waits for what ioredis asks when it is ready", () =>
+  it.scopedLive("waits for the commands that ioredis sends when it is ready", () =>
     Effect.gen(function*() {
       let status = ""
       const fake = yield* FakeRedis.make(([name]) => {
@@ -105,7 +105,7 @@ describe("a connection of our own", () => {
       assert.deepStrictEqual(yield* send(client, ["set", "a", "1"]), ["OK"])
     }))
 
-  it.scopedLive("hits, writes and loads without ioredis, and so it does after a reconnect", () =>
+  it.scopedLive("hits, writes and loads without ioredis, also after a reconnect", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const redis = yield* Layer.build(RedisLayer.layer(server.url))
@@ -135,7 +135,7 @@ describe("a connection of our own", () => {
       ["what is no reply", "HTTP/1.1 400 Bad Request\r\n\r\n"]
     ] as const
   ) {
-    it.scopedLive(`is made anew after ${what}, and sends nothing twice`, () =>
+    it.scopedLive(`is replaced after ${what}, and sends nothing twice`, () =>
       Effect.gen(function*() {
         const sets: Array<string> = []
         let connections = 0
@@ -150,7 +150,7 @@ describe("a connection of our own", () => {
         const told = yield* Effect.all([set("odd"), set("b"), set("c")], { concurrency: "unbounded" })
         const isLost = (one: (typeof told)[number]) =>
           Either.isLeft(one) && one.left._tag === "RedisError" && one.left.reason === "Connection"
-        // Nothing tells an answer too many from those that come after it, before there is none to be answered.
+        // An extra answer cannot be distinguished from those that follow it while any command is unanswered.
         assert.deepStrictEqual(told.map(isLost), told.map(() => what === "what is no reply"))
         yield* Effect.repeat(Effect.delay(set("d"), "20 millis"), { until: () => connections > 1 })
         yield* Effect.repeat(Effect.delay(set("d"), "20 millis"), { until: Either.isRight })
@@ -158,7 +158,7 @@ describe("a connection of our own", () => {
       }))
   }
 
-  it.scopedLive("fails what was not answered with what closed its socket, and is ready for others anew", () =>
+  it.scopedLive("fails unanswered commands with the reason why its socket closed, and is ready for others again", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const client = yield* own({ port: server.port })
@@ -175,7 +175,7 @@ describe("a connection of our own", () => {
       assert.deepStrictEqual(yield* send(client, ["get", "a"]), [null])
     }))
 
-  it.scopedLive("is closed for good", () =>
+  it.scopedLive("closes for good", () =>
     Effect.gen(function*() {
       const server = yield* RedisServer.make()
       const client = yield* own({ port: server.port })

@@ -1,12 +1,12 @@
-/** What a server sends is read the same however it is cut, and what makes no sense is never taken for an answer. */
+/** A server's replies are read the same however they are split, and invalid bytes are never taken for an answer. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { ProtocolError, Reader, ReplyError } from "../../../src/internal/redis/resp/reader.js"
 
-/** What was told, one after the other: replies, error replies, and how it ended if it did. */
+/** What was read, in order: replies, error replies, and how it ended if it did. */
 type Told = ReadonlyArray<readonly [what: "reply" | "error" | "end", value: unknown]>
 
-/** Buffers and errors as what can be compared and read. */
+/** Buffers and errors in a form that can be compared and read. */
 const plain = (value: unknown): unknown =>
   Buffer.isBuffer(value)
     ? { bytes: value.toString("latin1") }
@@ -43,7 +43,7 @@ const latin1 = (text: string): Buffer => Buffer.from(text, "latin1")
 const text = (value: string) => ({ bytes: value })
 const error = (message: string) => ({ error: message, name: "ReplyError" })
 
-/** What is sent, and what it says. */
+/** What is sent, and what it means. */
 const cases: ReadonlyArray<readonly [sent: string, ...replies: ReadonlyArray<unknown>]> = [
   ["+OK\r\n", text("OK")],
   ["+\r\n", text("")],
@@ -59,7 +59,7 @@ const cases: ReadonlyArray<readonly [sent: string, ...replies: ReadonlyArray<unk
   ["*3\r\n$1\r\na\r\n$-1\r\n:1\r\n", [text("a"), null, 1]],
   ["*2\r\n*1\r\n*0\r\n*2\r\n+a\r\n$1\r\nb\r\n", [[[]], [text("a"), text("b")]]],
   ["*2\r\n-ERR no\r\n+OK\r\n", [error("ERR no"), text("OK")]],
-  // What the third version adds
+  // What the third version adds.
   ["_\r\n", null],
   ["#t\r\n#f\r\n", 1, 0],
   [",1.5\r\n,inf\r\n,-1e5\r\n", text("1.5"), text("inf"), text("-1e5")],
@@ -67,7 +67,7 @@ const cases: ReadonlyArray<readonly [sent: string, ...replies: ReadonlyArray<unk
   ["=9\r\ntxt:hello\r\n=4\r\nmkd:\r\n", text("hello"), text("")],
   ["%2\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n%0\r\n", [text("a"), 1, text("b"), [2]], []],
   ["~2\r\n+a\r\n+b\r\n", [text("a"), text("b")]],
-  // Nobody's answer
+  // An answer to no command.
   [">2\r\n+invalidate\r\n*1\r\n$1\r\na\r\n>0\r\n+OK\r\n", text("OK")],
   ["|1\r\n+ttl\r\n:3600\r\n$1\r\na\r\n|0\r\n:1\r\n", text("a"), 1],
   ["*2\r\n|1\r\n+a\r\n*1\r\n+b\r\n:1\r\n:2\r\n", [1, 2]]
@@ -110,14 +110,14 @@ const senseless: ReadonlyArray<string> = [
   "#x\r\n",
   "#\r\n",
   "*1\r\n>1\r\n+a\r\n",
-  // Streamed, which Redis is not known to do
+  // Streamed, which Redis is not known to do.
   "$?\r\n;4\r\nabcd\r\n;0\r\n",
   "*?\r\n:1\r\n.\r\n"
 ]
 
 describe("a reply", () => {
   for (const [sent, ...replies] of cases) {
-    it(`${JSON.stringify(sent)} says the same, whole and byte by byte`, () => {
+    it(`${JSON.stringify(sent)} means the same, whole and byte by byte`, () => {
       const expected = replies.map((reply) => ["reply", reply] as const)
       const bytes = latin1(sent)
       assert.deepStrictEqual(read([bytes]), expected)
@@ -138,7 +138,7 @@ describe("a reply", () => {
   }
 
   for (const sent of senseless) {
-    it(`${JSON.stringify(sent)} is no answer to anything`, () => {
+    it(`${JSON.stringify(sent)} is not an answer`, () => {
       for (const chunks of [[latin1(sent)], single(latin1(sent))]) {
         const told = read(chunks)
         assert.deepStrictEqual(told.map(([what]) => what), ["end"])
@@ -147,7 +147,7 @@ describe("a reply", () => {
     })
   }
 
-  it("says nothing before it is complete", () => {
+  it("gives nothing before it is complete", () => {
     for (const [sent, ...replies] of cases) {
       const bytes = latin1(sent)
       for (let i = 1; i < bytes.length; i++) {
@@ -158,7 +158,7 @@ describe("a reply", () => {
     }
   })
 
-  it("of many megabytes is put together once, from whatever pieces it comes in", () => {
+  it("of many megabytes is assembled once, from any number of pieces", () => {
     const value = Buffer.alloc(5_000_000, "0123456789")
     const bytes = Buffer.concat([latin1(`*3\r\n:1\r\n$${value.length}\r\n`), value, latin1("\r\n:2\r\n+OK\r\n")])
     for (const size of [1_000, 65_536, 4_999_999]) {
@@ -179,7 +179,7 @@ describe("a reply", () => {
     assert.deepStrictEqual(read(cutAt(bytes, [5, 17, 1_000, 50_000])), [["reply", items]])
   })
 
-  it("that claims to be endless takes no room before it comes", () => {
+  it("that claims to be endless takes no room before its bytes arrive", () => {
     const before = process.memoryUsage().rss
     for (const sent of ["*2000000000\r\n", "%2000000000\r\n", "$2000000000\r\n", "*4294967296\r\n:1\r\n"]) {
       assert.deepStrictEqual(read([latin1(sent)]), [])
@@ -187,7 +187,7 @@ describe("a reply", () => {
     assert.isBelow(process.memoryUsage().rss - before, 100_000_000)
   })
 
-  it("that is endless on one line, or endlessly deep, ends it", () => {
+  it("that is endless on one line, or endlessly deep, ends the connection", () => {
     const line = Buffer.alloc(100_000, "a")
     assert.deepStrictEqual(read([latin1("+"), ...Array.from({ length: 20 }, () => line)]).map(([what]) => what), [
       "end"
@@ -231,7 +231,7 @@ const { reply } = fc.letrec<{ reply: Sent; leaf: Sent; list: Sent }>((tie) => ({
   )
 }))
 
-/** Several of them, with what is nobody's answer between. */
+/** Several replies, with pushes between them. */
 const stream = fc.array(
   fc.tuple(
     fc.constantFrom("", "", ">2\r\n+invalidate\r\n*1\r\n$1\r\na\r\n", "|1\r\n+key\r\n$2\r\n\r\n\r\n"),
@@ -245,7 +245,7 @@ const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 20 })
 const isRefusal = (value: unknown): boolean => typeof value === "object" && value !== null && "error" in value
 
 describe("any stream of replies", () => {
-  it("is told in its order, wherever it is cut", () => {
+  it("is read in order, wherever it is cut", () => {
     fc.assert(
       fc.property(stream, cuts, (sent, places) => {
         const whole = latin1(sent.map(([between, { bytes: one }]) => between + one).join(""))
@@ -258,7 +258,7 @@ describe("any stream of replies", () => {
     )
   })
 
-  it("that was changed on its way is told the same wherever it is cut, and ends in nothing but a protocol error", () => {
+  it("that was changed in transit is read the same wherever it is cut, and ends only in a protocol error", () => {
     const change = fc.record({
       at: fc.nat({ max: 300 }),
       what: fc.constantFrom("replace", "insert", "delete", "repeat"),
@@ -287,7 +287,7 @@ describe("any stream of replies", () => {
         const told = read([whole])
         assert.deepStrictEqual(read(cutAt(whole, places)), told)
         assert.deepStrictEqual(read(single(whole)), told)
-        // What came before the change was told as it was.
+        // The replies before the change were read unchanged.
         let end = 0
         for (const [i, [between, { bytes: one, value }]] of sent.entries()) {
           end += between.length + one.length

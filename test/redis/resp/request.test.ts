@@ -1,4 +1,4 @@
-/** How commands are written: the same bytes as by the plainest way there is. */
+/** How commands are written: the same bytes as the simplest implementation writes. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { type Argument, Request, roomFor, roomForHead } from "../../../src/internal/redis/resp/request.js"
@@ -23,7 +23,7 @@ const written = (commands: ReadonlyArray<ReadonlyArray<Argument>>): Buffer => {
   return request.result()
 }
 
-// Any units of UTF-16: halves of characters, too.
+// Any UTF-16 code units, including halves of surrogate pairs.
 const text = fc.oneof(
   fc.string({ unit: "grapheme-ascii", maxLength: 300 }),
   fc.string({ unit: "binary", maxLength: 300 }),

@@ -1,4 +1,4 @@
-/** Whom answers are for: in the order of sending, each told once, and nobody after the socket is closed. */
+/** Which command each answer belongs to: in the order of sending, each once, and none after the socket is closed. */
 import { assert, describe, it, vi } from "@effect/vitest"
 import type { Receiver } from "../../../src/internal/redis/port.js"
 import { Wire } from "../../../src/internal/redis/resp/wire.js"
@@ -6,7 +6,7 @@ import type { Words } from "../../../src/internal/redis/resp/words.js"
 
 const set = (name: string): Words => ["set", name, "1"]
 
-/** A wire over a socket that only notes what becomes of it. */
+/** A wire over a socket that only records what happens to it. */
 const make = () => {
   const written: Array<string> = []
   const refused: Array<string> = []
@@ -35,7 +35,7 @@ const make = () => {
 }
 
 describe("a wire", () => {
-  it("writes a batch in one piece, and hands out answers in the order of sending", () => {
+  it("writes a batch in one piece, and delivers answers in the order of sending", () => {
     const { read, receiver, told, wire, written } = make()
     wire.send([set("a"), set("b"), set("c")], receiver("x"))
     wire.send([["get", "a"]], receiver("y"))
@@ -49,7 +49,7 @@ describe("a wire", () => {
     assert.deepStrictEqual(told, ["x0: OK", "x1: OK", "x2: 3", "y0: 1", "z0: null"])
   })
 
-  it("gives what is asked for within an answer its own place", () => {
+  it("gives a command sent within an answer its own place", () => {
     const { read, receiver, told, wire } = make()
     wire.send([set("a"), set("b")], receiver("x", () => wire.send([set("c")], receiver("again"))))
     wire.send([set("d")], receiver("y"))
@@ -57,7 +57,7 @@ describe("a wire", () => {
     assert.deepStrictEqual(told, ["x0: 1", "x1: 2", "y0: 3", "again0: 4", "again0: 5"])
   })
 
-  it("tells of a refusal, and then whom it is for", () => {
+  it("reports a refusal, and then the command that it belongs to", () => {
     const { read, receiver, refused, told, wire } = make()
     wire.send([set("a"), set("b")], receiver("x", () => told.push(...refused)))
     read("-READONLY no\r\n*1\r\n-ERR inside\r\n")
@@ -66,7 +66,7 @@ describe("a wire", () => {
     assert.strictEqual(told[2], "x1: [{\"name\":\"ReplyError\"}]")
   })
 
-  it("fails what was not answered when it ends, in its order, and sends nothing more", () => {
+  it("fails unanswered commands when it ends, in their order, and sends nothing more", () => {
     const { read, receiver, stream, told, wire, written } = make()
     wire.send([set("a"), set("b")], receiver("x"))
     wire.send([set("c")], receiver("y", () => wire.send([set("d")], receiver("later"))))
@@ -85,7 +85,7 @@ describe("a wire", () => {
     assert.lengthOf(told, 4)
   })
 
-  it("gives its socket up on an answer to nothing", () => {
+  it("gives up its socket on an answer to no command", () => {
     const { read, receiver, stream, told, wire } = make()
     wire.send([set("a")], receiver("x"))
     read("+OK\r\n+OK\r\n")
@@ -94,7 +94,7 @@ describe("a wire", () => {
     assert.deepStrictEqual(told, ["x0: OK", "y0 failed: not sent: the connection is being closed"])
   })
 
-  it("gives its socket up on what makes no sense, and takes nothing for an answer after it", () => {
+  it("gives up its socket on invalid bytes, and takes nothing after them for an answer", () => {
     const { read, receiver, stream, told, wire } = make()
     wire.send([set("a"), set("b"), set("c")], receiver("x"))
     read("+OK\r\n$-2\r\n")
@@ -109,7 +109,7 @@ describe("a wire", () => {
     ])
   })
 
-  it("keeps a defect of one from the answers of the others", () => {
+  it("keeps a defect in one callback from the others' answers", () => {
     const { read, receiver, told, wire } = make()
     const defect = () => {
       throw new Error("a defect")
@@ -130,7 +130,7 @@ describe("a wire", () => {
     for (const tick of ticks) assert.throws(tick, "a defect")
   })
 
-  it("asks one thing, with its reply as text", async () => {
+  it("sends one command, with its reply as text", async () => {
     const { read, wire } = make()
     const asked = [wire.ask(["time"]), wire.ask(["client", "ID"]), wire.ask(["ping"])]
     read("*2\r\n$1\r\n1\r\n*1\r\n+a\r\n:7\r\n-ERR no\r\n")

@@ -1,4 +1,4 @@
-/** What cannot be a key, what cannot be stored, and keys that only look as if they could not be. */
+/** Values that cannot be keys, values that cannot be stored, and unusual keys that must work. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -53,12 +53,12 @@ const longTag = "t".repeat(300)
 
 interface BadInput {
   readonly invariant: "badKeys" | "badValues"
-  /** What it must come to: a `CodecError` of this subject, or an error reply. */
+  /** The required outcome: a `CodecError` of this subject, or an error reply. */
   readonly subject: "key" | "value" | "option" | "reply"
   readonly attempt: Effect.Effect<unknown, Failure, Redis>
 }
 
-/** A cast, since the types refuse these: programs without types do not. */
+/** A cast, because the types refuse these: untyped programs do not. */
 const wrong = <A>(value: unknown): A => value as A
 
 const badInputs = ({ index, random }: Bench): Readonly<Record<string, () => BadInput>> => {
@@ -112,14 +112,14 @@ const badInputs = ({ index, random }: Bench): Readonly<Record<string, () => BadI
   }
 }
 
-/** Whether it was refused as it must be; nothing, where Redis was away. */
+/** Whether it was refused as required; undefined if Redis was unreachable. */
 const refused = (subject: BadInput["subject"], failure: Failure): boolean | undefined => {
   if (failure instanceof CodecError) return failure.subject === subject
   if (!(failure instanceof RedisError)) return false
   return failure.reason === "Command" ? subject === "reply" : undefined
 }
 
-/** Each bad input is refused, and what was stored before is there afterwards. */
+/** Each bad input is refused, and what was stored before is still there afterwards. */
 const refuse = (bench: Bench) => {
   const { index, random, recorder } = bench
   const all = Object.entries(badInputs(bench))
@@ -136,7 +136,7 @@ const refuse = (bench: Bench) => {
       const done = yield* recorder.run(`bad ${subject}`, loading(0, lease.wait), attempt)
       recorder.badInput(name)
       if (Either.isRight(done)) {
-        // Between two commands Redis may have lost the first one's count; the second then begins anew.
+        // Redis may have lost the first command's count before the second one, which then begins anew.
         const lost = subject === "reply" && done.right.value === 1
         if (!lost) recorder.check(invariant, false, () => `${name} was taken: ${String(done.right.value)}`)
       } else {
@@ -165,10 +165,12 @@ const oddNames = [
   ...["ключ", "😀", "é", "e\u0301", "\ufeffa", "\u2028", "x".repeat(10_000)]
 ]
 
-/** One in three is deleted now and then; what stays when a later write of it is lost has no truth to be held against. */
+/**
+ * One in three is sometimes deleted. If a later write of one of these is lost, there is no truth to compare it with.
+ */
 const isDeleted = (key: string): boolean => oddNames.indexOf(key) % 3 === 0
 
-/** Each odd key has a value of its own, and one that is deleted takes no other with it. */
+/** Each odd key has a value of its own, and deleting one deletes no other. */
 const oddKeys = (bench: Bench) => {
   const { index, random, recorder } = bench
   const odd = Cache.make({

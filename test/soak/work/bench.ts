@@ -1,11 +1,11 @@
-/** What the work of one process on one target is given. */
+/** The environment of one process's work on one target. */
 import * as Effect from "effect/Effect"
 import type { Redis } from "../../../src/Redis.js"
 import type { Random } from "../random.js"
 import type { Recorder } from "../recorder.js"
 
 export interface Bench {
-  /** Of this process, from 0. */
+  /** The number of this process, from 0. */
   readonly index: number
   readonly workers: number
   readonly random: Random
@@ -16,7 +16,7 @@ export interface Bench {
   readonly stopping: () => boolean
 }
 
-/** Commands past the library, as any program may send them. */
+/** Commands that bypass the library, as any program may send them. */
 export interface Raw {
   readonly call: (command: string, ...args: ReadonlyArray<string | number | Buffer>) => Promise<unknown>
   /** The bytes of a string key. */
@@ -26,7 +26,7 @@ export interface Raw {
 /** Work that goes on until the soak ends, by name. */
 export type Work = Readonly<Record<string, (bench: Bench) => Effect.Effect<void, never, Redis>>>
 
-/** One turn after another, with pauses of about so many ms. */
+/** One turn after another, with pauses of about this many ms. */
 export const forever = (
   { random, stopping }: Bench,
   pause: number,
@@ -41,7 +41,7 @@ export const forever = (
       )
   }))
 
-/** Of so many keys those that this process alone writes. */
+/** Of this many keys, those that only this process writes. */
 export const owned = ({ index, workers }: Bench, keys: number): ReadonlyArray<string> =>
   allKeys(keys).filter((_, key) => key % workers === index)
 

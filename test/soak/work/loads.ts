@@ -1,4 +1,4 @@
-/** Loads: under deletes, under tag invalidations, of few keys by many, and of stale values. */
+/** Loads: under deletes, under tag invalidations, of few keys by many callers, and of stale values. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -9,7 +9,7 @@ import { lease } from "../protocol.js"
 import { commands, loading } from "../recorder.js"
 import { allKeys, type Bench, forever, owned, type Work } from "./bench.js"
 
-/** A value says whose it is, and when the load began that computed it. */
+/** A value names its key, and the time when its load began. */
 const Loaded = Schema.Struct({ key: Schema.String, started: Schema.Number })
 type Loaded = typeof Loaded.Type
 
@@ -51,7 +51,7 @@ const load = ({ random }: Bench, key: string, done: (started: number) => void = 
 const itsOwn = ({ recorder }: Bench, key: string, found: Loaded): void =>
   recorder.check("itsOwn", found.key === key, () => `a load of ${found.key} under ${key}`)
 
-/** Deletes and loads of few keys that are under way at once. Deleted are also keys that are being loaded elsewhere. */
+/** Concurrent deletes and loads of few keys. The deletes include keys that another process is loading. */
 const deletes = (bench: Bench) => {
   const { random, recorder } = bench
   const remove = forever(bench, 60, () => {
@@ -101,7 +101,7 @@ const invalidations = (bench: Bench) => {
     const key = random.pick(allKeys(keys))
     if (random.fraction() < 0.7) {
       const loaded = Cache.getOrSet(tagged, key, load(bench, key))
-      // The epochs cost more commands: before the load, of the key's tags; after it, of the value's.
+      // The epochs cost more commands: before the load for the key's tags, after it for the value's.
       return Effect.map(
         recorder.run("getOrSet with tags", loading(2 * loadMillis, lease.wait) + commands(4), loaded),
         (done) => {
@@ -119,7 +119,7 @@ const invalidations = (bench: Bench) => {
   return Effect.all([invalidate, ask, ask], { concurrency: "unbounded", discard: true })
 }
 
-/** Many ask for few keys, which nobody deletes: one load in the fleet. */
+/** Many callers load few keys, which are never deleted: one load in the fleet. */
 const contention = (bench: Bench) => {
   const { index, random, recorder } = bench
   const ask = forever(bench, 25, () => {
@@ -137,7 +137,7 @@ const contention = (bench: Bench) => {
   return Effect.all(Array.from({ length: 4 }, () => ask), { concurrency: "unbounded", discard: true })
 }
 
-/** Some keys are asked for seldom, so that they are stale, or past their window, when they are. */
+/** Some keys are read seldom, so that they are stale, or past their window, when they are. */
 const staleWhileRevalidate = (bench: Bench) => {
   const { random, recorder } = bench
   const ask = forever(bench, 40, () => {
@@ -149,7 +149,7 @@ const staleWhileRevalidate = (bench: Bench) => {
         const { from, to, value } = done.right
         itsOwn(bench, key, value)
         const age = from - value.started
-        // It is fresh from when it is stored: after its load, and a command or two.
+        // It is fresh from the moment when it is stored: after its load, and a command or two.
         const old = age > staleLife + staleWindow + 2 * loadMillis + 100
         recorder.check("staleWindow", true, () => "")
         if (old) recorder.tooOld(age, { from, to })

@@ -1,4 +1,4 @@
-/** Memoized functions, with a time that their callers have, and asynchronous ones. */
+/** Memoized functions, with a timeout for their callers, and asynchronous ones. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
@@ -40,14 +40,14 @@ const someCall = ({ random }: Bench): readonly [number, Query] => [
   }
 ]
 
-/** Whether a caller who ran out of time did so for a reason. */
+/** Whether a caller that timed out did so for a reason. */
 const isTimeout = (failure: unknown): boolean => failure instanceof Empty && failure.reason === "TimedOut"
 
 const withTimeout = (bench: Bench) => {
   const { recorder } = bench
   const ask = forever(bench, 80, () => {
     const call = someCall(bench)
-    // The look into Redis before has a command's time of its own.
+    // The read of Redis before the load has a command's time of its own.
     return Effect.map(recorder.run("memo", commands(1) + timeout, patient(...call)), (done) => {
       if (Either.isRight(done)) {
         recorder.check(

@@ -1,4 +1,4 @@
-/** Commands past the library and past the proxy, as any program may send them. */
+/** Commands that bypass the library and the proxy, as any program may send them. */
 import { Cluster, Redis } from "ioredis"
 import type { Begin, TargetName } from "../protocol.js"
 import type { Raw } from "./bench.js"

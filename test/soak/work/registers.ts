@@ -1,4 +1,6 @@
-/** What one process writes and all read: versions with near copies, many at once, counters, and parts of sums. */
+/**
+ * Values that one process writes and all read: versions with near copies, many at once, counters, and parts of sums.
+ */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -114,7 +116,7 @@ const readCounts = (bench: Bench) =>
     })
   })
 
-/** Each process adds to its own part of a value that all of them change: no change of another may be lost. */
+/** Each process adds to its own part of a value that all of them modify: no change of another may be lost. */
 const sum = (bench: Bench) => {
   const { index, random, recorder } = bench
   const part = String(index)

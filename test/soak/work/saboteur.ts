@@ -1,4 +1,4 @@
-/** Bytes that another program wrote under the library's keys: random ones, broken entries, other types of Redis's. */
+/** Bytes that another program wrote under the library's keys: random ones, broken entries, other Redis types. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -40,10 +40,10 @@ const changed = (entry: Buffer, at: number, byte: number): Buffer => {
   return copy
 }
 
-/** What is written, by name. */
+/** The bytes to write, by name. */
 const sabotage = ({ random }: Bench, entry: Buffer): Readonly<Record<string, Write>> => {
   const randomBytes = random.bytes(random.between(0, 80))
-  // By chance it could be an entry, or a lease.
+  // By chance these bytes could be an entry, or a lease.
   if (randomBytes[0] === formatByte) randomBytes[0] = 0
   return {
     "random bytes": set(randomBytes),
@@ -62,7 +62,7 @@ const sabotage = ({ random }: Bench, entry: Buffer): Readonly<Record<string, Wri
   }
 }
 
-/** Operations that find foreign bytes, and whether what they give is that nothing is there. */
+/** Operations that meet foreign bytes, and whether their results mean that nothing is there. */
 const looks: Readonly<
   Record<string, (key: string) => Effect.Effect<boolean, Failure, Redis>>
 > = {
@@ -71,7 +71,7 @@ const looks: Readonly<
   getMany: (key) => Effect.map(Cache.getMany(foreign, [key]), (found) => found.size === 0),
   timeToLive: (key) => Effect.map(Cache.timeToLive(foreign, key), Option.isNone),
   take: (key) => Effect.map(Cache.take(foreign, key), Option.isNone),
-  // It looks at header and tags alone: foreign bytes behind a whole header count as a value.
+  // It reads the header and tags alone: foreign bytes behind a whole header count as a value.
   delete: (key) => Effect.as(Cache.delete(foreign, key), true),
   touch: (key) => Effect.map(Cache.touch(foreign, key, "1 minute"), (touched) => !touched),
   setIfAbsent: (key) => Cache.setIfAbsent(foreign, key, { key, n: 1 }),
@@ -92,7 +92,7 @@ const looks: Readonly<
     )
 }
 
-/** Puts foreign bytes under a key, so that they go by themselves. Whether they are there. */
+/** Stores foreign bytes under a key, with an expiry. Gives whether they are there. */
 const put = (bench: Bench, key: string, write: Write) =>
   Effect.promise(async () => {
     try {
@@ -100,7 +100,7 @@ const put = (bench: Bench, key: string, write: Write) =>
       await bench.raw.call("PEXPIRE", key, 20_000)
       return true
     } catch {
-      return false // Redis is away
+      return false // Redis is unreachable
     }
   })
 
@@ -155,7 +155,7 @@ const counters = (bench: Bench) => {
     }))
 }
 
-/** A tag's epoch that is none: what names the tag is absent, and comes back with the next write. */
+/** An invalid tag epoch: entries with the tag are absent, and come back with the next write. */
 const epochs = (bench: Bench) => {
   const { index, prefix, random, recorder } = bench
   const tag = `sabotaged ${index}`

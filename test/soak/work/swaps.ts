@@ -1,4 +1,4 @@
-/** What one process alone may get: `setIfAbsent` and `take`; and `flush` of a small cache of one's own. */
+/** What only one process may get: `setIfAbsent` and `take`; and `flush` of a small cache of its own. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -11,10 +11,10 @@ import { allKeys, type Bench, forever, type Work } from "./bench.js"
 const claims = Cache.make({ name: "claims", schema: Schema.Number, timeToLive: "20 seconds" })
 const prizes = Cache.make({ name: "prizes", schema: Schema.Number, timeToLive: "20 seconds" })
 
-/** How long there is one claim and one prize to be had, in ms. */
+/** How long each claim and each prize is available, in ms. */
 const round = 400
 
-/** Rounds have numbers that all processes agree on. */
+/** All processes number the rounds alike. */
 const currentRound = (): number => Math.floor(now() / round)
 
 const claim = (bench: Bench) => {
@@ -44,7 +44,7 @@ const take = (bench: Bench) => {
   })
 }
 
-/** How long a write that failed may still be on its way, in ms: what the network holds back is delivered in the end. */
+/** How long a failed write may still be in transit, in ms: the network eventually delivers what it holds back. */
 const onItsWay = 5_000
 
 const flush = (bench: Bench) => {
@@ -60,12 +60,12 @@ const flush = (bench: Bench) => {
         Cache.setMany(small, keys.map((key) => [key, now()] as const))
       )
       if (Either.isLeft(written)) sureFrom = now() + onItsWay
-      // Pages of all keys of the servers, each with a command.
+      // Pages of all keys of the servers, with a command each.
       const flushed = yield* recorder.run("flush", commands(40), Cache.flush(small))
       if (Either.isRight(flushed)) { for (const key of keys) recorder.gone("flush", key, flushed.right) }
       const found = yield* recorder.run("getMany", commands(1), Cache.getMany(small, keys))
       if (Either.isLeft(found) || now() < sureFrom) return
-      // What is absent has nothing to be judged by, so the cache's own count is.
+      // An absent key has no value to judge by, so the cache's own count is used.
       if (Either.isRight(flushed)) recorder.check("flushed", true, () => "")
       for (const [key, started] of found.right.value) recorder.served("flush", key, started, found.right)
     }))

@@ -1,4 +1,4 @@
-/** Debian's Chromium, driven by Playwright: a browser, and a folder of files that it is served. */
+/** Debian's Chromium, driven by Playwright: a browser, and a server of a folder of files for it. */
 import { Effect, type Scope } from "effect"
 import { createReadStream, existsSync } from "node:fs"
 import { createServer } from "node:http"
@@ -7,12 +7,12 @@ import { extname, join, normalize } from "node:path"
 import { type Browser, chromium } from "playwright-core"
 import { findProgram } from "../vitest/ensurePrograms.js"
 
-/** A browser without a window. It ends with the scope. */
+/** A headless browser. It ends with the scope. */
 export const browser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() =>
     chromium.launch({
-      executablePath: findProgram("chromium")!, // `distributedPrograms.ts` has seen to it
-      // A browser of root's has no sandbox; it opens nothing but what the test serves.
+      executablePath: findProgram("chromium")!, // `distributedPrograms.ts` has installed it
+      // Chromium has no sandbox as root; it opens only what the test serves.
       args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     })
   ),
@@ -29,7 +29,7 @@ const types: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2"
 }
 
-/** Serves the files of a folder on a free port of loopback, `/name` as `/name.html`. Gives its address. */
+/** Serves the files of a folder on a free loopback port, `/name` as `/name.html`. Gives its address. */
 export const serveFiles = (folder: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -1,13 +1,13 @@
-/** What happens to the servers of a cluster in its life. Each fault ends when all are well again. */
+/** Faults and operations that happen to the servers of a cluster. Each ends when all servers are healthy again. */
 import { slotOf } from "../../../src/internal/redis/cluster/slots.js"
 import { now } from "../processes/now.js"
 import type * as RedisCluster from "../redisCluster.js"
 import { replicationWindow, type Window } from "./lossWindows.js"
 
-/** By name. Where a master is lost, a window is added to those in which acknowledged writes may be lost. */
+/** By name. If a master is lost, this adds a window to those in which acknowledged writes may be lost. */
 export const clusterFaults = (
   cluster: RedisCluster.RedisCluster,
-  /** Keys whose slots are to be moved. */
+  /** Keys whose slots may be moved. */
   keys: ReadonlyArray<string>,
   windows: Array<Window>
 ): Readonly<Record<string, () => Promise<void>>> => {
@@ -32,7 +32,7 @@ export const clusterFaults = (
     "stopped a master until it was replaced": async () => {
       const master = await someMaster()
       await lose(master, () => master.server.pause())
-      // What was sent to it last it now answers with what it has, until it hears that it was replaced.
+      // It still answers the last commands sent to it with its own data, until it hears that it was replaced.
       const window = { from: now() - replicationWindow, to: Infinity }
       windows.push(window)
       master.server.resume()

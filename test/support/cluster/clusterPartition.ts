@@ -1,8 +1,8 @@
 /**
- * A network between the nodes of a cluster that can be cut, while clients still reach all of them.
+ * A network between the nodes of a cluster that tests can cut, while clients still reach all of them.
  *
- * Nodes talk to each other over ports of their own. Here each tells the others the port of a proxy for its own, and the
- * proxy knows by the first message of a connection which node it comes from.
+ * Nodes talk to each other over ports of their own. Here, each node announces the port of a proxy instead of its own,
+ * and the proxy recognizes the sending node by the first message of a connection.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,7 +11,7 @@ import { freePort } from "../freePort.js"
 import type { Node, RedisCluster } from "../redisCluster.js"
 
 export interface Partition {
-  /** This node and the others do not hear of each other any more. Replicas still follow the master that they follow. */
+  /** This node and the others do not hear each other any more. Replicas still follow their master. */
   readonly cut: (node: Node) => void
   readonly heal: () => void
 }
@@ -73,7 +73,7 @@ const start = async ({ nodes }: RedisCluster) => {
     const [, busPort] = await node.client.config("GET", "cluster-port") as ReadonlyArray<string> // name and value
     return listen(node, Number(busPort), open, passes)
   }))
-  // Until each has a connection to each of the others by the way that can be cut.
+  // Until each is connected to each of the others through the paths that can be cut.
   const ways = () => new Set([...open].map(({ from, to }) => `${from} ${to}`)).size
   for (const deadline = performance.now() + 30_000; ways() < nodes.length * (nodes.length - 1);) {
     if (performance.now() > deadline) throw new Error(`only ${ways()} ways between nodes lead through here`)
@@ -91,7 +91,7 @@ const start = async ({ nodes }: RedisCluster) => {
   return { servers, open, partition }
 }
 
-/** Lasts as long as the scope; the nodes do not hear of each other any more when it closes. */
+/** Lasts as long as the scope; when it closes, the nodes do not hear each other any more. */
 export const make = (cluster: RedisCluster): Effect.Effect<Partition, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** Times in which servers may have forgotten what they acknowledged. */
+/** Times in which servers may have lost what they acknowledged. */
 
 /** Between two monotonic times (`now`, in ms), both included. */
 export interface Window {
@@ -7,8 +7,8 @@ export interface Window {
 }
 
 /**
- * What a master acknowledged so long before it was lost may not have reached its replica, in ms. Redis's replication
- * takes milliseconds here; what is lost that is older would be a mistake of ours.
+ * Writes that a master acknowledged this long before it was lost may not have reached its replica, in ms. Redis
+ * replicates within milliseconds here; the loss of an older write would be the library's mistake.
  */
 export const replicationWindow = 1_000
 

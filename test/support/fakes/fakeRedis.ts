@@ -5,18 +5,18 @@ import * as net from "node:net"
 
 export type Words = ReadonlyArray<string>
 
-/** A reply as it goes over the wire (`+OK\r\n`), or `undefined`: as a server that is well and empty would. */
+/** A reply as it goes over the wire (`+OK\r\n`), or `undefined`: the answer of a healthy empty server. */
 export type Answer = (words: Words) => string | undefined
 
 export interface FakeRedis {
   readonly port: number
-  /** What it answers from now on. */
+  /** Its answers from now on. */
   answer: Answer
 }
 
 export const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`
 
-/** Bytes, as what was received has them: a character for each. */
+/** Bytes in the form in which received ones are kept: one character each. */
 export const latin1Bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
 export const array = (...replies: ReadonlyArray<string>): string => `*${replies.length}\r\n${replies.join("")}`
@@ -43,7 +43,7 @@ const asUsual = ([name, ...args]: Words): string => {
   }
 }
 
-/** Whole commands at the beginning of what has arrived, and what is left. Latin-1: a character is a byte. */
+/** The complete commands at the beginning of the received text, and the rest. Latin-1: a character is a byte. */
 const parse = (text: string): readonly [ReadonlyArray<Words>, string] => {
   const commands: Array<Words> = []
   for (;;) {

@@ -1,4 +1,4 @@
-/** A sentinel that says when it is asked, and what it says when: a real one cannot be told to be slow. */
+/** A sentinel whose answers, and their timing, a test controls: a real one cannot be made slow. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { once } from "node:events"
@@ -7,13 +7,13 @@ import type { AddressInfo } from "node:net"
 
 export interface FakeSentinel {
   readonly port: number
-  /** How many listen for another master. */
+  /** How many clients listen for another master. */
   readonly subscribers: () => number
-  /** Tells all of them that there is another master. */
+  /** Announces another master to all of them. */
   readonly switchMaster: () => void
-  /** From now on nobody is told where the master is. */
+  /** From now on, questions for the master's address get no answer. */
   readonly hold: () => void
-  /** How many wait to be told. */
+  /** How many clients wait for that answer. */
   readonly held: () => number
   readonly release: () => void
 }
@@ -49,7 +49,7 @@ const start = async (masterPort: number) => {
       sockets.delete(socket)
       subscribers.delete(socket)
     })
-    // What it is asked is short, and in one piece.
+    // The commands that it gets are short, and in one piece.
     socket.on("data", (bytes) => {
       for (const [command] of String(bytes).matchAll(/\*\d+\r\n(?:\$\d+\r\n[^\r]*\r\n)+/g)) {
         answer(socket, [...command.matchAll(/\$\d+\r\n([^\r]*)/g)].map(([, word]) => word!))

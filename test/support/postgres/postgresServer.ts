@@ -21,7 +21,7 @@ export interface PostgresServer {
   readonly stop: () => Promise<void>
 }
 
-/** Whom the server runs as: PostgreSQL refuses to be root. */
+/** The user that the server runs as: PostgreSQL refuses to run as root. */
 const unprivileged = (): Served["user"] => {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"))
@@ -47,7 +47,7 @@ export const startPostgres = async (): Promise<PostgresServer> => {
       command: [
         program,
         ..."-D data -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200".split(" "),
-        // It is gone when the test is: nothing has to outlive a crash of the machine.
+        // It is removed with the test: nothing has to survive a crash of the machine.
         ..."-c fsync=off -c synchronous_commit=off -c full_page_writes=off".split(" "),
         ...["-c", `port=${port}`]
       ],

@@ -4,10 +4,10 @@ import { noteUnhandled } from "./unhandled.js"
 
 const say = <P extends Protocol>(message: FromWorker<P>): void => void process.send?.(message)
 
-/** Tells the test something that it has not asked for. */
+/** Sends the test a message that is not an answer. */
 export const telling = <P extends Protocol>() => (told: P["told"]): void => say<P>({ _tag: "Told", told })
 
-/** Makes this process a worker that answers the test which started it. To be called once. */
+/** Makes this process a worker that answers the test which started it. Call it once. */
 export const answering = <P extends Protocol>(serve: (request: RequestOf<P>) => Promise<ReplyOf<P>>): void => {
   process.on("message", ({ id, request }: ToWorker<P>) => {
     serve(request).then(

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 /**
- * A TypeScript file and all that it imports as one file, for processes that are started again and again: it begins in a
- * tenth of the time. The file lives as long as the scope.
+ * Bundles a TypeScript file and all its imports into one file, for processes that start often: it starts in a tenth of
+ * the time. The file lives as long as the scope.
  */
 export const bundle = (file: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
@@ -23,7 +23,7 @@ export const bundle = (file: string): Effect.Effect<string, never, Scope.Scope> 
           platform: "node",
           format: "esm",
           sourcemap: "inline",
-          // What is CommonJS inside still asks for Node's own modules.
+          // CommonJS code inside still requires Node's own modules.
           banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url)` },
           logLevel: "error"
         })

@@ -1,11 +1,11 @@
-/** Starts a TypeScript file, or a bundle of some, as a process of its own that ends with this one, whatever happens to it. */
+/** Starts a TypeScript file, or a bundle, as a process of its own that ends with this one, whatever happens to it. */
 import { type ChildProcess, fork } from "node:child_process"
 import { existsSync } from "node:fs"
 
-// Where the kernel can end a child with its parent (Linux), let it: it also ends one that is stopped.
+// On Linux the kernel can end a child with its parent: this even ends a suspended one.
 const setpriv = "/usr/bin/setpriv"
 
-/** The file is to end itself when its parent disconnects, for where the kernel cannot. */
+/** Elsewhere, the file must end itself when its parent disconnects. */
 export const launch = (file: string, nodeOptions: ReadonlyArray<string> = []): ChildProcess => {
   const options = file.endsWith(".ts") ? [...nodeOptions, "--import", "tsx"] : nodeOptions
   return existsSync(setpriv)

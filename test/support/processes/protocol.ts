@@ -1,11 +1,11 @@
-/** What a test and its worker processes say to each other over IPC. */
+/** Messages between a test and its worker processes over IPC. */
 
-/** What a worker can be asked, by `op`, and what it answers. */
+/** The requests of a worker, by `op`, and their answers. */
 export interface Protocol {
   readonly requests: { readonly op: string }
   /** By `op`. */
   readonly replies: object
-  /** What it tells unasked. */
+  /** Messages that the worker sends unasked. */
   readonly told: unknown
 }
 

@@ -1,6 +1,6 @@
 /**
- * Starts a server as a child of this process. It is ended by its process id, and ends with this process whatever happens
- * to it.
+ * Starts a server as a child of this process. It is ended by its process id, and ends with this process whatever
+ * happens to it.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -11,11 +11,11 @@ export interface Served {
   /** The program, and its arguments. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly folder: string
-  /** Whether it serves, to be asked again and again. `log` is the last of what it wrote. */
+  /** Whether it serves, polled repeatedly. `log` is the last of its output. */
   readonly serves: (log: string) => Promise<boolean>
-  /** What ends it at once. Default: `SIGKILL`. */
+  /** The signal that ends it at once. Default: `SIGKILL`. */
   readonly end?: NodeJS.Signals | undefined
-  /** Whom it runs as; a process of root's may choose. */
+  /** The user that it runs as; only root may choose. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined
 }
 
@@ -29,11 +29,11 @@ const endAll = (): void => {
 
 export const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
-/** Starts it and waits until it serves; gives what it wrote if it ends instead. */
+/** Starts it and waits until it serves; fails with its output if it ends instead. */
 export const serve = async (
   { command, end = "SIGKILL", folder, serves, user }: Served
 ): Promise<ChildProcess | string> => {
-  // Where the kernel can end a child with its parent (Linux), let it: a killed test run leaves no servers behind.
+  // On Linux the kernel can end a child with its parent: a killed test run leaves no servers behind.
   const [program, ...args] = existsSync(setpriv) ? [setpriv, "--pdeathsig", end.slice(3), ...command] : command
   const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], ...user })
   let log = ""
@@ -48,7 +48,7 @@ export const serve = async (
   })
   const deadline = Date.now() + 15_000
   while (!hasEnded(child) && child.pid !== undefined && Date.now() < deadline) {
-    // The second look makes sure that it was this child that answered, not another server on the port.
+    // The second look makes sure that this child answered, and not another server on the port.
     if (await serves(log) && !hasEnded(child)) return child
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
@@ -56,7 +56,7 @@ export const serve = async (
   return log
 }
 
-/** The same on a port that nobody has. */
+/** The same on a free port. */
 export const serveSomewhere = async (
   name: string,
   on: (port: number) => Served
@@ -77,6 +77,6 @@ export const endServer = async (child: ChildProcess, signal: NodeJS.Signals): Pr
   if (hasEnded(child)) return
   const ended = new Promise((resolve) => child.once("exit", resolve))
   send(child, signal)
-  send(child, "SIGCONT") // a stopped process would keep any signal but SIGKILL to itself
+  send(child, "SIGCONT") // a suspended process would not handle any signal but SIGKILL
   await ended
 }

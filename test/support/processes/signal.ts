@@ -1,4 +1,4 @@
-/** Signals to a child, any number of them: on Deno `child.kill` sends the first one and no other. */
+/** Sends a child any number of signals: on Deno, `child.kill` sends only the first one. */
 import type { ChildProcess } from "node:child_process"
 
 export const signal = (child: ChildProcess, name: NodeJS.Signals): void => {

@@ -1,8 +1,8 @@
-/** What nobody caught in a worker process. */
+/** Errors that a worker process did not catch. */
 
 export const unhandled: Array<string> = []
 
-/** To be called once in a process. */
+/** Call it once per process. */
 export const noteUnhandled = (): void => {
   process.on("unhandledRejection", (cause) => unhandled.push(String(cause)))
   process.on("uncaughtException", (cause) => unhandled.push(String(cause)))

@@ -11,11 +11,11 @@ import { signal } from "./signal.js"
 export interface Worker<P extends Protocol> {
   readonly pid: number
   readonly isAlive: () => boolean
-  /** Asks, and gives the answer. A worker that ends before it answers fails the test. */
+  /** Sends a request, and gives the answer. A worker that ends before it answers fails the test. */
   readonly ask: <R extends RequestOf<P>>(request: R) => Effect.Effect<ReplyOf<P, R>>
-  /** Calls back with whatever it tells unasked from now on, until it ends. */
+  /** Calls back with every message that it sends unasked from now on, until it ends. */
   readonly onTold: (listener: (told: P["told"]) => void) => void
-  /** Until it has ended, whoever ended it. */
+  /** Until it has ended, for any reason. */
   readonly ended: Effect.Effect<void>
   /** `SIGKILL`; waits until the process is gone. */
   readonly kill: Effect.Effect<void>
@@ -46,7 +46,7 @@ export const start = <P extends Protocol>(file: string): Promise<Worker<P>> =>
         Effect.promise(() =>
           new Promise<ReplyOf<P, R>>((answer, fail) => {
             if (!worker.isAlive()) return fail(new Error("The worker has ended"))
-            // A worker answers a request with what the protocol has for it.
+            // A worker answers a request with its type in the protocol.
             open.set(++id, { answer, fail })
             child.send({ id, request } satisfies ToWorker<P>)
           })
@@ -79,6 +79,6 @@ export const start = <P extends Protocol>(file: string): Promise<Worker<P>> =>
     })
   })
 
-/** One that lives as long as the scope at the most. */
+/** A worker that lives at most as long as the scope. */
 export const make = <P extends Protocol>(file: string): Effect.Effect<Worker<P>, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.promise(() => start<P>(file)), (worker) => worker.kill)

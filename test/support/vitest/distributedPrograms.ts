@@ -1,6 +1,6 @@
 import { ensurePrograms } from "./ensurePrograms.js"
 
-/** What the tests under `test/distributed` start beside Redis. */
+/** The programs that the tests under `test/distributed` start besides Redis. */
 export default function setup(): void {
   ensurePrograms(["postgres", "chromium"])
 }

@@ -1,4 +1,6 @@
-/** What becomes of a machine on which a test run lacks programs. All of them are stubs, in a folder that is the PATH. */
+/**
+ * What happens on a machine without the programs of a test run. All programs are stubs, in a folder that is the PATH.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import {
   existsSync,
@@ -21,7 +23,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-/** A machine with these programs. Its `apt-get` writes down what it is asked for, then does what the script says. */
+/** A machine with these programs. Its `apt-get` records its arguments, then does what the script says. */
 const machine = (programs: ReadonlyArray<string>, options: { readonly isRoot: boolean; readonly aptGet?: string }) => {
   const folder = mkdtempSync(join(tmpdir(), "ensure-programs-"))
   folders.push(folder)
@@ -62,7 +64,7 @@ const machine = (programs: ReadonlyArray<string>, options: { readonly isRoot: bo
 const installs = "case \"$*\" in *install*) for program in redis-check-rdb openssl; do " +
   "/bin/ln -sf /bin/sh \"$PATH/$program\"; done;; esac"
 
-describe("a machine that has all", () => {
+describe("a machine that has all programs", () => {
   it("is left alone", () => {
     const { asked, ensure, env, path, said } = machine(["redis-server", "openssl"], { isRoot: true, aptGet: "exit 1" })
     ensure()
@@ -83,8 +85,8 @@ describe("a machine that has all", () => {
   })
 })
 
-describe("a machine that lacks something", () => {
-  it("is told first, as root on Debian, and is given that and no service", () => {
+describe("a machine that lacks programs", () => {
+  it("announces the installation first, as root on Debian, and installs the programs without a service", () => {
     const { asked, bin, ensure, env, said } = machine([], { isRoot: true, aptGet: installs })
     ensure()
     assert.strictEqual(said.length, 1)
@@ -95,21 +97,21 @@ describe("a machine that lacks something", () => {
     assert.strictEqual(said.length, 1)
   })
 
-  it("is given no more than it lacks", () => {
+  it("gets no more than it lacks", () => {
     const { asked, ensure, said } = machine(["redis-server"], { isRoot: true, aptGet: installs })
     ensure()
     assert.match(said[0]!, /need openssl: installing openssl with/)
     assert.strictEqual(asked().at(-1), "install --no-install-recommends openssl")
   })
 
-  it("is told what to install where it may not be installed", () => {
+  it("says what to install if it may not install anything", () => {
     const { asked, ensure, said } = machine(["openssl"], { isRoot: false, aptGet: installs })
     assert.throws(ensure, /^The tests need redis-server on PATH \(Debian: apt-get install redis-tools, macOS: [^\n]*$/)
     assert.deepStrictEqual([said, asked()], [[], []])
     assert.throws(machine(["openssl"], { isRoot: true }).ensure, /^The tests need redis-server on PATH[^\n]*$/)
   })
 
-  it("is told, too, where installing fails, and why", () => {
+  it("also says so if installing fails, and why", () => {
     const { ensure } = machine([], { isRoot: true, aptGet: "echo W: old news >&2; echo E: no network >&2; exit 100" })
     assert.throws(ensure, /^The tests need redis-server and openssl on PATH [^\n]*; apt-get failed: E: no network$/)
     assert.throws(machine([], { isRoot: true, aptGet: "exit 0" }).ensure, /^The tests need redis-server and openssl/)
@@ -117,13 +119,13 @@ describe("a machine that lacks something", () => {
 })
 
 describe("a machine that lacks PostgreSQL", () => {
-  /** Debian's package makes and starts a database of its own, unless it is told not to. */
+  /** Debian's package creates and starts a database of its own, unless it is configured not to. */
   const installsPostgres = (bin: string, rest = "") =>
     `case "$*" in *install*) config=\${0%/path/*}/root/etc/postgresql-common/createcluster.d/no-main-cluster.conf
       read line < $config; echo "$line" >> "\${0%/path/*}/log"
       /bin/mkdir -p "${bin}"; /bin/ln -s /bin/sh "${bin}/postgres"; ${rest};; esac`
 
-  it("is given it without a database that runs", () => {
+  it("gets it without a running database", () => {
     const debian = machine([], {
       isRoot: true,
       aptGet: installsPostgres("${0%/path/*}/root/usr/lib/postgresql/15/bin")
@@ -143,7 +145,7 @@ describe("a machine that lacks PostgreSQL", () => {
     )
   })
 
-  it("is left as it was configured, also where installing fails", () => {
+  it("keeps its configuration, even if installing fails", () => {
     const debian = machine([], {
       isRoot: true,
       aptGet: installsPostgres("${0%/path/*}/root/usr/lib/postgresql/15/bin", "exit 1")
@@ -155,7 +157,7 @@ describe("a machine that lacks PostgreSQL", () => {
     assert.deepStrictEqual(readdirSync(folder), ["own.conf"])
   })
 
-  it("may have it in Debian's folders: the newest is taken", () => {
+  it("may have it in Debian's folders: the newest is used", () => {
     const debian = machine(["redis-server", "openssl"], { isRoot: false })
     for (const version of ["9", "13", "15", "17"]) {
       mkdirSync(join(debian.root, "usr/lib/postgresql", version, "bin"), { recursive: true })
@@ -169,7 +171,7 @@ describe("a machine that lacks PostgreSQL", () => {
     assert.strictEqual(debian.env.PATH, `${debian.path}:${join(debian.root, "usr/lib/postgresql/15/bin")}`)
   })
 
-  it("is told what to install where it may not be installed", () => {
+  it("says what to install if it may not install anything", () => {
     const { ensure } = machine([], { isRoot: false })
     assert.throws(
       () => ensure(["postgres", "chromium"]),

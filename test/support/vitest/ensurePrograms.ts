@@ -1,6 +1,6 @@
 /**
- * Sees to it that tests find the programs that they start. Where one is root on Debian, what is missing is installed,
- * after a line that says so. Anywhere else it is an error of one line, never a suite that is skipped in silence.
+ * Makes sure that tests find the programs that they start. As root on Debian, it installs what is missing, after a line
+ * that says so. Anywhere else a missing program is an error of one line, never a suite that is skipped silently.
  */
 import { execFileSync } from "node:child_process"
 import { accessSync, constants, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url"
 export type Program = "redis-server" | "openssl" | "postgres" | "chromium"
 
 export interface Machine {
-  /** Its `PATH` is added to where that is needed. */
+  /** Its `PATH` is extended if necessary. */
   readonly env: NodeJS.ProcessEnv
   readonly isRoot: boolean
   /** The root of its file system. */
@@ -24,7 +24,7 @@ const thisMachine = (): Machine => ({
   env: process.env,
   isRoot: process.getuid?.() === 0,
   root: "/",
-  bin: fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url)), // npm has it on PATH for its scripts
+  bin: fileURLToPath(new URL("../../../node_modules/.bin", import.meta.url)), // npm puts it on PATH for its scripts
   say: (line) => console.log(line)
 })
 
@@ -40,18 +40,19 @@ export const findProgram = (program: string, env: NodeJS.ProcessEnv = process.en
   })
 
 interface Source {
-  /** Debian's package of it, and Homebrew's. */
+  /** Its package on Debian, and on Homebrew. */
   readonly debian: string
   readonly brew: string
-  /** Puts it on `PATH` where the machine has it elsewhere. */
+  /** Puts it on `PATH` if the machine has it elsewhere. */
   readonly expose?: (machine: Machine) => void
-  /** What its installation is to find. Gives what takes that away again. */
+  /** Prepares the installation. Gives a function that undoes this. */
   readonly prepare?: (machine: Machine) => () => void
 }
 
 const redis: Source = {
-  // The package `redis-server` would leave a service that starts with the machine. This one has the same program and no
-  // service: Redis is one file that looks at the name by which it was called, and here that is `redis-check-rdb`.
+  // The package `redis-server` would leave a service that starts with the machine. This one has the same program
+  // without the service: Redis is one file that checks the name by which it was called, which is `redis-check-rdb`
+  // here.
   debian: "redis-tools",
   brew: "redis",
   /** Gives Redis its name back, for this project alone. */
@@ -81,7 +82,7 @@ const postgres: Source = {
       .find((each) => findProgram("postgres", { PATH: each }) !== undefined)
     if (bin !== undefined) env.PATH = `${env.PATH}${delimiter}${bin}`
   },
-  /** Without a database of its own, which the package would make and start, its service has nothing to run. */
+  /** The package would create and start a database. Without one, its service has nothing to run. */
   prepare: ({ root }) => {
     const folder = join(root, "etc/postgresql-common/createcluster.d")
     const file = join(folder, "no-main-cluster.conf")
@@ -101,7 +102,10 @@ const sources: Readonly<Record<Program, Source>> = {
   "chromium": { debian: "chromium", brew: "chromium" }
 }
 
-/** What `npm test` needs. The tests of several processes and servers need more, see `distributedPrograms.ts`. */
+/**
+ * The programs that `npm test` needs. The tests of several processes and servers need more, see
+ * `distributedPrograms.ts`.
+ */
 export const testPrograms: ReadonlyArray<Program> = ["redis-server", "openssl"]
 
 const install = (programs: ReadonlyArray<Program>, machine: Machine): void => {
@@ -153,6 +157,6 @@ export const ensurePrograms = (needed: ReadonlyArray<Program>, machine: Machine 
     `The tests need ${names} on PATH (Debian: apt-get install ${debian.join(" ")}, ` +
       `macOS: brew install ${absent.map((program) => sources[program].brew).join(" ")})${reason}`
   )
-  error.stack = "" // one line that says what to do, not where it was noticed
+  error.stack = "" // one line that says what to do, without a stack trace
   throw error
 }

@@ -1,6 +1,6 @@
-/** What every test file's process is held to: the runtime that was asked for, and no timer that is set into the past. */
+/** Checks in every test file's process that the requested runtime runs it, and that no timer is set into the past. */
 
-const { bun, deno, node } = process.versions as Record<string, string | undefined> // those of others are not in the type
+const { bun, deno, node } = process.versions as Record<string, string | undefined> // other runtimes' versions are not in the type
 
 const runtime = deno !== undefined ? "deno" : bun !== undefined ? "bun" : `node${node!.split(".")[0]}`
 
@@ -8,7 +8,7 @@ const wanted = process.env.TEST_RUNTIME
 
 if (wanted !== undefined && wanted !== runtime) throw new Error(`these tests are for ${wanted}, and this is ${runtime}`)
 
-// Node tells of it since version 21, once a process; this may run once a file.
+// Node warns of it since version 21, once a process; this may run once a file.
 const tooEarly = "TimeoutNegativeWarning"
 if (!process.listeners("warning").some(({ name }) => name === tooEarly)) {
   const listener = (warning: Error): void => {

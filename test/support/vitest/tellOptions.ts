@@ -1,8 +1,8 @@
 /**
- * Lets `assert.deepStrictEqual` tell an `Option` that is there from one that is not.
+ * Makes `assert.deepStrictEqual` distinguish `Option.some` from `Option.none`.
  *
- * Where two objects have different numbers of keys, chai compares what they iterate over, and every value of Effect's
- * that can be yielded iterates over one opaque object: so it takes `Option.some(1)` for equal to `Option.none()`.
+ * If two objects have different numbers of keys, chai compares what they iterate over, and every Effect value that can
+ * be yielded iterates over one opaque object: so chai considers `Option.some(1)` equal to `Option.none()`.
  */
 import { Option } from "effect"
 import { chai } from "vitest"

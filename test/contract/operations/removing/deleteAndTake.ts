@@ -6,7 +6,7 @@ import { look, short, type Subject } from "../../subject.js"
 
 export const deleteAndTake = ({ outlive, staling, test, things }: Subject): void => {
   describe("delete and take", () => {
-    test("tell what was there, once", () =>
+    test("report whether there was a value, once", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(things, { a: 1, b: 2 })
         assert.isTrue(yield* Cache.delete(things, "a"))
@@ -15,7 +15,7 @@ export const deleteAndTake = ({ outlive, staling, test, things }: Subject): void
         assert.deepStrictEqual(yield* Cache.take(things, "b"), Option.none())
       }))
 
-    test("a value is taken by one of many", () =>
+    test("only one of many callers takes a value", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1)
         const taken = yield* Effect.all(Array.from({ length: 20 }, () => Cache.take(things, "a")), {
@@ -24,7 +24,7 @@ export const deleteAndTake = ({ outlive, staling, test, things }: Subject): void
         assert.strictEqual(taken.filter(Option.isSome).length, 1)
       }))
 
-    test("stale values are gone and do not count", () =>
+    test("remove stale values without counting them", () =>
       Effect.gen(function*() {
         yield* Cache.setMany(staling, { a: 1, b: 2 })
         yield* outlive(short)

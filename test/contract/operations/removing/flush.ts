@@ -7,7 +7,7 @@ import { collect, look, plant, plantLease, type Subject } from "../../subject.js
 
 export const flush = ({ layer, run, test, things }: Subject): void => {
   describe("caches", () => {
-    // What would match, were names and prefixes patterns.
+    // Names that would match others if names and prefixes were patterns.
     const names = [
       "users",
       "usersAbc",
@@ -68,7 +68,7 @@ export const flush = ({ layer, run, test, things }: Subject): void => {
         }
       }))
 
-    test("of many keys are listed and flushed in full", () =>
+    test("many keys are listed and flushed completely", () =>
       Effect.gen(function*() {
         const keys = Array.from({ length: 2_500 }, (_, i) => `${i}`)
         yield* Cache.setMany(things, keys.map((key) => [key, 1]))
@@ -78,7 +78,7 @@ export const flush = ({ layer, run, test, things }: Subject): void => {
         assert.deepStrictEqual(yield* collect(things), [])
       }))
 
-    test("flush markers and garbage too, and count all of it", () =>
+    test("flush markers and foreign bytes too, and count all of them", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1)
         yield* plantLease("things", "leased")

@@ -14,7 +14,7 @@ export const invalidateTags = ({ lasting, test, things }: Subject): void => {
       valueTags: (value) => [`by:${value.by}`]
     })
 
-    test("of key, value and write all invalidate, and only what has them", () =>
+    test("of key, value and write invalidate exactly the entries that have them", () =>
       Effect.gen(function*() {
         const fill = Effect.gen(function*() {
           yield* Cache.set(team, "a1", { by: "ada" }, { tags: ["odd: {*} 😀"] })
@@ -44,7 +44,7 @@ export const invalidateTags = ({ lasting, test, things }: Subject): void => {
         }
       }))
 
-    test("what was invalidated is loaded, written and modified anew", () =>
+    test("invalidated entries are loaded, written and modified anew", () =>
       Effect.gen(function*() {
         const invalidated = Effect.zipRight(
           Cache.set(team, "a1", { by: "ada" }),
@@ -64,7 +64,7 @@ export const invalidateTags = ({ lasting, test, things }: Subject): void => {
         assert.deepStrictEqual(yield* Cache.take(team, "a1"), Option.none())
       }))
 
-    test("are each cache's own", () =>
+    test("belong to one cache each", () =>
       Effect.gen(function*() {
         yield* Cache.set(things, "a", 1, { tags: ["t"] })
         yield* Cache.set(lasting, "a", 1, { tags: ["t"] })
