@@ -11,6 +11,7 @@ import { defaultMaxRemembered, Recovery } from "../driver/recovery/makeGood.js"
 import { Background } from "../inFlight/background.js"
 import { SharedPermits } from "../inFlight/sharedPermits.js"
 import { InFlightTable } from "../inFlight/table.js"
+import { Timers } from "../inFlight/timers.js"
 import { NearTier } from "../near/tier.js"
 import { Claims } from "./claims.js"
 import { CacheLabels } from "./labels.js"
@@ -35,6 +36,8 @@ export interface Runtime {
   /** How long background work may go on when the layer closes, in ms. */
   readonly grace: number
   readonly flights: InFlightTable
+  /** What is to happen if a load runs for long. */
+  readonly timers: Timers
   /** The reports of changes in the store. */
   readonly feed: Feed
   readonly near: NearTier
@@ -87,6 +90,8 @@ export const makeService = (
     yield* Effect.forkIn(Effect.interruptible(feed.run), parent)
     yield* Effect.addFinalizer(() => Effect.sync(() => near.close()))
     yield* Effect.forkIn(Effect.interruptible(recovery.run), parent)
+    const timers = new Timers()
+    yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
     // Loads end side by side: each may wait for an answer to its release.
     const background = new Background(yield* Scope.fork(parent, ExecutionStrategy.parallel))
     yield* Effect.addFinalizer(() => background.drainedWithin(grace))
@@ -100,6 +105,7 @@ export const makeService = (
       background,
       grace,
       flights,
+      timers,
       feed,
       near,
       random,

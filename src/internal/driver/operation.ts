@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
+import { setFiberRef } from "./setFiberRef.js"
 
 export interface UserOperation {
   readonly cache: string
@@ -18,11 +19,7 @@ export const noteOperation = (
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   cache: string,
   name: string
-): void => (fiber as Settable).setFiberRef(userOperation, { cache, name }) // each has it, though its type does not say
-
-interface Settable extends Fiber.RuntimeFiber<unknown, unknown> {
-  readonly setFiberRef: <A>(ref: FiberRef.FiberRef<A>, value: A) => void
-}
+): void => setFiberRef(fiber, userOperation, { cache, name })
 
 /** Runs an effect of the user in the middle of an operation that goes on afterwards. */
 export const aside = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

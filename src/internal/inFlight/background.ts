@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 
 export class Background {
@@ -22,11 +23,18 @@ export class Background {
   /** Runs this on a fiber of its own. */
   fork<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> {
     // Counted once there is a fiber that reports its end: a caller that is interrupted before leaves no count behind.
-    return Effect.map(Effect.forkIn(effect, this.scope), (fiber) => {
-      if (++this.running === 1) this.idle.unsafeClose()
-      fiber.addObserver(this.ended)
-      return fiber
-    })
+    return Effect.map(Effect.forkIn(effect, this.scope), (fiber) => this.count(fiber))
+  }
+
+  /** The same from outside of any fiber. */
+  runFork<R>(runtime: Runtime.Runtime<R>, effect: Effect.Effect<void, never, R>): Fiber.RuntimeFiber<void> {
+    return this.count(Runtime.runFork(runtime, effect, { scope: this.scope }))
+  }
+
+  private count<A, E>(fiber: Fiber.RuntimeFiber<A, E>): Fiber.RuntimeFiber<A, E> {
+    if (++this.running === 1) this.idle.unsafeClose()
+    fiber.addObserver(this.ended)
+    return fiber
   }
 
   private readonly ended = (): void => {

@@ -1,13 +1,21 @@
 /** Runs the user's computation of values: in a scope of its own, timed, and bounded. */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Scope from "effect/Scope"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
 import type { Recorder } from "../cache/recorder.js"
+import type * as CacheRuntime from "../cache/runtime.js"
 import { aside } from "../driver/operation.js"
+import { setFiberRef } from "../driver/setFiberRef.js"
 import { inside } from "../inFlight/circles.js"
 import type { LoadRun } from "../inFlight/inFlight.js"
+import type { Timer } from "../inFlight/timers.js"
 import type { Unchanged } from "./previous.js"
 import type { Compute, Task } from "./task.js"
 
@@ -34,59 +42,81 @@ const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Cau
   )
 }
 
-/** Runs the computation, and records how long it took. */
-const run = <Key, Value, E, R>(
-  recorder: Recorder,
-  load: LoadRun,
-  compute: Compute<Key, Value, E, R>,
-  tasks: ReadonlyArray<Task<Key>>
-): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> => {
-  const timed = Effect.clockWith((clock) => {
-    const started = clock.unsafeCurrentTimeNanos()
-    let millis = 0
-    return Effect.suspend(() => compute(tasks)).pipe(
-      Effect.scoped,
-      Effect.onExit((exit) => {
-        millis = Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
-        recorder.load(millis, Exit.isSuccess(exit))
-        return Effect.void
-      }),
-      Effect.exit,
-      Effect.map((exit) => ({ exit, millis }))
-    )
-  })
-  return aside(Effect.locally(timed, inside, [...load.inside, load]))
+/** What goes on beside a computation that runs for long. */
+export interface Beside {
+  /** What is done each `period` ms: it keeps the leases. */
+  readonly every: Effect.Effect<void>
+  readonly period: number
+  /**
+   * Called first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
+   * Then the load is interrupted. What it returns is run beside that.
+   */
+  readonly onLate: (cause: Cause.Cause<never>) => Effect.Effect<void>
 }
 
 /**
- * Runs the computation until its time is over. `every` runs beside it, each `period` ms: it keeps the leases. `onLate`
- * is run first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
+ * Runs the computation on the load's own fiber, and records how long it took. A timer begins what goes on beside it:
+ * for most loads it never goes off.
  */
 export const bounded = <Key, Value, E, R>(
+  { background, timers }: Pick<CacheRuntime.Runtime, "background" | "timers">,
   recorder: Recorder,
   load: LoadRun,
   compute: Compute<Key, Value, E, R>,
   tasks: ReadonlyArray<Task<Key>>,
   limit: TimeLimit,
-  period: number,
-  every: Effect.Effect<void>,
-  onLate: (cause: Cause.Cause<never>) => Effect.Effect<void>
+  { every, onLate, period }: Beside
 ): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> =>
-  Effect.clockWith((clock) => {
+  Effect.withFiberRuntime((fiber) => {
+    const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
     const started = clock.unsafeCurrentTimeNanos()
+    const elapsed = () => Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
+    let scope: Scope.CloseableScope | undefined
+    let timer: Timer | undefined
+    let beside: Fiber.RuntimeFiber<void> | undefined
+    let millis = 0
+
     // By the clock, and not by the pauses: other work takes its time, too.
-    const beside: Effect.Effect<never> = Effect.suspend(() => {
-      const left = limit.millis - Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
-      if (left <= 0) {
-        const late = Cause.die(cutOff(tasks.map((task) => task.redisKey), limit))
-        return Effect.zipRight(onLate(late), Exit.failCause(late))
-      }
-      return left <= period
-        ? Effect.zipRight(Effect.sleep(left), beside)
-        : Effect.sleep(period).pipe(Effect.zipRight(every), Effect.zipRight(beside))
+    const turn: Effect.Effect<void> = Effect.suspend(() => {
+      if (elapsed() < limit.millis) return Effect.zipRight(every, nextTurn)
+      const told = onLate(Cause.die(cutOff(tasks.map((task) => task.redisKey), limit)))
+      fiber.unsafeInterruptAsFork(fiber.id())
+      return Effect.uninterruptible(told)
     })
-    return Effect.map(
-      Effect.exit(Effect.raceFirst(run(recorder, load, compute, tasks), beside)),
-      (raced) => Exit.isSuccess(raced) ? raced.value : { exit: Exit.failCause(raced.cause), millis: 0 }
+    const nextTurn = Effect.suspend(() =>
+      Effect.zipRight(Effect.sleep(Math.max(0, Math.min(period, limit.millis - elapsed()))), turn)
+    )
+
+    const begin = Effect.flatMap(Scope.make(), (made) => {
+      scope = made
+      // Before the computation sets a clock, a tracer, a span of its own.
+      const context = fiber.currentContext
+      const runtime = Runtime.make({
+        context,
+        fiberRefs: fiber.getFiberRefs(),
+        runtimeFlags: Runtime.defaultRuntimeFlags
+      })
+      timer = timers.set(clock, Math.min(period, limit.millis), () => {
+        beside = background.runFork(runtime, turn)
+      })
+      setFiberRef(fiber, inside, [...load.inside, load])
+      setFiberRef(fiber, FiberRef.currentContext, Context.add(context, Scope.Scope, made))
+      return compute(tasks) as ReturnType<Compute<Key, Value, E, Exclude<R, Scope.Scope>>> // it has its scope
+    })
+    const end = (exit: Exit.Exit<unknown, unknown>) => {
+      timer?.cancel()
+      beside?.unsafeInterruptAsFork(fiber.id())
+      millis = elapsed()
+      recorder.load(millis, Exit.isSuccess(exit))
+    }
+    return aside(begin).pipe(
+      Effect.onExit((exit) =>
+        scope === undefined ? Effect.void : Effect.flatMap(Effect.exit(Scope.close(scope, exit)), (closed) => {
+          end(Exit.isSuccess(exit) ? closed : exit)
+          return closed
+        })
+      ),
+      Effect.exit,
+      Effect.map((exit) => ({ exit, millis }))
     )
   })

@@ -1,7 +1,7 @@
 /** How a load that failed ends its span. */
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Tracer from "effect/Tracer"
 
 const nameOf = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return "_OTHER"
@@ -13,6 +13,8 @@ const nameOf = (error: unknown): string => {
 const errorType = (cause: Cause.Cause<unknown>): string =>
   Cause.isInterruptedOnly(cause) ? "interrupted" : nameOf(Cause.squash(cause))
 
-/** Fails, and records the error in the span. */
-export const failing = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> =>
-  Effect.zipRight(Effect.annotateCurrentSpan("error.type", errorType(cause)), Exit.failCause(cause))
+/** The failure as the outcome of this span. */
+export const failing = <E>(span: Tracer.Span, cause: Cause.Cause<E>): Exit.Exit<never, E> => {
+  span.attribute("error.type", errorType(cause))
+  return Exit.failCause(cause)
+}

@@ -62,19 +62,12 @@ export class Fill<Key, Value, E> {
     const fill = Effect.gen(this, function*() {
       const ready: Array<Ready & { task: Task<Key>; exit: Exit.Exit<Value, E> }> = []
       const unstored: Array<{ task: Task<Key>; exit: Exit.Exit<Value, E> | undefined; prepared: Prepared }> = []
-      // All at once where they have tags: the epochs of all of them are one round trip. A fiber for each costs more than
-      // all else here.
-      const concurrency = computed.length > 1 && this.entries.areTagged(computed.map(({ task }) => task))
-        ? "unbounded"
-        : 1
-      const all = yield* Effect.forEach(
-        computed,
-        ({ exit, kept, task }): Effect.Effect<Prepared, RedisError> =>
-          exit === undefined || task.barred
-            ? Effect.succeed("Changed")
-            : this.entries.prepare(task, exit, millis, kept),
-        { concurrency }
-      )
+      const prepare = ({ exit, kept, task }: Loaded<Key, Value, E>[number]): Effect.Effect<Prepared, RedisError> =>
+        exit === undefined || task.barred ? Effect.succeed("Changed") : this.entries.prepare(task, exit, millis, kept)
+      // All at once where they have tags: the epochs of all of them are one round trip.
+      const together = computed.length > 1 && this.entries.areTagged(computed.map(({ task }) => task))
+      const all = together ? yield* Effect.forEach(computed, prepare, { concurrency: "unbounded" }) : []
+      if (!together) { for (const each of computed) all.push(yield* prepare(each)) }
       for (const [i, { exit, task }] of computed.entries()) {
         if (task.barred) this.instance.recorder.barredLoad()
         const prepared = all[i]!

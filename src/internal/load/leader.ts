@@ -82,13 +82,17 @@
  *   close.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { RedisError } from "../../CacheError.js"
 import { doubt } from "../cache/doubt.js"
 import type { CacheInstance } from "../cache/instance.js"
 import type { LeaseReply } from "../driver/driver.js"
+import { setFiberRef } from "../driver/setFiberRef.js"
 import * as Entry from "../entry/format.js"
 import { judge } from "../entry/verdict.js"
 import { inside } from "../inFlight/circles.js"
@@ -147,14 +151,7 @@ export class Leader<Key, Value, E, R> {
       permits === undefined || this.mode === "Apart" ? load : Effect.suspend(() => permits.around(this.run, load)),
       () => this.leases.release(this.tasks)
     )
-    const traced = Effect.withSpan(
-      Effect.zipRight(
-        this.expose,
-        Effect.flatMap(
-          body,
-          () => this.outcomes.failure === undefined ? Effect.void : failing(this.outcomes.failure)
-        )
-      ),
+    const traced = Effect.useSpan(
       "Cache.load",
       {
         captureStackTrace: false,
@@ -163,7 +160,12 @@ export class Leader<Key, Value, E, R> {
           "load.mode": this.mode.toLowerCase(),
           ...(tasks.length > 1 ? { "load.keys": tasks.length } : {})
         }
-      }
+      },
+      (span) =>
+        Effect.flatMap(
+          Effect.exit(Effect.interruptible(this.within(span, body))),
+          (exit) => this.outcomes.failure === undefined ? exit : failing(span, this.outcomes.failure)
+        )
     )
     if (this.mode === "Refresh") refreshes.begin(this.run)
     // The span has ended with the failure; callers get it by their keys.
@@ -172,7 +174,7 @@ export class Leader<Key, Value, E, R> {
       (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
     )
     // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
-    return Effect.map(this.runtime.background.fork(Effect.interruptible(told)), (fiber) => {
+    return Effect.map(this.runtime.background.fork(Effect.uninterruptible(told)), (fiber) => {
       this.run.fiber = fiber
       // No caller waits for ever, even if the fiber ends before its first step.
       fiber.addObserver((exit) => {
@@ -189,13 +191,16 @@ export class Leader<Key, Value, E, R> {
     })
   }
 
-  private readonly expose = Effect.withFiberRuntime<void>((fiber) => {
-    // A background refresh is not part of the load whose look began it: that load does not wait for it.
-    this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
-    return Effect.map(Effect.option(Effect.currentSpan), (span) => {
-      if (span._tag === "Some") this.run.begin(span.value)
+  /** This fiber is the load's own: it takes part in the span, and belongs to the loads inside which it began. */
+  private within<A, E2, R2>(span: Tracer.Span, body: Effect.Effect<A, E2, R2>): Effect.Effect<A, E2, R2> {
+    return Effect.withFiberRuntime((fiber) => {
+      // A background refresh is not part of the load whose look began it: that load does not wait for it.
+      this.run.inside = this.mode === "Refresh" ? [] : fiber.getFiberRef(inside)
+      this.run.begin(span)
+      setFiberRef(fiber, FiberRef.currentContext, Context.add(fiber.currentContext, Tracer.ParentSpan, span))
+      return body
     })
-  })
+  }
 
   // ---- the lease
 
@@ -329,21 +334,17 @@ export class Leader<Key, Value, E, R> {
   private bounded(
     tasks: ReadonlyArray<Task<Key>>
   ): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> {
-    return bounded(
-      this.instance.recorder,
-      this.run,
-      this.compute,
-      tasks,
-      this.limit,
-      this.policy.leaseDuration / 2,
-      this.leases.renew(this.tasks),
-      (late) =>
-        Effect.suspend(() => {
-          this.instance.refreshes.end(this.run)
-          this.outcomes.fail(tasks, late)
-          return this.outcomes.report(late, tasks[0])
-        })
-    )
+    const { recorder, refreshes } = this.instance
+    return bounded(this.runtime, recorder, this.run, this.compute, tasks, this.limit, {
+      every: this.leases.renew(this.tasks),
+      period: this.policy.leaseDuration / 2,
+      onLate: (late) => {
+        refreshes.end(this.run)
+        this.outcomes.fail(tasks, late)
+        const released = this.leases.giveUp(this.tasks, this.fill.backOff(late))
+        return Effect.zipRight(this.outcomes.report(late, tasks[0]), released)
+      }
+    })
   }
 
   /** The computation's result for a key, if it has one. */

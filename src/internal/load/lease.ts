@@ -81,20 +81,23 @@ export class Leases<Key, Value> {
 
   /** Releases the leases that these tasks have, or may have. `backOff`: their source is left alone for this many ms. */
   release(tasks: Iterable<Task<Key>>, backOff?: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const claimed = [...tasks].filter((task) => task.claimed)
-      if (claimed.length === 0) return Effect.void
-      for (const task of claimed) task.claimed = false
-      return Effect.catchAll(
-        this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, backOff }))),
-        // It ends by itself, after at most `lease.duration`.
-        (error) =>
-          Effect.annotateLogs(Effect.logDebug(`A lease could not be released, and ends by itself: ${error.message}`), {
-            cache: this.instance.definition.name,
-            key: claimed.map((task) => task.redisKey).join(" ")
-          })
-      )
-    })
+    return Effect.suspend(() => this.giveUp(tasks, backOff))
+  }
+
+  /** The same; what is returned releases them, and from now on nothing else does. */
+  giveUp(tasks: Iterable<Task<Key>>, backOff?: number): Effect.Effect<void> {
+    const claimed = [...tasks].filter((task) => task.claimed)
+    if (claimed.length === 0) return Effect.void
+    for (const task of claimed) task.claimed = false
+    return Effect.catchAll(
+      this.runtime.driver.release(claimed.map(({ redisKey, token }) => ({ key: redisKey, token, backOff }))),
+      // It ends by itself, after at most `lease.duration`.
+      (error) =>
+        Effect.annotateLogs(Effect.logDebug(`A lease could not be released, and ends by itself: ${error.message}`), {
+          cache: this.instance.definition.name,
+          key: claimed.map((task) => task.redisKey).join(" ")
+        })
+    )
   }
 
   /** The same, without waiting for the answer. */

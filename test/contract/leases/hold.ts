@@ -143,13 +143,13 @@ export const hold = ({ outlive, test }: Subject): void => {
         const { end, hold, inspect, lease, whose } = yield* holds
         yield* hold(1)
         yield* end(1, { linger: 5_000 })
-        assert.closeTo((yield* inspect)!.life!, 5_000, 500)
+        assert.closeTo((yield* inspect)!.life!, 5_000, 2_000)
         assert.strictEqual(yield* lease(7), "Barred")
         // The end of another update leaves it.
         yield* hold(2)
         yield* end(2)
         assert.deepStrictEqual(yield* whose, [1])
-        assert.closeTo((yield* inspect)!.life!, 5_000, 500)
+        assert.closeTo((yield* inspect)!.life!, 5_000, 2_000)
         yield* plant("things", "a", "text")
         yield* end(1, { linger: short })
         assert.deepStrictEqual(yield* whose, [1])

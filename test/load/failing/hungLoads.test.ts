@@ -94,6 +94,34 @@ describe("a load that never ends", () => {
       assert.strictEqual(yield* first(Cache.getOrSet(users, "42", Effect.succeed("next"))), "next")
     }))
 
+  it.scoped("that is uninterruptible does not keep its lease: another process loads at once", () =>
+    Effect.gen(function*() {
+      const { first, second } = yield* instances(undefined, undefined)
+      yield* Effect.fork(Effect.exit(first(Cache.getOrSet(users, "42", uninterruptible))))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* second(Cache.getOrSet(users, "42", Effect.succeed("next"))), "next")
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* second(Cache.get(users, "42")), Option.some("next"))
+    }))
+
+  it.scoped("inside staleIfError leaves the source alone for a while, here and elsewhere", () =>
+    Effect.gen(function*() {
+      const { first, second } = yield* instances(undefined, undefined)
+      for (const load of [hung, uninterruptible]) {
+        yield* first(Cache.set(sie, "42", "stale"))
+        yield* TestClock.adjust("2 seconds")
+        const caller = yield* Effect.fork(first(Cache.getOrSet(sie, "42", load)))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* Fiber.join(caller), "stale")
+        for (const process of [first, second]) {
+          assert.strictEqual(yield* process(Cache.getOrSet(sie, "42", Effect.succeed("new"))), "stale")
+        }
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* second(Cache.getOrSet(sie, "42", Effect.succeed("new"))), "new")
+        yield* TestClock.adjust("10 minutes")
+      }
+    }))
+
   it.scoped("a defect can be caught as one", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, TestClock } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, type Redis } from "effect-redis-cache"
 import { leaseRequest } from "../../support/driverRequests.js"
 import { clean, instances, leaseAndDie, nothingLeft, Origin, settle, stored } from "../memoryInstances.js"
@@ -144,6 +144,22 @@ describe("a lease that another process holds", () => {
       yield* poll
       assert.deepStrictEqual([yield* Fiber.join(here), yield* Fiber.join(there)], ["v1", "v1"])
       assert.deepStrictEqual(yield* second(Cache.get(patient, "42")), Option.some("v1"))
+    }))
+
+  it.scoped("it renews by the caller's clock, whatever clock the computation has", () =>
+    Effect.gen(function*() {
+      const { first, second } = yield* instances(undefined, undefined)
+      const origin = new Origin()
+      const standing: Clock.Clock = { ...Clock.make(), unsafeCurrentTimeNanos: () => 0n, sleep: () => Effect.never }
+      const load = Effect.withClock(origin.load, standing)
+      const here = yield* Effect.fork(first(Cache.getOrSet(users, "42", load)))
+      yield* TestClock.adjust("30 seconds")
+      const there = yield* Effect.fork(second(Cache.getOrSet(users, "42", origin.load)))
+      yield* poll
+      assert.strictEqual(origin.runs, 1)
+      yield* origin.succeed(1)
+      yield* poll
+      for (const caller of [here, there]) assert.strictEqual(yield* Fiber.join(caller), "v1")
     }))
 
   it.scoped("it renews rarely", () =>
