@@ -32,7 +32,7 @@ export type Outcome =
     readonly _tag: "Done"
     readonly exit: Exit.Exit<unknown, unknown>
     readonly validBefore: number
-    /** A failure that is cached: an answer like a value. */
+    /** A failure that the policy caches, stored or not: an answer like a value. */
     readonly isAnswer?: boolean
   }
   | { readonly _tag: "Nothing"; readonly validBefore: number }

@@ -60,6 +60,10 @@ export class Answers<Key, Value, E> {
     wanted.answer = { value }
   }
 
+  private lookAgain(wanted: Wanted<Key, Value>): void {
+    wanted.lookAgain(this.instance.runtime.driver.unsafeMonotonic(this.clock))
+  }
+
   /** These loads have ended. `opened` are those that the caller has started. */
   settled(
     waits: ReadonlyArray<Wait<Key, Value>>,
@@ -76,9 +80,11 @@ export class Answers<Key, Value, E> {
         // The load was one of this cache's, and its identity says through which codec.
         const cause = outcome.exit.cause as Cause.Cause<Failure<E>>
         const own = opened.has(key)
-        // A cached failure counts for more than a value that is no longer fresh.
-        if (outcome.isAnswer === true) answered.push([wanted, cause])
-        else if (!own && key.aside) wanted.leaveAside()
+        // A failure that is cached is an answer like a value, and counts for more than one that is no longer fresh.
+        if (outcome.isAnswer === true) {
+          if (own || this.began < outcome.validBefore) answered.push([wanted, cause])
+          else this.lookAgain(wanted)
+        } else if (!own && key.aside) wanted.leaveAside()
         else if (own || key.run.mode === "Local") failed.push([wanted, cause])
         else joinedFailed.push([wanted, cause])
       } else if (outcome._tag !== "Again" && same && this.began < outcome.validBefore) {
@@ -86,7 +92,7 @@ export class Answers<Key, Value, E> {
         wanted.answer = outcome._tag === "Nothing"
           ? "Nothing"
           : { value: (outcome.exit as Exit.Success<Value, E>).value }
-      } else wanted.lookAgain(this.instance.runtime.driver.unsafeMonotonic(this.clock))
+      } else this.lookAgain(wanted)
     }
     if (failed.length === 0 && joinedFailed.length === 0 && answered.length === 0) return Effect.void
     return Effect.forEach(answered, ([wanted, cause]) => this.fail(wanted, cause), { discard: true }).pipe(

@@ -88,7 +88,7 @@ export class Fill<Key, Value, E> {
           yield* this.tellOfLateness(task)
         }
         // The fill does not compare tags: after an invalidation meanwhile, the entry is absent to all readers.
-        this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked, true)
+        this.outcomes.settle(task, exit, filled[i] === true && !tagged ? sent : asked)
       }
     })
     return Effect.catchAll(fill, (error) => this.notStored(computed, error, asked))
@@ -120,7 +120,7 @@ export class Fill<Key, Value, E> {
         if (exit !== undefined && Exit.isFailure(exit)) {
           // A failure that is not cached, or cannot be, is still the failure.
           yield* this.outcomes.report(exit.cause, task)
-          this.outcomes.fail([task], exit.cause)
+          this.outcomes.settleFailure(task, exit.cause, asked)
         } else if (typeof prepared === "object" && Either.isLeft(prepared)) {
           yield* this.outcomes.report(Cause.fail(prepared.left), task)
           this.outcomes.fail([task], Cause.fail(prepared.left))
@@ -196,7 +196,7 @@ export class Fill<Key, Value, E> {
       Effect.map(() => {
         for (const { exit, task } of computed) {
           // A failure that could not be cached is still the failure.
-          if (exit !== undefined && Exit.isFailure(exit)) this.outcomes.fail([task], exit.cause)
+          if (exit !== undefined && Exit.isFailure(exit)) this.outcomes.settleFailure(task, exit.cause, asked)
           else if (bypass) this.outcomes.settleValue(task, exit, asked)
           else this.outcomes.fail([task], Cause.fail(error))
         }

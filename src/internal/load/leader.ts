@@ -362,7 +362,8 @@ export class Leader<Key, Value, E, R> {
       const started = ++this.runtime.sequence
       return Effect.flatMap(this.bounded(tasks), ({ exit }) => {
         if (Exit.isFailure(exit)) {
-          this.outcomes.fail(tasks, exit.cause)
+          if (tasks.length > 1) this.outcomes.fail(tasks, exit.cause)
+          else this.outcomes.settleFailure(tasks[0]!, exit.cause, started)
           return Effect.void
         }
         // It was meant to replace what is stored, and could not: what is there must not be read as if it were current.
