@@ -1,9 +1,9 @@
-/** Timers that share one fiber a clock. */
+/** Timers that share one fiber per clock. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, TestClock } from "effect"
 import { Timers } from "../../src/internal/inFlight/timers.js"
 
-/** This fiber's clock; `slept` are the sleeps that were begun on it, in ms. */
+/** This fiber's clock; `slept` records the sleeps that began on it, in ms. */
 const watched = Effect.map(Effect.clock, (clock) => {
   const slept: Array<number> = []
   const sleep = (duration: Duration.Duration) => {
@@ -29,7 +29,7 @@ const make = Effect.gen(function*() {
 })
 
 describe("a timer", () => {
-  it.scoped("goes off when its time has come, and once", () =>
+  it.scoped("runs when its time has come, and once", () =>
     Effect.gen(function*() {
       const { gone, set } = yield* make
       set(1_000, "a")
@@ -41,7 +41,7 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, ["a"])
     }))
 
-  it.scoped("does not go off if it was cancelled, not even by another one that is due at once", () =>
+  it.scoped("does not run if it was cancelled, even by another one that is due at the same time", () =>
     Effect.gen(function*() {
       const { gone, set, timers } = yield* make
       const cancelled = set(1_000, "cancelled")
@@ -54,7 +54,7 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, ["kept"])
     }))
 
-  it.scoped("that is set later, and is due sooner, goes off sooner", () =>
+  it.scoped("that is set later, and due sooner, runs sooner", () =>
     Effect.gen(function*() {
       const { gone, set } = yield* make
       set(5_000, "late")
@@ -66,7 +66,7 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, ["soon", "late"])
     }))
 
-  it.scoped("may set another one when it goes off", () =>
+  it.scoped("may set another one when it runs", () =>
     Effect.gen(function*() {
       const { gone, set, timers } = yield* make
       const clock = yield* Effect.clock
@@ -81,7 +81,7 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, ["first", "of the first", "last"])
     }))
 
-  it.scoped("does not go off when all are closed", () =>
+  it.scoped("does not run once all are closed", () =>
     Effect.gen(function*() {
       const { gone, set, timers } = yield* make
       set(1_000, "a")
@@ -90,7 +90,7 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, [])
     }))
 
-  it.scoped("goes by its own clock", () =>
+  it.scoped("uses its own clock", () =>
     Effect.gen(function*() {
       const { gone, set, timers } = yield* make
       set(1_000, "test")
@@ -104,7 +104,7 @@ describe("a timer", () => {
 })
 
 describe("many timers", () => {
-  it.scoped("that are cancelled before their time sleep but once", () =>
+  it.scoped("that are cancelled before their time sleep only once", () =>
     Effect.gen(function*() {
       const { gone, set, slept } = yield* make
       for (let i = 0; i < 1_000; i++) set(2_500, "cancelled").cancel()
@@ -112,7 +112,7 @@ describe("many timers", () => {
       yield* TestClock.adjust("1 second")
       set(2_500, "kept")
       yield* TestClock.adjust("1500 millis")
-      // It looks when the first would have been due, and sleeps until the one that is left.
+      // It wakes when the first would have been due, and sleeps until the remaining one.
       assert.deepStrictEqual(slept, [2_500, 1_000])
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(gone, ["kept"])
@@ -120,7 +120,7 @@ describe("many timers", () => {
       assert.deepStrictEqual(slept, [2_500, 1_000])
     }))
 
-  it.scoped("of any lengths go off in the order in which they are due", () =>
+  it.scoped("of any durations run in the order in which they are due", () =>
     Effect.gen(function*() {
       const { gone, set } = yield* make
       const lengths = Array.from({ length: 200 }, (_, i) => 1_000 - 5 * i)

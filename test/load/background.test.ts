@@ -1,4 +1,4 @@
-/** Work that no caller waits for: waiting for it, and what it is granted when the layer closes. */
+/** Background work: waiting for it, and the time that it gets when the layer closes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import { Cache, Memo, type Redis, RedisLayer } from "effect-redis-cache"
@@ -9,8 +9,7 @@ import { settle } from "./memoryInstances.js"
 const pages = Cache.make({ name: "pages", timeToLive: "1 second", staleWhileRevalidate: "1 hour" })
 
 describe("drain", () => {
-  it.effect("is over at once where nothing is under way", () =>
-    Effect.provide(RedisLayer.drain, RedisLayer.layerMemory))
+  it.effect("returns at once if nothing is running", () => Effect.provide(RedisLayer.drain, RedisLayer.layerMemory))
 
   it.effect("waits for the refresh of a stale value", () =>
     Effect.gen(function*() {
@@ -26,7 +25,7 @@ describe("drain", () => {
       assert.deepStrictEqual(yield* Cache.get(pages, "a"), Option.some("new"))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("waits for what cachedAsync runs, also where it fails, and for what begins meanwhile", () =>
+  it.effect("waits for computations of cachedAsync, even if they fail, and for work that begins meanwhile", () =>
     Effect.gen(function*() {
       const gates = [yield* Effect.makeLatch(), yield* Effect.makeLatch()]
       const slow = Memo.cachedAsync((i: number) => Effect.zipRight(gates[i]!.await, Effect.fail("no")), {
@@ -46,7 +45,7 @@ describe("drain", () => {
 })
 
 describe("a layer that closes", () => {
-  /** Refreshes a stale value in a program with a layer of its own; what is stored when that has closed. */
+  /** Refreshes a stale value in a program with a layer of its own; gives what is stored once that has closed. */
   const afterOneRun = (
     grace: number | undefined,
     load: Effect.Effect<string>,
@@ -72,12 +71,12 @@ describe("a layer that closes", () => {
       assert.deepStrictEqual(yield* afterOneRun(10_000, soon), Option.some("new"))
     }))
 
-  it.live("lets it end where the program was interrupted, too", () =>
+  it.live("lets it end even if the program was interrupted", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* afterOneRun(10_000, soon, Effect.interrupt), Option.some("new"))
     }))
 
-  it.live("waits no longer than it is told", () =>
+  it.live("waits no longer than configured", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* afterOneRun(20, Effect.never), Option.none())
       assert.deepStrictEqual(yield* afterOneRun(0, Effect.never), Option.none())
@@ -89,7 +88,7 @@ describe("on a server, by default", () => {
   const brief = Cache.make({ name: "brief", timeToLive: "1 millis", staleWhileRevalidate: "1 hour" })
   const slow = Effect.delay(Effect.succeed("new"), "30 millis")
 
-  /** A run with the layer of its own that meets a stale value, and what the next one finds. */
+  /** A run with a layer of its own that meets a stale value, and what the next run finds. */
   const twoRuns = <E>(layer: Layer.Layer<Redis.Redis, E>, between: Effect.Effect<void, never, Redis.Redis>) =>
     Effect.gen(function*() {
       yield* Effect.gen(function*() {
@@ -109,7 +108,7 @@ describe("on a server, by default", () => {
       assert.deepStrictEqual(yield* twoRuns(layer, Effect.void), Option.some("new"))
     }))
 
-  it.scopedLive("so it does on a client that the caller keeps", () =>
+  it.scopedLive("the same on a client that the caller keeps", () =>
     Effect.gen(function*() {
       const client = yield* Effect.acquireRelease(
         Effect.sync(() => new Client(sharedRedisUrl(), { autoResendUnfulfilledCommands: false })),
@@ -122,7 +121,7 @@ describe("on a server, by default", () => {
       assert.strictEqual(yield* Effect.promise(() => client.ping()), "PONG")
     }))
 
-  it.live("drain waits for it where there is no grace, through the layer of spans too", () =>
+  it.live("drain waits for it even without grace, and through the layer of spans", () =>
     Effect.gen(function*() {
       const layer = RedisLayer.layer({ url: sharedRedisUrl(), grace: 0, ...options() })
       assert.deepStrictEqual(

@@ -8,7 +8,7 @@ import { clean, instances, nothingLeft, Origin, settle } from "./memoryInstances
 const users = Cache.make({ name: "users" })
 
 describe("one load in a process", () => {
-  it.scoped("a thousand callers share one look, one lease, one fill", () =>
+  it.scoped("a thousand callers share one read, one lease, one fill", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []
       const { first } = yield* instances({
@@ -33,7 +33,7 @@ describe("one load in a process", () => {
       assert.strictEqual(stats.coalesced, 999)
     }))
 
-  it.scoped("a failure is shared by those who wait, and kept for nobody", () =>
+  it.scoped("a failure is shared by all waiting callers, and not kept", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -64,7 +64,7 @@ describe("one load in a process", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
     }))
 
-  it.scoped("whoever leaves ends his own wait alone, be he the first", () =>
+  it.scoped("a caller that leaves ends only its own wait, even the first one", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -80,7 +80,7 @@ describe("one load in a process", () => {
       assert.strictEqual(origin.runs, 1)
     }))
 
-  it.scoped("when the last one leaves the load is interrupted, and whoever comes next starts anew at once", () =>
+  it.scoped("when the last caller leaves, the load is interrupted, and the next caller starts anew at once", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -98,7 +98,7 @@ describe("one load in a process", () => {
       assert.strictEqual(yield* Fiber.join(next), "v2")
     }))
 
-  it.effect("who has found a load and is about to wait for it looks again where the last waiter has left meanwhile", () =>
+  it.effect("a caller that has found a load, and is about to wait for it, looks again if the last waiter has left meanwhile", () =>
     Effect.gen(function*() {
       const table = new InFlightTable()
       const run = new LoadRun("Lead")
@@ -116,7 +116,7 @@ describe("one load in a process", () => {
       assert.strictEqual(table.size, 0)
     }))
 
-  it.scoped("a load runs in a scope of its own, with the context of who began it", () =>
+  it.scoped("a load runs in a scope of its own, with the context of the caller that began it", () =>
     Effect.gen(function*() {
       class Name extends Context.Tag("Name")<Name, string>() {}
       const { first } = yield* instances(undefined)
@@ -159,7 +159,7 @@ describe("one load in a process", () => {
       assert.include(String(exit), "waits for itself")
     }))
 
-  it.scoped("every value is a value", () =>
+  it.scoped("every value counts as a value", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const values = [0, false, "", null, undefined, Option.none(), NaN]

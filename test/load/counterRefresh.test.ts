@@ -5,7 +5,7 @@ import { Cache, RedisLayer } from "effect-redis-cache"
 const hits = Cache.counter({ name: "hits", timeToLive: "1 day" })
 
 describe("refreshing a counter", () => {
-  it.effect("replaces the count by what was computed", () =>
+  it.effect("replaces the count with the computed one", () =>
     Effect.gen(function*() {
       yield* Cache.increment(hits, "home", 41)
       assert.strictEqual(yield* Cache.refresh(hits, "home", Effect.succeed(7)), 7)
@@ -14,7 +14,7 @@ describe("refreshing a counter", () => {
       assert.deepStrictEqual(yield* Cache.get(hits, "new"), Option.some(1))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("leaves no count where the new one is not to be stored", () =>
+  it.effect("removes the count if the new one is not to be stored", () =>
     Effect.gen(function*() {
       const low = Cache.counter({ name: "low", timeToLive: (count) => count > 5 ? 0 : "1 day" })
       yield* Cache.increment(low, "home", 3)
@@ -23,14 +23,14 @@ describe("refreshing a counter", () => {
       assert.strictEqual((yield* Cache.stats(low)).writes, 1)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("loses no count where the load fails", () =>
+  it.effect("keeps the count if the load fails", () =>
     Effect.gen(function*() {
       yield* Cache.increment(hits, "home", 41)
       assert.strictEqual(yield* Effect.flip(Cache.refresh(hits, "home", Effect.fail("down"))), "down")
       assert.deepStrictEqual(yield* Cache.get(hits, "home"), Option.some(41))
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("loses no increment that came during the load", () =>
+  it.effect("keeps an increment that came during the load", () =>
     Effect.gen(function*() {
       yield* Cache.increment(hits, "home", 41)
       const refreshed = yield* Effect.fork(

@@ -1,4 +1,7 @@
-/** Fleets of processes, in memory with a clock that tests move, and on a real Redis: for what must hold on both. */
+/**
+ * Fleets of processes, in memory with a clock that tests control, and on a real Redis: for behaviour that must hold on
+ * both.
+ */
 import { it } from "@effect/vitest"
 import { Context, type Duration, Effect, Layer, Logger, LogLevel, type Scope, TestClock } from "effect"
 import { Redis, RedisLayer } from "effect-redis-cache"
@@ -19,7 +22,7 @@ export interface Fleet {
     ...faults: ReadonlyArray<RedisLayer.FaultyOptions | undefined>
   ) => Effect.Effect<Processes, never, Scope.Scope>
   readonly pass: (time: Duration.DurationInput) => Effect.Effect<void>
-  /** Waits for what takes no time but that of the way to Redis and back. */
+  /** Waits for something that takes only the time of a round trip to Redis. */
   readonly until: (holds: () => boolean) => Effect.Effect<void>
   readonly origin: () => Origin
 }

@@ -1,4 +1,7 @@
-/** Who joins a forced load: those that have looked and found nothing; and nobody is given its failure. */
+/**
+ * A forced load is joined only by callers that have looked and found nothing, and its failure is given to no other
+ * caller.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
@@ -11,7 +14,7 @@ const sie = Cache.make({ name: "sie", codec, timeToLive: "1 second", staleIfErro
 
 const never = Effect.dieMessage("nothing is to be computed")
 
-/** A refresh that runs in the first of two processes, over what was there before. */
+/** A refresh that runs in the first of two processes, over an earlier value. */
 const refreshing = (cache: typeof users, before?: string) =>
   Effect.gen(function*() {
     const { first, second, services } = yield* instances(undefined, undefined)
@@ -36,7 +39,7 @@ const forms = ["getOrSet", "getOrSetMany"] as const
 
 for (const form of forms) {
   describe(`${form} while a refresh runs in the same process`, () => {
-    it.scoped("a fresh value is given at once, and the refresh's failure to nobody else", () =>
+    it.scoped("a fresh value is returned at once, and the refresh's failure to no other caller", () =>
       Effect.gen(function*() {
         const { first, origin, refresh } = yield* refreshing(users, "stored")
         assert.strictEqual(yield* first(calls(users, never)[form]), "stored")
@@ -45,7 +48,7 @@ for (const form of forms) {
         assert.strictEqual(yield* first(calls(users, never)[form]), "stored")
       }))
 
-    it.scoped("so is a stale one inside staleWhileRevalidate", () =>
+    it.scoped("a stale value inside staleWhileRevalidate, too", () =>
       Effect.gen(function*() {
         const { first, origin } = yield* refreshing(swr, "stale")
         assert.strictEqual(yield* first(calls(swr, never)[form]), "stale")
@@ -53,14 +56,14 @@ for (const form of forms) {
         assert.strictEqual(yield* first(calls(swr, never)[form]), "v1")
       }))
 
-    it.scoped("so is what another process has set meanwhile", () =>
+    it.scoped("a value that another process has set meanwhile, too", () =>
       Effect.gen(function*() {
         const { first, second } = yield* refreshing(users)
         yield* second(Cache.set(users, "42", "set meanwhile"))
         assert.strictEqual(yield* first(calls(users, never)[form]), "set meanwhile")
       }))
 
-    it.scoped("where nothing is there the refresh is joined, and its value shared", () =>
+    it.scoped("if nothing is there, the refresh is joined, and its value shared", () =>
       Effect.gen(function*() {
         const { first, origin, refresh } = yield* refreshing(users)
         yield* Fiber.interrupt(refresh)
@@ -74,7 +77,7 @@ for (const form of forms) {
         assert.strictEqual((yield* first(Cache.stats(users))).coalesced, 1)
       }))
 
-    it.scoped("a load that was joined interrupts itself: what was written meanwhile is given", () =>
+    it.scoped("a joined load interrupts itself: the value written meanwhile is returned", () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         const origin = new Origin()
@@ -91,7 +94,7 @@ for (const form of forms) {
 
     for (const cache of [users, sie]) {
       const before = cache === users ? undefined : "stale"
-      it.scoped(`a refresh that was joined ${before === undefined ? "" : "over a stale value "}fails: one more load`, () =>
+      it.scoped(`a joined refresh ${before === undefined ? "" : "over a stale value "}fails: one more load`, () =>
         Effect.gen(function*() {
           const { first, origin, refresh, services } = yield* refreshing(cache, before)
           const joining = yield* Effect.fork(first(calls(cache, origin.load)[form]))
@@ -100,7 +103,7 @@ for (const form of forms) {
           yield* origin.fail(1)
           assert.deepStrictEqual(yield* Fiber.join(refresh), Exit.fail("e1"))
           assert.strictEqual(origin.runs, 2)
-          // Another one is not waited for.
+          // It does not wait for another one.
           const next = yield* Effect.fork(first(Effect.exit(Cache.refresh(cache, "42", origin.load))))
           yield* settle
           yield* origin.succeed(2)
@@ -111,7 +114,7 @@ for (const form of forms) {
         }))
     }
 
-    it.scoped("the caller's own load fails: that is its failure", () =>
+    it.scoped("the caller's own load fails: the caller gets that failure", () =>
       Effect.gen(function*() {
         const { first, origin } = yield* refreshing(users)
         const joining = yield* Effect.fork(first(Effect.exit(calls(users, Effect.fail("own"))[form])))
@@ -120,7 +123,7 @@ for (const form of forms) {
         assert.deepStrictEqual(yield* Fiber.join(joining), Exit.fail("own"))
       }))
 
-    it.scoped("a load that was joined fails: what was written meanwhile is given", () =>
+    it.scoped("a joined load fails: the value written meanwhile is returned", () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         const origin = new Origin()
@@ -140,7 +143,7 @@ for (const form of forms) {
 }
 
 describe("a memoized function while its refresh runs", () => {
-  it.scoped("answers with what is stored, and never with the refresh's failure", () =>
+  it.scoped("returns the stored value, and never the refresh's failure", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()

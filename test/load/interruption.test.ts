@@ -1,6 +1,6 @@
 /**
- * Interruption at each asynchronous step of a load. Every operation in Redis is parked before it takes place and again
- * after it, and every step of the user's load; there the caller is interrupted. Afterwards nothing is left of it.
+ * Interruption at each asynchronous step of a load. Every operation in Redis is parked before and after it takes place,
+ * and so is every step of the user's load; the caller is interrupted there. Afterwards nothing of the load is left.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
@@ -10,7 +10,7 @@ import { clean, instances, nothingLeft, type Service, settle } from "./memoryIns
 const codec = Codec.structural<string>()
 const options = { timeToLive: "10 seconds", lease: { duration: "1 hour", maxDuration: "2 hours" } } as const
 
-/** Each way of loading, with the operations it consists of, in order. `stale`: there is a stale entry at first. */
+/** Each way of loading, with its operations in order. `stale`: there is a stale entry at first. */
 const ways = {
   plain: {
     cache: Cache.make({ name: "users", codec, ...options }),
@@ -64,7 +64,7 @@ const script = (at: string, side: "before" | "after"): RedisLayer.FaultyOptions 
   const [name, nth] = at.split(" ")
   let seen = 0
   return {
-    // Epochs' and entries' keys come through the same operation: all are counted.
+    // Keys of epochs and of entries come through the same operation: all are counted.
     script: (operation) => operation === name && ++seen === Number(nth) ? { [side]: park } : undefined
   }
 }
@@ -106,10 +106,10 @@ describe("interruption", () => {
               yield* settle
               assert.strictEqual(services[0]!.runtime.flights.size, 0, `${at} ${side}`)
               assert.strictEqual(running.size, 0, `${at} ${side}`)
-              // What was parked takes place, and the release behind it.
+              // The parked operation takes place, and then the release.
               yield* TestClock.adjust("11 seconds")
               yield* without(services[1]!)
-              // Nothing holds up the next one.
+              // Nothing delays the next one.
               const next = yield* Effect.fork(second(Cache.getOrSet(cache, "42", Effect.succeed("next"))))
               yield* settle
               assert.isTrue(Option.isSome(yield* Fiber.poll(next)), `${at} ${side}: the next load waits`)
@@ -119,7 +119,7 @@ describe("interruption", () => {
     }
   }
 
-  it.scoped("of the leader alone, at each step, leaves the load to those who wait", () =>
+  it.scoped("of the leader alone, at each step, leaves the load to its waiters", () =>
     Effect.gen(function*() {
       const { cache } = ways.plain
       for (const step of ["lease 1", "load", "fill 1"]) {
@@ -150,7 +150,7 @@ describe("interruption", () => {
       yield* Fiber.interrupt(waiter)
       yield* settle
       assert.strictEqual(services[0]!.runtime.flights.size, 0)
-      // The holder's lease is not the waiter's to release.
+      // The waiter must not release the holder's lease.
       assert.isTrue((yield* nothingLeft(services[1]!, "users:42")).lease)
       yield* Fiber.interrupt(holder)
       yield* settle
@@ -173,7 +173,7 @@ describe("interruption", () => {
       for (const key of ["one:a", "one:b"]) assert.deepStrictEqual(yield* nothingLeft(services[0]!, key), clean)
     }))
 
-  it.scoped("of the load by itself is told to its caller, and leaves nothing", () =>
+  it.scoped("of the load by itself reaches its caller, and leaves nothing", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const exit = yield* first(Effect.exit(Cache.getOrSet(ways.plain.cache, "42", Effect.interrupt)))
@@ -196,14 +196,14 @@ describe("a lost answer", () => {
         const exit = yield* Fiber.join(loading)
         assert.isTrue(Exit.isFailure(exit))
         yield* without(services[0]!)
-        // Whether it was stored was not known; it was.
+        // It was unknown whether the value was stored; it was.
         assert.strictEqual(Option.isSome(yield* first(Cache.get(cache, "42"))), operation === "fill")
       }))
   }
 })
 
 describe("the layer closes", () => {
-  it.effect("loads are interrupted, release, and end those who wait; background refreshes too", () =>
+  it.effect("loads are interrupted and release their leases, and their waiters end; background refreshes too", () =>
     Effect.gen(function*() {
       const { cache } = ways.plain
       let interrupted = 0
@@ -224,7 +224,7 @@ describe("the layer closes", () => {
       assert.deepStrictEqual(yield* nothingLeft(driver, "swr:42"), clean)
     }))
 
-  it.effect("their releases go out side by side", () =>
+  it.effect("their releases are sent concurrently", () =>
     Effect.gen(function*() {
       const closing = yield* Effect.fork(Effect.scoped(Effect.gen(function*() {
         const { first } = yield* instances({
@@ -240,7 +240,7 @@ describe("the layer closes", () => {
       assert.isTrue(Option.isSome(yield* Fiber.poll(closing)))
     }))
 
-  it.effect("a call after that ends", () =>
+  it.effect("later calls end", () =>
     Effect.gen(function*() {
       const service = yield* Effect.scoped(Effect.map(instances(undefined), ({ first }) => first))
       assert.isTrue(Exit.isInterrupted(

@@ -9,7 +9,7 @@ const step = TestClock.adjust("1 second")
 
 type Write = Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecError, Redis.Redis>
 
-/** Each with what is there afterwards. */
+/** Each with the stored value afterwards. */
 const writes: Record<string, readonly [write: Write, after: string | undefined]> = {
   set: [Cache.set(users, "42", "written"), "written"],
   setMany: [Cache.setMany(users, { "42": "written" }), "written"],
@@ -27,7 +27,7 @@ const writes: Record<string, readonly [write: Write, after: string | undefined]>
 
 describe("a local write during a load", () => {
   for (const [name, [write, after]] of Object.entries(writes)) {
-    it.scoped(`${name}: what was loaded before is not stored, and whoever asks after it is not given it`, () =>
+    it.scoped(`${name}: the older value is not stored, and later callers do not get it`, () =>
       Effect.gen(function*() {
         const { first, services } = yield* instances(undefined)
         const origin = new Origin()
@@ -39,7 +39,7 @@ describe("a local write during a load", () => {
         const later = yield* Effect.fork(call)
         yield* settle
         yield* origin.succeed(1)
-        // An invalidation leaves leases as they are: the later caller looks again now and then.
+        // An invalidation leaves leases as they are: the later caller polls.
         yield* TestClock.adjust("100 millis")
         // A caller from before the write gets the value that it waited for, as if it had been answered just before it.
         assert.strictEqual(yield* Fiber.join(before), "v1")
@@ -50,7 +50,7 @@ describe("a local write during a load", () => {
         assert.strictEqual((yield* first(Cache.stats(users))).refusedFills, name.endsWith("Tags") ? 0 : 1)
       }))
 
-    it.scoped(`${name}: whoever asks after it is not given the failure of a load that began before`, () =>
+    it.scoped(`${name}: later callers do not get the failure of a load that began before it`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
         const origin = new Origin()
@@ -67,7 +67,7 @@ describe("a local write during a load", () => {
         assert.deepStrictEqual(yield* Fiber.join(later), Exit.succeed<unknown>(after ?? "v2"))
       }))
 
-    it.scoped(`${name}: a load that begins between its call and its answer is detached by the answer`, () =>
+    it.scoped(`${name}: its answer detaches a load that begins between the call and the answer`, () =>
       Effect.gen(function*() {
         const operations = ["set", "setMany", "swap", "take", "remove", "clear", "expire", "replaceEpochs"]
         const { first, services } = yield* instances({
@@ -76,7 +76,7 @@ describe("a local write during a load", () => {
         const origin = new Origin()
         const writing = yield* Effect.fork(first(write))
         yield* settle
-        // In the table while the write is under way.
+        // In the table while the write is in progress.
         const loading = yield* Effect.fork(Effect.exit(first(Cache.refresh(users, "42", origin.load))))
         yield* settle
         assert.strictEqual(services[0]!.runtime.flights.size, 1)
@@ -88,7 +88,7 @@ describe("a local write during a load", () => {
       }))
   }
 
-  it.scoped("touch leaves the load alone", () =>
+  it.scoped("touch does not affect the load", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -101,7 +101,7 @@ describe("a local write during a load", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("v1"))
     }))
 
-  it.scoped("a write to another key leaves the load alone", () =>
+  it.scoped("a write to another key does not affect the load", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()

@@ -1,4 +1,4 @@
-/** What the tests of loads share: `Redis` instances over one server, and an origin whose loads end when they are told. */
+/** Shared by the tests of loads: `Redis` instances over one server, and an origin whose loads end when told to. */
 import { Context, Deferred, Effect, Exit, Layer, Logger, TestClock } from "effect"
 import { type CacheError, Redis, RedisLayer } from "effect-redis-cache"
 import type { Driver } from "../../src/internal/driver/driver.js"
@@ -22,7 +22,7 @@ export const instances = (...faults: ReadonlyArray<RedisLayer.FaultyOptions | un
     return { server, services, at, first: at(0), second: at(1) }
   })
 
-/** Keeps what is logged, each with its level, and its annotations. */
+/** Records the logs, each with its level and annotations. */
 export const logs = () => {
   const messages: Array<string> = []
   const annotated: Array<unknown> = []
@@ -33,12 +33,12 @@ export const logs = () => {
   return { messages, annotated, layer: Logger.replace(Logger.defaultLogger, logger) }
 }
 
-/** Lets everything run that can without time passing. */
+/** Lets everything run that can run without time passing. */
 export const settle: Effect.Effect<void> = TestClock.adjust(0)
 
-/** Where values come from: each load waits until it is told how to end. */
+/** The source of values: each load waits until it is told how to end. */
 export class Origin {
-  /** @param settle what lets those run who wait for a load that has been told to end */
+  /** @param settle lets the fibers run that wait for a load which has been told to end */
   constructor(private readonly settle: Effect.Effect<void> = TestClock.adjust(0)) {}
 
   runs = 0
@@ -50,7 +50,7 @@ export class Origin {
     return this.ends.get(run)!
   }
 
-  /** Run number `n` gives `v<n>`. */
+  /** Run number `n` returns `v<n>`. */
   readonly load: Effect.Effect<string, string> = Effect.suspend(() =>
     Effect.onInterrupt(Deferred.await(this.end(++this.runs)), () =>
       Effect.sync(() => {
@@ -71,7 +71,9 @@ export class Origin {
   }
 }
 
-/** What is under a key: `value`, `marker`, `leased value`, `value left alone` after a failed load, or nothing. */
+/**
+ * What is stored under a key: `value`, `marker`, `leased value`, `value left alone` after a failed load, or nothing.
+ */
 export const stored = (driver: Driver, key: string): Effect.Effect<string, CacheError.RedisError> =>
   Effect.map(driver.inspect(key), (found) => {
     if (found === undefined) return "nothing"
@@ -82,7 +84,7 @@ export const stored = (driver: Driver, key: string): Effect.Effect<string, Cache
     return Entry.sameBytes(lease.token, Entry.noToken) ? "value left alone" : "leased value"
   })
 
-/** Nothing of a load is left: no lease, no slot, no fiber that waits. */
+/** Nothing of a load is left: no lease, no slot, no waiting fiber. */
 export const nothingLeft = ({ driver, runtime }: Service, key: string) =>
   Effect.map(stored(driver, key), (state) => ({
     lease: state === "marker" || state === "leased value",
@@ -93,7 +95,7 @@ export const nothingLeft = ({ driver, runtime }: Service, key: string) =>
 
 export const clean = { lease: false, flights: 0, fibers: 0, refreshes: 0 }
 
-/** Takes the lease of a key as another process would, one that dies with it. */
+/** Takes the lease of a key like another process that then dies with it. */
 export const leaseAndDie = (driver: Driver, key: string, duration: number) =>
   Effect.map(
     driver.lease([leaseRequest({ key, token: new Uint8Array(8).fill(7), duration })], "entry"),

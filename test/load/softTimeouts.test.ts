@@ -10,7 +10,7 @@ const users = Cache.make({ name: "users", ...policy })
 const isPending = <A, E>(fiber: Fiber.RuntimeFiber<A, E>) => Effect.map(Fiber.poll(fiber), Option.isNone)
 
 describe("A soft timeout", () => {
-  it.scoped("serves what is stale by then; the load goes on, and is stored", () =>
+  it.scoped("serves a value that is stale by then; the load goes on, and its value is stored", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -31,7 +31,7 @@ describe("A soft timeout", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
     }))
 
-  it.scoped("lets a call wait on that has nothing stale, until the hard one", () =>
+  it.scoped("lets a call without a stale value wait until the hard timeout", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -68,7 +68,7 @@ describe("A soft timeout", () => {
       assert.strictEqual(yield* Fiber.join(call), "v1")
     }))
 
-  it.scoped("a call that waits on and leaves ends the load that nobody waits for", () =>
+  it.scoped("a call that waits on and then leaves ends a load that has no other callers", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -82,7 +82,7 @@ describe("A soft timeout", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
     }))
 
-  it.scoped("of many keys, each that is stale is served, and the rest waited for", () =>
+  it.scoped("of many keys: the stale ones are served, and the rest is awaited", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const [slow, quick] = [new Origin(), new Origin()]
@@ -97,13 +97,13 @@ describe("A soft timeout", () => {
       assert.isTrue(yield* isPending(call))
       yield* quick.succeed(1)
       assert.deepStrictEqual([...yield* Fiber.join(call)], [["a", "old"], ["b", "v1"]])
-      // The load that no caller waits for any longer fails no caller.
+      // A load without callers fails no caller.
       yield* slow.succeed(1)
       assert.deepStrictEqual(yield* first(Cache.get(users, "a")), Option.some("v1"))
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:a"), clean)
     }))
 
-  it.scoped("the failure of a load whose key is answered already is not the call's", () =>
+  it.scoped("the failure of a load whose key is already answered does not fail the call", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const [slow, quick] = [new Origin(), new Origin()]
@@ -118,7 +118,7 @@ describe("A soft timeout", () => {
         }))
       )
       yield* TestClock.adjust("1 second")
-      // Past its window by then: nothing of it could be served any more.
+      // Past its window by then: it cannot be served any more.
       yield* TestClock.adjust("2 seconds")
       yield* slow.fail(1)
       yield* quick.succeed(1)
@@ -146,7 +146,7 @@ describe("A soft timeout", () => {
       assert.strictEqual(yield* first(read(1)), "v2")
     }))
 
-  it.scoped("that is not shorter than the hard one is refused, with both", () =>
+  it.scoped("that is not shorter than the hard one is refused, and the error names both", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const never = Effect.dieMessage("nothing is to be computed")

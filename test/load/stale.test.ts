@@ -11,7 +11,7 @@ type Write = Effect.Effect<unknown, CacheError.RedisError | CacheError.CodecErro
 
 const never = Effect.dieMessage("nothing is to be computed")
 
-/** What is logged meanwhile: message, and the annotations. */
+/** The logs: message and annotations. */
 const logs = () => {
   const messages: Array<string> = []
   const logger = Logger.make<unknown, void>(({ annotations, message }) => {
@@ -23,13 +23,13 @@ const logs = () => {
 }
 
 describe("staleWhileRevalidate", () => {
-  it.scoped("everyone is answered at once, one process in the fleet refreshes", () =>
+  it.scoped("every caller is answered at once, and one process in the fleet refreshes", () =>
     Effect.gen(function*() {
       const { first, second, services } = yield* instances(undefined, undefined)
       const origin = new Origin()
       yield* first(Cache.set(swr, "42", "old"))
       yield* TestClock.adjust("15 seconds")
-      // Also while the refresh runs, in the process that runs it.
+      // Also while the refresh runs, in its own process.
       for (const at of [first, second, first, second]) {
         assert.strictEqual(yield* at(Cache.getOrSet(swr, "42", origin.load)), "old")
         yield* settle
@@ -42,7 +42,7 @@ describe("staleWhileRevalidate", () => {
       for (const service of services) assert.deepStrictEqual(yield* nothingLeft(service, "swr:42"), clean)
     }))
 
-  it.scoped("adds to the life, and ends", () =>
+  it.scoped("adds to the TTL, and ends", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.set(swr, "42", "old"))
@@ -64,7 +64,7 @@ describe("staleWhileRevalidate", () => {
       yield* origin.fail(1)
       assert.deepStrictEqual(messages, ["A background refresh failed: the stale value stays cache=swr key=swr:42"])
       assert.strictEqual((yield* first(Cache.stats(swr))).failures, 1)
-      // Its lease stays for a while: the next reader, here or anywhere, does not ask the origin again at once.
+      // Its lease stays for a while: the next reader, in any process, does not call the origin again at once.
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "swr:42"), clean)
       assert.strictEqual(yield* first(Cache.getOrSet(swr, "42", never)), "old")
       yield* TestClock.adjust("1 second")
@@ -109,7 +109,7 @@ describe("staleWhileRevalidate", () => {
       }))
   }
 
-  it.scoped("who finds nothing joins the refresh", () =>
+  it.scoped("a caller that finds nothing joins the refresh", () =>
     Effect.gen(function*() {
       const { first, server } = yield* instances(undefined)
       const origin = new Origin()
@@ -121,11 +121,11 @@ describe("staleWhileRevalidate", () => {
       const waiting = yield* Effect.fork(first(Cache.getOrSet(swr, "42", never)))
       yield* settle
       yield* origin.succeed(1)
-      // It began after the lease was asked for, and the fill was refused: it looks again.
+      // It began after the lease request, and the fill was refused: it looks again.
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Fiber.join(waiting))))
     }))
 
-  it.scoped("a stale entry of an invalidated tag is served by no path", () =>
+  it.scoped("no operation serves a stale entry of an invalidated tag", () =>
     Effect.gen(function*() {
       const tagged = Cache.make({
         name: "tagged",
@@ -146,7 +146,7 @@ describe("staleWhileRevalidate", () => {
       assert.strictEqual(yield* first(Cache.getOrSet(tagged, "42", Effect.succeed("new"))), "new")
     }))
 
-  it.scoped("no more than 32 refreshes at once: beyond that a stale value is served without one", () =>
+  it.scoped("at most 32 refreshes at once: beyond that a stale value is served without one", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
@@ -157,7 +157,7 @@ describe("staleWhileRevalidate", () => {
       assert.strictEqual(services[0]!.runtime.refreshes, 32)
     }))
 
-  it.scoped("with Redis away no refresh computes for nobody", () =>
+  it.scoped("with Redis unreachable, no refresh computes in vain", () =>
     Effect.gen(function*() {
       const bypassing = Cache.make({
         name: "bypassing",
@@ -179,7 +179,7 @@ describe("staleWhileRevalidate", () => {
 })
 
 describe("staleIfError", () => {
-  it.scoped("a stale value takes the place of a failure: served, counted, logged", () =>
+  it.scoped("a stale value replaces a failure: served, counted, logged", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { layer, messages } = logs()
@@ -198,7 +198,7 @@ describe("staleIfError", () => {
       assert.strictEqual(yield* first(Cache.getOrSet(sie, "42", Effect.succeed("new"))), "new")
     }))
 
-  it.scoped("also to those who joined the load, and in batches", () =>
+  it.scoped("also for callers that joined the load, and in batches", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -219,7 +219,7 @@ describe("staleIfError", () => {
       const batch = first(Cache.getOrSetMany(sie, ["42"], () => Effect.fail("down")))
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual([...yield* Effect.provide(batch, layer)], [["42", "old"]])
-      // It says so once a minute.
+      // It is logged once a minute.
       assert.strictEqual(messages.length, 1)
     }))
 
@@ -272,7 +272,7 @@ describe("staleIfError", () => {
 describe("timeout", () => {
   const slow = Cache.make({ name: "slow", codec, timeToLive: "1 minute" })
 
-  it.scoped("no value in time: Empty; the load goes on, can be joined, and is stored", () =>
+  it.scoped("no value in time: Empty; the load goes on, can be joined, and its value is stored", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -286,7 +286,7 @@ describe("timeout", () => {
       assert.strictEqual(origin.interrupted, 0)
       const joining = yield* Effect.fork(first(Cache.getOrSet(slow, "42", never)))
       yield* settle
-      // Neither does it end when the one who joined leaves.
+      // Nor does it end when the caller that joined leaves.
       const leaving = yield* Effect.fork(first(Cache.getOrSet(slow, "42", never)))
       yield* settle
       yield* Fiber.interrupt(leaving)
@@ -296,7 +296,7 @@ describe("timeout", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "slow:42"), clean)
     }))
 
-  it.scoped("it goes on when all have left after that", () =>
+  it.scoped("the load goes on after all callers have left", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -306,7 +306,7 @@ describe("timeout", () => {
       assert.deepStrictEqual(yield* first(Cache.get(slow, "42")), Option.some("v1"))
     }))
 
-  it.scoped("each caller has his own", () =>
+  it.scoped("each caller has its own", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -333,7 +333,7 @@ describe("timeout", () => {
       assert.deepStrictEqual(yield* first(Cache.get(sie, "42")), Option.some("v1"))
     }))
 
-  it.scoped("it is measured from the call on, whatever the call waited for", () =>
+  it.scoped("it counts from the call on, whatever the call waited for", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -352,7 +352,7 @@ describe("timeout", () => {
 })
 
 describe("jitter", () => {
-  it.scoped("shortens lives by up to its part, and by chance", () =>
+  it.scoped("shortens TTLs by up to its fraction, at random", () =>
     Effect.gen(function*() {
       const jittered = Cache.make({ name: "jittered", codec, timeToLive: "100 seconds", jitter: 0.2 })
       const { first } = yield* instances(undefined)
@@ -371,7 +371,7 @@ describe("jitter", () => {
 describe("earlyRefresh", () => {
   const early = Cache.make({ name: "early", codec, timeToLive: "100 seconds", earlyRefresh: 1 })
 
-  /** How many of 1,000 reads with `late` seconds gone since would have begun a refresh. */
+  /** How many of 1,000 reads, `late` seconds after the write, would have begun a refresh. */
   const refreshes = (late: number) =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
@@ -397,15 +397,15 @@ describe("earlyRefresh", () => {
       return begun / 200
     })
 
-  it.scoped("the closer to the end the likelier, as XFetch says", () =>
+  it.scoped("the closer to the end the likelier, as XFetch specifies", () =>
     Effect.gen(function*() {
-      // A load of 2 seconds: a refresh t seconds before the end has the chance exp(-t / 2).
+      // A load of 2 seconds: a refresh t seconds before the end has the probability exp(-t / 2).
       assert.strictEqual(yield* refreshes(50), 0)
       assert.closeTo(yield* refreshes(98), Math.exp(-1), 0.12)
       assert.closeTo(yield* refreshes(99.8), Math.exp(-0.1), 0.1)
     }))
 
-  it.scoped("everyone is answered at once meanwhile, and then with what it gave", () =>
+  it.scoped("every caller gets the old value at once meanwhile, and then the new one", () =>
     Effect.gen(function*() {
       const always = Cache.make({ name: "always", codec, timeToLive: "100 seconds", earlyRefresh: 1e9 })
       const { first } = yield* instances(undefined)

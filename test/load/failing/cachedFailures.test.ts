@@ -1,4 +1,4 @@
-/** A failure that `errors` caches is an answer, whether or not it could be stored: no stale value in its place. */
+/** A failure that `errors` caches is an answer, even if it could not be stored: no stale value is served instead. */
 import { assert, describe } from "@effect/vitest"
 import { Data, Deferred, Effect, Fiber, Schema } from "effect"
 import type { RedisLayer } from "effect-redis-cache"
@@ -28,10 +28,10 @@ type Find = ReturnType<typeof memo>
 const storeStale = ({ cache }: Find) =>
   Effect.forEach(["a", "b"], (id) => Cache.set(cache, [id], "stale"), { discard: true })
 
-/** Failures by their names: errors differ by where they were made. */
+/** Failures by their names, because equal errors differ by where they were made. */
 const shown = (answer: unknown): unknown => answer instanceof NotFound ? `no ${answer.id}` : answer
 
-/** The forms of a load. Each answers for two keys: where they are many, each key has a failure of its own. */
+/** The forms of a load. Each answers for two keys; with many keys, each key has a failure of its own. */
 const forms: Record<string, (find: Find, load: Load) => Effect.Effect<ReadonlyArray<unknown>, never, any>> = { // `Redis`
   getOrSet: ({ cache }, load) =>
     Effect.forEach(["a", "b"], (id) => Effect.merge(Cache.getOrSet(cache, [id], load(id))), { concurrency: 2 }),
@@ -63,7 +63,7 @@ const reasons = {
   "the fill fails, under bypass": { faults: failing("fill"), onRedisError: "bypass", holds: false },
   "Redis is away, under bypass": { faults: failing("lease"), onRedisError: "bypass", holds: false },
   "an update holds the key": {
-    // After the look that finds the stale value.
+    // After the read that finds the stale value.
     faults: { script: (operation) => operation === "lease" ? { before: "60 millis" } : undefined },
     onRedisError: "fail",
     holds: true
@@ -97,12 +97,12 @@ for (const fleet of fleets) {
             return answers.map((each) => each.map(shown))
           })
 
-        fleet.test(`${form}: is given where the policy caches it, since ${reason}`, () =>
+        fleet.test(`${form}: is returned if the policy caches it, since ${reason}`, () =>
           Effect.gen(function*() {
             assert.deepStrictEqual(yield* given(notFound), [["no a", "no b"], ["no a", "no b"]])
           }))
 
-        fleet.test(`${form}: gives way to a stale value where it does not, and ${reason}`, () =>
+        fleet.test(`${form}: gives way to a stale value if the policy does not cache it, and ${reason}`, () =>
           Effect.gen(function*() {
             const [first] = yield* given(down)
             assert.deepStrictEqual(first, ["stale", "stale"])
@@ -110,7 +110,7 @@ for (const fleet of fleets) {
       }
     }
 
-    fleet.test("is that of no key where a whole batch has failed", () =>
+    fleet.test("belongs to no key if a whole batch has failed", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(failing("lease"))
         const find = memo(notFound, "bypass")
@@ -124,7 +124,7 @@ for (const fleet of fleets) {
         assert.deepStrictEqual([...found.values()], ["stale", "stale"])
       }))
 
-    fleet.test("is no answer to callers that began after another process wrote", () =>
+    fleet.test("does not answer callers that began after another process wrote", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         const running = yield* Deferred.make<void>()

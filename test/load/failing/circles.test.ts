@@ -1,4 +1,7 @@
-/** Loads that wait for each other in a circle, in one process: the wait that closes it dies, and says the path. */
+/**
+ * Loads that wait for each other in a circle, in one process: the wait that closes the circle dies, and its message has
+ * the path.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Runtime, TestClock } from "effect"
 import { Cache, Codec, Memo, type Redis } from "effect-redis-cache"
@@ -25,7 +28,7 @@ const messageOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return String(defect)
 }
 
-/** Runs them side by side in one process; long before any load's time is over they have ended. */
+/** Runs them concurrently in one process; they end long before any load's time is over. */
 const together = (...loads: ReadonlyArray<Load>) =>
   Effect.gen(function*() {
     const { first, services } = yield* instances(undefined)
@@ -73,7 +76,7 @@ describe("a circle of loads", () => {
       for (const exit of exits) assert.match(messageOf(exit), /(users:[abc]) → users:[abc] → users:[abc] → \1/)
     }))
 
-  it.scoped("what loads the rest of it may go on without", () =>
+  it.scoped("a load that catches the defect may continue without the other", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(
         loading("a", Effect.catchAllDefect(leaf("b"), () => Effect.succeed("alone"))),
@@ -105,7 +108,7 @@ describe("a circle of loads", () => {
       ["a refresh", (batch: Load) => Cache.refresh(users, "a", batch)]
     ] as const
   ) {
-    it.scoped(`${what} waits for a batch that has its own key: what was opened for that is given up`, () =>
+    it.scoped(`${what} waits for a batch that contains its own key: the batch's own load is given up`, () =>
       Effect.gen(function*() {
         const state = { begun: 0, interrupted: 0 }
         const hangs = Effect.suspend(() => {
@@ -143,7 +146,7 @@ describe("a circle of loads", () => {
       assert.isTrue(exits.every(Exit.isFailure))
     }))
 
-  it.scoped("with what runs on a runtime of its own: it ends after lease.maxDuration, and says what it may be", () =>
+  it.scoped("through a runtime of its own: it ends after lease.maxDuration, and says what it may be", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const runtime = yield* first(Effect.runtime<Redis.Redis>())
@@ -171,20 +174,20 @@ describe("no circle", () => {
       assert.deepStrictEqual(fails(exits), [])
     }))
 
-  it.scoped("two loads wait for one, which is loaded inside of either", () =>
+  it.scoped("two loads wait for one, which either of them began", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(loading("a", loading("b", leaf("c"))), loading("d", loading("b", leaf("c"))))
       assert.deepStrictEqual(fails(exits), [])
     }))
 
-  it.scoped("the same pair in the same order, many times over", () =>
+  it.scoped("the same pair in the same order, many times", () =>
     Effect.gen(function*() {
       const pair = () => loading("a", Effect.map(Effect.all([leaf("b"), leaf("b")], { concurrency: 2 }), String))
       const { exits } = yield* together(...Array.from({ length: 20 }, pair))
       assert.deepStrictEqual(fails(exits), [])
     }))
 
-  it.scoped("a wait that was given up is none any more", () =>
+  it.scoped("a wait that was given up no longer counts", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(
         loading(
@@ -197,7 +200,7 @@ describe("no circle", () => {
       assert.deepStrictEqual(fails(exits), [])
     }))
 
-  it.scoped("a background refresh is no part of the load that has begun it", () =>
+  it.scoped("a background refresh is not part of the load that began it", () =>
     Effect.gen(function*() {
       const stale = Cache.make({
         name: "stale",
@@ -228,13 +231,13 @@ describe("loads under maxConcurrentLoads", () => {
     )
   const end = Effect.succeed("end")
 
-  it.scoped("a load inside of another one takes no place", () =>
+  it.scoped("a load inside another one takes no place", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(load(one, "a", load(one, "b", load(one, "c", end))))
       assert.deepStrictEqual(exits, [Exit.succeed("a(b(c(end)))")])
     }))
 
-  it.scoped("one that it joins and that waits for its turn begins at once", () =>
+  it.scoped("a queued load that it joins begins at once", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(
         load(one, "a", Effect.delay(load(one, "b", end), "5 millis")),
@@ -243,7 +246,7 @@ describe("loads under maxConcurrentLoads", () => {
       assert.deepStrictEqual(exits, [Exit.succeed("a(b(end))"), Exit.succeed("b(end)")])
     }))
 
-  it.scoped("also where it waits for its turn behind others, or has only been begun", () =>
+  it.scoped("even if that load is queued behind others, or has only just begun", () =>
     Effect.gen(function*() {
       const { exits } = yield* together(
         load(one, "a", load(one, "c", end)),
@@ -254,7 +257,7 @@ describe("loads under maxConcurrentLoads", () => {
     }))
 
   for (const [what, pause] of [["at once", "0 millis"], ["later", "5 millis"]] as const) {
-    it.scoped(`two caches that have no place for each other's loads, which begin ${what}`, () =>
+    it.scoped(`two caches without a place for each other's loads, which begin ${what}`, () =>
       Effect.gen(function*() {
         const { exits } = yield* together(
           load(one, "a", Effect.delay(load(other, "b", end), pause)),
@@ -263,7 +266,7 @@ describe("loads under maxConcurrentLoads", () => {
         assert.deepStrictEqual(exits, [Exit.succeed("a(b(end))"), Exit.succeed("c(d(end))")])
       }))
 
-    it.scoped(`the same, where either joins what waits for its turn, ${what}`, () =>
+    it.scoped(`the same, if either joins a queued load, ${what}`, () =>
       Effect.gen(function*() {
         const { exits } = yield* together(
           load(one, "a", Effect.delay(load(other, "b", end), pause)),
@@ -293,7 +296,7 @@ describe("loads under maxConcurrentLoads", () => {
       assert.strictEqual(most, 1)
     }))
 
-  it.scoped("so it does for background refreshes that a load begins, and for fibers that outlive their load", () =>
+  it.scoped("the same holds for background refreshes that a load begins, and for fibers that outlive their load", () =>
     Effect.gen(function*() {
       const swr = Cache.make({
         name: "swr",

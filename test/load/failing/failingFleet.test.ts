@@ -1,4 +1,4 @@
-/** A load that fails, in a fleet: nobody waits for more than two attempts of other processes. */
+/** A load that fails, in a fleet: no caller waits for more than two attempts of other processes. */
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Exit, Fiber, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -6,14 +6,14 @@ import { fleets } from "../fleets.js"
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 
-/** What a look for another's lease may take longer than that load, in ms, and what a noisy machine adds. */
+/** How much longer than the other load polling its lease may take, in ms, and what a noisy machine adds. */
 const slack = { memory: 110, Redis: 350 }
 
 for (const fleet of fleets) {
   const processes = fleet.name === "memory" ? 8 : 4
 
   describe(`a load that fails after 500 ms, in ${processes} processes, ${fleet.name}`, () => {
-    fleet.test("each has its answer after three attempts at the most, and makes one at the most", () =>
+    fleet.test("each caller is answered after at most three attempts, and makes at most one", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(...Arr.replicate(undefined, processes))
         const clock = yield* Effect.clock

@@ -1,4 +1,4 @@
-/** Loads that never end: after `lease.maxDuration`, or `refreshTimeout`, they have failed, and say so. */
+/** Loads that never end: after `lease.maxDuration`, or `refreshTimeout`, they fail, and say so. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Codec, Memo, type Redis } from "effect-redis-cache"
@@ -38,7 +38,7 @@ const forms = (cache: typeof users, load: Effect.Effect<string, string>): Readon
   ["refresh", Cache.refresh(cache, "42", load)]
 ]
 
-/** What a defect says; fails where it is no defect. */
+/** The message of a defect; fails if there is no defect. */
 const defectOf = (exit: Exit.Exit<unknown, unknown>): string => {
   const defect = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.dieOption(exit.cause)) : undefined
   assert.isTrue(Cause.isRuntimeException(defect), String(exit))
@@ -48,7 +48,7 @@ const defectOf = (exit: Exit.Exit<unknown, unknown>): string => {
 describe("a load that never ends", () => {
   for (const [how, load] of [["", hung], [", and is uninterruptible", uninterruptible]] as const) {
     for (const [form, call] of forms(users, load)) {
-      it.scoped(`${form}: after lease.maxDuration its callers are told which key, how long, and which option${how}`, () =>
+      it.scoped(`${form}: after lease.maxDuration its callers get the key, the time, and the option${how}`, () =>
         Effect.gen(function*() {
           const { first } = yield* instances(undefined)
           const calls = yield* Effect.all([
@@ -66,7 +66,7 @@ describe("a load that never ends", () => {
         }))
     }
 
-    it.scoped(`inside staleIfError its callers are given the stale value${how}`, () =>
+    it.scoped(`inside staleIfError its callers get the stale value${how}`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
         for (const [, call] of forms(sie, load).slice(0, 2)) {
@@ -84,7 +84,7 @@ describe("a load that never ends", () => {
       }))
   }
 
-  it.scoped("it leaves nothing behind, and whoever comes next loads", () =>
+  it.scoped("it leaves nothing behind, and the next caller loads", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* Effect.fork(Effect.exit(first(Cache.getOrSet(users, "42", hung))))
@@ -122,7 +122,7 @@ describe("a load that never ends", () => {
       }
     }))
 
-  it.scoped("a defect can be caught as one", () =>
+  it.scoped("a defect can be caught as such", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const caught = Effect.catchAllDefect(Cache.getOrSet(users, "42", hung), () => Effect.succeed("caught"))
@@ -131,7 +131,7 @@ describe("a load that never ends", () => {
       assert.strictEqual(yield* Fiber.join(caller), "caught")
     }))
 
-  it.scoped("renewals that the store is slow to answer do not put its end off", () =>
+  it.scoped("renewals that the store answers slowly do not postpone its end", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({
         script: (operation) => operation === "renew" ? { after: "900 millis" } : undefined
@@ -141,7 +141,7 @@ describe("a load that never ends", () => {
       assert.include(defectOf(yield* Fiber.join(caller)), "lease.maxDuration")
     }))
 
-  it.scoped("Empty where a timeout is given", () =>
+  it.scoped("Empty with a timeout", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       for (const load of [hung, uninterruptible]) {
@@ -154,7 +154,7 @@ describe("a load that never ends", () => {
       yield* TestClock.adjust("10 minutes")
     }))
 
-  it.scoped("while another process's load that hangs has the lease: lease.wait, and then its own", () =>
+  it.scoped("while a hanging load of another process has the lease: lease.wait, and then its own load", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* Effect.fork(Effect.exit(first(Cache.getOrSet(users, "42", hung))))
@@ -185,7 +185,7 @@ describe("a load that never ends", () => {
 
 describe("a background refresh that never ends", () => {
   for (const [how, load] of [["", hung], [", and is uninterruptible", uninterruptible]] as const) {
-    it.scoped(`after refreshTimeout it is told of, and its place is free${how}`, () =>
+    it.scoped(`after refreshTimeout it is logged, and its place is free${how}`, () =>
       Effect.gen(function*() {
         const { first, services } = yield* instances(undefined)
         const causes: Array<string> = []
@@ -212,7 +212,7 @@ describe("a background refresh that never ends", () => {
       }))
   }
 
-  it.scoped("a caller that found nothing and has joined it loads for itself", () =>
+  it.scoped("a caller that found nothing and has joined it loads by itself", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* first(Cache.set(swr, "42", "stale"))

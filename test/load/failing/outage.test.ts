@@ -27,7 +27,7 @@ describe("Redis fails at one step of a load", () => {
         assert.deepStrictEqual(yield* second(Cache.get(failing, "42")), Option.none())
       }))
 
-    it.scoped(`at ${step}, with bypass: the call has its value, and leaves nothing behind`, () =>
+    it.scoped(`at ${step}, with bypass: the call gets its value, and leaves nothing behind`, () =>
       Effect.gen(function*() {
         const { first, second, services } = yield* instances(failAt(step), undefined)
         assert.strictEqual(yield* first(Cache.getOrSet(bypassing, "42", Effect.succeed("v"))), "v")
@@ -52,7 +52,7 @@ describe("Redis fails at one step of a load", () => {
       }))
   }
 
-  it.scoped("a load's own failure is told, also where it could not be released", () =>
+  it.scoped("a load's own failure is returned, even if its lease could not be released", () =>
     Effect.gen(function*() {
       for (const cache of [failing, bypassing]) {
         const { first } = yield* instances(failAt("release"))
@@ -63,7 +63,7 @@ describe("Redis fails at one step of a load", () => {
 })
 
 describe("bypass", () => {
-  it.scoped("Redis is away: one load in the process still, and those who come during it share the next", () =>
+  it.scoped("while Redis is unreachable, one load per process: callers that arrive during it share the next", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({ failure: { probability: 1 } })
       const origin = new Origin()
@@ -94,12 +94,12 @@ describe("bypass", () => {
 describe("the breaker", () => {
   const plain = Cache.make({ name: "plain", codec })
 
-  /** A store that is down as long as one says, and how many operations it was asked for. */
+  /** A store that is down while a test says so, and the number of operations that it received. */
   const outage = () => {
     const state = { down: true, asked: 0 }
     const options: RedisLayer.FaultyOptions = {
       script: (operation) => {
-        // What was missed is made good as soon as can be.
+        // Missed writes are made good as soon as possible.
         if (operation !== "discard") state.asked++
         return state.down ? { fail: "Connection" } : {}
       }
@@ -113,7 +113,7 @@ describe("the breaker", () => {
       onSuccess: () => "done"
     })
 
-  it.scoped("opens on a rate of failures, not on one", () =>
+  it.scoped("opens on a rate of failures, not on a single one", () =>
     Effect.gen(function*() {
       const { options, state } = outage()
       const { first } = yield* instances(options)
@@ -122,7 +122,7 @@ describe("the breaker", () => {
       assert.strictEqual(state.asked, 10)
     }))
 
-  it.scoped("stays closed where less than half fails", () =>
+  it.scoped("stays closed if less than half fail", () =>
     Effect.gen(function*() {
       let call = 0
       const { first } = yield* instances({ script: () => ++call % 3 === 0 ? { fail: "Timeout" } : {} })
@@ -131,7 +131,7 @@ describe("the breaker", () => {
       }
     }))
 
-  it.scoped("does not open on what the store answers", () =>
+  it.scoped("does not open on errors that the store answers", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({ failure: { probability: 1, reason: "OutOfMemory" } })
       for (let i = 0; i < 50; i++) {
@@ -150,7 +150,7 @@ describe("the breaker", () => {
       assert.strictEqual(yield* reason(first(Cache.get(plain, "42"))), "Connection")
     }))
 
-  it.scoped("lets a probe through now and then, and closes when that succeeds", () =>
+  it.scoped("lets a probe through now and then, and closes when one succeeds", () =>
     Effect.gen(function*() {
       const { options, state } = outage()
       const { first } = yield* instances(options)
@@ -190,7 +190,7 @@ describe("the breaker", () => {
       assert.strictEqual(yield* reason(first(Cache.get(plain, "42"))), "done")
     }))
 
-  it.scoped("a load asks for nothing while it is open: no release of a lease that was never asked for", () =>
+  it.scoped("while it is open, a load sends nothing: not even the release of a lease that was never requested", () =>
     Effect.gen(function*() {
       const { options, state } = outage()
       const { first } = yield* instances(options)

@@ -1,4 +1,4 @@
-/** After a load that failed over a stale value the source is left alone for a while, in the whole fleet. */
+/** After a load that failed over a stale value, the whole fleet leaves the source alone for a while. */
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
@@ -9,7 +9,7 @@ const codec = Codec.structural<string>()
 const policy = { codec, timeToLive: "1 millis", staleIfError: "1 hour" } as const
 const sie = Cache.make({ ...policy, name: "sie" })
 
-/** A source that is dead, and how often it was asked. */
+/** A source that always fails, and the number of calls to it. */
 const dead = (takes = 0) => {
   const state = { asked: 0 }
   const load = Effect.suspend(() => {
@@ -20,9 +20,9 @@ const dead = (takes = 0) => {
 }
 
 for (const fleet of fleets) {
-  describe(`a dead source behind a stale value, ${fleet.name}`, () => {
+  describe(`a failing source behind a stale value, ${fleet.name}`, () => {
     for (const form of ["getOrSet", "getOrSetMany", "Memo"] as const) {
-      fleet.test(`${form}: 20 calls in a row, in two processes, ask it once, and are served`, () =>
+      fleet.test(`${form}: of 20 calls in a row, in two processes, one asks it, and all are served`, () =>
         Effect.gen(function*() {
           const { at } = yield* fleet.processes(undefined, undefined)
           const { load, state } = dead()
@@ -43,7 +43,7 @@ for (const fleet of fleets) {
         }))
     }
 
-    fleet.test("those that have nothing to serve ask it at once: a smaller window, another version", () =>
+    fleet.test("callers without a stale value to serve ask it at once: a smaller window, another version", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(undefined, undefined)
         const { load } = dead()
@@ -58,7 +58,7 @@ for (const fleet of fleets) {
         }
       }))
 
-    fleet.test("those in other processes that wait for the load that fails are served, and do not ask it", () =>
+    fleet.test("callers in other processes that wait for the failing load are served, and do not ask it", () =>
       Effect.gen(function*() {
         const { at } = yield* fleet.processes(...Arr.replicate(undefined, 4))
         const { load, state } = dead(200)
@@ -106,21 +106,21 @@ describe("retryAfter", () => {
       ]
     ] as const
   ) {
-    it.scoped(`${windows}: a random part of up to a half less, and no more`, () =>
+    it.scoped(`${windows}: shorter by a random part of up to a half, and no more`, () =>
       Effect.gen(function*() {
         assert.strictEqual(yield* asks(4_900, cache), 1)
         assert.strictEqual(yield* asks(10_000, cache), 2)
       }))
   }
 
-  it.scoped("it may be longer than any lease lasts", () =>
+  it.scoped("may be longer than any lease lasts", () =>
     Effect.gen(function*() {
       const long = Cache.make({ ...policy, name: "long", retryAfter: "20 minutes" })
       assert.strictEqual(yield* asks(9 * 60_000, long), 1)
       assert.strictEqual(yield* asks(20 * 60_000, long), 2)
     }))
 
-  it.scoped("a failure that a memoized function could cache, and is told not to, is no exception", () =>
+  it.scoped("a failure that a memoized function could cache, but does not, is no exception", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { load, state } = dead()
@@ -136,7 +136,7 @@ describe("retryAfter", () => {
       assert.strictEqual(state.asked, 1)
     }))
 
-  it.scoped("it tells once a minute", () =>
+  it.scoped("logs once a minute", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { layer, messages } = logs()
@@ -162,7 +162,7 @@ describe("retryAfter", () => {
       assert.deepStrictEqual(yield* first(Cache.get(sie, "42")), Option.some("new"))
     }))
 
-  it.scoped("where there is nothing to serve, each call asks the source", () =>
+  it.scoped("without a stale value, each call asks the source", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { load, state } = dead()

@@ -1,4 +1,7 @@
-/** A store that takes nothing (no memory, a replica, no replicas): callers go on, and are told once a minute for each reason. */
+/**
+ * A store that refuses writes (no memory, a replica, no replicas): callers continue, with one warning a minute for each
+ * reason.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, type Redis, RedisLayer } from "effect-redis-cache"
@@ -10,7 +13,7 @@ const policy = { codec: Codec.structural<string>(), timeToLive: "1 second", stal
 const swr = Cache.make({ ...policy, name: "swr" })
 const bypassing = Cache.make({ ...policy, name: "swr", onRedisError: "bypass" })
 
-/** A store that refuses these operations as long as `reason` says why. */
+/** A store that refuses these operations while `reason` is set. */
 const refusing = (operations: ReadonlyArray<string>) => {
   const state: { reason: CacheError.RedisErrorReason | undefined } = { reason: undefined }
   const options: RedisLayer.FaultyOptions = {
@@ -20,7 +23,7 @@ const refusing = (operations: ReadonlyArray<string>) => {
   return { state, options }
 }
 
-/** A source whose values are numbered. */
+/** A source that numbers its values. */
 const source = () => {
   const state = { asked: 0 }
   return { state, load: Effect.sync(() => `v${++state.asked}`) }
@@ -28,7 +31,7 @@ const source = () => {
 
 for (const refused of [["lease", "fill"], ["fill"]]) {
   describe(`${refused.join(" and ")} refused`, () => {
-    it.scoped("200 stale reads are told of once a minute for each reason", () =>
+    it.scoped("200 stale reads are logged once a minute for each reason", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)
         const { first } = yield* instances(options)
@@ -54,7 +57,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         assert.strictEqual(messages.length, 1)
       }))
 
-    it.scoped("a source that fails is told of beside them", () =>
+    it.scoped("a source that fails is logged as well", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)
         const { first } = yield* instances(options)
@@ -73,7 +76,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         ])
       }))
 
-    it.scoped("a store that takes it again is asked within a second, however long sources are left alone", () =>
+    it.scoped("a store that accepts writes again is tried within a second, however long sources are left alone", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)
         const { first } = yield* instances(options)
@@ -91,7 +94,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         assert.isTrue(yield* first(Cache.has(patient, "42")))
       }))
 
-    it.scoped("bypass: after one stale answer callers are given what is loaded, until it can be stored again", () =>
+    it.scoped("bypass: after one stale answer, callers get loaded values until they can be stored again", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)
         const { first, second } = yield* instances(options, undefined)
@@ -113,13 +116,13 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
         state.reason = undefined
         const stored = yield* read
         assert.deepStrictEqual(yield* second(Cache.get(swr, "42")), Option.some(stored))
-        // From then on what is stale is served at once again.
+        // From then on stale values are served at once again.
         yield* TestClock.adjust("2 seconds")
         assert.strictEqual(yield* read, stored)
         assert.isTrue(yield* second(Cache.has(swr, "42")))
       }))
 
-    it.scoped("bypass: where the source fails meanwhile the stale value is served", () =>
+    it.scoped("bypass: if the source fails meanwhile, the stale value is served", () =>
       Effect.gen(function*() {
         const { options, state } = refusing(refused)
         const { first } = yield* instances(options)
@@ -134,7 +137,7 @@ for (const refused of [["lease", "fill"], ["fill"]]) {
   })
 }
 
-describe("a real server that takes nothing", () => {
+describe("a real server that refuses writes", () => {
   const staling = { ...policy, timeToLive: "20 millis" } as const
   const failing = Cache.make({ ...staling, name: "c" })
   const bypass = Cache.make({ ...staling, name: "c", onRedisError: "bypass" })
@@ -147,7 +150,7 @@ describe("a real server that takes nothing", () => {
     ] as const
   ) {
     it.scopedLive(
-      `${what}: 200 stale reads are one warning, and with bypass they are given what is loaded`,
+      `${what}: 200 stale reads are one warning, and with bypass they get loaded values`,
       () =>
         Effect.gen(function*() {
           const server = yield* RedisServer.make()

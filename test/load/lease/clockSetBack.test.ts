@@ -1,4 +1,4 @@
-/** The server's clock is set back while a lease is held: the key is not blocked for as long as that. */
+/** The server's clock is set back while a lease is held: that does not block the key for the same time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -12,7 +12,7 @@ const swr = Cache.make({ name: "swr", codec, timeToLive: "1 second", staleWhileR
 const hour = 3_600_000
 
 describe("a server whose clock is set back by an hour", () => {
-  it.scoped("a lease that was held is free", () =>
+  it.scoped("a held lease is free", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* TestClock.setTime(10 * hour)
@@ -22,7 +22,7 @@ describe("a server whose clock is set back by an hour", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("loaded"))
     }))
 
-  it.scoped("a source that is left alone is asked again", () =>
+  it.scoped("a source that was left alone is asked again", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* TestClock.setTime(9 * hour)
@@ -38,8 +38,8 @@ describe("a server whose clock is set back by an hour", () => {
 })
 
 for (const fleet of fleets) {
-  describe(`a lease that claims to last longer than any, ${fleet.name}`, () => {
-    fleet.test("is free to whoever asks, and to nobody sooner", () =>
+  describe(`a lease that claims to last longer than any can, ${fleet.name}`, () => {
+    fleet.test("is free to any caller, but not before", () =>
       Effect.gen(function*() {
         const { at, services } = yield* fleet.processes(undefined)
         const { driver } = services[0]!

@@ -1,4 +1,4 @@
-/** Loads whose lease has ended before they did: what they computed is stored where nobody took their place. */
+/** Loads that outlast their lease: their values are stored if no other load took their place. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, type RedisLayer } from "effect-redis-cache"
@@ -15,7 +15,7 @@ const stale = Cache.make({
   lease: { duration: "100 millis" }
 })
 
-/** Its process cannot renew: it blocks its thread, as far as the store can tell. */
+/** Its process cannot renew: to the store, it looks as if it blocked its thread. */
 const blocked: RedisLayer.FaultyOptions = {
   script: (operation) => operation === "renew" ? { fail: "Timeout" } : undefined
 }
@@ -23,7 +23,7 @@ const blocked: RedisLayer.FaultyOptions = {
 for (const fleet of fleets) {
   describe(`a load that takes longer than lease.duration and cannot renew, ${fleet.name}`, () => {
     for (const cache of [users, stale]) {
-      fleet.test(`${cache.name}: it is stored where nobody took the lease`, () =>
+      fleet.test(`${cache.name}: its value is stored if no other load took the lease`, () =>
         Effect.gen(function*() {
           const { at } = yield* fleet.processes(blocked, undefined)
           const origin = fleet.origin()
@@ -39,7 +39,7 @@ for (const fleet of fleets) {
           assert.strictEqual((yield* at(0)(Cache.stats(cache))).refusedFills, 0)
         }))
 
-      fleet.test(`${cache.name}: not where another has taken it`, () =>
+      fleet.test(`${cache.name}: not if another load has taken it`, () =>
         Effect.gen(function*() {
           const { at } = yield* fleet.processes(blocked, undefined)
           const origin = fleet.origin()
@@ -64,7 +64,7 @@ for (const fleet of fleets) {
           ["written over", Cache.set(cache, "42", "written")]
         ] as const
       ) {
-        fleet.test(`${cache.name}: not where it was ${what}`, () =>
+        fleet.test(`${cache.name}: not if it was ${what}`, () =>
           Effect.gen(function*() {
             const { at } = yield* fleet.processes(blocked, undefined)
             const origin = fleet.origin()
@@ -84,8 +84,8 @@ for (const fleet of fleets) {
   })
 }
 
-describe("a fill that is refused", () => {
-  it.scoped("names lease.duration where the lease had ended, once a minute", () =>
+describe("a refused fill", () => {
+  it.scoped("names lease.duration if the lease had ended, once a minute", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(blocked, undefined)
       const { layer, messages } = logs()
@@ -105,7 +105,7 @@ describe("a fill that is refused", () => {
     }))
 
   for (const [when, passes] of [["just before", "0 millis"], ["long before", "10 seconds"]] as const) {
-    it.scoped(`says nothing where a write revoked the lease ${when}, while it was held`, () =>
+    it.scoped(`logs nothing if a write revoked the lease ${when}, while it was held`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         const { layer, messages } = logs()

@@ -1,10 +1,10 @@
-/** A load over an entry whose own life is nearly over keeps its lease until it has filled. */
+/** A load over an entry that is about to expire keeps its lease until it has filled. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, TestClock } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
 
 describe("a lease in the slot of an entry", () => {
-  it.effect("outlasts the entry: what the load computed is stored", () =>
+  it.effect("outlasts the entry: the load's value is stored", () =>
     Effect.gen(function*() {
       const users = Cache.make({ name: "users", timeToLive: "1 second" })
       yield* Cache.set(users, "42", "old")
@@ -18,7 +18,7 @@ describe("a lease in the slot of an entry", () => {
       assert.strictEqual((yield* Cache.stats(users)).refusedFills, 0)
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.effect("keeps the old value from nobody, and shows it to nobody after its end", () =>
+  it.effect("hides the old value from no caller before its end, and shows it to none after", () =>
     Effect.gen(function*() {
       const users = Cache.make({ name: "users", timeToLive: "1 second" })
       yield* Cache.set(users, "42", "old")

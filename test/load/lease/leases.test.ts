@@ -21,7 +21,7 @@ const patient = Cache.make({
 const poll = TestClock.adjust("100 millis")
 
 describe("a lease that another process holds", () => {
-  it.scoped("one load in the fleet: the others have its value within a look", () =>
+  it.scoped("one load in the fleet: the others get its value within one polling interval", () =>
     Effect.gen(function*() {
       const { first, second, services } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -37,7 +37,7 @@ describe("a lease that another process holds", () => {
       for (const service of services) assert.deepStrictEqual(yield* nothingLeft(service, "users:42"), clean)
     }))
 
-  it.scoped("it is asked for again from every 5 ms to every 100 ms", () =>
+  it.scoped("waiting processes poll it, from every 5 ms to every 100 ms", () =>
     Effect.gen(function*() {
       const asked: Array<number> = []
       const { first, services } = yield* instances({
@@ -60,7 +60,7 @@ describe("a lease that another process holds", () => {
       yield* Fiber.interrupt(waiting)
     }))
 
-  it.scoped("its holder fails: the next takes over at once", () =>
+  it.scoped("its holder fails: the next process takes over at once", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -76,7 +76,7 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(yield* Fiber.join(there), "v2")
     }))
 
-  it.scoped("its holder is interrupted: the next takes over at once", () =>
+  it.scoped("its holder is interrupted: the next process takes over at once", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -91,7 +91,7 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(yield* Fiber.join(there), "v2")
     }))
 
-  it.scoped("its holder dies: after lease.duration the next takes over", () =>
+  it.scoped("its holder dies: the next process takes over after lease.duration", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -106,7 +106,7 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(yield* stored(services[0]!.driver, "users:42"), "value")
     }))
 
-  it.scoped("holders that die are no failed attempts: it is waited for as long as lease.wait", () =>
+  it.scoped("a holder that dies does not count as a failed attempt: callers wait up to lease.wait", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { driver } = services[0]!
@@ -120,7 +120,7 @@ describe("a lease that another process holds", () => {
       const waiting = yield* Effect.fork(first(Cache.getOrSet(patient, "42", origin.load)))
       yield* settle
       for (const n of [20, 21, 22]) {
-        // The waiting process looks every 100 ms, so another one may be sooner where a lease has ended.
+        // The waiting process polls every 100 ms, so another one may be sooner after a lease has ended.
         yield* TestClock.adjust("4999 millis")
         assert.strictEqual(origin.runs, 0)
         yield* TestClock.adjust("1 millis")
@@ -131,7 +131,7 @@ describe("a lease that another process holds", () => {
       yield* Fiber.interrupt(waiting)
     }))
 
-  it.scoped("a living holder renews: nobody takes over while it computes", () =>
+  it.scoped("a live holder renews: no other process takes over while it computes", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -162,7 +162,7 @@ describe("a lease that another process holds", () => {
       for (const caller of [here, there]) assert.strictEqual(yield* Fiber.join(caller), "v1")
     }))
 
-  it.scoped("it renews rarely", () =>
+  it.scoped("it is renewed rarely", () =>
     Effect.gen(function*() {
       let renewals = 0
       const { first } = yield* instances({
@@ -183,7 +183,7 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(renewals, 4)
     }))
 
-  it.scoped("a renewal that fails is made up for by the next", () =>
+  it.scoped("the next renewal compensates for a failed one", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({
         script: (operation, _, call) => operation === "renew" && call === 1 ? { fail: "Timeout" } : undefined
@@ -210,7 +210,7 @@ describe("a lease that another process holds", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
     }))
 
-  it.scoped("after lease.wait it is computed here, and not stored", () =>
+  it.scoped("after lease.wait the caller computes for itself, and does not store", () =>
     Effect.gen(function*() {
       const { first, second, services } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -229,7 +229,7 @@ describe("a lease that another process holds", () => {
       assert.deepStrictEqual(yield* second(Cache.get(users, "42")), Option.some("v1"))
     }))
 
-  it.scoped("lease.wait counts the time that asking takes", () =>
+  it.scoped("lease.wait includes the time of polling", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances({
         script: (operation) => operation === "lease" ? { before: "900 millis" } : undefined
@@ -249,7 +249,7 @@ describe("a lease that another process holds", () => {
       assert.strictEqual(origin.runs, 1)
     }))
 
-  it.scoped("a value that was computed while another held the lease is for those who began before", () =>
+  it.scoped("a value computed while another process held the lease is only for callers that began before", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -258,7 +258,7 @@ describe("a lease that another process holds", () => {
       const early = yield* Effect.fork(second(Cache.getOrSet(users, "42", origin.load)))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(origin.runs, 2)
-      // The other process writes. Callers here after that must not get the value that was computed before.
+      // The other process writes. Later callers here must not get the value that was computed before.
       yield* first(Cache.set(users, "42", "written"))
       const late = yield* Effect.fork(second(Cache.getOrSet(users, "42", origin.load)))
       yield* settle
@@ -281,7 +281,7 @@ describe("a write by another process during a load", () => {
       ["flush", Cache.flush(other), undefined]
     )
   ) {
-    it.scoped(`${name}: the fill is refused; who joins after it is not given what was loaded before`, () =>
+    it.scoped(`${name}: the fill is refused; a caller that joins after it does not get the older value`, () =>
       Effect.gen(function*() {
         const { first, second, services } = yield* instances(undefined, undefined)
         const origin = new Origin()
@@ -289,7 +289,7 @@ describe("a write by another process during a load", () => {
         const before = yield* Effect.fork(call)
         yield* settle
         yield* second(write)
-        // It joins: this process knows nothing of the write.
+        // It joins: this process does not know about the write.
         const later = yield* Effect.fork(call)
         yield* settle
         assert.strictEqual(origin.runs, 1)
@@ -303,7 +303,7 @@ describe("a write by another process during a load", () => {
       }))
   }
 
-  it.scoped("a plain SET and a plain DEL, by anyone, revoke the lease", () =>
+  it.scoped("a plain SET and a plain DEL, by any program, revoke the lease", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const { driver } = services[0]!
@@ -326,7 +326,7 @@ describe("a write by another process during a load", () => {
       }
     }))
 
-  it.scoped("a write between a look and its lease is found, by all who wait", () =>
+  it.scoped("all waiting callers find a write between a read and its lease", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(
         { script: (operation) => operation === "lease" ? { before: "1 second" } : undefined },
@@ -340,7 +340,7 @@ describe("a write by another process during a load", () => {
       assert.deepStrictEqual([yield* Fiber.join(one), yield* Fiber.join(two)], ["written", "written"])
     }))
 
-  it.scoped("a delete between a look and its lease: the load begins after it, and is stored", () =>
+  it.scoped("a delete between a read and its lease: the load begins after it, and its value is stored", () =>
     Effect.gen(function*() {
       const stale = Cache.make({
         name: "stale",
@@ -362,7 +362,7 @@ describe("a write by another process during a load", () => {
       assert.deepStrictEqual(yield* second(Cache.get(stale, "42")), Option.some("new"))
     }))
 
-  it.scoped("everything is gone: the fill is refused, and the next load is stored", () =>
+  it.scoped("all keys are lost: the fill is refused, and the next load is stored", () =>
     Effect.gen(function*() {
       const { first, server } = yield* instances(undefined)
       const origin = new Origin()
@@ -393,7 +393,7 @@ describe("a write by another process during a load", () => {
 })
 
 describe("refresh", () => {
-  it.scoped("takes the lease from whoever has it, and joins nobody", () =>
+  it.scoped("takes the lease from its holder, and joins no load", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -426,7 +426,7 @@ describe("refresh", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("written"))
     }))
 
-  it.scoped("one that fails leaves what was there", () =>
+  it.scoped("a failed one leaves the stored value", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* first(Cache.set(users, "42", "old"))
@@ -436,7 +436,7 @@ describe("refresh", () => {
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
     }))
 
-  it.scoped("forceRefresh is the same", () =>
+  it.scoped("forceRefresh does the same", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.set(users, "42", "old"))
@@ -445,7 +445,7 @@ describe("refresh", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("new"))
     }))
 
-  it.scoped("a value that is not to be stored takes the place of the old one all the same", () =>
+  it.scoped("a value that must not be stored still removes the old one", () =>
     Effect.gen(function*() {
       const choosy = Cache.make({
         name: "choosy",
@@ -462,7 +462,7 @@ describe("refresh", () => {
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(yield* first(Cache.getOrSet(choosy, "42", Effect.succeed("no"))), "no")
       assert.strictEqual(yield* stored(services[0]!.driver, "choosy:42"), "nothing")
-      // But not what was written meanwhile.
+      // But not a value that was written meanwhile.
       const origin = new Origin()
       const loading = yield* Effect.fork(
         first(Cache.getOrSet(choosy, "42", Effect.as(origin.load, "no")))
@@ -475,7 +475,7 @@ describe("refresh", () => {
     }))
 })
 
-describe("a load's life", () => {
+describe("the TTL of a loaded value", () => {
   it.scoped("comes from the policy, the call, or the value", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
@@ -495,7 +495,7 @@ describe("a load's life", () => {
       assert.deepStrictEqual(yield* left(computed, "ab"), Option.some(4_000))
     }))
 
-  it.scoped("bad options are told of before anything is read", () =>
+  it.scoped("invalid options are refused before anything is read", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({ failure: { probability: 1 } })
       for (const options of [{ timeToLive: 0 }, { timeToLive: -1 }, { timeout: 0 }, { tags: [""] }]) {
@@ -504,7 +504,7 @@ describe("a load's life", () => {
       }
     }))
 
-  it.scoped("a value that cannot be stored fails those who wait, and releases the lease", () =>
+  it.scoped("a value that cannot be stored fails all waiting callers, and releases the lease", () =>
     Effect.gen(function*() {
       const small = Cache.make({ name: "small", maxValueSize: 10 })
       const { first, services } = yield* instances(undefined)
@@ -538,7 +538,7 @@ describe("a load's life", () => {
       assert.strictEqual(most, 2)
     }))
 
-  it.scoped("caches of one name: a value goes to callers of the same codec, others look at what is stored", () =>
+  it.scoped("caches of one name: callers of the same codec share a value, others read the stored one", () =>
     Effect.gen(function*() {
       const texts = Cache.make({ name: "same", codec: Codec.structural<string>() })
       const lengths = Cache.make({ name: "same", codec: Codec.structural<string | number>() })
@@ -551,12 +551,12 @@ describe("a load's life", () => {
       yield* origin.succeed(1)
       assert.strictEqual(yield* Fiber.join(one), "v1")
       assert.strictEqual(yield* Fiber.join(two), "v1")
-      // And stay coherent.
+      // They stay coherent.
       yield* first(Cache.delete(lengths, "42"))
       assert.deepStrictEqual(yield* first(Cache.get(texts, "42")), Option.none())
     }))
 
-  it.scoped("what does not decode is loaded again, and written over", () =>
+  it.scoped("an entry that does not decode is loaded again, and overwritten", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const ignored = { onSuccess: () => Effect.void, onFailure: () => Effect.void }

@@ -1,4 +1,7 @@
-/** A batch of keys on several servers, one of which is not asked since it fails: what the others have granted is given back. */
+/**
+ * A batch of keys on several servers, one of which is skipped because it fails: the leases that the others granted are
+ * released.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer } from "effect"
 import { Cache, Redis, RedisLayer } from "effect-redis-cache"
@@ -8,7 +11,7 @@ import { clean, nothingLeft } from "../memoryInstances.js"
 
 describe("a batch whose keys lie on several servers", () => {
   for (const onRedisError of ["fail", "bypass"] as const) {
-    it.scoped(`${onRedisError}: no lease is left behind where one of them is not asked, since its breaker is open`, () =>
+    it.scoped(`${onRedisError}: no lease remains if one server is skipped because its breaker is open`, () =>
       Effect.gen(function*() {
         const users = Cache.make({ name: "users", onRedisError })
         const memory = Context.get(yield* Layer.build(RedisLayer.layerMemory), Redis.Redis)

@@ -1,4 +1,7 @@
-/** Keys of a batch that another process loads: each is waited for by itself, and keeps its lease when the batch ends. */
+/**
+ * Keys of a batch that another process loads: the batch waits for each separately, and such a key keeps its lease when
+ * the batch ends.
+ */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -10,7 +13,7 @@ const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 
 /**
  * Process 0 loads `b`; process 1 has a batch of `a` and `b`, which loads `a`. Then process 0 fails, and process 1 takes
- * the lease of `b`. Loads of `a` are `ofA`'s, loads of `b` are `ofB`'s.
+ * the lease of `b`. `ofA` counts the loads of `a`, `ofB` those of `b`.
  */
 const taken = (fleet: Fleet) =>
   Effect.gen(function*() {
@@ -40,8 +43,8 @@ const taken = (fleet: Fleet) =>
   })
 
 for (const fleet of fleets) {
-  describe(`a batch waits for a key that another process fails to load, ${fleet.name}`, () => {
-    fleet.test("it takes the lease, and has it until that key is loaded", () =>
+  describe(`a batch waits for a key whose load in another process fails, ${fleet.name}`, () => {
+    fleet.test("it takes the lease, and keeps it until that key is loaded", () =>
       Effect.gen(function*() {
         const { at, batch, loads, ofA, ofB, services } = yield* taken(fleet)
         assert.deepStrictEqual(loads, [["a"], ["b"]])
@@ -65,7 +68,7 @@ for (const fleet of fleets) {
         }
       }))
 
-    fleet.test("the rest of the batch fails: the key is loaded for those who wait for it alone", () =>
+    fleet.test("the rest of the batch fails: the key is loaded only for the callers that wait for it", () =>
       Effect.gen(function*() {
         const { at, batch, ofA, ofB } = yield* taken(fleet)
         const alone = yield* Effect.fork(at(1)(Cache.getOrSet(users, "b", ofB.load)))

@@ -1,4 +1,4 @@
-/** Big batches: so many keys at a time, so many runs at once, and failures of single keys. */
+/** Big batches: the keys of each run, concurrent runs, and failures of single keys. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
 import { Cache, type CacheError, Codec, Redis, RedisLayer } from "effect-redis-cache"
@@ -15,12 +15,12 @@ const lasting = Cache.make({
 
 const ids = Array.from({ length: 10 }, (_, i) => String(i))
 
-/** Values, but for odd ids, which have none and a reason. */
+/** Values for even ids; odd ids have none, and a reason. */
 const evenOnly = (asked: ReadonlyArray<string>) =>
   Effect.succeed(asked.map((id) => [id, Number(id) % 2 === 0 ? `v${id}` : Cache.failed(`no ${id}`)] as const))
 
 describe("getOrSetMany", () => {
-  it.scoped("gives each run of the load as many keys as batchSize says, as many runs at once as concurrency says", () =>
+  it.scoped("passes at most batchSize keys to each run of the load, with at most concurrency runs at once", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const sizes: Array<number> = []
@@ -56,7 +56,7 @@ describe("getOrSetMany", () => {
       assert.isTrue(Option.isSome(yield* Fiber.poll(all)))
     }))
 
-  it.scoped("past its timeout a call has the outcome of each load that has ended", () =>
+  it.scoped("past its timeout, a call has the outcome of each load that has ended", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const one = (id: string, after: string, end: Effect.Effect<string, string>) =>
@@ -97,7 +97,7 @@ describe("getOrSetMany", () => {
       ])
     }))
 
-  it.scoped("a run that fails is the failure of its own keys alone; a defect is the call's", () =>
+  it.scoped("a failed run fails only its own keys; a defect fails the call", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const load = (asked: ReadonlyArray<string>) =>
@@ -109,7 +109,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(yield* Effect.exit(first(dying)), Exit.die("defect"))
     }))
 
-  it.scoped("a key that fails is served stale inside staleIfError, and its source is left alone", () =>
+  it.scoped("a failed key is served stale inside staleIfError, and its source is left alone", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.setMany(lasting, { 1: "old 1", 2: "old 2" }))
@@ -120,7 +120,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual([...again.values()], ["old 1"])
     }))
 
-  it.scoped("a failure of Redis is each key's, too", () =>
+  it.scoped("a failure of Redis is also each key's failure", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({
         script: (operation) => operation === "getMany" ? { fail: "Timeout" } : undefined
@@ -151,7 +151,7 @@ describe("getOrSetMany", () => {
       assert.strictEqual((yield* first(Cache.getMany(users, ids))).size, 10)
     }))
 
-  it.effect("refuses a batchSize or a concurrency that is no count", () =>
+  it.effect("refuses a batchSize or a concurrency that is not a count", () =>
     Effect.gen(function*() {
       for (const options of [{ batchSize: 0 }, { batchSize: 1.5 }, { concurrency: 0 }, { concurrency: NaN }]) {
         const error = yield* Effect.flip(Cache.getOrSetMany(users, ids, evenOnly, options))
@@ -160,7 +160,7 @@ describe("getOrSetMany", () => {
       }
     }).pipe(Effect.provide(RedisLayer.layerMemory)))
 
-  it.live("does all that on Redis: 1,000 keys in batches, every tenth without a value", () =>
+  it.live("does all of this on Redis: 1,000 keys in batches, every tenth without a value", () =>
     Effect.gen(function*() {
       const many = Array.from({ length: 1_000 }, (_, i) => String(i))
       const load = (asked: ReadonlyArray<string>) =>

@@ -5,7 +5,7 @@ import { clean, instances, nothingLeft, Origin, settle } from "../memoryInstance
 
 const users = Cache.make({ name: "users", codec: Codec.structural<string>() })
 
-/** Batches that were asked for, and what they give: `<key>!`. */
+/** The batches that were requested; their values are `<key>!`. */
 const batches = () => {
   const asked: Array<ReadonlyArray<string>> = []
   return {
@@ -26,7 +26,7 @@ const counting = (calls: Array<string>): RedisLayer.FaultyOptions => ({
 })
 
 describe("getOrSetMany", () => {
-  it.scoped("one read, one round of leases, one batch, one fill; in the order asked for, each key once", () =>
+  it.scoped("one read, one round of leases, one batch, one fill; in the order of the call, each key once", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []
       const { first } = yield* instances(counting(calls))
@@ -40,7 +40,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual([...yield* first(Cache.getMany(users, ["a", "b", "c"]))].length, 3)
     }))
 
-  it.scoped("keys that the batch has no value for are left out, and their leases released", () =>
+  it.scoped("keys without a value in the batch are left out, and their leases released", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const values = yield* first(
@@ -51,7 +51,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(yield* first(Cache.get(users, "other")), Option.none())
     }))
 
-  it.scoped("keys leased elsewhere are waited for, while the batch loads the others", () =>
+  it.scoped("keys that another process leases are awaited, while the batch loads the others", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -82,7 +82,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(asked, [["a"], ["b"]])
     }))
 
-  it.scoped("a batch that fails fails all that it was for, and releases their leases", () =>
+  it.scoped("a batch that fails fails all its keys, and releases their leases", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const exit = yield* first(Effect.exit(Cache.getOrSetMany(users, ["a", "b"], () => Effect.fail("down"))))
@@ -90,7 +90,7 @@ describe("getOrSetMany", () => {
       for (const key of ["a", "b"]) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${key}`), clean)
     }))
 
-  it.scoped("a value that cannot be stored fails its key alone: the others are stored", () =>
+  it.scoped("a value that cannot be stored fails only its key: the others are stored", () =>
     Effect.gen(function*() {
       const small = Cache.make({ name: "small", codec: Codec.structural<string>(), maxValueSize: 10 })
       const { first, services } = yield* instances(undefined)
@@ -108,13 +108,13 @@ describe("getOrSetMany", () => {
       yield* origin.succeed(1)
       const result = yield* Fiber.join(many)
       assert.strictEqual(result._tag === "Left" && (result.left as CacheError.CodecError)._tag, "CodecError")
-      // It began after the lease was asked for; the fill answers for it.
+      // It began after the lease request; the fill answers for it.
       assert.strictEqual(yield* Fiber.join(joined), "1")
       assert.deepStrictEqual(yield* first(Cache.get(small, "b")), Option.some("1"))
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "small:a"), clean)
     }))
 
-  it.scoped("joins loads of single keys, and the other way round", () =>
+  it.scoped("joins loads of single keys, and vice versa", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const origin = new Origin()
@@ -139,7 +139,7 @@ describe("getOrSetMany", () => {
       assert.strictEqual(yield* Fiber.join(other), "b!")
     }))
 
-  it.scoped("what it joined goes on while it still reads", () =>
+  it.scoped("a load that it joined goes on while it is still reading", () =>
     Effect.gen(function*() {
       const { first } = yield* instances({
         script: (operation) => operation === "getMany" ? { before: "1 second" } : undefined
@@ -157,7 +157,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual([...yield* Fiber.join(many)], [["a", "v1"], ["b", "b!"]])
     }))
 
-  it.scoped("a write to one key during the batch: that one is not stored, the others are", () =>
+  it.scoped("a write to one key during the batch: its loaded value is not stored, the others are", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -177,7 +177,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual([...yield* first(Cache.getMany(users, ["a", "b"]))], [["a", "written"], ["b", "b!"]])
     }))
 
-  it.scoped("stale keys are answered at once, and refreshed in one batch", () =>
+  it.scoped("stale keys are returned at once, and refreshed in one batch", () =>
     Effect.gen(function*() {
       const swr = Cache.make({
         name: "swr",
@@ -196,7 +196,7 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual([...yield* call], [["a", "a!"], ["b", "b!"]])
     }))
 
-  it.scoped("interrupted, it leaves nothing behind but what others wait for", () =>
+  it.scoped("when interrupted, it leaves only the loads that others wait for", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const origin = new Origin()
@@ -216,7 +216,7 @@ describe("getOrSetMany", () => {
       for (const key of ["a", "b"]) assert.deepStrictEqual(yield* nothingLeft(services[0]!, `users:${key}`), clean)
     }))
 
-  it.scoped("no keys, no work", () =>
+  it.scoped("without keys it does nothing", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []
       const { first } = yield* instances(counting(calls))
@@ -224,9 +224,9 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(calls, [])
     }))
 
-  it.scoped("a caller of one key that has joined a batch without a value for it loads for itself", () =>
+  it.scoped("a caller of one key that has joined a batch without a value for it loads by itself", () =>
     Effect.gen(function*() {
-      // So that both look before either loads.
+      // Both must look before either loads.
       const { first } = yield* instances({
         script: (name) => name === "get" || name === "getMany" ? { before: "1 second" } : undefined
       })

@@ -1,4 +1,6 @@
-/** A key that others write faster than a caller can look: after some rounds, or `lease.wait`, it computes for itself. */
+/**
+ * A key that others write faster than a caller can read: after some rounds, or `lease.wait`, it computes for itself.
+ */
 import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Effect, Fiber, Option } from "effect"
 import { Cache, Codec, Memo, type Redis, type RedisLayer } from "effect-redis-cache"
@@ -11,7 +13,7 @@ const undecodable = Cache.make({ name: "undecodable", codec })
 const tagged = Cache.make({ name: "tagged", codec, tags: () => ["team"] })
 const find = Memo.cached((id: string) => Effect.succeed(`computed ${id}`), { name: "find", codec, version: 1 })
 
-/** As many ms as a way to the store takes; others write each ms. */
+/** The one-way latency of the store, in ms; others write once per ms. */
 const slow = (millis: number, leases: { asked: number }): RedisLayer.FaultyOptions => ({
   script: (operation) => {
     if (operation === "lease") leases.asked++
@@ -19,7 +21,7 @@ const slow = (millis: number, leases: { asked: number }): RedisLayer.FaultyOptio
   }
 })
 
-/** An entry, each time under another write id. */
+/** An entry, with a new write id each time. */
 const rewriting = (service: Service, keys: ReadonlyArray<string>, entry: Uint8Array) => {
   let writes = 0
   const { driver } = service
@@ -35,10 +37,10 @@ const rewriting = (service: Service, keys: ReadonlyArray<string>, entry: Uint8Ar
   })
 }
 
-/** How long a way takes, in ms: several times as long as others take to write, also on a noisy machine. */
+/** The one-way latency, in ms: several times the interval of the writes, even on a noisy machine. */
 const way = (fleet: Fleet): number => fleet.name === "memory" ? 3 : 20
 
-/** Runs a reader while others write, and lets time pass until it has ended or 20 seconds have passed. */
+/** Runs a reader while others write, until it has ended or 20 seconds have passed. */
 const against = <A, E>(fleet: Fleet, write: Effect.Effect<void>, reader: Effect.Effect<A, E>) =>
   Effect.gen(function*() {
     const reading = yield* Effect.fork(reader)
@@ -58,7 +60,7 @@ const whole = payload._tag === "Right" ? entryOf(payload.right) : new Uint8Array
 const loaded = (key: string) => Effect.succeed(`computed ${key}`)
 
 for (const fleet of fleets) {
-  describe(`others write all the time, ${fleet.name}`, () => {
+  describe(`others write continuously, ${fleet.name}`, () => {
     for (
       const [what, cache, entry] of [
         ["entries of another version", version, whole],
@@ -83,7 +85,7 @@ for (const fleet of fleets) {
           assert.strictEqual((yield* at(0)(Cache.stats(cache))).loads, 1)
         }))
 
-      fleet.test(`${what}: so does a batch, for those keys alone`, () =>
+      fleet.test(`${what}: a batch does the same, for those keys only`, () =>
         Effect.gen(function*() {
           const leases = { asked: 0 }
           const { at, services } = yield* fleet.processes(slow(way(fleet), leases), undefined)
@@ -98,7 +100,7 @@ for (const fleet of fleets) {
             at(0)(Cache.getOrSetMany(cache, ["41", "42", "43"], load))
           )
           assert.deepStrictEqual([...answer], ["41", "42", "43"].map((key) => [key, `computed ${key}`]))
-          // By chance a look comes between two writes, and its key is loaded with the first.
+          // By chance a read comes between two writes, and its key is loaded with the first.
           assert.deepStrictEqual(loads.flat().toSorted(), ["41", "42", "43"])
           assert.deepStrictEqual(yield* at(1)(Cache.get(cache, "41")), Option.some("computed 41"))
         }))
@@ -112,7 +114,7 @@ for (const fleet of fleets) {
         assert.strictEqual(yield* against(fleet, write, at(0)(find("42"))), "computed 42")
       }))
 
-    fleet.test("not for longer than lease.wait", () =>
+    fleet.test("for no longer than lease.wait", () =>
       Effect.gen(function*() {
         const leases = { asked: 0 }
         const { at, services } = yield* fleet.processes(slow(4 * way(fleet), leases), undefined)
@@ -122,7 +124,7 @@ for (const fleet of fleets) {
         assert.isAtMost(leases.asked, 8)
       }))
 
-    fleet.test("all callers of one process share what is computed", () =>
+    fleet.test("all callers of one process share the computed value", () =>
       Effect.gen(function*() {
         const { at, services } = yield* fleet.processes(slow(way(fleet), { asked: 0 }), undefined)
         const write = rewriting(services[1]!, ["version:42"], whole)

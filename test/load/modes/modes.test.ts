@@ -1,4 +1,4 @@
-/** Loads in regions of other modes: which callers share one, what ends them, and what they leave. */
+/** Loads in regions of other modes: which callers share one, what ends them, and what they store. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, TestClock } from "effect"
 import { Cache, Codec, Memo, Redis, RedisLayer } from "effect-redis-cache"
@@ -18,7 +18,7 @@ const redisIn = (mode: Cache.Mode) => Cache.withMode(Redis.Redis, mode)
 const ofMode = (mode: Cache.Mode) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Cache.withMode(effect, mode)
 
 describe("a Redis of a mode", () => {
-  it.effect("is made once, and is that of the innermost", () =>
+  it.effect("is made once, and is that of the innermost mode", () =>
     Effect.gen(function*() {
       const base = yield* Redis.Redis
       for (const mode of others) {
@@ -61,7 +61,8 @@ describe("loads in different modes", () => {
         yield* origin.succeed(1)
         assert.strictEqual((yield* first(Cache.stats(users))).loads, 2)
         const given = [yield* Fiber.join(outside), yield* Fiber.join(later)]
-        // A load that replaces what is there has filled before: the other one is refused, and a later caller looks again.
+        // A load that replaces the stored value has filled before: the other one is refused, and a later caller looks
+        // again.
         assert.deepStrictEqual(given, ["v1", mode === "refresh" ? "v2" : "v1"])
         assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some(mode === "refresh" ? "v2" : "v1"))
       }))
@@ -145,7 +146,7 @@ describe("loads in different modes", () => {
         assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some("v2"))
       }))
 
-    it.scoped(`${mode}: they count in the cache's bound`, () =>
+    it.scoped(`${mode}: they count towards the cache's bound`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
         const origin = new Origin()
@@ -159,7 +160,7 @@ describe("loads in different modes", () => {
         assert.deepStrictEqual([yield* Fiber.join(outside), yield* Fiber.join(inside)], ["v1", "v2"])
       }))
 
-    it.scoped(`${mode}: another process's load is not waited for`, () =>
+    it.scoped(`${mode}: they do not wait for another process's load`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         const origin = new Origin()
@@ -172,7 +173,7 @@ describe("loads in different modes", () => {
         assert.deepStrictEqual(yield* first(Cache.get(users, "42")), Option.some(value))
       }))
 
-    it.scoped(`${mode}: a refresh joins nobody`, () =>
+    it.scoped(`${mode}: a refresh joins no load`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
         const origin = new Origin()
@@ -188,10 +189,10 @@ describe("loads in different modes", () => {
   }
 })
 
-describe("what is in the way of a mode", () => {
+describe("without a working Redis", () => {
   const away: RedisLayer.FaultyOptions = { script: () => ({ fail: "Connection" }) }
 
-  it.scoped("off does without Redis", () =>
+  it.scoped("off does not need it", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(away)
       yield* first(Cache.withMode(
@@ -207,7 +208,7 @@ describe("what is in the way of a mode", () => {
       ))
     }))
 
-  it.scoped("a dropped write asks nothing of Redis in readOnly", () =>
+  it.scoped("a dropped write sends nothing to Redis in readOnly", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(away)
       yield* first(Cache.withMode(
@@ -219,7 +220,7 @@ describe("what is in the way of a mode", () => {
       ))
     }))
 
-  it.scoped("under bypass what refresh could not replace is remembered, and what the others have not is not", () =>
+  it.scoped("under bypass, keys that refresh could not replace are remembered, and those of other modes are not", () =>
     Effect.gen(function*() {
       let isAway = true
       const { first, second } = yield* instances(
@@ -240,10 +241,10 @@ describe("what is in the way of a mode", () => {
 })
 
 describe("near copies", () => {
-  /** Changes are heard of, so that reads leave copies. */
+  /** The feed is proven, so that reads create copies. */
   const linked = Effect.zipRight(Cache.get(near, "other"), settle)
 
-  it.scoped("are read where values are, and not filled where they are not", () =>
+  it.scoped("are read in modes that read values, and not filled in others", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(linked)
@@ -253,7 +254,7 @@ describe("near copies", () => {
       for (const mode of ["off", "refresh"] as const) {
         assert.deepStrictEqual(yield* first(Cache.withMode(get, mode)), Option.none())
       }
-      // Nothing was kept by those.
+      // These modes kept nothing.
       yield* first(get)
       assert.strictEqual(yield* nearHits, 0)
       yield* first(get)
@@ -269,7 +270,7 @@ describe("near copies", () => {
       assert.strictEqual(yield* nearHits, 2)
     }))
 
-  it.scoped("are gone when another mode has replaced their entry", () =>
+  it.scoped("are gone once another mode has replaced their entry", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(linked)

@@ -1,4 +1,4 @@
-/** A source that speaks HTTP: what a cache that asks with `If-None-Match` costs it, in answers and in bytes. */
+/** An HTTP source: what a cache that sends `If-None-Match` costs it, in answers and in bytes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
@@ -10,7 +10,7 @@ const Page = Schema.Struct({ etag: Schema.String, body: Schema.String })
 
 const pages = Cache.make({ name: "pages", schema: Page, timeToLive: "1 minute", retain: "1 day" })
 
-/** A server of one page of 100,000 bytes, which counts what it answers with. */
+/** A server of one page of 100,000 bytes, which counts its answers. */
 class Source {
   etag = "\"1\""
   readonly answers: Array<number> = []
@@ -50,7 +50,7 @@ const getPage = (url: string) =>
     }))
 
 describe("A source that answers 304", () => {
-  it.scopedLive("gives its page once, and after that says that it has not changed", () =>
+  it.scopedLive("returns its page once, and then says that it has not changed", () =>
     Effect.gen(function*() {
       const server = yield* Effect.acquireRelease(Effect.sync(() => new Source()), ({ close }) => close)
       const url = yield* server.listen
@@ -65,7 +65,7 @@ describe("A source that answers 304", () => {
         assert.deepStrictEqual(yield* Cache.get(pages, "page"), Option.some(page))
       }
       assert.deepStrictEqual(server.answers, [200, ...new Array<number>(20).fill(304)])
-      // 20 answers without a body, less than one with it.
+      // 20 answers without a body are smaller than one with it.
       assert.isBelow(server.bytes - full, 10_000)
       server.etag = "\"2\""
       yield* Cache.expire(pages, "page")

@@ -15,7 +15,7 @@ const pages = Cache.make({ name: "pages", ...policy })
 
 type Previous = Option.Option<Cache.Previous<Page>>
 
-/** A load that keeps what it is told of, and leaves that as it was. */
+/** A load that records the previous value, and leaves it unchanged. */
 const asking = () => {
   const told: Array<Previous> = []
   return {
@@ -33,8 +33,8 @@ const staleFor = (millis: number, value = old): Previous => Option.some({ value,
 const bytesOf = (service: Redis.Redis["Type"], key: string) =>
   Effect.map(service.driver.inspect(key), (found) => found!.bytes)
 
-describe("What a load is told of what was there", () => {
-  it.scoped("nothing where there is nothing, and what is stale, for how long", () =>
+describe("The previous value that a load receives", () => {
+  it.scoped("is none if nothing is there, and otherwise a stale one, with its age", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { load, told } = asking()
@@ -44,7 +44,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(told, [Option.none(), staleFor(5000, { body: "new 1" })])
     }))
 
-  it.scoped("also long after its windows, while it is retained; it is served to nobody, and listed nowhere", () =>
+  it.scoped("may be long past its windows, while it is retained; it is never served or listed", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.set(pages, "a", old))
@@ -55,7 +55,7 @@ describe("What a load is told of what was there", () => {
       assert.isFalse(yield* first(Cache.touch(pages, "a", "1 minute")))
       assert.strictEqual((yield* first(Stream.runCollect(Cache.keys(pages)))).length, 0)
       assert.match((yield* first(Cache.explain(pages, "a"))).reason, /retained as the next load's `previous`/)
-      // Nor where its load fails, or takes too long.
+      // Nor if its load fails, or takes too long.
       assert.strictEqual(yield* first(Effect.flip(Cache.getOrSet(pages, "a", Effect.fail("no")))), "no")
       const late = yield* Effect.fork(
         first(Effect.flip(Cache.getOrSet(pages, "a", Effect.never, { timeout: "1 second" })))
@@ -65,7 +65,7 @@ describe("What a load is told of what was there", () => {
       assert.isFalse(yield* first(Cache.delete(pages, "a")))
     }))
 
-  it.scoped("nothing of another version, and no failure", () =>
+  it.scoped("is none for another version or a failure", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { load, told } = asking()
@@ -84,7 +84,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(told, [Option.none()])
     }))
 
-  it.scoped("is prolonged by touch, with what it is retained for", () =>
+  it.scoped("is prolonged by touch, including its retention", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* first(Cache.set(pages, "a", old))
@@ -93,7 +93,7 @@ describe("What a load is told of what was there", () => {
       assert.strictEqual(found?.life, Duration.toMillis("1 minute") + 10_000 + Duration.toMillis("1 hour"))
     }))
 
-  it.scoped("unchanged stores the same payload under a new write id, with a new life", () =>
+  it.scoped("if unchanged, is stored as the same payload under a new write id, with a new TTL", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* first(Cache.set(pages, "a", old))
@@ -108,7 +108,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(yield* first(Cache.get(pages, "a")), Option.some(old))
     }))
 
-  it.scoped("unchanged without anything to be unchanged is a defect that names the cache", () =>
+  it.scoped("is required for unchanged: without one, unchanged is a defect that names the cache", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const exit = yield* first(Effect.exit(Cache.getOrSet(pages, "a", Effect.succeed(Cache.unchanged))))
@@ -126,13 +126,13 @@ describe("What a load is told of what was there", () => {
     "has a tag of its own that was invalidated": Cache.invalidateTags(tagged, ["extra"])
   }
   for (const [name, act] of Object.entries(gone)) {
-    it.scoped(`nothing that ${name} between the look and the lease`, () =>
+    it.scoped(`is none if the entry ${name} between the read and the lease`, () =>
       Effect.gen(function*() {
         const { first, second, services } = yield* instances(undefined, undefined)
         yield* first(Cache.set(tagged, "a", old, { tags: ["extra"] }))
         yield* TestClock.adjust("15 seconds")
         const { load, told } = asking()
-        // The other process does it when the lease is asked for.
+        // The other process does it when the lease is requested.
         const { driver } = services[0]!.runtime
         const { lease } = driver
         Object.assign(driver, {
@@ -143,7 +143,7 @@ describe("What a load is told of what was there", () => {
       }))
   }
 
-  it.scoped("nothing where the wait for another's lease was too long: that load has no lease", () =>
+  it.scoped("is none if waiting for another load's lease took too long: that load has no lease", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       yield* first(Cache.set(pages, "a", old))
@@ -165,7 +165,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(told, [Option.none()])
     }))
 
-  it.scoped("what stands there after a wait for another process's load that failed", () =>
+  it.scoped("is the stored value after waiting for another process's load that failed", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       yield* first(Cache.set(pages, "a", old))
@@ -185,7 +185,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(told, [staleFor(1_790_000)])
     }))
 
-  it.scoped("a forced load is told of what stands there, fresh too", () =>
+  it.scoped("may be fresh for a forced load", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const { load, told } = asking()
@@ -199,7 +199,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(told, [staleFor(0), staleFor(5000), Option.none()])
     }))
 
-  it.scoped("a background refresh is, too", () =>
+  it.scoped("may be fresh for a background refresh", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const swr = Cache.make({ name: "swr", codec, timeToLive: "10 seconds", staleWhileRevalidate: "10 seconds" })
@@ -212,7 +212,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual(yield* first(Cache.get(swr, "a")), Option.some(old))
     }))
 
-  it.scoped("by key where many are loaded; each may be unchanged", () =>
+  it.scoped("comes by key if many are loaded; each may be unchanged", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const numbered = Cache.make({ name: "numbered", ...policy })
@@ -234,7 +234,7 @@ describe("What a load is told of what was there", () => {
       )
     }))
 
-  it.scoped("a count that stands there", () =>
+  it.scoped("may be a count", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const hits = Cache.counter({ name: "hits", timeToLive: "1 minute" })
@@ -246,7 +246,7 @@ describe("What a load is told of what was there", () => {
       assert.deepStrictEqual([count, yield* first(Cache.get(hits, "a"))], [8, Option.some(8)])
     }))
 
-  it.scoped("what was compressed, encrypted, and kept near", () =>
+  it.scoped("may be compressed, encrypted, and kept near", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
       const key = { id: "a", key: Redacted.make(new Uint8Array(32).fill(1)) }
@@ -263,12 +263,12 @@ describe("What a load is told of what was there", () => {
       const before = yield* bytesOf(services[0]!, "sealed:a")
       assert.deepStrictEqual(yield* first(Cache.getOrSet(sealed, "a", load)), old)
       const after = yield* bytesOf(services[0]!, "sealed:a")
-      // Encrypted anew it would have another nonce.
+      // Encrypting again would have changed the nonce.
       assert.deepStrictEqual(Entry.payload(after), Entry.payload(before))
       assert.deepStrictEqual(yield* first(Cache.get(sealed, "a")), Option.some(old))
     }))
 
-  it.scoped("under the tags that it had, and only while they hold", () =>
+  it.scoped("keeps its tags, and only counts while they hold", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const paged = Cache.make({
@@ -288,7 +288,7 @@ describe("What a load is told of what was there", () => {
           (yield* first(Cache.explain(paged, "a"))).tags.map(({ name }) => name).sort(),
           [...tags].sort()
         )
-        // What was unchanged goes with any of its tags, and is not told of after that.
+        // An unchanged value goes with any of its tags, and is no longer a previous value then.
         yield* first(Cache.invalidateTags(paged, [tag]))
         assert.deepStrictEqual(yield* first(Cache.get(paged, "a")), Option.none())
         yield* first(Cache.refresh(paged, "a", load))
@@ -296,7 +296,7 @@ describe("What a load is told of what was there", () => {
       }
     }))
 
-  it.scoped("a tag that is invalidated during the load is not outlived by what was unchanged", () =>
+  it.scoped("does not outlive a tag that is invalidated during the load", () =>
     Effect.gen(function*() {
       for (const tag of ["key", "value", "extra"]) {
         const { first } = yield* instances(undefined)
@@ -321,7 +321,7 @@ describe("What a load is told of what was there", () => {
       }
     }))
 
-  it.scoped("what was expired, itself or by a tag, is told of, and is fresh again if it is unchanged", () =>
+  it.scoped("may be expired, by itself or by a tag, and is fresh again if unchanged", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(Cache.set(tagged, "a", old, { tags: ["extra"] }))
@@ -340,7 +340,7 @@ describe("What a load is told of what was there", () => {
       }
     }))
 
-  it.scoped("a memoized function revalidates what is not fresh, and computes where nothing is", () =>
+  it.scoped("lets a memoized function revalidate a result that is not fresh; without one, it computes", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const calls: Array<string> = []

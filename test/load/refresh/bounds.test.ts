@@ -1,4 +1,4 @@
-/** How many background refreshes run at once: a bound of each cache's own. */
+/** The limit of concurrent background refreshes: each cache has its own. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, TestClock } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
@@ -22,7 +22,7 @@ const stale = (cache: typeof hung, count: number) =>
   )
 
 describe("background refreshes", () => {
-  it.scoped("32 of one cache whose source hangs do not keep another's from running", () =>
+  it.scoped("32 hanging ones of one cache do not prevent another cache's", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       yield* first(stale(hung, 40))
@@ -44,7 +44,7 @@ describe("background refreshes", () => {
       Effect.uninterruptible(Effect.sleep("1 hour"))
     ]] as const
   ) {
-    it.scoped(`after refreshTimeout their places are free${how}`, () =>
+    it.scoped(`free their places after refreshTimeout${how}`, () =>
       Effect.gen(function*() {
         const { first } = yield* instances(undefined)
         yield* first(stale(few, 4))
@@ -77,7 +77,7 @@ describe("background refreshes", () => {
       assert.deepStrictEqual(yield* first(Cache.get(few, "other")), Option.some("new"))
     }))
 
-  it.scoped("definitions that cannot be meant are refused", () =>
+  it.scoped("invalid definitions are refused", () =>
     Effect.sync(() => {
       for (const options of [{ maxConcurrentRefreshes: 0 }, { maxConcurrentRefreshes: 1.5 }, { refreshTimeout: 0 }]) {
         assert.throws(() => Cache.make({ ...policy, name: "bad", ...options }), RangeError, Object.keys(options)[0])

@@ -1,4 +1,7 @@
-/** Forced loads of one key at once, here and elsewhere: what one of them is answered with does not give way to what was before. */
+/**
+ * Concurrent forced loads of one key, in several processes: the value that one of them returned is never replaced by an
+ * older one.
+ */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { Cache, Codec, Memo } from "effect-redis-cache"
@@ -32,7 +35,7 @@ const refreshes = (fleet: Fleet) =>
   })
 
 for (const fleet of fleets) {
-  describe(`refreshes that overlap, ${fleet.name}`, () => {
+  describe(`overlapping refreshes, ${fleet.name}`, () => {
     for (const [where, process] of [["here", 0], ["elsewhere", 1]] as const) {
       for (const before of [undefined, "old"]) {
         fleet.test(`over ${before ?? "nothing"}: the newer one, ${where}, fails: the older one is stored`, () =>
@@ -52,7 +55,7 @@ for (const fleet of fleets) {
             }
           }))
 
-        fleet.test(`over ${before ?? "nothing"}: what the older one does not store is not served either, ${where}`, () =>
+        fleet.test(`over ${before ?? "nothing"}: a value that the older one does not store is not served either, ${where}`, () =>
           Effect.gen(function*() {
             const { at, begin, get, origin } = yield* refreshes(fleet)
             if (before !== undefined) yield* at(0)(Cache.set(users, "42", before))
@@ -98,7 +101,7 @@ for (const fleet of fleets) {
         }))
     }
 
-    fleet.test("what began later stays, whichever ends first and whatever becomes of the last", () =>
+    fleet.test("the value of the last one to begin stays, whichever ends first and whatever happens to the last", () =>
       Effect.gen(function*() {
         const { at, begin, get, origin } = yield* refreshes(fleet)
         yield* at(0)(Cache.set(users, "42", "old"))

@@ -1,11 +1,11 @@
-/** Tags that cannot be stored are told of before anything is made for them. */
+/** Tags that cannot be stored are refused before any epoch is created for them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Cache, type CacheError, RedisLayer } from "effect-redis-cache"
 
 const tooMany = Array.from({ length: 1000 }, (_, i) => `t${i}`)
 
-describe("tags that cannot be stored with what was loaded", () => {
+describe("tags of a loaded value that cannot be stored", () => {
   for (
     const [what, policy] of [["the key's", { tags: () => tooMany }], ["the value's", {
       valueTags: () => tooMany
@@ -23,7 +23,7 @@ describe("tags that cannot be stored with what was loaded", () => {
           Cache.getOrSetMany(users, ["42"], (keys) => Effect.succeed(keys.map((key) => [key, "Ada"] as const)))
         )
         assert.strictEqual(many._tag, "CodecError")
-        // The generation, which every load with value tags reads, is one key at the most.
+        // The generation, which every load with value tags reads, is at most one key.
         assert.isAtMost(server.size, 1)
       }).pipe(Effect.provide(RedisLayer.layerMemoryServer(server)))
     })

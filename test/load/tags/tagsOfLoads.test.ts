@@ -8,7 +8,7 @@ const byKey = Cache.make({ name: "byKey", codec, tags: (key) => [`team:${key[0]}
 const byValue = Cache.make({ name: "byValue", codec, valueTags: (value) => [`of:${value}`] })
 const given = Cache.make({ name: "given", codec })
 
-/** A cache, its way of loading, and a tag of what is loaded under `a1`. */
+/** A cache, its way of loading, and a tag of the value loaded under `a1`. */
 const ways = [
   ["tags of the key", byKey, (load: Effect.Effect<string, string>) => Cache.getOrSet(byKey, "a1", load), "team:a"],
   ["tags of the value", byValue, (load: Effect.Effect<string, string>) => Cache.getOrSet(byValue, "a1", load), "of:v1"],
@@ -20,9 +20,9 @@ const ways = [
   ]
 ] as const
 
-describe("tags of what is loaded", () => {
+describe("tags of loaded values", () => {
   for (const [name, cache, load, tag] of ways) {
-    it.scoped(`${name}: an invalidation before the load leaves it alone`, () =>
+    it.scoped(`${name}: an invalidation before the load does not affect it`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         yield* second(Cache.invalidateTags(cache, [tag]))
@@ -30,7 +30,7 @@ describe("tags of what is loaded", () => {
         assert.deepStrictEqual(yield* second(Cache.get(cache, "a1")), Option.some("v1"))
       }))
 
-    it.scoped(`${name}: one during the load leaves nothing that could be served`, () =>
+    it.scoped(`${name}: an invalidation during the load leaves no value that could be served`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         const origin = new Origin()
@@ -43,13 +43,13 @@ describe("tags of what is loaded", () => {
         yield* origin.succeed(1)
         assert.strictEqual(yield* Fiber.join(before), "v1")
         for (const at of [first, second]) assert.deepStrictEqual(yield* at(Cache.get(cache, "a1")), Option.none())
-        // Who began after the invalidation is not given what was loaded before.
+        // A caller that began after the invalidation does not get the older value.
         yield* origin.succeed(2)
         assert.strictEqual(yield* Fiber.join(joined), "v2")
         assert.deepStrictEqual(yield* second(Cache.get(cache, "a1")), Option.some("v2"))
       }))
 
-    it.scoped(`${name}: one after it makes it absent, another tag's does not`, () =>
+    it.scoped(`${name}: an invalidation after the load makes it absent, one of another tag does not`, () =>
       Effect.gen(function*() {
         const { first, second } = yield* instances(undefined, undefined)
         yield* first(load(Effect.succeed("v1")))
@@ -68,7 +68,7 @@ describe("tags of what is loaded", () => {
         yield* first(load(Effect.succeed("v1")))
         yield* driver.take([`:tag:${cache.name}:${tag}`])
         assert.deepStrictEqual(yield* first(Cache.get(cache, "a1")), Option.none())
-        // The epoch is there again, another one.
+        // The epoch exists again, with another value.
         yield* first(Cache.set(cache, "a2", "v1", { tags: [tag] }))
         assert.deepStrictEqual(yield* first(Cache.get(cache, "a1")), Option.none())
         assert.strictEqual(yield* first(load(Effect.succeed("v2"))), "v2")
@@ -91,7 +91,7 @@ describe("tags of what is loaded", () => {
       }
     }))
 
-  it.scoped("a value's tag is invalidated while its epoch is read: the generation tells", () =>
+  it.scoped("a value's tag is invalidated while its epoch is read: the generation shows it", () =>
     Effect.gen(function*() {
       const { first, second, services } = yield* instances(
         {
@@ -102,7 +102,7 @@ describe("tags of what is loaded", () => {
       const origin = new Origin()
       const loading = yield* Effect.fork(first(Cache.getOrSet(byValue, "a1", origin.load)))
       yield* settle
-      // Before the epochs are read, but the load has begun.
+      // Before the epochs are read, and after the load has begun.
       yield* second(Cache.invalidateTags(byValue, ["of:v1"]))
       yield* origin.succeed(1)
       yield* TestClock.adjust("1 second")
@@ -110,7 +110,7 @@ describe("tags of what is loaded", () => {
       assert.strictEqual(yield* stored(services[1]!.driver, "byValue:a1"), "nothing")
     }))
 
-  it.scoped("epochs are read anew after a wait for another's lease", () =>
+  it.scoped("epochs are read again after waiting for another's lease", () =>
     Effect.gen(function*() {
       const { first, second } = yield* instances(undefined, undefined)
       const origin = new Origin()
@@ -147,7 +147,7 @@ describe("tags of what is loaded", () => {
       }
     }))
 
-  it.scoped("tags of one call belong to the load that it begins: a load that it joins has its own", () =>
+  it.scoped("of one call belong to the load that it begins: a load that it joins has its own tags", () =>
     Effect.gen(function*() {
       const { first } = yield* instances(undefined)
       const cache = Cache.make({ name: "c", codec })
@@ -157,7 +157,7 @@ describe("tags of what is loaded", () => {
       const joining = yield* Effect.fork(first(Cache.getOrSet(cache, "42", origin.load, { tags: ["joiner"] })))
       yield* settle
       yield* origin.succeed(1)
-      // A joiner of a load with tags looks, since the fill does not compare them.
+      // A caller that joins a load with tags reads, because the fill does not compare them.
       assert.deepStrictEqual([yield* Fiber.join(leading), yield* Fiber.join(joining)], ["v1", "v1"])
       yield* first(Cache.invalidateTags(cache, ["joiner"]))
       assert.deepStrictEqual(yield* first(Cache.get(cache, "42")), Option.some("v1"))
@@ -165,7 +165,7 @@ describe("tags of what is loaded", () => {
       assert.deepStrictEqual(yield* first(Cache.get(cache, "42")), Option.none())
     }))
 
-  it.scoped("keys' tags are read in the same round trip as the entry, values' tags cost one more", () =>
+  it.scoped("of the key are read in the same round trip as the entry, tags of the value cost one more", () =>
     Effect.gen(function*() {
       const calls: Array<string> = []
       const { first } = yield* instances({
@@ -191,7 +191,7 @@ describe("tags of what is loaded", () => {
       assert.deepStrictEqual(calls, ["getMany", "getMany"])
     }))
 
-  it.scoped("tag epochs live as long as the longest entry that names them", () =>
+  it.scoped("tag epochs live as long as the longest-lived entry with their tag", () =>
     Effect.gen(function*() {
       const short = Cache.make({ name: "short", codec, timeToLive: "10 seconds", tags: () => ["tag"] })
       const { first } = yield* instances(undefined)
@@ -207,7 +207,7 @@ describe("tags of what is loaded", () => {
 })
 
 describe("a load whose value names its tags", () => {
-  it.scoped("asks for their epochs once, and for the generation in the same round trip", () =>
+  it.scoped("reads their epochs once, together with the generation in one round trip", () =>
     Effect.gen(function*() {
       const asked: Array<string> = []
       const computed = Cache.make({
@@ -226,7 +226,7 @@ describe("a load whose value names its tags", () => {
       yield* first(Cache.getOrSet(computed, "a1", Effect.succeed("v1")))
       assert.deepStrictEqual(asked, [
         "getMany computed:a1 tag:computed:all",
-        // These three leave together.
+        // These three are sent together.
         "lease computed:a1",
         "ensureEpochs gen:computed",
         "ensureEpochs tag:computed:all",
