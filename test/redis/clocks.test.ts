@@ -29,11 +29,14 @@ class Made implements Clocks {
     this.date += millis
   }
 
-  /** The machine sleeps, or its wall clock is set ahead. */
+  /** The machine sleeps, or its wall clock is set ahead. A moment of it passes before or after the sleep. */
   sleep(millis: number): void {
-    this.date += millis
+    this.run(moment)
+    this.date += millis - moment
   }
 }
+
+const moment = 1 / 64
 
 /** The clocks of this machine, as if it had slept. */
 const sleepy = () => {
@@ -41,6 +44,9 @@ const sleepy = () => {
   return {
     clocks: { monotonic: () => performance.now(), wall: () => Date.now() + slept },
     sleep: (millis: number) => {
+      // Nothing that runs is so quick to look again.
+      const from = performance.now()
+      while (performance.now() - from < moment) { /* it passes */ }
       slept += millis
     },
     wall: () => Date.now() + slept
@@ -74,17 +80,40 @@ describe("this machine's own time", () => {
     const { local, made, told } = listening()
     const began = local.now()
     made.sleep(-3_600_000)
-    assert.strictEqual(local.now() - began, 0)
+    assert.strictEqual(local.now() - began, moment)
     for (let i = 0; i < 10; i++) {
       made.sleep(200)
       local.now()
     }
-    assert.strictEqual(local.now() - began, 0)
+    assert.strictEqual(local.now() - began, 11 * moment)
     assert.strictEqual(told.length, 0)
     // And then notices sleep as before.
     made.sleep(300)
-    assert.strictEqual(local.now() - began, 300)
+    assert.strictEqual(local.now() - began, 11 * moment + 300)
     assert.strictEqual(told.length, 1)
+  })
+
+  it("looks at the wall clock once for readings that follow one another within some µs", () => {
+    const made = new Made()
+    let looks = 0
+    const local = new LocalClock({
+      monotonic: made.monotonic,
+      wall: () => {
+        looks++
+        return made.wall()
+      }
+    })
+    const began = local.now()
+    const before = looks
+    for (let i = 1; i <= 1_000; i++) {
+      made.run(1 / 1_024)
+      assert.strictEqual(local.now() - began, i / 1_024)
+    }
+    assert.isAtLeast(looks - before, 80)
+    assert.isBelow(looks - before, 120)
+    // A sleep between two of them is noticed by the next look.
+    made.sleep(60_000)
+    assert.isAtLeast(local.now() - began, 60_000)
   })
 
   it("is not moved if the process is held up between its readings of the two clocks", () => {
@@ -100,8 +129,9 @@ describe("this machine's own time", () => {
       wall: made.wall
     })
     const began = local.now()
+    made.run(moment)
     heldUp = 5_000
-    assert.strictEqual(local.now() - began, 5_000)
+    assert.strictEqual(local.now() - began, 5_000 + moment)
     assert.strictEqual(local.sleeps, 0)
   })
 })

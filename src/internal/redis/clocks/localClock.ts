@@ -23,6 +23,9 @@ const machine: Clocks = { monotonic: () => performance.now(), wall: () => Date.n
 /** By so much the wall clock may run ahead from one look to the next, in ms. */
 const tolerance = 250
 
+/** For so long a look at the wall clock holds, in ms of the monotonic one: less than any system call and event take. */
+const lookHolds = 0.01
+
 export class LocalClock {
   /** How often the machine was found to have slept. */
   sleeps = 0
@@ -30,6 +33,8 @@ export class LocalClock {
   private slept = 0
   /** What the wall clock was ahead of the monotonic one at the last look. */
   private lead: number
+  /** When that was, by the monotonic one. */
+  private looked = -Infinity
   private readonly listeners = new Set<() => void>()
 
   constructor(private readonly clocks: Clocks = machine) {
@@ -39,9 +44,12 @@ export class LocalClock {
   /** In ms. Never goes back, and does not stop while the machine is suspended. */
   now(): number {
     const monotonic = this.clocks.monotonic()
-    const lead = this.clocks.wall() - monotonic
-    if (lead - this.lead > tolerance) return this.lookAgain()
-    this.lead = lead
+    if (monotonic - this.looked >= lookHolds) {
+      const lead = this.clocks.wall() - monotonic
+      if (lead - this.lead > tolerance) return this.lookAgain()
+      this.lead = lead
+      this.looked = monotonic
+    }
     return monotonic + this.slept
   }
 
