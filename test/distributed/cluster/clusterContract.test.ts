@@ -4,6 +4,7 @@ import { Effect, Either } from "effect"
 import { Cache, RedisLayer } from "effect-redis-cache"
 import { Cluster } from "ioredis"
 import { afterAll } from "vitest"
+import { drain } from "../../contract/drain.js"
 import { contract } from "../../contract/suite.js"
 import { patientTimeout, startCluster } from "../../support/redisCluster.js"
 import { uniquePrefix } from "../../support/sharedRedis.js"
@@ -21,6 +22,8 @@ contract(
   (prefix) => RedisLayer.layerFromClient(client, { prefix }),
   "server"
 )
+
+drain("a cluster", (prefix) => RedisLayer.layerCluster(cluster.addresses, { prefix }))
 
 describe("a Cluster client on which its owner has an open MULTI to one of the nodes", () => {
   it.scopedLive("fails the commands that go to that node, says why, and works again after it", () =>
