@@ -328,7 +328,7 @@ describe("a slot that nobody has", () => {
       const began = performance.now()
       const failed = yield* Effect.either(Effect.provide(Cache.set(things, "a", 2), context))
       assert.strictEqual(reason(failed), "Connection")
-      assert.isBelow(performance.now() - began, 1_500)
+      assert.isBelow(performance.now() - began, 5_000)
       const waiting = yield* Effect.fork(Effect.either(Effect.provide(Cache.set(things, "a", 2), context)))
       yield* Effect.promise(() => master.client.call("CLUSTER", "ADDSLOTS", slot))
       assert.strictEqual(reason(yield* Fiber.join(waiting)), "none")
