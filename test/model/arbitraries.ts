@@ -1,4 +1,4 @@
-/** Random histories: of everything at once, and of what belongs together, closer. */
+/** Random histories: of all operations, and of groups of related operations. */
 import fc from "fast-check"
 import {
   allKeys,
@@ -36,20 +36,20 @@ const load: fc.Arbitrary<Load> = fc.record({
   )
 })
 
-/** Whose outcome is soon there, and is most often told. */
+/** Whose outcome comes soon, and is usually returned. */
 const brief: fc.Arbitrary<Load> = fc.record({
   duration: fc.nat(40),
   outcome: fc.constantFrom("Succeed" as const, "Succeed" as const, "Fail" as const)
 })
 
 const loads = (one: fc.Arbitrary<Load>): fc.Arbitrary<ReadonlyArray<Load>> => {
-  // A key that a batch has no value for.
+  // A key for which a batch has no value.
   const nothing = fc.record({ duration: fc.nat(60), outcome: fc.constant("Nothing" as const) })
   const each = fc.oneof({ weight: 8, arbitrary: one }, { weight: 1, arbitrary: nothing })
   return fc.tuple(...allKeys.map(() => each))
 }
 
-// Most of what happens is to happen to one key.
+// Most events must concern one key.
 const key = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) })
 const life = fc.constantFrom(shortLife, longLife)
 
@@ -63,7 +63,7 @@ const getOrSet = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbi
     forceRefresh: fc.constant(false)
   })
 
-/** A caller that a stale value will do for, soon. */
+/** A caller that accepts a stale value, soon. */
 const impatient = (ofKey: fc.Arbitrary<number>, one: fc.Arbitrary<Load>): fc.Arbitrary<Operation> =>
   fc.record({
     _tag: fc.constant("getOrSet" as const),
@@ -154,7 +154,7 @@ const step = (
 const fibers = (one: fc.Arbitrary<Step>, maxLength: number): fc.Arbitrary<History["fibers"]> =>
   fc.array(fc.array(one, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength })
 
-/** Everything. */
+/** All operations. */
 export const history: fc.Arbitrary<History> = fc.constantFrom(1, 2, 2, 3).chain((instances) =>
   fc.record({
     instances: fc.constant(instances),
@@ -185,8 +185,8 @@ const outage = (instances: number): fc.Arbitrary<History["outage"]> =>
   }).map(({ from, instance, lasts }) => ({ instance, from, to: from + lasts }))
 
 /**
- * Few kinds of operations on a store that does as it is told, so that what they do to each other shows soon. Nothing is
- * interrupted, nothing is lost.
+ * Few kinds of operations on a reliable store, so that their effects on each other show soon. Nothing is interrupted,
+ * nothing is lost.
  */
 const focus = (
   { instances, isAway, pause, policy }: {
@@ -219,7 +219,7 @@ const focus = (
     })
   )
 
-/** Which asks its source for what has changed, and most often nothing has. */
+/** A load that asks its source for changes, and usually finds none. */
 const revalidating: fc.Arbitrary<Load> = fc.record({
   duration: fc.nat(40),
   outcome: fc.constantFrom("Unchanged" as const, "Unchanged" as const, "Succeed" as const, "Fail" as const)
@@ -227,12 +227,12 @@ const revalidating: fc.Arbitrary<Load> = fc.record({
 
 const one = fc.constant(0)
 const soon = fc.oneof(fc.constant(0), fc.nat(10), fc.nat(30))
-/** Long enough that what was written before is late. */
+/** Long enough that earlier values are stale. */
 const late = fc.oneof(fc.nat(10), fc.integer({ min: 16, max: 50 }))
 
-/** Histories of what belongs together. */
+/** Histories of related operations. */
 export const focused = {
-  /** Values, stale ones and loads under way are there or not, and are removed. */
+  /** Values, stale values and loads in flight exist or not, and are removed. */
   removals: focus(
     {
       instances: [1, 2],
@@ -266,7 +266,7 @@ export const focused = {
     { weight: 3, arbitrary: getOrSet(fc.constantFrom(...allKeys), brief) },
     { weight: 1, arbitrary: plain(fc.constantFrom(...allKeys), "get", "delete") }
   ),
-  /** Values that are given another life while they are loaded. */
+  /** Values that get another TTL while they are loaded. */
   touches: focus(
     { instances: [1, 2], pause: soon, policy: { timeToLive: fc.constantFrom(undefined, 40) } },
     { weight: 2, arbitrary: touch(one) },
@@ -274,7 +274,7 @@ export const focused = {
     { weight: 2, arbitrary: getOrSet(one, brief) },
     { weight: 1, arbitrary: plain(one, "set", "get", "has") }
   ),
-  /** Values that are invalidated by their tags while they are loaded, written and made of each other. */
+  /** Values that are invalidated by their tags while they are loaded, written and modified. */
   invalidations: focus(
     {
       instances: [1, 2],
@@ -312,7 +312,7 @@ export const focused = {
     { weight: 3, arbitrary: expiryOfTags },
     { weight: 1, arbitrary: invalidation }
   ),
-  /** Updates of the source that overlap with each other, and with loads that have read it before. */
+  /** Updates of the source that overlap with each other, and with loads that read the source before. */
   updates: focus(
     {
       instances: [1, 2],
@@ -332,14 +332,14 @@ export const focused = {
   /** Updates that hold tags. */
   taggedUpdates: focus(
     { instances: [1, 2], pause: soon, policy: { tags: fc.constantFrom("Key", "Value", "Both") } },
-    // Of another key, so that tags alone hold.
+    // Of another key, so that only tags hold.
     { weight: 4, arbitrary: update(fc.constant(1), fc.constantFrom("all", "key0", "even", "odd")) },
     { weight: 6, arbitrary: getOrSet(one, brief) },
     { weight: 1, arbitrary: forced(one, brief) },
     { weight: 3, arbitrary: plain(one, "get", "get", "set") },
     { weight: 1, arbitrary: invalidation }
   ),
-  /** Loads that are told of what was there, while it is replaced, removed and invalidated. */
+  /** Loads that receive the previous value, while it is replaced, removed and invalidated. */
   revalidations: focus(
     {
       instances: [1, 2],
@@ -375,7 +375,7 @@ export const focused = {
     { weight: 1, arbitrary: touch(one) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constantFrom("getMany" as const, "setMany" as const) }) }
   ),
-  /** Callers that a stale value will do for before their loads are done. */
+  /** Callers that accept a stale value before their loads are done. */
   softTimeouts: focus(
     {
       instances: [1, 2],
@@ -390,7 +390,7 @@ export const focused = {
     { weight: 2, arbitrary: getOrSet(one, brief) },
     { weight: 1, arbitrary: plain(one, "set", "delete") }
   ),
-  /** Values that are late, and loads of them that fail. */
+  /** Stale values, and loads of them that fail. */
   staleWindows: focus(
     {
       instances: [1, 2],

@@ -1,10 +1,11 @@
 /**
- * The model: random histories of concurrent fibers, on some `Redis` instances over one server, with delays, lost answers,
- * interruptions and outages. See `judge/` for what must never be seen, and `mutants/` for what the model is known to find.
+ * The model: random histories of concurrent fibers, on several `Redis` instances over one server, with delays, lost
+ * answers, interruptions and outages. `judge/` says what must never be seen, and `mutants/` proves what the model
+ * finds.
  *
- * There are two hundred of everything at once, or `MODEL_RUNS` (a thousand in CI), and a fifth of that of what belongs
- * together, each.
- * `MODEL_SEED=… npx vitest run test/model/histories.test.ts` runs the histories of a seed again.
+ * It runs two hundred histories of all operations, or `MODEL_RUNS` (a thousand in CI), and a fifth of that for each
+ * group of related operations. `MODEL_SEED=… npx vitest run test/model/histories.test.ts` runs the histories of a seed
+ * again.
  */
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
@@ -17,7 +18,7 @@ const histories = Number(process.env.MODEL_RUNS ?? 200)
 
 const holds = (of: string, arbitrary: fc.Arbitrary<History>, numRuns: number): void =>
   it(
-    `${numRuns} random histories of ${of}, seed ${seed}: nobody sees what was replaced`,
+    `${numRuns} random histories of ${of}, seed ${seed}: no caller gets a replaced value`,
     { timeout: 240_000 },
     () =>
       fc.assert(

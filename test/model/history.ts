@@ -1,8 +1,8 @@
-/** What a random history is made of, and how it is written down when it is a counterexample. */
+/** The operations of a random history, and how a counterexample is printed. */
 
 /**
- * How one load of the user's goes. `Nothing`: a batch has no value for this key; alone it is a value like any other.
- * `Unchanged`: what it is told of is what it gives, if it is told of anything.
+ * How one of the user's loads behaves. `Nothing`: a batch has no value for this key; for a single key it is a value
+ * like any other. `Unchanged`: the load returns the previous value, if there is one.
  */
 export interface Load {
   readonly duration: number
@@ -12,7 +12,7 @@ export interface Load {
 export type Operation =
   | { readonly _tag: "get" | "has" | "set" | "delete" | "expire" | "take" | "setIfAbsent"; readonly key: number }
   | { readonly _tag: "getMany" | "setMany" | "deleteMany" }
-  /** What its function makes of what it is given: something new, nothing, or that itself. */
+  /** What its function makes of the value that it receives: a new value, none, or the same one. */
   | { readonly _tag: "modify"; readonly key: number; readonly answer: "New" | "None" | "Same" }
   | { readonly _tag: "touch"; readonly key: number; readonly life: number }
   | { readonly _tag: "invalidateTags" | "expireTags"; readonly tag: string }
@@ -21,7 +21,7 @@ export type Operation =
     readonly key: number
     readonly load: Load
     readonly timeout: number | undefined
-    /** After so many ms a stale value will do: before the timeout, if there is one. */
+    /** After this many ms a stale value will do: before the timeout, if there is one. */
     readonly soft: number | undefined
     readonly forceRefresh: boolean
   }
@@ -31,13 +31,13 @@ export type Operation =
   | { readonly _tag: "getOrSetMany"; readonly loads: ReadonlyArray<Load> }
 
 /**
- * An update of the source, around which the cache is invalidated. It commits after `before` ms, or not at all, and goes on
- * for `after` ms.
+ * An update of the source, around which the cache is invalidated. It commits after `before` ms, or not at all, and
+ * continues for `after` ms.
  */
 export interface Update {
   readonly _tag: "update"
   readonly key: number
-  /** Held beside the key. */
+  /** Held in addition to the key. */
   readonly tag: string | undefined
   readonly before: number
   readonly after: number
@@ -45,19 +45,19 @@ export interface Update {
   /** Its process dies as soon as it has committed. */
   readonly dies: boolean
   readonly linger: number | undefined
-  /** What it has written is stored at the end. */
+  /** The value that it has written is stored at the end. */
   readonly store: boolean
   /** It loads its key before it commits. */
   readonly own: Load | undefined
 }
 
 export interface Step {
-  /** Which `Redis` instance it goes through. */
+  /** The `Redis` instance that it uses. */
   readonly instance: number
   /** How long the fiber pauses before it, in ms. */
   readonly pause: number
   readonly operation: Operation
-  /** It is interrupted after so many ms, if it is still running. */
+  /** It is interrupted after this many ms, if it is still running. */
   readonly interruptAfter: number | undefined
 }
 
@@ -72,21 +72,21 @@ export interface History {
     readonly timeToLive: number | undefined
     readonly staleWhileRevalidate: number | undefined
     readonly staleIfError: number | undefined
-    /** For so long entries stay after their windows, for loads to be told of. */
+    /** How long entries stay after their windows, for loads to receive. */
     readonly retain: number | undefined
     readonly leaseDuration: number
     readonly tags: "None" | "Key" | "Value" | "Both"
-    /** No value is served from memory that was replaced, by another instance, so many ms before. */
+    /** Memory serves no value that another instance replaced more than this many ms before. */
     readonly maxStaleness: number | undefined
   }
-  /** How often a change is not told, since the link is lost. */
+  /** How often a change is not reported because the link is lost. */
   readonly loss: number
   /**
-   * The store does not answer one instance from then until then. The cache goes on without it, and tells of dropped writes
+   * The store does not answer one instance in this period. The cache continues without it, and reports dropped writes
    * as done.
    */
   readonly outage: { readonly instance: number; readonly from: number; readonly to: number } | undefined
-  /** For how long such a link is silent at the most, and then away, in ms. */
+  /** How long such a link is silent at most before it is lost, in ms. */
   readonly silence: number
   readonly fibers: ReadonlyArray<ReadonlyArray<Step>>
 }
@@ -94,41 +94,41 @@ export interface History {
 export const keyCount = 2
 export const allKeys: ReadonlyArray<number> = Array.from({ length: keyCount }, (_, i) => i)
 export const tagNames = ["all", "key0", "key1", "even", "odd"]
-/** A load that runs longer is cut. */
+/** A load that runs longer is interrupted. */
 export const maxDuration = 150
-/** For how long a load waits for another process's. */
+/** How long a load waits for another process's. */
 export const leaseWait = 120
-/** For how long the least a source is left alone, by all who have something stale, once a load has failed. */
+/** The least time for which all callers with a stale value leave a source alone after a load has failed. */
 export const retryAfter = 40
-/** A lease that is to last as long as its load, whatever becomes of a renewal. */
+/** A lease that lasts as long as its load, whatever happens to a renewal. */
 export const longLease = 60_000
 
 /** When histories begin, in ms. */
 export const epoch = 1_000
 
-/** What the store has missed is made good within so many ms, if commands take no time. */
+/** Missed writes are made good within this many ms, if commands take no time. */
 export const madeGoodWithin = 1_000
 
-/** For how long an update holds that does not renew: longer than a renewal may take, whatever is delayed. */
+/** How long a hold lasts without renewal: longer than a renewal may take, whatever is delayed. */
 export const hold = 200
 
 /** Longer than any history. */
 export const longLife = 600_000
 export const shortLife = 10
 
-/** The keys that an operation is about; none where it is about tags. */
+/** The keys that an operation concerns; none if it concerns tags. */
 export const keysOf = (operation: Operation): ReadonlyArray<number> =>
   "key" in operation ? [operation.key] : isOfTags(operation) ? [] : allKeys
 
-/** It is about whatever has a tag. */
+/** It concerns every entry with a tag. */
 export const isOfTags = (operation: Operation): boolean =>
   operation._tag === "invalidateTags" || operation._tag === "expireTags"
 
-/** It loads whatever is stored. */
+/** It loads, whatever is stored. */
 export const isForced = (operation: Operation): boolean =>
   operation._tag === "refresh" || (operation._tag === "getOrSet" && operation.forceRefresh)
 
-/** Its caller waits for so long at the most. */
+/** Its caller waits at most this long. */
 export const hasTimeout = (operation: Operation): boolean =>
   operation._tag === "getOrSet" && (operation.timeout !== undefined || operation.soft !== undefined)
 

@@ -1,4 +1,6 @@
-/** What must never be seen in a history. Each judgement follows from what is promised, not from how it is kept. */
+/**
+ * What must never be seen in a history. Each judgement follows from what is promised, not from how it is implemented.
+ */
 import { expired } from "./judge/expired.js"
 import { hits } from "./judge/hits.js"
 import { leases } from "./judge/leases.js"

@@ -1,4 +1,4 @@
-/** Performs the operations of a history, and notes what they come to. */
+/** Performs the operations of a history, and records their outcomes. */
 import { Cause, Data, Effect, Option } from "effect"
 import { Cache, type Redis } from "effect-redis-cache"
 import { allKeys, hold, type Load, type Operation } from "./history.js"
@@ -11,7 +11,7 @@ class RolledBack extends Data.TaggedError("RolledBack") {}
 
 export const keys = allKeys.map((key) => `key${key}`)
 
-/** A user's load that takes so long and ends so; no value where a batch has none. */
+/** A user's load with this duration and outcome; no value if a batch has none. */
 const compute = (
   record: Record,
   computation: Computation,
@@ -50,7 +50,7 @@ const compute = (
     )
   })
 
-/** The loads of these keys at once; the values there are. */
+/** Loads these keys at once; gives the values that exist. */
 const computeAll = (
   record: Record,
   call: Call,

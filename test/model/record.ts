@@ -1,13 +1,13 @@
 /**
- * What happened in a history, in the order in which it happened: calls, as their callers saw them, runs of the user's
- * loads, and what stood in the store from when to when.
+ * What happened in a history, in order: calls, as their callers saw them, runs of the user's loads, and what was stored
+ * from when to when.
  */
 import type { Effect } from "effect"
 import type { MemoryServer } from "../../src/internal/driver/memoryServer.js"
 import * as Entry from "../../src/internal/entry/format.js"
 import { allKeys, type History, isForced, keysOf, type Operation } from "./history.js"
 
-/** A moment: the number of an event, so that any two can be ordered, and when it was. */
+/** A moment: the number of an event, so that any two can be ordered, and its time. */
 export interface Moment {
   readonly at: number
   readonly millis: number
@@ -18,19 +18,19 @@ export interface Call {
   readonly id: number
   readonly operation: Operation
   readonly instance: number
-  /** The keys that it is about. */
+  /** The keys that it concerns. */
   readonly keys: ReadonlyArray<number>
   readonly began: Moment
   /** When it was answered, with success; an interrupted or failed call may have taken place, now or later or never. */
   acknowledged: Moment | undefined
   ended: Moment | undefined
-  /** What it is to write, by key. */
+  /** The values that it is to write, by key. */
   readonly writes: ReadonlyMap<number, string>
-  /** What it has put in the place of what was there, by key; `undefined` where it has removed it. */
+  /** The values that it has stored instead of the earlier ones, by key; `undefined` if it has removed one. */
   readonly put: Map<number, string | undefined>
-  /** For `modify`: what its last run was given. */
+  /** For `modify`: the value that its last run received. */
   found: string | undefined
-  /** Values that it was given, `undefined` for none. */
+  /** The values that it got, `undefined` for none. */
   readonly read: Array<{ readonly key: number; readonly value: string | undefined }>
   /** For `update`: when the source had the new version. */
   committed: Moment | undefined
@@ -38,11 +38,11 @@ export interface Call {
   died: boolean
   /** For `has`. */
   saw: boolean | undefined
-  /** The load whose failure it was given. */
+  /** The load whose failure it got. */
   failure: string | undefined
-  /** It was interrupted, and not by us; or it was told that a load took too long. */
+  /** It was interrupted, and not by the test; or it was told that a load took too long. */
   cutOff: boolean
-  /** It was given nothing, since its time was over. */
+  /** It got nothing, because its time was over. */
   timedOut: boolean
   result: string
 }
@@ -51,35 +51,35 @@ export interface Call {
 export interface Computation {
   readonly value: string
   readonly key: number
-  /** The keys of the batch that it is of, whose failure is that of each of them. */
+  /** The keys of its batch, each of which gets its failure. */
   readonly batch: ReadonlyArray<number>
   readonly instance: number
-  /** Whose load it is. */
+  /** The call that began the load. */
   readonly call: Call
-  /** What it was told of, which was there. */
+  /** The previous value that it received. */
   told: string | undefined
-  /** It has given what it was told of. */
+  /** It has returned the previous value. */
   unchanged: boolean
   readonly forced: boolean
-  /** It runs inside of an update. */
+  /** It runs inside an update. */
   readonly apart: boolean
   readonly began: Moment
   ended: Moment | undefined
   exit: "Success" | "Failure" | "Interruption" | undefined
-  /** When the whole batch had ended: until then it is stored by nobody, and its lease is held. */
+  /** When the whole batch had ended: until then it is not stored, and its lease is held. */
   over: Moment | undefined
 }
 
-/** What stands under a key, from `from` on. */
+/** What is stored under a key, from `from` on. */
 export interface Standing {
   readonly from: Moment
   /** No value: there is nothing, or a marker. */
   readonly value: string | undefined
-  /** New with each write: another lease or another life leave it as it was. */
+  /** New with each write: another lease or another TTL do not change it. */
   readonly writeId: string
   /** Zero: for ever. */
   readonly freshUntil: number
-  /** When the store forgets it. */
+  /** When the store drops it. */
   readonly expires: number
 }
 
@@ -88,7 +88,7 @@ export interface Put extends Moment {
   readonly value: string
 }
 
-/** Whether nobody has written between. What is stored under another load's lease has its write id of that lease. */
+/** Whether there was no write in between. A value stored under another load's lease has the write id of that lease. */
 export const isSame = (a: Standing, b: Standing): boolean => a.writeId === b.writeId && a.value === b.value
 
 const nothing: Standing = { from: { at: 0, millis: 0 }, value: undefined, writeId: "", freshUntil: 0, expires: 0 }
@@ -101,7 +101,7 @@ export class Record {
   private ids = 0
   readonly calls: Array<Call> = []
   readonly computations = new Map<string, Computation>()
-  /** What stood under each key, one after the other. */
+  /** What was stored under each key, in order. */
   readonly standing: ReadonlyArray<Array<Standing>> = allKeys.map(() => [nothing])
 
   constructor(readonly history: History, private readonly now: () => number) {}
@@ -160,7 +160,7 @@ export class Record {
     return computation
   }
 
-  /** Looks at what stands there at each change, right when it happens, until the effect is run. */
+  /** Records what is stored after each change, right when it happens, until the effect is run. */
   watch(server: MemoryServer, redisKey: (key: number) => string): Effect.Effect<void> {
     return server.watch((changed) => {
       for (const key of allKeys) {
@@ -187,14 +187,14 @@ export class Record {
     )
   }
 
-  /** The loads that have given this value anew, since nothing had changed. */
+  /** The loads that have returned this value again, because nothing had changed. */
   revalidations(key: number, value: string): ReadonlyArray<Computation> {
     return [...this.computations.values()].filter((computation) =>
       computation.key === key && computation.unchanged && computation.told === value
     )
   }
 
-  /** What stood under a key at any time of a call. */
+  /** What was stored under a key at any time of a call. */
   during(key: number, { began, ended }: Pick<Call, "began" | "ended">): ReadonlyArray<Standing> {
     const all = this.standing[key]!
     return all.filter(({ from }, i) =>

@@ -38,7 +38,7 @@ const cacheOf = ({ outage, policy }: History) =>
 
 const redisKey = (key: number): string => `model:${keys[key]}`
 
-/** The store does not answer from then until then. */
+/** The store does not answer in this period. */
 const away = (driver: Driver, { from, to }: NonNullable<History["outage"]>): Driver => {
   const refusal = new CacheError.RedisError({ reason: "Connection", operation: "any", cause: new Error("it is away") })
   const answer = <A, E, R>(refused: Effect.Effect<A, E, R>, sent: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -57,7 +57,7 @@ const away = (driver: Driver, { from, to }: NonNullable<History["outage"]>): Dri
   })
 }
 
-/** One process's `Redis`, on a connection that misbehaves. */
+/** One process's `Redis`, on an unreliable connection. */
 const connection = (
   history: History,
   server: MemoryServer,
@@ -76,7 +76,7 @@ const connection = (
     feed: { delay: { min: 0, max: history.delay }, loss: history.loss, silence: { min: 0, max: history.silence } },
     lostReply: { probability: history.lost, timeout: { min: 20, max: 90 } }
   }).pipe(Layer.provide(inner))
-  // Plain writes may be overtaken by what is sent after them, until they are answered.
+  // Until they are answered, plain writes may be overtaken by later commands.
   return Layer.scoped(
     Redis.Redis,
     Effect.flatMap(Redis.Redis, ({ driver }) => {
@@ -107,7 +107,7 @@ const leftBehind = (services: ReadonlyArray<Service>, server: MemoryServer, now:
     const left = server.get(redisKey(key), now)?.bytes
     if (left !== undefined && Entry.isHold(left)) wrong.push(`${keys[key]} is still held`)
     const lease = left === undefined || !Entry.isEntry(left) ? undefined : Entry.lease(left)
-    // Zeros are no load's token: with them a source is left alone for a while.
+    // Zeros are not a load's token: they mean that a source is left alone for a while.
     if (lease !== undefined && lease.until > now && lease.token.some((byte) => byte !== 0)) {
       wrong.push(`the lease of ${keys[key]} was left behind`)
     }
@@ -115,7 +115,7 @@ const leftBehind = (services: ReadonlyArray<Service>, server: MemoryServer, now:
   return wrong
 }
 
-/** What a process sends that has died never takes place. */
+/** What a dead process sends never takes place. */
 const mortal = (driver: Driver, isDead: () => boolean): Driver => {
   const dead = new CacheError.RedisError({ reason: "Connection", operation: "any", cause: new Error("it has died") })
   return decorate(driver, {
@@ -190,7 +190,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
         call.timedOut = Option.isSome(failure) && failure.value instanceof CacheError.Empty
         if (Option.isSome(failure) && failure.value instanceof LoadFailure) {
           call.failure = failure.value.load
-        } // A defect of ours is no answer at all.
+        } // A defect of the library is not an answer.
         else if (Option.isSome(died) && !cutOff) {
           throw new Error(Cause.pretty(exit.cause))
         }
@@ -201,8 +201,8 @@ const program = (history: History, record: Record, mutant: Mutant) =>
       (steps) => Effect.fork(Effect.forEach(steps, run, { discard: true }))
     )
     yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })
-    // Time for what goes on by itself: refreshes, loads whose callers ran out of time, answers under way. A refresh that
-    // failed at the very end keeps its lease for a second. Heartbeats would go on as long.
+    // Time for background work: refreshes, loads whose callers timed out, answers in flight. A refresh that failed at
+    // the very end keeps its lease for a second. Heartbeats would continue for as long.
     yield* Effect.sleep(history.policy.maxStaleness === undefined ? 5_000 : 1_500)
     if (history.outage !== undefined) {
       // Everything is made good: no reader finds a value that should be gone.
@@ -217,7 +217,7 @@ const program = (history: History, record: Record, mutant: Mutant) =>
     Effect.locally(FiberRef.currentLoggers, HashSet.empty())
   )
 
-/** Runs a history; what comes back is what is wrong, and how it came to it. */
+/** Runs a history; gives the violations, and the events that led to them. */
 export const run = (history: History, mutant: Mutant = (driver) => driver): ReadonlyArray<string> => {
   const simulation = new Simulation(history.seed, 30_000)
   const record = new Record(history, () => simulation.unsafeCurrentTimeMillis())
@@ -232,5 +232,5 @@ export const run = (history: History, mutant: Mutant = (driver) => driver): Read
   return wrong.length === 0 ? wrong : [...wrong, show(history), record.show()]
 }
 
-/** A history runs in one go, and the test runner wants to be heard now and then. */
+/** A history runs in one go, and the test runner needs a sign of life now and then. */
 export const breath = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -2,8 +2,8 @@
  * Runs an effect to its end in one go, in virtual time: a scheduler and a clock in one, deterministic for a seed.
  *
  * The `TestClock` takes a real timer for every step of time; thousands of histories need one that takes none. And this
- * one may run whatever is ready in any order, and may make any fiber yield at any step: Effect promises neither order
- * nor steps, so nothing may depend on them.
+ * one may run ready fibers in any order, and may make any fiber yield at any step: Effect promises neither order nor
+ * steps, so nothing may depend on them.
  */
 import { Clock, Duration, Effect, Exit, type Fiber, type Scheduler } from "effect"
 import { epoch } from "./history.js"
@@ -100,7 +100,7 @@ export class Simulation implements Scheduler.Scheduler, Clock.Clock {
     return true
   }
 
-  /** What an effect comes to. Fails where it never ends, or leaves a fiber behind that waits for time to pass. */
+  /** The result of an effect. Fails if it never ends, or leaves a fiber behind that waits for time to pass. */
   run<A, E>(effect: Effect.Effect<A, E>): A {
     const fiber = Effect.runFork(Effect.withClock(effect, this), { scheduler: this })
     for (;;) {

@@ -14,11 +14,11 @@ export const expired = (record: Record): ReadonlyArray<string> => {
     acknowledged !== undefined && (operation._tag === "expire" || operation._tag === "expireTags")
   )
 
-  /** The moment by which a value was there for sure, or was about to be computed from what is old by then. */
+  /** The moment by which a value certainly existed, or was about to be computed from something that is old by then. */
   const knownBy = (value: string): number =>
     record.computations.get(value)?.began.at ?? writers.get(value)?.acknowledged?.at ?? Infinity
 
-  /** Somebody may have written it once more. */
+  /** Another call may have written it once more. */
   const rewritten = (key: number, value: string, since: Call): boolean =>
     record.revalidations(key, value).some(({ ended }) => (ended?.at ?? Infinity) > since.began.at) ||
     record.calls.some(({ ended, found, operation, put }) =>

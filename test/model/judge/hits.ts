@@ -1,6 +1,5 @@
 /**
- * A caller gets a stored value at once: no load that goes on beside it, forced or in the background, makes a caller
- * wait, or fail.
+ * A caller gets a stored value at once: a concurrent load, forced or in the background, makes no caller wait or fail.
  */
 import { hasTimeout } from "../history.js"
 import type { Call, Record } from "../record.js"
@@ -8,7 +7,7 @@ import { isUnforcedLoad, name, ofKey, overlap, servedFor, stood } from "./suppor
 
 export const hits = (record: Record): ReadonlyArray<string> => {
   const { delay, lost, policy } = record.history
-  // Where answers are lost it may have looked in vain.
+  // If answers are lost, it may have looked in vain.
   if (lost > 0) return []
   const staleIfError = policy.staleIfError ?? 0
   const staleWhileRevalidate = policy.staleWhileRevalidate ?? 0
@@ -23,7 +22,7 @@ export const hits = (record: Record): ReadonlyArray<string> => {
 
   const failed = (call: Call): ReadonlyArray<string> => {
     const failure = call.failure === undefined ? undefined : record.computations.get(call.failure)
-    // A batch fails for what it lacks.
+    // A batch fails because of its missing keys.
     const lacking = call.keys.filter((key) => failure === undefined || failure.batch.includes(key))
     if (lacking.every((key) => hit.get(call)!.has(key)) && (failure !== undefined || call.cutOff)) {
       return [
@@ -37,11 +36,11 @@ export const hits = (record: Record): ReadonlyArray<string> => {
       : []
   }
 
-  /** Somebody in this process may be loading this key, since it found nothing. */
+  /** A load of this key may be in flight in this process, because its caller found nothing. */
   const mayLoad = (call: Call, key: number): boolean =>
     calls.some((other) =>
       other !== call && other.instance === call.instance && other.keys.includes(key) && !hit.get(other)!.has(key) &&
-      // Who ran out of time leaves the load behind.
+      // A caller that times out leaves the load behind.
       (other.acknowledged === undefined || hasTimeout(other.operation)
         ? other.began.at < call.ended!.at
         : overlap(other, call))
@@ -58,7 +57,7 @@ export const hits = (record: Record): ReadonlyArray<string> => {
       : []
   }
 
-  /** After its soft timeout a caller is served what is stale; it may have to look for it first. */
+  /** After its soft timeout a caller gets a stale value; it may have to read it first. */
   const waitedOn = (call: Call): ReadonlyArray<string> => {
     const { operation } = call
     if (operation._tag !== "getOrSet" || operation.soft === undefined) return []

@@ -1,6 +1,6 @@
 /**
  * A lease lasts as long as its load, unless there is a write: so an undisturbed load is stored, and no other load runs
- * beside it.
+ * at the same time.
  */
 import { leaseWait, maxDuration } from "../history.js"
 import type { Computation, Record } from "../record.js"
@@ -14,7 +14,7 @@ const beside = (record: Record, computations: ReadonlyArray<Computation>): Reado
       hasLease(record, a) && !disturbed(record, a, b.began.at) &&
       // A load without callers first releases its lease, and is then interrupted.
       !(a.exit === "Interruption" && a.ended!.millis === b.began.millis) &&
-      // A load is cut at its longest, and so is what keeps others out.
+      // A load is interrupted at its longest duration, and its lease ends then, too.
       b.began.millis - a.call.began.millis < maxDuration &&
       // A forced load may have taken the other's lease before that began.
       (!a.forced || a.began.at < b.call.began.at)
@@ -30,7 +30,7 @@ const unstored = (record: Record, computations: ReadonlyArray<Computation>, key:
       !disturbed(record, a, acknowledged.at)
     return !judged || puts.some(({ value }) => value === a.value)
       ? []
-      : [`${name(a.call)} was given ${a.value}, which was not stored, and nobody had written`]
+      : [`${name(a.call)} was given ${a.value}, which was not stored, without any write`]
   })
 }
 

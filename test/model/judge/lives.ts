@@ -1,4 +1,4 @@
-/** Nobody is given a value that had ended before the call began, and reads give what stood there while they ran. */
+/** No caller gets a value that had ended before the call began, and reads return what was stored while they ran. */
 import { isLoad } from "../history.js"
 import type { Call, Record, Standing } from "../record.js"
 import { changesTags, epochsEndSooner, name } from "./support.js"
@@ -9,7 +9,7 @@ const freshUntil = (record: Record, key: number, value: string, call: Call): num
   const all = record.standing[key]!
   const known = all.filter((standing, i) => {
     const next = all[i + 1]?.from
-    // What a touch has made of it since is known to all, but for copies in memory.
+    // All callers know the effect of a later touch, except through copies in memory.
     return standing.value === value &&
       (next === undefined || next.at > call.began.at || all[i + 1]!.value !== value ||
         (maxStaleness !== undefined && next.millis + maxStaleness >= call.began.millis))
@@ -17,7 +17,9 @@ const freshUntil = (record: Record, key: number, value: string, call: Call): num
   return known.length === 0 || known.includes(0) ? 0 : Math.max(...known)
 }
 
-/** Whether a value was fresh at some time between when it came, or the call began, and when it went or the call ended. */
+/**
+ * Whether a value was fresh at some time between when it came, or the call began, and when it went, or the call ended.
+ */
 const someTimeFresh = ({ freshUntil, from, value }: Standing, call: Call): boolean =>
   value !== undefined && (freshUntil === 0 || freshUntil > Math.max(from.millis, call.began.millis))
 
@@ -34,7 +36,7 @@ const someTimeNone = (record: Record, key: number, call: Call): boolean => {
 
 const reads = new Set(["get", "getMany", "has", "take"])
 
-/** A read that is answered by the store gives what stood there at some time while it ran. */
+/** A read that the store answers returns what was stored at some time while it ran. */
 const misread = (record: Record, call: Call): ReadonlyArray<string> => {
   const { acknowledged, operation, read, saw } = call
   if (acknowledged === undefined || !reads.has(operation._tag) || record.history.policy.maxStaleness !== undefined) {

@@ -1,11 +1,11 @@
-/** A value that was written, that lives for ever, and that nobody else has touched since, is still there. */
+/** A value that was written, never expires, and was not touched by any other call since, is still there. */
 import { isForced, longLife } from "../history.js"
 import type { Call, Record } from "../record.js"
 import { concerns, disturbers, heardOf, isOver, name } from "./support.js"
 
 const lookers = new Set(["get", "getMany", "has", "take", "getOrSet", "getOrSetMany", "setIfAbsent", "touch"])
 
-/** Whether a call may have put something in the place of a value, or ended its life. */
+/** Whether a call may have replaced a value, or ended its life. */
 const mayRemove = ({ failure, operation }: Call): boolean =>
   disturbers.has(operation._tag) || (operation._tag === "touch" && operation.life < longLife) ||
   // A load that failed changes nothing.
@@ -32,7 +32,7 @@ export const lost = (record: Record): ReadonlyArray<string> => {
       const right = call.read.length === 0 && call.saw !== undefined
         ? call.saw
         : call.read.some((read) => read.key === key && read.value === value)
-      return right ? [] : [`${name(call)} did not find ${value}, which nobody had touched`]
+      return right ? [] : [`${name(call)} did not find ${value}, which no call had touched`]
     })
   }
 

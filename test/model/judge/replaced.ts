@@ -1,15 +1,15 @@
-/** Nobody is given a value that was replaced before the call began. */
+/** No caller gets a value that was replaced before the call began. */
 import type { Call, Moment, Record } from "../record.js"
 import { hasLoadedAnew, heardOf, name } from "./support.js"
 
-/** Something that took the place of what was there before it, between `began` and `acknowledged`. */
+/** Something that replaced the earlier value, between `began` and `acknowledged`. */
 interface Replacement {
   readonly began: number
   readonly acknowledged: Moment
-  /** Who is told of it at once; nobody, where only the store knows. */
+  /** The instances that know it at once; none, if only the store knows. */
   readonly instance: number | undefined
   readonly invalidates: string | undefined
-  /** What it put there. */
+  /** The value that it stored. */
   readonly value: string | undefined
   readonly forced: boolean
   readonly name: string
@@ -31,7 +31,7 @@ const byCalls = (record: Record, key: number): ReadonlyArray<Replacement> =>
     }]
   })
 
-/** What a load has stored is a write, which began with its computation. */
+/** The fill of a load is a write, which began with its computation. */
 const byLoads = (record: Record, key: number): ReadonlyArray<Replacement> => {
   const filled = new Set<string>()
   return record.puts(key).flatMap(({ at, millis, value }) => {
@@ -56,14 +56,14 @@ export const replaced = (record: Record): ReadonlyArray<string> => {
   const puts = record.standing.map((_, key) => record.puts(key))
   const refreshes = record.calls.filter((call) => hasLoadedAnew(record, call))
 
-  /** The moment by which a value was there for sure, or was about to be computed from what is old by then. */
+  /** The moment by which a value certainly existed, or was about to be computed from something that is old by then. */
   const knownBy = (value: string): number =>
     record.computations.get(value)?.began.at ?? writers.get(value)?.acknowledged?.at ?? Infinity
 
   const lastPut = (key: number, value: string): number =>
     puts[key]!.reduce((last, put) => put.value === value ? put.at : last, -1)
 
-  /** Who has replaced this value before then. `heirs` were made of it. */
+  /** The writes that have replaced this value before then. `heirs` were made of it. */
   const replacedBefore = (
     key: number,
     value: string,
@@ -76,18 +76,18 @@ export const replaced = (record: Record): ReadonlyArray<string> => {
       if (acknowledged.at >= call.began.at || began <= knownBy(value)) continue
       if (!heardOf(call, acknowledged, instance, record.history)) continue
       if (replacement.value !== undefined && mine.has(replacement.value)) continue
-      // An heir without the tag, made before the invalidation, outlives it by right.
+      // An heir without the tag, made before the invalidation, rightly outlives it.
       if (invalidates !== undefined && ![...mine].every((one) => record.tags(key, one).includes(invalidates))) continue
-      // Of forced loads that overlap each may be stored: there is the last.
+      // Of overlapping forced loads each may be stored: the last one counts.
       if ((forced || record.computations.get(value)?.forced === true) && lastPut(key, value) > acknowledged.at) continue
       return replacement
     }
-    // A modified value is at least as old as what it was made of.
+    // A modified value is at least as old as the value that it was made of.
     const parent = writers.get(value)?.found
     return parent === undefined ? undefined : replacedBefore(key, parent, call, mine)
   }
 
-  /** Whose forced load has set out to replace this value, and has said that it did. */
+  /** The forced load that has set out to replace this value, and has reported that it did. */
   const refreshedBefore = (key: number, value: string, call: Call): Call | undefined =>
     refreshes.find(({ acknowledged, began, instance, keys }) => {
       const put = lastPut(key, value)
@@ -95,7 +95,7 @@ export const replaced = (record: Record): ReadonlyArray<string> => {
         heardOf(call, acknowledged!, instance, record.history)
     })
 
-  /** What a load is told of stood there when it began, whatever copies in memory say. */
+  /** The previous value of a load was stored when the load began, whatever copies in memory say. */
   const told = [...record.computations.values()].flatMap(({ call, key, told, value }) => {
     if (told === undefined) return []
     const asking: Call = { ...call, operation: { _tag: "refresh", key, load: { duration: 0, outcome: "Succeed" } } }

@@ -1,4 +1,4 @@
-/** A source that has failed is left alone for a while by all who have something stale to serve. */
+/** All callers with something stale to serve leave a failed source alone for a while. */
 import { retryAfter } from "../history.js"
 import type { Computation, Record } from "../record.js"
 import { canTell, disturbed, hasLease, waitedTooLong } from "./holders.js"
@@ -9,7 +9,7 @@ export const spared = (record: Record): ReadonlyArray<string> => {
   const window = Math.max(staleIfError ?? 0, staleWhileRevalidate ?? 0)
   if (window === 0 || !canTell(record)) return []
 
-  /** A value that was late before anybody asked for either of them, and could be served all the while. */
+  /** A value that was stale before either load was requested, and could be served all the while. */
   const wasStale = (failed: Computation, b: Computation): boolean => {
     const began = failed.call.began.at < b.call.began.at ? failed.call.began : b.call.began
     const there = stood(record, { began, ended: b.began }, b.key)

@@ -1,4 +1,4 @@
-/** What several judgements ask of a call. */
+/** Questions about a call that several judgements share. */
 import { type History, isForced, isLoad, isOfTags, madeGoodWithin } from "../history.js"
 import { type Call, type Computation, isSame, type Moment, type Record, type Standing } from "../record.js"
 
@@ -6,20 +6,20 @@ export const name = ({ id, operation }: Call): string => `call ${id} (${operatio
 
 const nearReads = new Set(["get", "getMany", "has", "getOrSet", "getOrSetMany"])
 
-/** Whether a call must know of what was acknowledged then: copies in memory may be a little old. */
+/** Whether a call must know what was acknowledged then: copies in memory may be a little old. */
 export const heardOf = (
   call: Call,
   { millis }: Moment,
   instance: number | undefined,
   { delay, outage, policy: { maxStaleness } }: History
 ): boolean =>
-  // What the store has missed the others hear of when it is made good.
+  // Other processes learn of a missed write when it is made good.
   outage !== undefined && instance === outage.instance && instance !== call.instance
     ? Math.max(millis, outage.to) + madeGoodWithin + 4 * delay < call.began.millis
     : maxStaleness === undefined || !nearReads.has(call.operation._tag) || instance === call.instance ||
       millis + maxStaleness < call.began.millis
 
-/** Whether they ran at the same time. Nobody knows when a call that was not answered takes place, if ever. */
+/** Whether they ran at the same time. It is unknown when a call that was not answered takes place, if ever. */
 export const overlap = (
   a: { readonly began: Moment; readonly ended: Moment | undefined },
   b: { readonly began: Moment; readonly ended: Moment | undefined }
@@ -28,7 +28,7 @@ export const overlap = (
 /** A hold stays behind. */
 const lingers = ({ operation }: Call): boolean => operation._tag === "update" && operation.linger !== undefined
 
-/** All that it has sent has taken place: it was answered, or it only waited for a load that failed. */
+/** Everything that it sent has taken place: it was answered, or it only waited for a load that failed. */
 export const isOver = (call: Call): boolean =>
   (call.acknowledged !== undefined || call.failure !== undefined) && !lingers(call)
 
@@ -36,10 +36,10 @@ export const isOver = (call: Call): boolean =>
 export const changesTags = ({ operation }: Call): boolean =>
   isOfTags(operation) || (operation._tag === "update" && operation.tag !== undefined)
 
-/** A call that waits for whoever loads, and is given a stale value in its windows. */
+/** A call that waits for any load, and gets a stale value in its windows. */
 export const isUnforcedLoad = ({ operation }: Call): boolean => isLoad(operation) && !isForced(operation)
 
-/** It was answered with what it has loaded itself, whatever was stored: not with a stale value where that failed. */
+/** It returned the value that it has loaded itself, whatever was stored: not a stale value after a failure. */
 export const hasLoadedAnew = (record: Record, call: Call): boolean =>
   isForced(call.operation) && call.acknowledged !== undefined &&
   call.read.every(({ key, value }) =>
@@ -50,7 +50,7 @@ export const hasLoadedAnew = (record: Record, call: Call): boolean =>
 
 export const concerns = (call: Call, key: number): boolean => call.keys.includes(key) || changesTags(call)
 
-/** What may change what stands under a key, or which load may store something there. */
+/** What may change the value of a key, or which load may store a value there. */
 export const disturbers = new Set([
   "set",
   "setMany",
@@ -71,29 +71,29 @@ export const mayRevoke = (other: Call, key: number, since: Call, until: number):
   (disturbers.has(other.operation._tag) || isForced(other.operation)) && other.began.at < until &&
   !(isOver(other) && other.ended!.at < since.began.at)
 
-/** A value that stood there, alone and untouched, for as long as the call took, and could be found for as long. */
+/** A value that was the only one, and untouched, for as long as the call took, and could be found for as long. */
 export const stood = (record: Record, call: Pick<Call, "began" | "ended">, key: number): Standing | undefined => {
   if (call.ended === undefined) return undefined
   const all = record.during(key, call)
   const last = all[all.length - 1]!
   if (last.value === undefined || all.some((standing) => !isSame(standing, last))) return undefined
   if (all.some(({ expires }) => expires <= call.ended!.millis)) return undefined
-  // Who invalidates it leaves it where it is.
+  // An invalidation leaves it where it is.
   const invalidated = record.history.policy.tags !== "None" &&
     record.calls.some((other) => changesTags(other) && other.began.at < call.ended!.at)
   if (invalidated) return undefined
-  // It may have been touched: what is said of it holds for the shortest of its lives.
+  // It may have been touched: judgements use the shortest of its TTLs.
   const ends = all.flatMap(({ freshUntil }) => freshUntil === 0 ? [] : [freshUntil])
   return { ...last, freshUntil: ends.length === 0 ? 0 : Math.min(...ends) }
 }
 
-/** Epochs are given an entry's life when they are read, so they may end by as much sooner as it takes to write it. */
+/** Epochs get an entry's TTL when they are read, so they may end earlier than it by the time that its write takes. */
 export const epochsEndSooner = ({ delay, policy }: History): number => policy.tags === "None" ? 0 : 4 * delay
 
 /** Whether it is served for as long as the call takes: fresh, or within a window. */
 export const servedFor = ({ freshUntil }: Standing, call: Call, window: number, history: History): boolean =>
   freshUntil === 0 || freshUntil + window - epochsEndSooner(history) > call.ended!.millis
 
-/** Those of loads that share, and may be stored. */
+/** Loads that share, and may be stored. */
 export const ofKey = (record: Record, key: number): ReadonlyArray<Computation> =>
   [...record.computations.values()].filter((computation) => computation.key === key && !computation.apart)

@@ -2,8 +2,8 @@
  * Updates of the source: after a commit, no load stores a value that was read from the source before it, and no later
  * call gets one; and a value that an update has read itself stays its own.
  *
- * A load reads the source when it begins, at the worst; so that is how old its value is. What an update stores is as old as
- * its commit.
+ * A load may read the source as early as its beginning, so its value counts as old as that. A value that an update
+ * stores is as old as its commit.
  */
 import type { Call, Moment, Record } from "../record.js"
 import { heardOf, name, overlap } from "./support.js"
@@ -17,9 +17,9 @@ interface Commit {
   readonly key: number
   readonly tag: string | undefined
   readonly at: Moment
-  /** Nobody has taken its hold away. */
+  /** Nothing has taken its hold away. */
   readonly intact: boolean
-  /** From then on what was there is gone, whether or not its hold was taken away meanwhile. */
+  /** From then on the old values are gone, whether or not its hold was taken away meanwhile. */
   readonly gone: number
 }
 
@@ -49,10 +49,10 @@ export const updates = (record: Record): ReadonlyArray<string> => {
     return value === undefined ? [] : [[value, at.at] as const]
   }))
 
-  /** When the source was read for a value; nothing for those that have nothing to do with it. */
+  /** When the source was read for a value; undefined if the value does not come from it. */
   const readAt = (value: string): number | undefined => record.computations.get(value)?.began.at ?? stored.get(value)
 
-  /** Whether an update has made this value old, and holds it by its key or by a tag. */
+  /** Whether an update has made this value outdated, and holds it by its key or by a tag. */
   const outdates = ({ at, key, tag }: Commit, of: number, value: string): "Key" | "Tag" | undefined => {
     const read = readAt(value)
     if (read === undefined || read >= at.at) return undefined

@@ -1,8 +1,8 @@
 /**
- * The model must bite: each mutant breaks one promise, and must be caught. Their histories are those of a fixed seed, as
- * they are. What shows a mutant must be its doing: without it the same history is as it should be.
+ * The model must bite: each mutant breaks one promise, and must be caught. The histories come from a fixed seed. The
+ * mutant itself must cause the violation: without it, the same history has none.
  *
- * `MODEL_SHOW=1` shows what is found, and after how many histories.
+ * `MODEL_SHOW=1` prints the violations, and how many histories it took to find them.
  */
 import { assert, it } from "@effect/vitest"
 import fc from "fast-check"
@@ -10,13 +10,13 @@ import { history } from "../arbitraries.js"
 import type { History } from "../history.js"
 import { breath, type Mutant, run } from "../run.js"
 
-/** Where a mutant is looked for; seeds are chosen: each finds its mutant soon. */
+/** Where to look for a mutant; the seeds are chosen so that each finds its mutant soon. */
 export interface Hunt {
   readonly histories?: fc.Arbitrary<History>
   readonly seed?: number
 }
 
-/** Whatever runs histories with a mutant, and then without. */
+/** Runs histories with a mutant, and then without it. */
 type Mutated = <A>(run: (mutant: Mutant) => A) => A
 
 const bites = async (mutated: Mutated, { histories = history, seed = 20_251 }: Hunt): Promise<void> => {
@@ -41,7 +41,7 @@ const timeout = 240_000
 export const driverIsCaught = (name: string, mutant: Mutant, hunt: Hunt = {}): void =>
   it(name, { timeout }, () => bites((go) => go(mutant), hunt))
 
-/** Puts something else in the place of methods and getters. */
+/** Replaces methods and getters. */
 export const classIsCaught = (
   name: string,
   methods: object,

@@ -61,7 +61,7 @@ describe("a mutant of the driver is caught", () => {
 
   const uncounted = (epoch: Uint8Array): Uint8Array => Uint8Array.of(...epoch.subarray(0, 6), 0, 0)
 
-  caught("a counter of expiries that nobody looks at", (driver) => ({
+  caught("a counter of expiries that is ignored", (driver) => ({
     ...driver,
     ensureEpochs: (requests) => Effect.map(driver.ensureEpochs(requests), (epochs) => epochs.map(uncounted)),
     getMany: (keys, reply) =>
@@ -126,7 +126,7 @@ describe("a mutant of the driver is caught", () => {
       })
   }), { histories: focused.removals, seed: 3 })
 
-  caught("a removal that does nothing where nothing fresh was seen", (driver) => ({
+  caught("a removal that does nothing if nothing fresh was seen", (driver) => ({
     ...driver,
     swap: (request, kind) =>
       Effect.flatMap(Effect.clock, (clock) => {
@@ -170,7 +170,7 @@ describe("a mutant of the driver is caught", () => {
   }), { histories: focused.touches, seed: 3 })
 
   caught("a batch that gives up what it waits for when the rest of it ends", (driver) => {
-    /** What was asked for at once with each token. */
+    /** The requests that were sent at once with each token. */
     const together = new Map<string, ReadonlyArray<{ readonly key: string; readonly token: Uint8Array }>>()
     const hex = (token: Uint8Array) => Buffer.from(token).toString("hex")
     return {

@@ -26,24 +26,24 @@ describe("a mutant of the load path is caught", () => {
     }
   }, { histories: focused.invalidations, seed: 6 })
 
-  caught("a tag generation that is never another", TagEpochs.prototype, {
+  caught("a tag generation that never changes", TagEpochs.prototype, {
     generation: () => Effect.succeed(new Uint8Array(Entry.epochSize))
   }, { histories: focused.invalidations, seed: 6 })
 
-  caught("an epoch that is made anew at each write, not kept", TagEpochs.prototype, {
+  caught("an epoch that is replaced at each write, not kept", TagEpochs.prototype, {
     ensure(this: TagEpochs, ...of: Parameters<typeof ensure>) {
       const another = () => crypto.getRandomValues(new Uint8Array(Entry.epochSize))
       return Effect.map(ensure.apply(this, of), (found) => found.map(({ name }) => ({ name, epoch: another() })))
     }
   }, { histories: focused.refreshes, seed: 2 })
 
-  caught("everyone who waits is given the value, however late he came", InFlightTable.prototype, {
+  caught("every waiter gets the value, however late it came", InFlightTable.prototype, {
     settle(this: InFlightTable, key: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
       settle.call(this, key, outcome._tag === "Again" ? outcome : { ...outcome, validBefore: Infinity })
     }
   }, { histories: focused.batches, seed: 15 })
 
-  caught("a lease that nobody releases", Leases.prototype, { release: () => Effect.void })
+  caught("a lease that is never released", Leases.prototype, { release: () => Effect.void })
 
   caught("waiters that are forgotten", InFlightTable.prototype, {
     settle(this: InFlightTable, key: Parameters<typeof settle>[0], outcome: Parameters<typeof settle>[1]) {
@@ -52,20 +52,20 @@ describe("a mutant of the load path is caught", () => {
     }
   }, { histories: focused.batches, seed: 4 })
 
-  caught("a forced load that is joined before a look", InFlightTable.prototype, {
+  caught("a forced load that is joined before a read", InFlightTable.prototype, {
     joinable(this: InFlightTable, key: string) {
       const there = this.get(key)
       return there?.background === true ? undefined : there
     }
   }, { histories: focused.refreshes, seed: 2 })
 
-  caught("a forced load that is like any other to those who wait", InFlight.prototype, {
+  caught("a forced load that its waiters treat like any other", InFlight.prototype, {
     aside(this: InFlight) {
       return this.background
     }
   }, { histories: focused.refreshes, seed: 2 })
 
-  caught("a background refresh that is like any other load to those who wait", InFlight.prototype, {
+  caught("a background refresh that its waiters treat like any other load", InFlight.prototype, {
     aside(this: InFlight) {
       return this.run.mode === "Force"
     }

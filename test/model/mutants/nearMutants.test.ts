@@ -49,8 +49,8 @@ const reads = fc.array(step(0, "get", 20, fc.oneof(never, fc.nat(50))), { minLen
 const writes = fc.array(step(1, "set", 40, never), { minLength: 1, maxLength: 3 })
 
 /**
- * What another process writes is read several times at once: the answers come late and in any order, some never, and
- * long after there is a look at what they have left behind.
+ * The write of another process is read several times at once: the answers come late and in any order, some never, and
+ * long after, a read checks what they have left behind.
  */
 const overlapping: fc.Arbitrary<History> = fc.record({
   instances: fc.constant(2),
@@ -76,7 +76,7 @@ const overlapping: fc.Arbitrary<History> = fc.record({
   ])
 })
 
-/** Two processes whose links are lost now and then, and who look again when they are back. */
+/** Two processes whose links are lost now and then, and which read again once they are back. */
 const losing = near.filter(({ instances }) => instances === 2).map(setsAndGets).map((tried) => ({
   ...tried,
   delay: 2,
@@ -99,13 +99,13 @@ describe("a mutant of the near tier is caught", () => {
     seed: 15
   })
 
-  caught("a hit whose tags are not looked at", NearCopies.prototype, {
+  caught("a hit whose tags are not checked", NearCopies.prototype, {
     lives(this: NearCopies, { end, value }: Copy, now: number, window: number) {
       return lives.call(this, { end, value, holds: true }, now, window)
     }
   }, { histories: focused.invalidations, seed: 30 })
 
-  caught("a hit without a proof that changes are heard of", Feed.prototype, { proven: () => true }, {
+  caught("a hit without a proof that changes arrive", Feed.prototype, { proven: () => true }, {
     histories: losing
   })
 

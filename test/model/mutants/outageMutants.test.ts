@@ -5,7 +5,7 @@ import { Remembered } from "../../../src/internal/driver/recovery/remembered.js"
 import { focused } from "../arbitraries.js"
 import { classIsCaught as caught } from "./bite.js"
 
-describe("a mutant of what is done in an outage is caught", () => {
+describe("a mutant of outage handling is caught", () => {
   const hunt = { histories: focused.outages, seed: 1 }
 
   caught("dropped writes are not remembered", Recovery.prototype, { remember: () => Effect.void }, hunt)

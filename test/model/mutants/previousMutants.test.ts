@@ -15,7 +15,7 @@ const ignored = { onSuccess: () => Effect.void, onFailure: () => Effect.void }
 /** The same operations, of other kinds, on a slow store. */
 const gap = (tried: History, policy: Partial<History["policy"]>, operation: (of: Operation) => Operation): History => ({
   ...tried,
-  // What happens between two commands of one load shows soon where they take their time.
+  // Events between two commands of one load show soon if the commands take time.
   delay: 30,
   policy: { ...tried.policy, staleWhileRevalidate: undefined, maxStaleness: undefined, retain: 600, ...policy },
   fibers: tried.fibers.map((steps) => steps.map((step) => ({ ...step, operation: operation(step.operation) })))
@@ -23,7 +23,7 @@ const gap = (tried: History, policy: Partial<History["policy"]>, operation: (of:
 
 const unchanged = { duration: 20, outcome: "Unchanged" } as const
 
-/** Tags are invalidated between the look of a caller and its lease. */
+/** Tags are invalidated between a caller's read and its lease. */
 const invalidated = focused.revalidations.map((tried) =>
   gap(tried, { tags: "Key" }, (operation) =>
     operation._tag === "getOrSet"
@@ -33,7 +33,7 @@ const invalidated = focused.revalidations.map((tried) =>
       : { _tag: "invalidateTags", tag: "all" })
 )
 
-/** Values are replaced between the look of a forced load, and its lease beside it. */
+/** Values are replaced between the read of a forced load and its lease. */
 const replaced = focused.revalidations.map((tried) =>
   gap(
     tried,
@@ -45,23 +45,23 @@ const replaced = focused.revalidations.map((tried) =>
   )
 )
 
-describe("a mutant of what loads are told of is caught", () => {
+describe("a mutant of previous values is caught", () => {
   const { ask } = Leases.prototype
   const { take } = Look.prototype
   const hunt = (seed: number) => ({ histories: focused.revalidations, seed })
 
-  caught("a load is told of what was invalidated", Entries.prototype, { hold: () => true }, {
+  caught("a load receives an invalidated value", Entries.prototype, { hold: () => true }, {
     histories: invalidated,
     seed: 1
   })
 
-  caught("a load is told of what its lease does not stand in", Leases.prototype, {
+  caught("a load receives a value that its lease does not replace", Leases.prototype, {
     ask(this: Leases<unknown, unknown>, tasks: Parameters<typeof ask>[0]) {
       return Effect.tap(ask.call(this, tasks), () => {
         for (const task of tasks) {
           if (task.grant === undefined) continue
           const { turn, writeId } = task.grant
-          // What it was told of is read beside the lease, and may come after it.
+          // The previous value is read separately from the lease, and may come after it.
           task.grant = {
             turn,
             get writeId() {
@@ -73,14 +73,14 @@ describe("a mutant of what loads are told of is caught", () => {
     }
   }, { histories: replaced, seed: 1 })
 
-  caught("what is kept for loads alone is served", Look.prototype, {
+  caught("a value kept only for loads is served", Look.prototype, {
     take(this: Look<unknown, unknown>, ...of: Parameters<typeof take>) {
       const [wanted, verdict, bytes, reading] = of
       take.call(this, wanted, verdict._tag === "Stale" ? { ...verdict, late: 0 } : verdict, bytes, reading)
     }
   }, hunt(1))
 
-  driverIsCaught("what is unchanged is stored without a look at its lease", (driver) => ({
+  driverIsCaught("an unchanged value is stored without checking its lease", (driver) => ({
     ...driver,
     fill: (requests) =>
       Effect.as(
@@ -97,13 +97,13 @@ describe("a mutant of soft timeouts is caught", () => {
   const hunt = (seed: number) => ({ histories: focused.softTimeouts, seed })
 
   caught(
-    "a caller waits on, though a stale value would do",
+    "a caller waits on, although a stale value would do",
     Answers.prototype,
     { serveStale: () => Effect.void },
     hunt(1)
   )
 
-  caught("a load ends with the wait of its last caller", InFlight.prototype, {
+  caught("a load ends when its last caller stops waiting", InFlight.prototype, {
     wanted(this: InFlight) {
       return this.background || this.expected || this.waiters.size > 0
     }

@@ -11,14 +11,14 @@ import { classIsCaught, driverIsCaught } from "./bite.js"
 
 const ignored = { onSuccess: () => Effect.void, onFailure: () => Effect.void }
 
-/** Puts something there that is no hold, as a raw `SET` does. */
+/** Stores something that is not a hold, like a raw `SET`. */
 const wipe = (driver: Driver, keys: ReadonlyArray<string>): Effect.Effect<unknown> =>
   Effect.forEach(keys, (key) => driver.set({ key, bytes: new Uint8Array(1), life: undefined }, ignored))
 
 const isHeld = (driver: Driver, key: string): Effect.Effect<boolean, RedisError> =>
   Effect.map(driver.heads([key], Entry.headerSize), ([head]) => head !== undefined && Entry.isHold(head))
 
-/** Writes take holds away, and loads that read before the commit come after them. */
+/** Writes take holds away, and are followed by loads that read before the commit. */
 const overwritten = focused.updates.map((tried): History => ({
   ...tried,
   policy: { ...tried.policy, timeToLive: undefined, maxStaleness: undefined },
@@ -45,7 +45,7 @@ describe("a mutant of updates is caught", () => {
 
   driverIsCaught("no hold", (driver) => ({ ...driver, hold: () => Effect.void }), hunt(1))
 
-  driverIsCaught("a hold that does not take the place of a lease", (driver) => ({
+  driverIsCaught("a hold that does not replace a lease", (driver) => ({
     ...driver,
     hold: (request) =>
       Effect.forEach(request.keys, (key) =>
@@ -77,7 +77,7 @@ describe("a mutant of updates is caught", () => {
     hold: (request) => request.renews ? Effect.void : driver.hold(request)
   }), hunt(47))
 
-  driverIsCaught("an end that leaves what has taken the place of its hold", (driver) => ({
+  driverIsCaught("an end that leaves what has replaced its hold", (driver) => ({
     ...driver,
     endHold: (request) => driver.endHold({ ...request, cancels: true })
   }), { histories: overwritten, seed: 5 })
@@ -137,7 +137,7 @@ describe("a mutant of updates is caught", () => {
               )))
   }), hunt(5))
 
-  classIsCaught("loads inside of an update that are like any other", Caller.prototype, {
+  classIsCaught("loads inside an update that are treated like any other", Caller.prototype, {
     isApart: () => false
   }, hunt(78))
 
@@ -153,7 +153,7 @@ describe("a mutant of updates is caught", () => {
   }), tagHunt(36))
 
   const { ensure } = TagEpochs.prototype
-  classIsCaught("a held tag whose epoch is made all the same", TagEpochs.prototype, {
+  classIsCaught("a held tag whose epoch is created anyway", TagEpochs.prototype, {
     ensure(this: TagEpochs, ...of: Parameters<typeof ensure>) {
       const { driver } = this as unknown as { readonly driver: Driver }
       const over = {
