@@ -133,6 +133,17 @@ describe("one load in a process", () => {
       assert.deepStrictEqual(events, ["first", "closed"])
     }))
 
+  it.scoped("a load whose scope cannot be closed has failed, and stores nothing", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const cache = Cache.make({ name: "unclosed", codec: Codec.structural<string>() })
+      const load = Effect.acquireRelease(Effect.succeed("value"), () => Effect.die("not closed"))
+      const exit = yield* Effect.exit(first(Cache.getOrSet(cache, "1", load)))
+      assert.deepStrictEqual(exit, Exit.die("not closed"))
+      assert.deepStrictEqual(yield* first(Cache.get(cache, "1")), Option.none())
+      assert.strictEqual((yield* first(Cache.stats(cache))).failures, 1)
+    }))
+
   it.scoped("a tag function that throws leaves no slot behind", () =>
     Effect.gen(function*() {
       let broken = true
