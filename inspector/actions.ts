@@ -1,4 +1,4 @@
-/** What changes something: always asked about first, and never without the token. */
+/** Actions that change something: always confirmed first, and never without the token. */
 import { post, Refusal } from "./api.js"
 import { button, code, h, one, paragraph, put } from "./dom.js"
 import { state } from "./state.js"
@@ -40,7 +40,7 @@ const ask = ({ danger = false, says, title, verb }: Question): Promise<string | 
         ? h(
           "div.token",
           {},
-          h("label", { for: "token" }, "Token, as the terminal printed it or the service was given it"),
+          h("label", { for: "token" }, "Token, as the terminal printed it, or as the service configures it"),
           token
         )
         : null,
@@ -86,7 +86,7 @@ export const perform = async (
   }
 }
 
-/** A button that stays where it is, and says what it lacks. */
+/** A button that does not move, and says what is missing. */
 export const actionButton = (text: string, run: () => void, danger = false): HTMLElement => {
   const allowed = state.overview?.actions === true
   const made = button(text, allowed ? run : readOnly, {

@@ -1,4 +1,4 @@
-/** What the page asks its server. Keys and values are in bodies, never in a URL. */
+/** The page's requests to its server. Keys and values are in bodies, never in a URL. */
 import type { Happening } from "../src/internal/inspector/answers.js"
 
 export class Refusal extends Error {
@@ -7,7 +7,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Where the page is, with a slash at its end. */
+/** The address of the page, ending in a slash. */
 const root = location.pathname.replace(/\/*$/, "/")
 
 const answered = async <A>(response: Response): Promise<A> => {
@@ -39,7 +39,7 @@ export const listen = (on: (event: Happening) => void, onLink: (isUp: boolean) =
     clearTimeout(away)
     onLink(true)
   }
-  // The server ends each answer after a while, and is asked again at once.
+  // The server ends each answer after a while; then the page asks again at once.
   source.onerror = () => {
     clearTimeout(away)
     away = setTimeout(() => onLink(false), 3_000)

@@ -1,4 +1,4 @@
-/** One cache: its policy in a sentence, its tags, the lives of its entries, its keys. */
+/** One cache: its policy in a sentence, its tags, the lifetimes of its entries, its keys. */
 import type { CacheInfo, Overview, Row } from "../src/internal/inspector/answers.js"
 import { actionButton, perform, readOnlyNote, toast } from "./actions.js"
 import { post } from "./api.js"
@@ -45,12 +45,12 @@ export const stateBadge = (name: string, boxed = false): HTMLElement => {
 
 /** The policy as a sentence. */
 const sentence = ({ policy }: CacheInfo): string => {
-  if (policy === null) return "Its policy is not known here: the page was given no definition of it."
+  if (policy === null) return "Its policy is unknown: the page has no definition of this cache."
   const parts = [
     policy.timeToLive === undefined
-      ? "Entries stay for ever"
+      ? "Entries never expire"
       : `Entries are fresh for ${
-        policy.timeToLive === "[Function]" ? "a time that a function gives" : String(policy.timeToLive)
+        policy.timeToLive === "[Function]" ? "a time that a function returns" : String(policy.timeToLive)
       }`
   ]
   if (policy.staleWhileRevalidate !== undefined) {
@@ -60,7 +60,7 @@ const sentence = ({ policy }: CacheInfo): string => {
   const more = [
     policy.near === undefined ? "" : " Each process keeps near copies.",
     policy.onRedisError === "bypass"
-      ? " Without Redis, callers go on without the cache."
+      ? " Without Redis, callers continue without the cache."
       : " Without Redis, callers fail."
   ]
   return `${parts.join(", ")}.${more.join("")}`
@@ -90,7 +90,7 @@ const figuresPanel = ({ keys, memory, rates }: CacheInfo): HTMLElement => {
     fact(
       "Hit ratio",
       percent(rates?.hitRatio),
-      rates === null ? "nobody publishes it" : `${rate(rates.hits + rates.misses)} reads/s`
+      rates === null ? "no process publishes it" : `${rate(rates.hits + rates.misses)} reads/s`
     ),
     fact("Loads/s", rate(rates?.loads), rates === null ? undefined : `${rate(rates.failed)} failed`),
     fact("Load time", duration(rates?.p50), `p99 ${duration(rates?.p99)}`),
@@ -102,7 +102,7 @@ const figuresPanel = ({ keys, memory, rates }: CacheInfo): HTMLElement => {
   )
 }
 
-/** How long entries of the sample still live in Redis, in parts of a logarithmic scale. */
+/** The remaining lives of the sample's entries in Redis, on a logarithmic scale. */
 const bounds: ReadonlyArray<readonly [millis: number, label: string]> = [
   [1_000, "1 s"],
   [10_000, "10 s"],
@@ -142,8 +142,8 @@ const livesPanel = ({ keys, sample }: CacheInfo): HTMLElement | null => {
       "p.pad.dim",
       {},
       perSecond === null || soon === 0
-        ? "None of them ends within a minute."
-        : `About ${rate(perSecond)} entries a second end in the next minute.`
+        ? "None of them expires within a minute."
+        : `About ${rate(perSecond)} entries a second expire in the next minute.`
     )
   )
 }
@@ -300,7 +300,7 @@ const drawKeys = (cache: CacheInfo, chips: HTMLElement, box: HTMLElement, draw: 
           : bold(list.startsWith === "" ? "No keys" : `No key starts with “${list.startsWith}”`),
         list.loading
           ? null
-          : paragraph(list.list === null ? "SCAN has been through all keys of this cache." : "SCAN goes on."),
+          : paragraph(list.list === null ? "SCAN has read all keys of this cache." : "SCAN goes on."),
         list.list === null ? null : button("Read on", () => begin(list, draw))
       )
     )
@@ -408,12 +408,12 @@ const drawKeys = (cache: CacheInfo, chips: HTMLElement, box: HTMLElement, draw: 
       }, { disabled: more && list.list === null }),
       h("span.right", {}, list.selected.size > 0 ? `${number(list.selected.size)} selected` : ""),
       act("Expire", "expire", [
-        "They are stale from now on: inside their stale windows loads answer with them and refresh them."
+        "They are stale from now on: inside their stale windows, loads serve them and refresh them."
       ], false),
       act(
         "Delete",
         "delete",
-        ["Their next readers load them.", "Loads that are under way do not bring them back."],
+        ["Their next readers load them.", "Loads in flight do not bring them back."],
         true
       )
     ),
@@ -428,7 +428,7 @@ export const cacheView = (main: HTMLElement, overview: Overview, name: string): 
     return put(
       main,
       h("div.head", {}, h("h1", { tabindex: -1 }, name)),
-      panel(empty(bold("No such cache"), paragraph(`Nothing lies under ${overview.prefix}${name}: now.`)))
+      panel(empty(bold("No such cache"), paragraph(`Nothing is stored under ${overview.prefix}${name}: now.`)))
     )
   }
   const own = findingsOf(overview).filter((finding) => finding.cache === name)
@@ -438,7 +438,7 @@ export const cacheView = (main: HTMLElement, overview: Overview, name: string): 
         title: `Flush ${name}?`,
         says: [
           `All ${cache.keys === null ? "" : `${number(cache.keys)} `}entries are removed, in pages.`,
-          "Their next readers load them: expect as many loads."
+          "Their next readers load them: expect that many loads."
         ],
         verb: "Flush",
         danger: true
@@ -466,7 +466,7 @@ export const cacheView = (main: HTMLElement, overview: Overview, name: string): 
   )
 }
 
-/** Only the figures: the list of keys stays as its reader has it. */
+/** Only the figures: the list of keys stays at its reader's position. */
 export const cacheFigures = (overview: Overview, name: string): void => {
   const cache = overview.caches.find((each) => each.name === name)
   if (cache !== undefined) one("main>.facts").replaceWith(figuresPanel(cache))

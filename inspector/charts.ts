@@ -25,7 +25,7 @@ export interface Chart {
 const sync = uPlot.sync("overview")
 let drawn: Array<uPlot> = []
 
-/** A canvas knows no `var()` and no `light-dark()`: an element does. */
+/** A canvas does not know `var()` and `light-dark()`; an element does. */
 const resolved = (colour: string): string => {
   const probe = styled(h("i"), { color: `var(--${colour})` })
   document.body.append(probe)
@@ -105,7 +105,7 @@ export const chart = (
           space: 60,
           grid: { show: false },
           ticks: { show: false },
-          // Marks that are seconds apart would all be of one minute.
+          // Marks that are seconds apart would all show the same minute.
           values: (_, all) => all.map((second) => clock(second * 1_000, all.some((each) => each % 60 !== 0)))
         },
         {
@@ -150,7 +150,7 @@ export const chart = (
     }
     new ResizeObserver(() => plot.setSize({ width: Math.max(120, box.clientWidth), height })).observe(box)
   }
-  // It takes its width from where it is.
+  // Its place determines its width.
   requestAnimationFrame(() => {
     if (box.isConnected) draw()
   })

@@ -56,7 +56,7 @@ export const all = (selector: string, root: ParentNode = document): ReadonlyArra
   ...root.querySelectorAll<HTMLElement>(selector)
 ]
 
-/** Styles by name: a `style` attribute is what the page's policy forbids. */
+/** Styles by name, because the page's policy forbids `style` attributes. */
 export const styled = (element: HTMLElement, styles: Readonly<Record<string, string>>): HTMLElement => {
   for (const [name, value] of Object.entries(styles)) element.style.setProperty(name, value)
   return element
@@ -72,7 +72,7 @@ export const titled = (title: string, ...more: ReadonlyArray<Child>): HTMLElemen
 export const empty = (...children: ReadonlyArray<Child>): HTMLElement => h("div.empty", {}, ...children)
 export const link = (text: string, href: string): HTMLElement => h("a.link", { href }, text)
 
-/** State is a shape and a word before it is a colour. */
+/** A state is recognizable by its shape and its word, not only by colour. */
 export type Tone = "ok" | "warn" | "bad" | "load" | "busy" | "dim"
 
 const shapes: Readonly<Record<Tone, string>> = {

@@ -25,9 +25,9 @@ const isOfLink = ({ what }: Happening): boolean => what === "lost" || what === "
 const about = (event: Happening) => {
   switch (event.what) {
     case "lost":
-      return "Changes are not told until the link is back. Near copies are bypassed meanwhile."
+      return "Changes are not reported until the link is back. Near copies are bypassed meanwhile."
     case "resumed":
-      return "From here on every change is told. What happened before may not have been."
+      return "From here on every change is reported. Earlier ones may be missing."
     case "flushed":
       return "The server was emptied."
     default:
@@ -72,7 +72,7 @@ const rows = (): ReadonlyArray<Happening> => {
   ).slice(0, 100)
 }
 
-/** The list alone: what the reader types stays. */
+/** Only the list, so that typed text stays. */
 export const drawEvents = (): void => {
   const box = document.querySelector<HTMLElement>("#events")
   const pause = document.querySelector<HTMLElement>("#pause")
@@ -88,7 +88,7 @@ export const drawEvents = (): void => {
     shown.length === 0
       ? empty(
         bold("Nothing has changed yet"),
-        paragraph("Writes, deletes, leases and invalidations of any process are listed here as they happen.")
+        paragraph("Writes, deletes, leases and invalidations of every process are listed here as they happen.")
       )
       : table<Happening>(
         "Events",
@@ -128,7 +128,7 @@ export const eventsView = (main: HTMLElement, redraw: () => void): void => {
         h("input", {
           type: "search",
           placeholder: "Has in it…",
-          "aria-label": "Events of keys that have in their name",
+          "aria-label": "Events of keys whose name contains",
           value: state.eventFilter.text,
           spellcheck: "false",
           oninput: (event: InputEvent) => {

@@ -1,4 +1,4 @@
-/** What is wrong, in the order in which one would want to know. Nothing wrong: nothing is said. */
+/** Problems, most important first. Without problems, nothing is shown. */
 import type { CacheInfo, Overview } from "../src/internal/inspector/answers.js"
 import { type Child, code, type Tone } from "./dom.js"
 import { bytes, clock, duration, number, percent, plural, rate } from "./words.js"
@@ -42,15 +42,15 @@ const ofCache = (cache: CacheInfo): ReadonlyArray<Finding> => {
         rates.stale > 0
           ? `Readers get stale values ${rate(rates.stale)} times a second.`
           : policy?.staleIfError === undefined
-          ? "Callers that load see the failure: the cache has no staleIfError that is known here."
-          : `Stale values serve for ${String(policy.staleIfError)}; then callers see the failure.`
+          ? "Callers that load get the failure: the cache has no staleIfError that the page knows of."
+          : `Stale values are served for ${String(policy.staleIfError)}; then callers get the failure.`
       ]
     })
   }
   if (rates.bypassed > 0) {
     found.push({
       tone: "warn",
-      title: `${name} does without Redis`,
+      title: `${name} continues without Redis`,
       cache: name,
       says: [`${rate(rates.bypassed)} operations a second. Each of them may be a load from the source.`]
     })
@@ -78,7 +78,7 @@ const ofServers = ({ servers }: Overview): ReadonlyArray<Finding> => {
         says: [
           "When it is full, writes fail with ",
           code("OutOfMemory"),
-          " instead of making room. If only caches live here: ",
+          " instead of making room. If only caches use this Redis: ",
           code("CONFIG SET maxmemory-policy allkeys-lfu")
         ]
       })
@@ -88,7 +88,7 @@ const ofServers = ({ servers }: Overview): ReadonlyArray<Finding> => {
         tone: "warn",
         title: `Redis has no maxmemory${where}`,
         says: [
-          `It uses ${bytes(memory)}, and grows until the machine has no more. `,
+          `It uses ${bytes(memory)}, and grows until the machine has no memory left. `,
           code("CONFIG SET maxmemory"),
           " bounds it."
         ]
@@ -109,7 +109,7 @@ export const findingsOf = (overview: Overview): ReadonlyArray<Finding> => {
         : `Redis does not answer since ${clock(connection.failingSince)}`,
       says: [
         code(connection.failure),
-        " What other processes publish lies in Redis, and is not known meanwhile: figures are of this process alone. ",
+        " Figures that other processes publish are stored in Redis, so only those of this process are known. ",
         "Caches with onRedisError \"bypass\" load from their sources; others fail."
       ]
     })
@@ -125,16 +125,16 @@ export const findingsOf = (overview: Overview): ReadonlyArray<Finding> => {
       ),
       says: [
         late.slice(0, 5).map(({ name, publishedAt }) => `${name}, ${duration(at - publishedAt)} ago`).join("; "),
-        ". It is busy, stopped, or gone."
+        ". It is busy, suspended, or down."
       ]
     })
   }
   if (survey.complete === false) {
     found.push({
       tone: "dim",
-      title: "There are more keys than are counted here",
+      title: "There are more keys than the page counts",
       says: [
-        `Numbers of entries and bytes are of the first ${
+        `Numbers of entries and bytes cover the first ${
           number(caches.reduce((sum, { keys }) => sum + (keys ?? 0), 0))
         } keys.`
       ]

@@ -1,4 +1,4 @@
-/** One key: what readers get, and why; its life, tags, value and bytes. */
+/** One key: what readers get, and why; its lifetimes, tags, value and bytes. */
 import type { Look, Overview } from "../src/internal/inspector/answers.js"
 import { actionButton, perform, readOnlyNote, toast } from "./actions.js"
 import { post } from "./api.js"
@@ -31,16 +31,16 @@ const sentence = ({ reason, state, tags, timeToLive, windows }: Look): string =>
   switch (state) {
     case "Fresh":
       return timeToLive === null || timeToLive < 0
-        ? "Readers get it: it is fresh, without an end."
+        ? "Readers get it: it is fresh, and never expires."
         : `Readers get it, for another ${duration(timeToLive)}.`
     case "Stale":
       return windows === null
-        ? `Reads miss it. Loads may be answered with it, inside the stale windows of its cache: ${reason}.`
-        : `Reads miss it; loads may be answered with it: ${reason}.`
+        ? `Reads miss it. Loads may serve it, inside the stale windows of its cache: ${reason}.`
+        : `Reads miss it; loads may serve it: ${reason}.`
     case "Leased":
-      return "Absent to readers: a load is under way, and callers wait for it."
+      return "Absent to readers: a load is in progress, and callers wait for it."
     case "Held":
-      return "Absent to readers: an update of the source is under way. Loads are answered, and store nothing."
+      return "Absent to readers: an update of the source is in progress. Loads return values, and store nothing."
     case "Invalidated":
       return broken.length === 0
         ? `Absent to readers: ${reason}.`
@@ -48,7 +48,7 @@ const sentence = ({ reason, state, tags, timeToLive, windows }: Look): string =>
           broken.join(", ")
         } changed since it was written.`
     case "Failure":
-      return "Loads are answered with this failure, which is cached."
+      return "Loads return this cached failure."
     default:
       return `Absent to readers: ${reason}.`
   }
@@ -60,7 +60,7 @@ interface Segment {
   readonly until: number
 }
 
-/** The life as a bar whose parts are not to one scale: ten minutes beside a day would be nothing. */
+/** The life as a bar that is not to scale: ten minutes beside a day would not be visible. */
 const lifePanel = (look: Look): HTMLElement | null => {
   const { age, state, tags, timeToLive, windows } = look
   if (
@@ -96,7 +96,7 @@ const lifePanel = (look: Look): HTMLElement | null => {
   const mark = (at: number, title: string, text: string, side = "") =>
     styled(h(`span${side}`, {}, bold(title), text), { left: `${at}%` })
   return panel(
-    titled("Life", dim("segments are not to one scale")),
+    titled("Life", dim("segments are not to scale")),
     h(
       "div.pad",
       {
@@ -192,15 +192,15 @@ const valuePanel = ({ codecs, decodedBy, size, state, value }: Look): HTMLElemen
         [
           codecs.join(" of "),
           bytes(size),
-          decodedBy === "definition" ? "decoded by its definition" : "as its bytes tell"
+          decodedBy === "definition" ? "decoded by its definition" : "as far as its bytes reveal"
         ].filter((part) => part !== "").join(", ")
       ),
       ...folds
     ),
     value === null
       ? empty(
-        bold(codecs.includes("encrypted") ? "It is encrypted" : "Its bytes do not tell"),
-        paragraph("With the cache's definition and its keys, mounted in a service, the page shows it.")
+        bold(codecs.includes("encrypted") ? "It is encrypted" : "Its bytes do not reveal it"),
+        paragraph("Mounted in a service, with the cache's definition and its keys, the page shows it.")
       )
       : tree
   )
@@ -208,7 +208,7 @@ const valuePanel = ({ codecs, decodedBy, size, state, value }: Look): HTMLElemen
 
 const pairs = (hex: string): string => hex.match(/../g)?.join(" ") ?? ""
 
-/** The same field lights in both: pointing at one shows the other. */
+/** The same field is highlighted in both: pointing at one shows the other. */
 const headerPanel = ({ header, size, tags }: Look): HTMLElement | null => {
   if (header.length === 0) return null
   const broken = new Set(tags.filter(({ holds }) => !holds).map(({ name }) => name))
@@ -269,7 +269,7 @@ const leasePanel = (look: Look): HTMLElement | null => {
     ...look.holds.map((hold) => ({ kind: "Hold", ...hold }))
   ]
   return all.length === 0 ? null : panel(
-    titled(look.lease === null ? "Updates under way" : "Lease"),
+    titled(look.lease === null ? "Updates in progress" : "Lease"),
     h(
       "dl.pad.kv",
       {},
@@ -290,7 +290,7 @@ const entryPanel = (look: Look): HTMLElement => {
     ["In Redis for", duration(look.life)],
     [
       "Last load",
-      look.loadTime === null || look.loadTime === 0 ? "none, or not known" : `about ${duration(look.loadTime)}`
+      look.loadTime === null || look.loadTime === 0 ? "none, or unknown" : `about ${duration(look.loadTime)}`
     ],
     ["Version", look.version === null ? "none" : String(look.version)]
   ]
@@ -322,17 +322,17 @@ const actionsPanel = (overview: Overview, cache: string, look: Look, again: () =
           ? act(
             "Refresh",
             "refresh",
-            ["Runs the load in the process of this page, now, and stores what it gives."],
+            ["Runs the load in the process of this page, now, and stores its value."],
             "Refreshed."
           )
           : null,
         act("Expire", "expire", [
-          "It is stale from now on: inside its stale windows loads answer with it and refresh it."
+          "It is stale from now on: inside its stale windows, loads serve it and refresh it."
         ], "Expired."),
         act(
           "Delete",
           "delete",
-          ["Its next reader loads it.", "A load that is under way does not bring it back."],
+          ["Its next reader loads it.", "A load in flight does not bring it back."],
           "Deleted.",
           true
         )
@@ -369,7 +369,7 @@ export const keyView = (main: HTMLElement, overview: Overview, cache: string, ke
             empty(
               bold("No such key"),
               paragraph(
-                `Redis holds nothing under ${look.redisKey}. Never written, run out, deleted or evicted. The next load fills it.`
+                `Nothing is under ${look.redisKey}: never written, expired, deleted or evicted. The next load fills it.`
               ),
               link(`Keys of ${cache}`, hrefOf("cache", cache))
             )

@@ -1,4 +1,4 @@
-/** The frame: what is asked and when, which view is shown, keys of the keyboard. */
+/** The frame: what is requested and when, which view is shown, and keyboard shortcuts. */
 import type { Happening, Overview, Row } from "../src/internal/inspector/answers.js"
 import { get, listen, post } from "./api.js"
 import { cacheFigures, cacheView } from "./cache.js"
@@ -79,7 +79,7 @@ const top = (): void => {
   } · ${overview?.title ?? "caches"}`
 }
 
-/** Draws all anew; `isNews`: only since there are new figures, so what a reader works with stays. */
+/** Draws everything anew; `isNews`: only because there are new figures, so whatever a reader works with stays. */
 const render = (isNews = false): void => {
   const route = routeOf(location.hash)
   const { overview } = state
@@ -242,7 +242,7 @@ const store = (name: string, value: string): void => {
   try {
     localStorage.setItem(name, value)
   } catch {
-    // It holds for this page alone then.
+    // It then applies to this page only.
   }
 }
 
@@ -262,7 +262,7 @@ const nextTheme = (): void => {
   theme = themes[(themes.indexOf(theme) + 1) % themes.length]!
   store(storage.theme, theme)
   applyTheme()
-  // Charts are drawn in its colours.
+  // Charts use its colours.
   if (routeOf(location.hash).view === "overview") render()
 }
 
@@ -274,7 +274,7 @@ const shortcuts: ReadonlyArray<readonly [string, string]> = [
   ["e", "events"],
   ["p", "pause events"],
   ["t", "theme"],
-  ["← →", "move in a chart that has the focus"]
+  ["← →", "move in the focused chart"]
 ]
 
 const help = (): void => {

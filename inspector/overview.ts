@@ -1,4 +1,4 @@
-/** The first view: what is wrong, how it went, what there is. */
+/** The first view: problems, recent history, and all caches. */
 import type { CacheInfo, Overview, Point, Process, Server } from "../src/internal/inspector/answers.js"
 import { chart, forget } from "./charts.js"
 import {
@@ -169,7 +169,7 @@ const facts = (overview: Overview): HTMLElement => {
     fact(
       "Fleet",
       processes.length === 0 ? unknown : plural(processes.length, "process").replace("processs", "processes"),
-      processes.length === 0 ? "nobody publishes" : null
+      processes.length === 0 ? "no process publishes" : null
     )
   )
 }
@@ -209,7 +209,7 @@ const orders: Readonly<Record<string, (cache: CacheInfo) => number | string>> = 
   near: ({ rates }) => rates === null || rates.hits === 0 ? -1 : rates.near / rates.hits
 }
 
-/** By what was asked for; what is equal by reads, and then by name. */
+/** By the chosen column; ties by reads, and then by name. */
 export const sortedCaches = (caches: ReadonlyArray<CacheInfo>): ReadonlyArray<CacheInfo> => {
   const { by, down } = state.sorted
   const compare = (a: CacheInfo, b: CacheInfo, order: string): number => {
@@ -271,7 +271,7 @@ const cachesPanel = (overview: Overview, render: () => void): HTMLElement => {
     caches.length === 0
       ? empty(
         bold("No caches yet"),
-        paragraph(`Nothing lies under the prefix “${overview.prefix}”. A cache is listed once it has an entry.`)
+        paragraph(`Nothing is stored under the prefix “${overview.prefix}”. A cache is listed once it has an entry.`)
       )
       : h(
         "div.x",
@@ -293,7 +293,7 @@ const fleetPanel = ({ at, processes }: Overview): HTMLElement =>
     titled("Fleet", dim(processes.length === 0 ? "" : "what each process publishes")),
     processes.length === 0
       ? empty(
-        bold("No process publishes what it counts"),
+        bold("No process publishes its figures"),
         paragraph(
           "With ",
           code("RedisLayer.layer({ publish: true })"),

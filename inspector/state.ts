@@ -1,4 +1,4 @@
-/** What the page knows: the last overview, the latest events, and what the reader has chosen. */
+/** What the page knows: the last overview, the latest events, and the reader's choices. */
 import type { Happening, Overview, Row } from "../src/internal/inspector/answers.js"
 
 export interface KeyList {
@@ -22,12 +22,12 @@ export const state = {
   sorted: { by: "failed", down: true },
   events: [] as Array<Happening>,
   paused: false,
-  /** What came while it was paused. */
+  /** What arrived while it was paused. */
   waiting: [] as Array<Happening>,
   eventFilter: { text: "", what: "" },
   isLinked: false,
   keys: null as KeyList | null,
-  /** What actions need: asked for once, kept by this page alone, gone with it. */
+  /** Needed by actions: requested once, kept only by this page, gone when it closes. */
   token: null as string | null
 }
 
@@ -50,7 +50,7 @@ const decode = (part: string): string => {
   }
 }
 
-/** What is behind the `#`, which no browser sends. */
+/** The part after the `#`, which no browser sends. */
 export const routeOf = (hash: string): Route => {
   const [view = "", cache = "", ...rest] = hash.slice(2).split("/").map(decode)
   if (view === "events") return { view, cache: "", key: "" }

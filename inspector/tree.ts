@@ -1,4 +1,4 @@
-/** A value as a tree that one can open and close. */
+/** A value as a tree that the reader can open and close. */
 import type { Node as Tree } from "../src/internal/inspector/answers.js"
 import { type Child, h } from "./dom.js"
 

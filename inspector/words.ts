@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. What is not known is a dash, never 0 or an old number. */
+/** Numbers and times as people read them. An unknown one is a dash, never 0 or an old number. */
 export const unknown = "–"
 
 export const number = (value: number | null | undefined, digits = 0): string =>
@@ -6,7 +6,7 @@ export const number = (value: number | null | undefined, digits = 0): string =>
     ? unknown
     : value.toLocaleString("en", { maximumFractionDigits: digits })
 
-/** Of something a second: more digits where it is little. */
+/** A rate per second: more digits for small numbers. */
 export const rate = (value: number | null | undefined): string =>
   value === null || value === undefined
     ? unknown
@@ -39,7 +39,7 @@ const steps: ReadonlyArray<readonly [millis: number, name: string]> = [
   [1_000, "s"]
 ]
 
-/** `3 min 12 s`; the two largest units. `-1`: without an end. */
+/** `3 min 12 s`; the two largest units. `-1`: never ends. */
 export const duration = (millis: number | null | undefined): string => {
   if (millis === null || millis === undefined) return unknown
   if (millis < 0) return "for ever"

@@ -1,4 +1,4 @@
-/** Where Redis is: options that every command has, and the layer that they stand for. */
+/** Where Redis is: options of every command, and the layer that they describe. */
 import * as Options from "@effect/cli/Options"
 import type { CacheError, Redis } from "effect-redis-cache"
 import * as RedisLayer from "effect-redis-cache/RedisLayer"
@@ -12,8 +12,8 @@ import { type Ended, usage } from "./exit.js"
 const url = Options.text("url").pipe(
   Options.withAlias("u"),
   Options.withDescription(
-    "redis://user:password@host:6379/0, or rediss:// for TLS; of a cluster some of its nodes, with commas between. " +
-      "REDIS_URL, if it is not given, which keeps passwords out of the list of processes"
+    "redis://user:password@host:6379/0, or rediss:// for TLS; for a cluster, some of its nodes, separated by commas. " +
+      "Default: REDIS_URL, which keeps passwords out of the list of processes"
   ),
   Options.withFallbackConfig(Config.string("REDIS_URL")),
   Options.withDefault("redis://localhost:6379")
@@ -21,7 +21,7 @@ const url = Options.text("url").pipe(
 
 const prefix = Options.text("prefix").pipe(
   Options.withAlias("p"),
-  Options.withDescription("The prefix of the services' layers, e.g. app: (REDIS_PREFIX, if it is not given)"),
+  Options.withDescription("The prefix of the services' layers, e.g. app: (default: REDIS_PREFIX)"),
   Options.withFallbackConfig(Config.string("REDIS_PREFIX")),
   Options.withDefault("")
 )
@@ -31,17 +31,17 @@ const cluster = Options.boolean("cluster").pipe(
 )
 
 const sentinel = Options.text("sentinel").pipe(
-  Options.withDescription("host:port of a sentinel, which is asked where the master is. May be given several times"),
+  Options.withDescription("host:port of a sentinel that knows the master's address. May be given several times"),
   Options.repeated
 )
 
 const master = Options.text("master").pipe(
-  Options.withDescription("The name that sentinels know the master by"),
+  Options.withDescription("The name by which sentinels know the master"),
   Options.withDefault("mymaster")
 )
 
 const timeout = Options.text("timeout").pipe(
-  Options.withDescription("How long Redis has for an answer, e.g. \"500 millis\""),
+  Options.withDescription("How long to wait for an answer from Redis, e.g. \"500 millis\""),
   Options.withDefault("5 seconds")
 )
 
@@ -59,7 +59,7 @@ export interface Connection {
   readonly json: boolean
 }
 
-/** Options that take no value. */
+/** Options without a value. */
 export const flags = [
   ...["--json", "--cluster", "--yes", "-y", "--stored", "--actions"],
   ...["--help", "-h", "--version", "--wizard"]
@@ -79,7 +79,7 @@ const durationOf = (text: string): Effect.Effect<Duration.Duration, Ended> =>
     onSome: Effect.succeed
   })
 
-/** With the database and the password of a url, of which sentinels know nothing. */
+/** With the database and the password of a url, which sentinels do not know. */
 const behindSentinels = (
   { master: name, sentinel: sentinels, url: given }: Connection,
   common: RedisLayer.CommonOptions
@@ -89,7 +89,7 @@ const behindSentinels = (
     (addresses) => RedisLayer.layer({ ...common, url: given, sentinels: [...addresses], name })
   )
 
-/** Where Redis is, as text without a password. Behind sentinels the url's host has no meaning. */
+/** The address of Redis, as text without a password. With sentinels, the url's host has no meaning. */
 export const placeOf = ({ master, sentinel, url: given }: Connection): string =>
   sentinel.length > 0
     ? `${master}, known to ${sentinel.join(", ")}`

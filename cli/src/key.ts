@@ -1,4 +1,4 @@
-/** Which key a command is about: a string, or what a memoized function was called with. */
+/** The key that a command is about: a string, or the arguments of a memoized function. */
 import * as Args from "@effect/cli/Args"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import { type Ended, usage } from "./exit.js"
 
 export const cache = Args.text({ name: "cache" }).pipe(
-  Args.withDescription("The cache's name; of a memoized function the function's"),
+  Args.withDescription("The cache's name; for a memoized function, the function's name"),
   Args.mapTryCatch(
     (name) => {
       if (name === "") throw new Error("The cache's name is empty")
@@ -38,17 +38,19 @@ const args = Options.text("args").pipe(
 )
 
 const keyJson = Options.text("key-json").pipe(
-  Options.withDescription("A typed cache's key as JSON, in its encoded form, or what a function's `key` option gives"),
+  Options.withDescription(
+    "A typed cache's key as JSON, in its encoded form, or the result of a function's `key` option"
+  ),
   Options.optional
 )
 
 const captures = Options.text("captures").pipe(
-  Options.withDescription("With --args: what the memoized function captures, as JSON"),
+  Options.withDescription("With --args: the captures of the memoized function, as JSON"),
   Options.optional
 )
 
 const stored = Options.boolean("stored").pipe(
-  Options.withDescription("The key is what follows <prefix><cache>: in Redis, escapes included")
+  Options.withDescription("The key is what follows <prefix><cache>: in Redis, including escapes")
 )
 
 export const keyArgs = { cache, key }
@@ -84,12 +86,12 @@ export const storedKey = (chosen: Chosen): Effect.Effect<string, Ended | CacheEr
     if (ways !== 1) {
       return yield* usage(
         ways === 0
-          ? "Which key? Give it behind the cache's name, or a memoized function's arguments: --args '[42]'"
+          ? "Which key? Give it after the cache's name, or a memoized function's arguments: --args '[42]'"
           : "Give one of: a key, --args, --key-json"
       )
     }
     if (Option.isSome(chosen.captures) && Option.isNone(chosen.args)) {
-      return yield* usage("--captures goes with --args")
+      return yield* usage("--captures requires --args")
     }
     if (Option.isSome(chosen.key)) {
       return chosen.stored ? chosen.key.value : yield* Fleet.stringKey(chosen.cache, chosen.key.value)
@@ -105,6 +107,6 @@ export const storedKey = (chosen: Chosen): Effect.Effect<string, Ended | CacheEr
     }).pipe(Effect.flatten)
   })
 
-/** Typed keys whose encoded form is a string are stored as that. */
+/** A typed key whose encoded form is a string is stored as that string. */
 const typedKey = (name: string, value: unknown): Either.Either<string, CacheError.CodecError> =>
   typeof value === "string" ? Fleet.stringKey(name, value) : Fleet.structuredKey(name, value)

@@ -1,4 +1,4 @@
-/** The command line: from its arguments to how the process ends. */
+/** The command line: from its arguments to its exit code. */
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
@@ -23,14 +23,14 @@ import { Screen, withoutColour } from "./text/style.js"
 import { version } from "./version.js"
 
 const description = HelpDoc.blocks([
-  HelpDoc.p("Looks at the caches of effect-redis-cache in a Redis, and changes them, without their definitions."),
+  HelpDoc.p("Shows and changes the caches of effect-redis-cache in a Redis, without their definitions."),
   HelpDoc.p(
     "Where Redis is: --url or REDIS_URL, --prefix or REDIS_PREFIX; --cluster; --sentinel host:port. " +
-      "For scripts: --json, --yes, and how it ends: 0 done or found; 1 the answer is no; 2 not understood; 3 Redis failed."
+      "For scripts: --json, --yes, and exit codes: 0 done or found; 1 the answer is no; 2 invalid; 3 Redis failed."
   ),
   HelpDoc.p(
     "On call: `doctor` for Redis, `top` for the processes, `ls` for the caches, `explain <cache> <key>` for one key; " +
-      "`inspect` for all of it as a page."
+      "`inspect` shows all of it as a page."
   )
 ])
 
@@ -42,8 +42,8 @@ const root = Command.make("effect-redis-cache").pipe(
 const cli = Command.run(root, { name: "effect-redis-cache", version: version(), executable: "effect-redis-cache" })
 
 /**
- * Options before arguments, as the parser wants them: people write `explain users 42 --url …`, too. What comes behind a
- * `--` are arguments.
+ * Moves options before arguments, as the parser requires: people write `explain users 42 --url …`, too. Everything
+ * after a `--` is an argument.
  */
 export const optionsFirst = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const [command, ...rest] = args
@@ -74,7 +74,7 @@ const failed = (error: Ended | CacheError.RedisError | CacheError.CodecError | V
 }
 
 const quietly = Layer.mergeAll(
-  // What is printed is for pipes; what the library logs is for people.
+  // Standard output is for pipes; what the library logs is for people.
   Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger)),
   CliConfig.layer({ showBuiltIns: false })
 )
@@ -89,7 +89,7 @@ const inItsColours = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
       return Effect.withConsole(effect, { ...console, log: plain(console.log), error: plain(console.error) })
     }))
 
-/** What the process is to end with. */
+/** The exit code of the process. */
 export const main = (args: ReadonlyArray<string>) =>
   cli(["node", "effect-redis-cache", ...optionsFirst(args)]).pipe(
     Effect.as<number>(Code.Ok),

@@ -1,4 +1,4 @@
-/** What commands print: JSON for scripts, or text for people. */
+/** The output of commands: JSON for scripts, or text for people. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { inspect } from "node:util"
@@ -12,7 +12,7 @@ export const json = (value: unknown, indent = 0): Effect.Effect<void> =>
 export const text = (show: (screen: ScreenService) => string): Effect.Effect<void, never, Screen> =>
   Effect.flatMap(Screen, (screen) => Console.log(show(screen)))
 
-/** For people, beside what is printed. */
+/** For people, besides the output. */
 export const note = (message: string): Effect.Effect<void> => Console.error(printableLines(message))
 
 const longest = 10_000

@@ -1,7 +1,7 @@
 /** What `--version` prints. */
 import { readFileSync } from "node:fs"
 
-/** As the package beside it says; in a bundle there is none. */
+/** From the package beside it; a bundle has none. */
 export const version = (): string => {
   try {
     return JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version

@@ -196,7 +196,7 @@ describe("inspect", () => {
         out: "",
         err: `port ${port} of 127.0.0.1 is taken: give another --port, or none for one that is free`
       })
-      assert.match((yield* told("--host", "192.0.2.1")).err, /^192\.0\.2\.1 is no address of this machine/)
+      assert.match((yield* told("--host", "192.0.2.1")).err, /^192\.0\.2\.1 is not an address of this machine/)
       assert.match((yield* told("--port", "70000")).err, /^--port is 0 to 65535/)
       const empty = ConfigProvider.fromMap(new Map([["INSPECTOR_TOKEN", ""]]))
       assert.deepStrictEqual(yield* Effect.withConfigProvider(told("--actions"), empty), {

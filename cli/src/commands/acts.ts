@@ -1,4 +1,4 @@
-/** What changes something: it asks before, or takes `--yes`. */
+/** Commands that change something: they ask for confirmation, or take `--yes`. */
 import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as Prompt from "@effect/cli/Prompt"
@@ -14,9 +14,9 @@ import { Screen } from "../text/style.js"
 import * as Units from "../text/units.js"
 import { onRedis } from "./command.js"
 
-const yes = Options.boolean("yes").pipe(Options.withAlias("y"), Options.withDescription("Do it without asking"))
+const yes = Options.boolean("yes").pipe(Options.withAlias("y"), Options.withDescription("Do it without confirmation"))
 
-/** What is about to happen, and where: the wrong server is the usual mistake. */
+/** What is about to happen, and on which server: a wrong server is the usual mistake. */
 const confirmed = (given: Connection & { readonly yes: boolean }, what: string) =>
   Effect.gen(function*() {
     if (given.yes) return
@@ -35,8 +35,8 @@ const told = (json: boolean, result: object, message: string) =>
 export const del = onRedis(
   "delete",
   {
-    summary: "Deletes a key. Loads of it that run, in any process, will not store what they load.",
-    more: "It ends with 1 where nothing fresh was there.",
+    summary: "Deletes a key. Loads of it that are running, in any process, will not store their values.",
+    more: "Exits with 1 if there was no fresh value.",
     examples: [["delete users 42", "asks first"], ["delete getUser --args '[42]' --yes", "for a script"]]
   },
   { ...keyOptions, yes, ...keyArgs },
@@ -45,13 +45,13 @@ export const del = onRedis(
       const key = yield* storedKey(given)
       yield* confirmed(given, `Delete ${given.cache}:${key}`)
       const deleted = yield* Fleet.delete(given.cache, key)
-      yield* told(given.json, { deleted }, deleted ? "Deleted" : "Nothing fresh was there")
+      yield* told(given.json, { deleted }, deleted ? "Deleted" : "There was no fresh value")
       if (!deleted) return yield* no("")
     })
 )
 
 const expiredTags = Options.text("tag").pipe(
-  Options.withDescription("All entries that have this tag, instead of one key. May be given several times"),
+  Options.withDescription("All entries with this tag, instead of one key. May be given several times"),
   Options.repeated
 )
 
@@ -59,8 +59,8 @@ export const expire = onRedis(
   "expire",
   {
     summary: "Makes a value stale as of now: loads refresh it, and may serve it meanwhile inside its stale windows.",
-    more: "The gentle way to have everything loaded anew. It ends with 1 where nothing fresh was there.",
-    examples: [["expire users 42", "asks first"], ["expire users --tag team:7 --yes", "all that have the tag"]]
+    more: "The gentle way to reload everything. Exits with 1 if there was no fresh value.",
+    examples: [["expire users 42", "asks first"], ["expire users --tag team:7 --yes", "all entries with the tag"]]
   },
   { ...keyOptions, tag: expiredTags, yes, ...keyArgs },
   (given) =>
@@ -68,14 +68,14 @@ export const expire = onRedis(
       const { cache: name, json, tag } = given
       if (tag.length > 0) {
         if (Option.isSome(given.key)) return yield* usage("Give a key or --tag, not both")
-        yield* confirmed(given, `Expire what has the tag ${tag.join(", ")} in the cache "${name}"`)
+        yield* confirmed(given, `Expire the entries with the tag ${tag.join(", ")} in the cache "${name}"`)
         yield* Fleet.expireTags(name, tag)
         return yield* told(json, { expired: tag }, "Stale from now on")
       }
       const key = yield* storedKey(given)
       yield* confirmed(given, `Expire ${name}:${key}`)
       const expired = yield* Fleet.expire(name, key)
-      yield* told(json, { expired }, expired ? "Stale from now on" : "Nothing fresh was there")
+      yield* told(json, { expired }, expired ? "Stale from now on" : "There was no fresh value")
       if (!expired) return yield* no("")
     })
 )
@@ -83,8 +83,8 @@ export const expire = onRedis(
 export const flush = onRedis(
   "flush",
   {
-    summary: "Removes all keys of a cache, with SCAN and UNLINK: the server is not blocked.",
-    more: "Every read of the cache misses after it: a source that cannot take that is better served by `expire`.",
+    summary: "Removes all keys of a cache, with SCAN and UNLINK, without blocking the server.",
+    more: "After it, every read of the cache misses. If the source cannot take that, use `expire`.",
     examples: [["flush users", "asks first"]]
   },
   { yes, cache },
@@ -104,7 +104,7 @@ const tags = Args.text({ name: "tag" }).pipe(
 export const invalidate = onRedis(
   "invalidate",
   {
-    summary: "Invalidates tags: all entries of the cache that have one of them are absent from now on, at once.",
+    summary: "Invalidates tags: all entries of the cache with one of these tags are absent at once.",
     examples: [["invalidate users team:7 team:8", "asks first"]]
   },
   { yes, cache, tags },

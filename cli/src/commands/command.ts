@@ -1,4 +1,4 @@
-/** How commands are made: what all of them have in common. */
+/** How commands are built: what they have in common. */
 import type * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
@@ -15,13 +15,13 @@ type Given<C extends Config> = {
   readonly [K in keyof C]: C[K] extends Options.Options<infer A> ? A : C[K] extends Args.Args<infer A> ? A : never
 }
 
-/** Options, then arguments, as `Command.make` takes them. */
+/** Options, then arguments, in the form of `Command.make`. */
 const configOf = <C extends Config>(config: C) => ({ ...connection, ...config })
 
-/** What a command fails with, and needs. */
+/** What a command fails with, and the services that it needs. */
 export type Body<R> = Effect.Effect<void, Ended | CacheError.RedisError | CacheError.CodecError, R | Screen>
 
-/** What it does, then examples: as one types them, and what each is for. */
+/** What it does, then examples: as you type them, and the purpose of each. */
 export interface Help {
   readonly summary: string
   readonly more?: string | undefined
@@ -36,7 +36,7 @@ const helpDoc = ({ examples, more, summary }: Help): HelpDoc.HelpDoc =>
     ...examples.map(([typed, purpose]) => HelpDoc.p(`  effect-redis-cache ${typed}   # ${purpose}`))
   ])
 
-/** A command that is given its options, and is to connect by itself. */
+/** A command that receives its options, and connects by itself. */
 export const connecting = <const Name extends string, C extends Config, R>(
   name: Name,
   help: Help,

@@ -25,21 +25,21 @@ const looks: { readonly [Level in Fleet.Finding["level"]]: readonly [sign: strin
 const adviceOf = ({ reason }: CacheError.RedisError, given: Connection): string => {
   switch (reason) {
     case "Auth":
-      return "Look at user and password in the url; a user needs the rights of docs/operations/security.md"
+      return "Check user and password in the url; a user needs the rights of docs/operations/security.md"
     case "Timeout":
-      return "Something listens there and does not answer: a firewall, a server that is busy or stopped, TLS (rediss://)?"
+      return "Something listens there but does not answer: a firewall, a busy or suspended server, or TLS (rediss://)?"
     default:
       if (given.sentinel.length > 0) {
-        return "Look whether the sentinels know a master of that name: " +
+        return "Check whether the sentinels know a master with this name: " +
           `redis-cli -h <host> -p <port> sentinel get-master-addr-by-name ${given.master}`
       }
       return given.cluster
-        ? "Look whether the nodes run and reach each other: redis-cli --cluster check <host>:<port>"
-        : "Look whether Redis runs there, and whether it is reached from here: redis-cli -u <url> ping"
+        ? "Check whether the nodes run and reach each other: redis-cli --cluster check <host>:<port>"
+        : "Check whether Redis runs there, and whether this machine can reach it: redis-cli -u <url> ping"
   }
 }
 
-/** Not even a connection. */
+/** There is not even a connection. */
 const unconnected = (error: CacheError.RedisError, given: Connection): ReadonlyArray<Fleet.Finding> => [{
   check: "connection",
   level: "bad",
@@ -48,7 +48,7 @@ const unconnected = (error: CacheError.RedisError, given: Connection): ReadonlyA
 }]
 
 const look = (given: Connection) =>
-  // What would be logged is among the findings.
+  // Everything that would be logged is among the findings.
   Effect.scoped(
     Logger.withMinimumLogLevel(LogLevel.None)(Effect.gen(function*() {
       const connected = yield* Effect.either(Layer.build(layer(given)))
@@ -72,10 +72,9 @@ const show = ({ advice, check, level, message }: Fleet.Finding, style: Style): s
 export const doctor = connecting(
   "doctor",
   {
-    summary: "Looks over what is behind the url, as this user sees it, and says what to do: version, replication, " +
+    summary: "Checks the server behind the url, as this user sees it, and says what to do: version, replication, " +
       "cluster, eviction, memory, rights, tracking, latency, clock.",
-    more:
-      "It ends with 1 where something is bad. What a user may do is tried, on a key of its own that goes at the end.",
+    more: "Exits with 1 if something is bad. It tries each right of the user, on a key that it removes at the end.",
     examples: [["doctor --url redis://app:secret@redis:6379 --prefix app:", "as the service connects"]]
   },
   {},

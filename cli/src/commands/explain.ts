@@ -12,13 +12,13 @@ import * as Units from "../text/units.js"
 import { onRedis } from "./command.js"
 import { looks } from "./keys.js"
 
-/** What a value is if its bytes do not show it. */
+/** What to print for a value that its bytes do not reveal. */
 const untold = (codecs: Fleet.Told["codecs"]): string => {
   switch (codecs.at(-1)) {
     case "encrypted":
       return "(encrypted: only a process with the key can read it)"
     case "json or structural":
-      return "(a single digit: one number as JSON, another one in the structural form)"
+      return "(a single digit: one number as JSON, another in the structural form)"
     default:
       return "(not in a form of this library's codecs)"
   }
@@ -75,8 +75,8 @@ const describe = (found: Fleet.Look, { columns, style }: ScreenService): string 
 export const explain = onRedis(
   "explain",
   {
-    summary: "Tells what is under a key, and why a read would hit or miss: state, lives, lease, tags, codec, value.",
-    more: "It ends with 1 where there is no key.",
+    summary: "Describes a key, and why a read would hit or miss: state, lifetimes, lease, tags, codec, value.",
+    more: "Exits with 1 if there is no such key.",
     examples: [
       ["explain users 42", "a cache with string keys"],
       ["explain getUser --args '[42]'", "a memoized function that was called with 42"]
@@ -111,15 +111,15 @@ export const explain = onRedis(
 export const get = onRedis(
   "get",
   {
-    summary: "Prints the fresh value of a key, and nothing else; ends with 1 where there is none.",
-    more: "Without the cache's definition it is what the bytes show: of a schema its encoded form.",
+    summary: "Prints the fresh value of a key, and nothing else; exits with 1 if there is none.",
+    more: "It prints what the bytes reveal without the cache's definition: for a schema, its encoded form.",
     examples: [["get users 42", "for people"], ["get users 42 --json | jq .name", "for a script"]]
   },
   { ...keyOptions, ...keyArgs },
   (given) =>
     Effect.gen(function*() {
       const found = yield* Fleet.get(given.cache, yield* storedKey(given))
-      if (Option.isNone(found)) return yield* no("Nothing fresh is there; `explain` tells more")
+      if (Option.isNone(found)) return yield* no("There is no fresh value; `explain` says why")
       const { codecs, value } = found.value
       if (Option.isNone(value)) return yield* no(untold(codecs))
       if (given.json) return yield* Print.json(toJson(value.value))

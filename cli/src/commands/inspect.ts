@@ -24,20 +24,20 @@ const host = Options.text("host").pipe(
 )
 
 const port = Options.integer("port").pipe(
-  Options.withDescription("The port that it listens on; without it one that is free"),
+  Options.withDescription("The port that it listens on; by default a free one"),
   Options.withDefault(0)
 )
 
 const name = Options.text("name").pipe(
   Options.withDescription(
-    "A further name that browsers know it by, e.g. that of a proxy: caches.example.com. May be given several times"
+    "Another name by which browsers reach it, e.g. that of a proxy: caches.example.com. May be given several times"
   ),
   Options.repeated
 )
 
 const actions = Options.boolean("actions").pipe(
   Options.withDescription(
-    "Let the page delete, expire, invalidate and flush, with a token: that of INSPECTOR_TOKEN, or a random one"
+    "Let the page delete, expire, invalidate and flush, with a token: INSPECTOR_TOKEN, or a random one"
   )
 )
 
@@ -62,7 +62,7 @@ const hostsOf = (
     : host === "0.0.0.0" || host === "::"
     ? [...loopback, ...addresses(), hostname().toLowerCase()]
     : [bracketed(host)]
-  // A browser leaves the port of http, 80, out; a proxy of https may pass any name on as it is.
+  // A browser omits port 80, the default of http; a proxy with https may pass on any name unchanged.
   return [
     ...own.flatMap((each) => port === 80 ? [each, `${each}:80`] : [`${each}:${port}`]),
     ...names.map((each) => each.toLowerCase())
@@ -70,20 +70,20 @@ const hostsOf = (
 }
 
 const refusedBecause = ({ cause }: ServeError, { host, port }: { readonly host: string; readonly port: number }) => {
-  switch ((cause as NodeJS.ErrnoException | undefined)?.code) { // what Node's server fails with
+  switch ((cause as NodeJS.ErrnoException | undefined)?.code) { // the error of Node's server
     case "EADDRINUSE":
       return `port ${port} of ${host} is taken: give another --port, or none for one that is free`
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return `${host} is no address of this machine: --host takes one that is, or 0.0.0.0 for all of them`
+      return `${host} is not an address of this machine: pass one that is to --host, or 0.0.0.0 for all of them`
     case "EACCES":
-      return `port ${port} is not for this user: give a --port above 1023`
+      return `port ${port} is not permitted for this user: give a --port above 1023`
     default:
       return `cannot listen on port ${port} of ${host}: ${String(cause)}`
   }
 }
 
-/** On the port that is asked for, or a free one, which it gives. What is being answered as it ends is cut off. */
+/** Listens on the given port, or a free one, and gives it. Answers in progress are cut off when it ends. */
 const listening = (
   given: { readonly host: string; readonly port: number }
 ): Effect.Effect<readonly [HttpServer.HttpServer, port: number], Ended, Scope.Scope> =>
@@ -94,7 +94,7 @@ const listening = (
       NodeHttpServer.make(() => server, { host: given.host, port: given.port }),
       (error) => usage(refusedBecause(error, given))
     )
-    // A page that is open hears of events over an answer that takes seconds to end by itself.
+    // An open page receives events in an answer that takes seconds to end by itself.
     yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
     const { address } = served
     return [served, address._tag === "TcpAddress" ? address.port : given.port] as const
@@ -102,7 +102,7 @@ const listening = (
 
 interface Token {
   readonly value: Redacted.Redacted
-  /** It was made here, so it has to be printed. */
+  /** The token was made here, so it has to be printed. */
   readonly isNew: boolean
 }
 
@@ -131,7 +131,7 @@ const tell = (
         token === undefined
           ? style.dim("It only reads; with --actions it also deletes, expires, invalidates and flushes.")
           : secret === undefined
-          ? "With the token of INSPECTOR_TOKEN it also changes what the caches hold."
+          ? "With the token in INSPECTOR_TOKEN it also changes what the caches hold."
           : `With this token it also changes what the caches hold: ${secret}`,
         style.dim("Ctrl-C ends it.")
       ].join("\n")
@@ -147,12 +147,12 @@ export const inspect = onRedis(
   {
     summary: "Serves a page that shows what caches do: hit ratios, loads, keys and their values, tags, events.",
     more:
-      "This machine alone reaches it, and it only reads, unless you say otherwise. Values are shown as their bytes " +
-      "tell; mounted in a service (effect-redis-cache/Inspector) it decodes them by your schemas.",
+      "Only this machine can reach it, and it only reads, unless you say otherwise. Values are shown as far as their " +
+      "bytes reveal them; mounted in a service (effect-redis-cache/Inspector), it decodes them by your schemas.",
     examples: [
       ["inspect", "prints the address to open, until Ctrl-C"],
-      ["inspect --port 8080 --actions", "prints a token, too, which actions need"],
-      ["inspect --host 0.0.0.0 --port 8080", "for others too, under this machine's addresses and name"]
+      ["inspect --port 8080 --actions", "also prints the token that actions need"],
+      ["inspect --host 0.0.0.0 --port 8080", "for other machines too, under this machine's addresses and name"]
     ]
   },
   { host, port, name, actions },

@@ -12,17 +12,17 @@ import * as Units from "../text/units.js"
 import { onRedis } from "./command.js"
 
 const contains = Options.text("contains").pipe(
-  Options.withDescription("Only keys that have this in them"),
+  Options.withDescription("Only keys that contain this"),
   Options.withDefault("")
 )
 
 const startsWith = Options.text("starts-with").pipe(
-  Options.withDescription("Only keys that start with this, which Redis looks for itself"),
+  Options.withDescription("Only keys that start with this; Redis does the filtering"),
   Options.withDefault("")
 )
 
 const limit = Options.integer("limit").pipe(
-  Options.withDescription("Stop after so many"),
+  Options.withDescription("Stop after this many"),
   Options.withDefault(100)
 )
 
@@ -73,11 +73,11 @@ export const keys = onRedis(
   "keys",
   {
     summary:
-      "Lists the keys of a cache as SCAN gives them: in no order, and none may be missing that was there throughout.",
+      "Lists the keys of a cache as SCAN returns them: in no order, and including every key that exists throughout.",
     more: "A tag with a ✗ was invalidated since the entry was written, so the entry is absent.",
     examples: [
       ["keys users", "the first hundred"],
-      ["keys users --starts-with team: --limit 10000 --json", "a JSON object for each key, one a line"]
+      ["keys users --starts-with team: --limit 10000 --json", "one JSON object per line, for each key"]
     ]
   },
   { contains, startsWith, limit, cache },
@@ -86,7 +86,7 @@ export const keys = onRedis(
       const unique = new Set<string>()
       const found = Fleet.keys(name, { contains: part, startsWith: start }).pipe(
         Stream.flattenIterables,
-        // SCAN may give a key twice.
+        // SCAN may return a key twice.
         Stream.filter(({ key }) => !unique.has(key) && unique.add(key) !== undefined),
         Stream.take(most)
       )

@@ -11,12 +11,12 @@ import * as Units from "../text/units.js"
 import { onRedis } from "./command.js"
 
 const maxKeys = Options.integer("max-keys").pipe(
-  Options.withDescription("Look at so many keys at the most"),
+  Options.withDescription("Look at this many keys at most"),
   Options.withDefault(1_000_000)
 )
 
 const samples = Options.integer("samples").pipe(
-  Options.withDescription("Ask of so many keys of each cache how large they are, and how long they live"),
+  Options.withDescription("Read the size and lifetime of this many keys of each cache"),
   Options.withDefault(100)
 )
 
@@ -32,7 +32,7 @@ const looks: { readonly [state: string]: Cell["style"] } = {
   Foreign: "bad"
 }
 
-/** `92 Fresh, 8 Stale`, of a hundred. */
+/** `92 Fresh, 8 Stale`, in percent. */
 const states = ({ keys, states: found }: Fleet.Sample): Cell => {
   const entries = Object.entries(found).sort(([, a], [, b]) => b - a)
   const parts = entries.map(([state, n]) => `${Math.round(100 * n / keys)} % ${state}`)
@@ -48,8 +48,8 @@ const lives = ({ lives: found }: Fleet.Sample): string => {
 }
 
 /**
- * Where no prefix is given, all caches under `app:` look like one cache `app`, whose keys begin with the names of the real
- * ones. Keys of an application may look so, too: so this is a hint.
+ * Without a prefix, all caches under `app:` look like one cache `app`, whose keys begin with the names of the real
+ * ones. An application's own keys may look like that, too: so this is only a hint.
  */
 const maybePrefix = (prefix: string, caches: ReadonlyArray<Fleet.CacheSummary>) =>
   Effect.gen(function*() {
@@ -58,17 +58,16 @@ const maybePrefix = (prefix: string, caches: ReadonlyArray<Fleet.CacheSummary>) 
     const [page] = yield* Stream.runCollect(Stream.take(Fleet.keys(only.name), 1))
     if (page === undefined || !page.every(({ key }) => /^[\w.-]*:/.test(key))) return
     yield* Print.note(
-      `All keys of ${only.name} have another name in front. Is ${only.name}: a prefix? --prefix ${only.name}:`
+      `All keys of ${only.name} begin with another name. Is ${only.name}: a prefix? --prefix ${only.name}:`
     )
   })
 
 export const ls = onRedis(
   "ls",
   {
-    summary: "Lists the caches under the prefix: how many keys, how much memory, which states, lives, tags, hit ratio.",
-    more:
-      "It looks at every key with SCAN, up to --max-keys. Memory, states and lives are of a sample of each cache. " +
-      "The hit ratio is known where processes publish their figures (`publish` of the RedisLayer).",
+    summary: "Lists the caches under the prefix: keys, memory, states, lifetimes, tags, hit ratio.",
+    more: "It looks at every key with SCAN, up to --max-keys. Memory, states and lifetimes are of a sample. " +
+      "The hit ratio is known if processes publish their figures (`publish` of the RedisLayer).",
     examples: [["ls", "all caches"], ["ls --prefix app: --json", "for a script"]]
   },
   { maxKeys, samples },
@@ -122,6 +121,6 @@ export const ls = onRedis(
       }
       yield* maybePrefix(prefix, caches)
       if (foreign > 0) yield* Print.note(`${Units.count(foreign)} other keys under this prefix`)
-      if (!complete) yield* Print.note(`Stopped after ${Units.count(most)} keys; --max-keys looks at more`)
+      if (!complete) yield* Print.note(`Stopped after ${Units.count(most)} keys; raise --max-keys to look at more`)
     })
 )

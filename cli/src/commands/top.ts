@@ -18,7 +18,7 @@ import * as Units from "../text/units.js"
 import { onRedis } from "./command.js"
 
 const every = Options.text("every").pipe(
-  Options.withDescription("How often to look, e.g. \"1 second\""),
+  Options.withDescription("How often to read, e.g. \"1 second\""),
   Options.withDefault("2 seconds")
 )
 
@@ -33,16 +33,16 @@ const duration = (option: string, text: string) =>
     onSome: Effect.succeed
   })
 
-/** Rates are taken over this in ms, or over two reports of the process that reports least often. */
+/** Rates are computed over this many ms, or over two reports of the process that reports least often. */
 const leastWindow = 4_000
 
-/** Readings back to the one that is as old as the window. */
+/** Readings, back to the one that is as old as the window. */
 class History {
   private readings: ReadonlyArray<Fleet.FleetStats> = []
 
   add(reading: Fleet.FleetStats): void {
     const slowest = Math.max(0, ...reading.processes.map((each) => Duration.toMillis(each.every)))
-    // A little less: a reading is some ms late.
+    // A little less: a reading comes some ms late.
     const from = reading.at - 0.9 * Math.max(leastWindow, 2.5 * slowest)
     const first = this.readings.findLastIndex(({ at }) => at <= from)
     this.readings = [...this.readings.slice(Math.max(0, first)), reading]
@@ -52,13 +52,13 @@ class History {
     return Fleet.rates(this.readings)
   }
 
-  /** What the rates are taken over, in ms. */
+  /** The period of the rates, in ms. */
   get window(): number {
     return (this.readings.at(-1)?.at ?? 0) - (this.readings[0]?.at ?? 0)
   }
 }
 
-/** Those whose callers or source suffer first, then the busiest. */
+/** First the caches whose callers or sources suffer, then the busiest. */
 const worstFirst = (
   [, { perSecond: a }]: readonly [string, Fleet.Rates],
   [, { perSecond: b }]: readonly [string, Fleet.Rates]
@@ -113,7 +113,7 @@ const heading = ({ at, processes }: Fleet.FleetStats, window: number, { bold, di
     `  ${dim(`${clockTime(at)} UTC${window > 0 ? `, rates over ${Math.round(window / 1_000)} s` : ""}`)}`
 }
 
-const none = "No process publishes its figures. Give their RedisLayer `publish: true`; it must be the same --prefix."
+const none = "No process publishes its figures. Give their RedisLayer `publish: true`, and use the same --prefix."
 
 const show = (
   reading: Either.Either<Fleet.FleetStats, CacheError.RedisError>,
@@ -122,9 +122,9 @@ const show = (
   style: Style
 ): string => {
   if (Either.isLeft(reading)) {
-    const since = last === undefined ? "" : `, the last are of ${clockTime(last.at)} UTC`
+    const since = last === undefined ? "" : `, the last ones are from ${clockTime(last.at)} UTC`
     return style.bad(`Redis does not answer (${printable(reading.left.message)}), so there are no figures${since}.`) +
-      "\nProcesses go on by themselves: caches with onRedisError: \"bypass\" compute, others fail."
+      "\nProcesses continue by themselves: caches with onRedisError: \"bypass\" compute, others fail."
   }
   if (reading.right.processes.length === 0) return none
   const rates = [...history.rates].sort(worstFirst)
@@ -147,7 +147,7 @@ const toJson = ({ at, processes }: Fleet.FleetStats, history: History) => ({
   )
 })
 
-/** To the top left, and nothing below. */
+/** To the top left, clearing everything below. */
 const home = "\u001b[H\u001b[J"
 
 const clear = "\u001b[2J"
@@ -155,13 +155,12 @@ const clear = "\u001b[2J"
 export const top = onRedis(
   "top",
   {
-    summary:
-      "Shows what all processes do that publish their figures (`publish` of the RedisLayer), a line for each cache, " +
+    summary: "Shows the activity of all processes with `publish` in their RedisLayer, a line for each cache, " +
       "worst first.",
     more:
-      "READS/s are answered by the cache, HITS of them with a value, NEAR/s without asking Redis. JOINED/s waited for a " +
-      "load that ran already. p50 and p99 are of loads. STALE/s were served a stale value, BYPASSED/s did without Redis.",
-    examples: [["top", "until Ctrl-C"], ["top --for \"10 seconds\" --json", "a JSON object every two seconds"]]
+      "READS/s: reads that the cache answered. HITS: how many found a value. NEAR/s: without asking Redis. JOINED/s: " +
+      "waited for a running load. p50, p99: of loads. STALE/s: got a stale value. BYPASSED/s: went on without Redis.",
+    examples: [["top", "until Ctrl-C"], ["top --for \"10 seconds\" --json", "one JSON object every two seconds"]]
   },
   { every, for: forTime },
   (given) =>

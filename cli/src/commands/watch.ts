@@ -13,11 +13,11 @@ import { Screen, type Style } from "../text/style.js"
 import { onRedis } from "./command.js"
 
 const caches = Args.text({ name: "cache" }).pipe(
-  Args.withDescription("Only these caches; all, if none is given"),
+  Args.withDescription("Only these caches; all by default"),
   Args.repeated
 )
 
-const limit = Options.integer("limit").pipe(Options.withDescription("End after so many changes"), Options.optional)
+const limit = Options.integer("limit").pipe(Options.withDescription("End after this many changes"), Options.optional)
 
 const tell = (change: Fleet.Change, { bad, bold, dim, good, warn }: Style): string => {
   switch (change._tag) {
@@ -28,9 +28,9 @@ const tell = (change: Fleet.Change, { bad, bold, dim, good, warn }: Style): stri
     case "Flushed":
       return warn("the whole server was emptied")
     case "Lost":
-      return bad("the link is lost: anything may change from now on, untold")
+      return bad("the link is lost: changes are not reported until it is back")
     case "Resumed":
-      return good("listening: every change is told from now on")
+      return good("listening: every change is reported from now on")
   }
 }
 
@@ -38,11 +38,11 @@ export const watch = onRedis(
   "watch",
   {
     summary:
-      "Prints every key that changes, whichever program changes it, from the feed that keeps near copies coherent.",
+      "Prints every key that changes, whichever program changes it. It uses the feed that keeps near copies coherent.",
     more:
       "A line says that a key may have changed: it was written, deleted, evicted, has expired, or is being loaded. " +
-      "It needs the rights that near copies need.",
-    examples: [["watch", "all caches"], ["watch users sessions --json", "a JSON object for each change"]]
+      "It needs the same rights as near copies.",
+    examples: [["watch", "all caches"], ["watch users sessions --json", "one JSON object for each change"]]
   },
   { limit, caches },
   (given) =>

@@ -1,4 +1,6 @@
-/** Anything as JSON, for scripts: what JSON has no form for is an object with one field that begins with a `$`. */
+/**
+ * Anything as JSON, for scripts: a value that JSON cannot express is an object with one field that begins with a `$`.
+ */
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -49,7 +51,7 @@ const ofObject = (value: object, inner: (part: unknown) => unknown): unknown => 
   return Object.fromEntries(Object.entries(value).map(([field, item]) => [field, inner(item)]))
 }
 
-/** Milliseconds, `null` for what is infinite. */
+/** Milliseconds, `null` for infinity. */
 export const millis = (duration: Duration.Duration): number | null =>
   Duration.isFinite(duration) ? Duration.toMillis(duration) : null
 

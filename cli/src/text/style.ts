@@ -1,4 +1,4 @@
-/** Colours, where there is a terminal that shows them (https://no-color.org). */
+/** Colours, if the terminal shows them (https://no-color.org). */
 import * as Context from "effect/Context"
 
 export interface Style {
@@ -23,10 +23,10 @@ export const withColour: Style = {
   bad: sgr(31, 39)
 }
 
-/** What is written to: in colour or not, and how wide. */
+/** The target of the output: in colour or not, and how wide. */
 export interface ScreenService {
   readonly style: Style
-  /** A person looks on, and what is shown may be replaced. */
+  /** Whether a person watches, so that the output may be redrawn. */
   readonly isTerminal: boolean
   readonly columns: number
 }

@@ -2,7 +2,7 @@
 import { printable } from "./printable.js"
 import type { Style } from "./style.js"
 
-/** What is in a cell, and how it looks. */
+/** The content of a cell, and its style. */
 export interface Cell {
   readonly text: string
   readonly style?: keyof Style | undefined
@@ -10,7 +10,7 @@ export interface Cell {
 
 export interface Column {
   readonly title: string
-  /** Numbers stand to the right. */
+  /** Numbers are aligned to the right. */
   readonly right?: boolean | undefined
 }
 

@@ -12,7 +12,7 @@ export const bytes = (size: number): string => {
   return `${scaled.toFixed(power > 0 && scaled < 10 ? 1 : 0)} ${sizes[power]!}`
 }
 
-/** Two units at the most: `1d 4h`, `9m 58s`, `450ms`. */
+/** At most two units: `1d 4h`, `9m 58s`, `450ms`. */
 export const duration = (input: Duration.DurationInput): string => {
   const decoded = Duration.decode(input)
   if (!Duration.isFinite(decoded)) return "forever"
@@ -34,7 +34,7 @@ export const duration = (input: Duration.DurationInput): string => {
 
 export const percent = (part: number): string => `${(100 * part).toFixed(part > 0.995 && part < 1 ? 2 : 1)} %`
 
-/** A dash for what is not known: never an old number, and never 0. */
+/** A dash for an unknown number: never an old one, and never 0. */
 export const orDash = <A>(value: Option.Option<A>, show: (value: A) => string): string =>
   Option.match(value, { onNone: () => "–", onSome: show })
 

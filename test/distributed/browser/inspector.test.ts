@@ -154,7 +154,7 @@ describe("the inspector's page", () => {
         yield* until(Effect.map(unlocked.run(Cache.get(users, "42")), Option.isSome))
         yield* Effect.promise(async () => {
           await confirm("Expire", undefined)
-          await see(page, /^Reads miss it; loads may be answered with it/)
+          await see(page, /^Reads miss it; loads may serve it/)
           await page.goto(`${unlocked.url}#/cache/users`)
           await confirm("Flush", undefined)
           await see(page, /^Flushed/)
