@@ -1,20 +1,18 @@
 /**
  * Checks the published package: it is built and packed, its `exports` and types resolve, its links lead somewhere, the
  * core loads nothing that it does not need, and programs with some of the optional peers type-check, bundle and run.
+ * Checks the package of the command line, too.
  */
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { isBuiltin } from "node:module"
 import { dirname, join } from "node:path"
-import ts from "typescript"
+import { checkCli } from "./cli.js"
 import { checkConsumers, needs } from "./consumers.js"
 import { checkLinks } from "./links.js"
+import { checkTypes, importsOf, pack, packageOf, unpack } from "./tarball.js"
 
 const folder = ".tmp/package-check"
-
-const npx = (...command: ReadonlyArray<string>): void => {
-  execFileSync("npx", ["--no-install", ...command], { stdio: "inherit" })
-}
 
 /** Packages that every user of this one has: not the optional peers, which only some modules need. */
 const manifest: {
@@ -28,29 +26,13 @@ const allowed = new Set([
   ...Object.keys(manifest.peerDependencies).filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true)
 ])
 
-/** The imports of a file, in any form. `ts.preProcessFile` does not know `export * as`. */
-const importsOf = (file: string): ReadonlyArray<string> => {
-  const imports: Array<string> = []
-  const take = (node: ts.Node | undefined): void => {
-    if (node !== undefined && ts.isStringLiteral(node)) imports.push(node.text)
-  }
-  const visit = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) take(node.moduleSpecifier)
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) take(node.argument.literal)
-    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) take(node.arguments[0])
-    ts.forEachChild(node, visit)
-  }
-  visit(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest))
-  return imports
-}
-
 /** Calls `report` for each import of a forbidden package in `file` and in all of our files that it loads. */
 const checkImports = (file: string, report: (problem: string) => void, path: ReadonlyArray<string> = []): void => {
   if (path.includes(file)) return
   for (const fileName of importsOf(file)) {
     const packageName = isBuiltin(fileName)
       ? `node:${fileName.replace(/^node:/, "")}`
-      : /^(@[^/]+\/)?[^/]+/.exec(fileName)![0]
+      : packageOf(fileName)
     if (fileName.startsWith(".")) checkImports(join(dirname(file), fileName), report, [...path, file])
     else if (!allowed.has(packageName)) report(`${[...path, file].join(" → ")} loads ${fileName}`)
   }
@@ -71,25 +53,10 @@ const filesOf = (file: string, all: Set<string> = new Set()): ReadonlySet<string
 execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" })
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { stdio: ["ignore", "ignore", "inherit"] })
-const tarball = join(folder, readdirSync(folder)[0]!)
+const tarball = pack(".", join(folder, "packed"))
 
 const entryPoints = readdirSync("dist").filter((name) => name.endsWith(".js") && name !== "index.js")
-npx("publint", "run", tarball, "--strict")
-npx(
-  ...[
-    "attw",
-    tarball,
-    "--profile",
-    "esm-only",
-    "--no-definitely-typed",
-    "--no-emoji",
-    "--no-color",
-    "--format",
-    "ascii"
-  ],
-  ...["--entrypoints", ".", ...entryPoints.map((name) => name.replace(/\.js$/, ""))]
-)
+checkTypes(tarball, [".", ...entryPoints.map((name) => name.replace(/\.js$/, ""))])
 
 // The core runs wherever Effect does: only the ioredis driver needs a Redis client. No other module reaches the entry
 // points that need another package.
@@ -107,11 +74,10 @@ for (const name of [...core, "index"]) {
   }
 }
 
-const unpacked = join(folder, "unpacked")
-mkdirSync(unpacked)
-execFileSync("tar", ["-xzf", tarball, "-C", unpacked, "--strip-components", "1"])
+const unpacked = unpack(tarball, join(folder, "unpacked"))
 checkLinks(unpacked, (problem) => failures.add(problem))
-const passed = await checkConsumers(unpacked, (problem) => failures.add(problem))
+const passed = await checkConsumers(unpacked, (problem) => failures.add(problem)) +
+  checkCli(folder, unpacked, (problem) => failures.add(problem))
 failures.forEach((failure) => console.error(failure))
 console.log(`${passed} passed, ${failures.size} failed`)
 if (failures.size === 0) rmSync(folder, { recursive: true, force: true })

@@ -16,15 +16,17 @@ const linksIn = (file: string, text: string): ReadonlyArray<readonly [path: stri
     ? [...text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, path, anchor]) => [path!, anchor])
     : [...text.matchAll(/\bdocs\/(?:[\w-]+\/)*[\w-]+\.md\b/g)].map(([path]) => [path, undefined])
 
-/** Reports each link in `folder`, an installed package, that leads nowhere. */
-export const checkLinks = (folder: string, report: (problem: string) => void): void => {
+/** Reports each link in `folder`, an installed package, that leads nowhere. `docs` is the package with the pages. */
+export const checkLinks = (folder: string, report: (problem: string) => void, docs = folder): void => {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.(?:md|ts)$/.test(name))
   for (const file of files) {
     for (const [path, anchor] of linksIn(file, readFileSync(join(folder, file), "utf8"))) {
       // Links in comments start from the root, links in texts from their own folder.
-      const target = file.endsWith(".md") ? path === "" ? file : join(dirname(file), path) : path
-      if (!existsSync(join(folder, target))) report(`${file} points to ${path}, which is not in the package`)
-      else if (anchor !== undefined && !anchorsIn(readFileSync(join(folder, target), "utf8")).has(anchor)) {
+      const target = file.endsWith(".md")
+        ? join(folder, path === "" ? file : join(dirname(file), path))
+        : join(docs, path)
+      if (!existsSync(target)) report(`${file} points to ${path}, which is not in the package`)
+      else if (anchor !== undefined && !anchorsIn(readFileSync(target, "utf8")).has(anchor)) {
         report(`${file} points to ${path}#${anchor}, which has no such heading`)
       }
     }
