@@ -3,7 +3,7 @@ import { openSync, readSync } from "node:fs"
 import { now } from "../support/processes/now.js"
 
 const interval = 10
-/** The delay of a timer on an idle machine. Many small delays add up, so it is kept low. */
+/** The delay of a timer on an idle machine, in ms. Many small delays add up, so no larger one is ignored. */
 const noise = 1
 const recently = 5_000
 

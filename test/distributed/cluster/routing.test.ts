@@ -218,7 +218,7 @@ describe("commands in flight when a connection was lost", () => {
           ? RedisLayer.layerCluster([{ host: "127.0.0.1", port: proxies[0]!.port }], { prefix, natMap })
           : RedisLayer.layerFromClient(
             yield* Effect.acquireRelease(
-              // With every option that makes the client send it again.
+              // With the client's defaults, by which it would send commands again.
               Effect.sync(() => new Cluster([{ host: "127.0.0.1", port: proxies[0]!.port }], { natMap })),
               (client) => Effect.sync(() => client.disconnect())
             ),
