@@ -173,7 +173,6 @@ export class Leader<Key, Value, E, R> {
       traced,
       (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
     )
-    // @effect-diagnostics-next-line missingEffectContext:off -- no load asks for a parent span, so none is left out
     return Effect.map(this.runtime.background.fork(Effect.uninterruptible(told)), (fiber) => {
       this.run.fiber = fiber
       // No caller waits for ever, even if the fiber ends before its first step.
