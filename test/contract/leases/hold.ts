@@ -151,9 +151,9 @@ export const hold = ({ outlive, test }: Subject): void => {
         assert.deepStrictEqual(yield* whose, [1])
         assert.closeTo((yield* inspect)!.life!, 5_000, 2_000)
         yield* plant("things", "a", "text")
-        yield* end(1, { linger: short })
+        yield* end(1, { linger: 400 }) // long enough for a busy machine to look meanwhile
         assert.deepStrictEqual(yield* whose, [1])
-        yield* outlive(short)
+        yield* outlive(400)
         assert.isUndefined(yield* inspect)
       }))
 

@@ -91,7 +91,8 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
 
     test("linger leaves the hold in place for that long", () =>
       Effect.gen(function*() {
-        const brief = Duration.millis(100)
+        // Long enough for a busy machine to look meanwhile.
+        const brief = Duration.millis(400)
         yield* Cache.invalidating(Effect.void, things, ["a"], { linger: brief, tags: ["t"] })
         yield* Cache.invalidating(Effect.succeed("b"), things, (key) => [key], { linger: brief })
         for (const key of ["a", "b"]) {
@@ -99,7 +100,7 @@ export const invalidating = ({ lasting, outlive, test, things }: Subject): void 
           yield* Cache.getOrSet(things, key, Effect.succeed("of a replica"))
         }
         assert.deepStrictEqual(yield* collect(things), [])
-        yield* outlive(100)
+        yield* outlive(400)
         assert.isUndefined(yield* look("things", "a"))
         yield* Cache.getOrSet(things, "a", Effect.succeed("new"), { tags: ["t"] })
         yield* Cache.getOrSet(things, "a", Effect.die("it is stored"), { tags: ["t"] })
