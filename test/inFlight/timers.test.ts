@@ -107,17 +107,27 @@ describe("many timers", () => {
   it.scoped("that are cancelled before their time sleep only once", () =>
     Effect.gen(function*() {
       const { gone, set, slept } = yield* make
-      for (let i = 0; i < 1_000; i++) set(2_500, "cancelled").cancel()
-      assert.deepStrictEqual(slept, [2_500])
-      yield* TestClock.adjust("1 second")
-      set(2_500, "kept")
-      yield* TestClock.adjust("1500 millis")
+      for (let i = 0; i < 1_000; i++) set(900, "cancelled").cancel()
+      assert.deepStrictEqual(slept, [900])
+      yield* TestClock.adjust("500 millis")
+      set(900, "kept")
+      yield* TestClock.adjust("400 millis")
       // It wakes when the first would have been due, and sleeps until the remaining one.
-      assert.deepStrictEqual(slept, [2_500, 1_000])
-      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(slept, [900, 500])
+      yield* TestClock.adjust("500 millis")
       assert.deepStrictEqual(gone, ["kept"])
       yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(slept, [2_500, 1_000])
+      assert.deepStrictEqual(slept, [900, 500])
+    }))
+
+  it.scoped("that are all cancelled keep nothing asleep for longer than a second", () =>
+    Effect.gen(function*() {
+      const { set, slept } = yield* make
+      const timer = set(600_000, "long")
+      yield* TestClock.adjust("10 seconds")
+      timer.cancel()
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(slept, Array(11).fill(1_000))
     }))
 
   it.scoped("of any durations run in the order in which they are due", () =>

@@ -11,6 +11,12 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 
+/**
+ * It never sleeps for longer than this, in ms: cancelled timers end no sleep, and in most programs a sleep keeps the
+ * process from ending.
+ */
+const longestSleep = 1_000
+
 /** A timer that is set. */
 export class Timer {
   constructor(
@@ -65,12 +71,14 @@ class Sleeper {
     return Number(this.clock.unsafeCurrentTimeNanos()) / 1e6
   }
 
-  private sleepUntil(until: number): void {
-    if (this.sleep !== undefined && this.sleep.until <= until) return
+  private sleepUntil(due: number): void {
+    if (this.sleep !== undefined && this.sleep.until <= due) return
     this.stop()
+    const now = this.now()
+    const until = Math.min(due, now + longestSleep)
     const sleep: NonNullable<typeof this.sleep> = { until }
     this.sleep = sleep
-    const pause = Duration.millis(Math.max(0, Math.ceil(until - this.now())))
+    const pause = Duration.millis(Math.max(0, Math.ceil(until - now)))
     // On the default runtime: it must not hold on to what belongs to the load that happened to set the timer.
     sleep.fiber = Effect.runFork(Effect.map(this.clock.sleep(pause), () => {
       // It may have been replaced when it had just woken up.
