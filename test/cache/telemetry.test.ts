@@ -74,6 +74,26 @@ describe("spans", () => {
       }
     }))
 
+  it.scoped("a load that is cut off ends its span as a failure, and its computation is a child of it", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { first } = yield* instances(undefined)
+      for (const load of [Effect.never, Effect.uninterruptible(Effect.as(Effect.sleep("1 hour"), "late"))]) {
+        spans.length = 0
+        const call = Effect.exit(first(Cache.getOrSet(users, "42", Effect.withSpan(load, "computation"))))
+        const caller = yield* Effect.fork(Effect.withTracer(call, tracer))
+        yield* TestClock.adjust("2 hours")
+        yield* Fiber.join(caller)
+        const [span, computation] = ["Cache.load", "computation"].map((name) =>
+          spans.find((each) => each.name === name)!
+        )
+        assert.strictEqual(Option.getOrThrow(computation!.parent), span)
+        assert.strictEqual(span!.attributes.get("error.type"), "RuntimeException")
+        const { status } = span!
+        assert.isTrue(status._tag === "Ended" && Exit.isFailure(status.exit) && !Exit.isInterrupted(status.exit))
+      }
+    }))
+
   it.scoped("a hit creates no span", () =>
     Effect.gen(function*() {
       const { spans, tracer } = tracing()

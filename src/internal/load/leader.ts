@@ -151,6 +151,7 @@ export class Leader<Key, Value, E, R> {
       permits === undefined || this.mode === "Apart" ? load : Effect.suspend(() => permits.around(this.run, load)),
       () => this.leases.release(this.tasks)
     )
+    let ended: Exit.Exit<void> | undefined
     const traced = Effect.useSpan(
       "Cache.load",
       {
@@ -164,15 +165,15 @@ export class Leader<Key, Value, E, R> {
       (span) =>
         Effect.flatMap(
           Effect.exit(Effect.interruptible(this.within(span, body))),
-          (exit) => this.outcomes.failure === undefined ? exit : failing(span, this.outcomes.failure)
+          (exit) => {
+            ended = exit
+            return this.outcomes.failure === undefined ? exit : failing(span, this.outcomes.failure)
+          }
         )
     )
     if (this.mode === "Refresh") refreshes.begin(this.run)
-    // The span has ended with the failure; callers get it by their keys.
-    const told = Effect.catchAllCause(
-      traced,
-      (cause) => this.outcomes.failure === undefined ? Effect.failCause(cause as Cause.Cause<never>) : Effect.void // its own
-    )
+    // Its span ends with the failure of any key, which callers get by that key. The fiber ends as the load itself did.
+    const told = Effect.flatMap(Effect.exit(traced), (exit) => ended ?? exit)
     return Effect.map(this.runtime.background.fork(Effect.uninterruptible(told)), (fiber) => {
       this.run.fiber = fiber
       // No caller waits for ever, even if the fiber ends before its first step.
@@ -341,7 +342,7 @@ export class Leader<Key, Value, E, R> {
         refreshes.end(this.run)
         this.outcomes.fail(tasks, late)
         const released = this.leases.giveUp(this.tasks, this.fill.backOff(late))
-        return Effect.zipRight(this.outcomes.report(late, tasks[0]), released)
+        return Effect.ensuring(this.outcomes.report(late, tasks[0]), released)
       }
     })
   }

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Logger, Option, TestClock } from "effect"
 import { Cache, CacheError, Codec, Memo, type Redis } from "effect-redis-cache"
-import { clean, instances, nothingLeft, settle } from "../memoryInstances.js"
+import { clean, instances, nothingLeft, settle, stored } from "../memoryInstances.js"
 
 const codec = Codec.structural<string>()
 const lease = { duration: "5 seconds", maxDuration: "1 minute" } as const
@@ -211,6 +211,21 @@ describe("a background refresh that never ends", () => {
         yield* TestClock.adjust("10 minutes")
       }))
   }
+
+  it.scoped("leaves the source alone, and no lease, even if it cannot be logged", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const logger = Logger.make<unknown, void>(() => {
+        throw new Error("no log")
+      })
+      yield* first(Cache.set(swr, "42", "stale"))
+      yield* TestClock.adjust("2 seconds")
+      const call = first(Cache.getOrSet(swr, "42", uninterruptible))
+      yield* Effect.provide(call, Logger.replace(Logger.defaultLogger, logger))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* stored(services[0]!.driver, "swr:42"), "value left alone")
+      yield* TestClock.adjust("10 minutes")
+    }))
 
   it.scoped("a caller that found nothing and has joined it loads by itself", () =>
     Effect.gen(function*() {

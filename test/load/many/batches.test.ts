@@ -1,6 +1,6 @@
 /** Big batches: the keys of each run, concurrent runs, and failures of single keys. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Either, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import { Duration, Effect, Either, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
 import { Cache, type CacheError, Codec, Redis, RedisLayer } from "effect-redis-cache"
 import { sharedRedisUrl, uniquePrefix } from "../../support/sharedRedis.js"
 import { clean, instances, nothingLeft, settle } from "../memoryInstances.js"
@@ -74,6 +74,23 @@ describe("getOrSetMany", () => {
       assert.deepStrictEqual(answer.get("0"), Either.left("why"))
       const late = Option.getOrThrow(Either.getLeft(answer.get("1")!))
       assert.isTrue(typeof late === "object" && late._tag === "Empty")
+    }))
+
+  it.scoped("if the layer closes while values are stored, only their keys are interrupted: others have failed", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { first } = yield* Scope.extend(
+        instances({ script: (operation) => operation === "fill" ? { before: "1 second" } : undefined }),
+        scope
+      )
+      const both = yield* Effect.fork(
+        Effect.exit(first(Cache.getOrSetMany(users, ["0", "1"], evenOnly, { mode: "either" })))
+      )
+      yield* settle
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.join(both)))
     }))
 
   it.scoped("the failure of one key fails the call, and the others are stored", () =>
