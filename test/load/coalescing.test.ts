@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Option, type Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Option, type Scope, TestClock } from "effect"
 import { Cache, Codec } from "effect-redis-cache"
 import { again, LoadRun } from "../../src/internal/inFlight/inFlight.js"
 import { InFlightTable } from "../../src/internal/inFlight/table.js"
@@ -62,6 +62,24 @@ describe("one load in a process", () => {
       yield* origin.die(1)
       for (const exit of yield* Fiber.join(callers)) assert.deepStrictEqual(exit, Exit.die("d1"))
       assert.deepStrictEqual(yield* nothingLeft(services[0]!, "users:42"), clean)
+    }))
+
+  it.scoped("what a load forks ends with its computation, before its value is stored", () =>
+    Effect.gen(function*() {
+      const { first } = yield* instances(undefined)
+      const bounded = Cache.make({ name: "bounded", maxConcurrentLoads: 1 })
+      const child = Effect.onInterrupt(Effect.never, () => Effect.sleep("1 second"))
+      const load = Effect.as(Effect.zipRight(Effect.fork(child), Effect.yieldNow()), "value")
+      const caller = yield* Effect.fork(first(Cache.getOrSet(bounded, "42", load)))
+      yield* TestClock.adjust("999 millis")
+      const next = yield* Effect.fork(first(Cache.getOrSet(bounded, "43", Effect.succeed("next"))))
+      yield* settle
+      assert.deepStrictEqual(yield* first(Cache.get(bounded, "42")), Option.none())
+      assert.isTrue(Option.isNone(yield* Fiber.poll(next)))
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(caller), "value")
+      assert.strictEqual(yield* Fiber.join(next), "next")
+      assert.deepStrictEqual(yield* first(Cache.get(bounded, "42")), Option.some("value"))
     }))
 
   it.scoped("a caller that leaves ends only its own wait, even the first one", () =>

@@ -16,6 +16,7 @@ import { setFiberRef } from "../driver/setFiberRef.js"
 import { inside } from "../inFlight/circles.js"
 import type { LoadRun } from "../inFlight/inFlight.js"
 import type { Timer } from "../inFlight/timers.js"
+import { endChildren } from "./children.js"
 import type { Unchanged } from "./previous.js"
 import type { Compute, Task } from "./task.js"
 
@@ -111,10 +112,12 @@ export const bounded = <Key, Value, E, R>(
     }
     return aside(begin).pipe(
       Effect.onExit((exit) =>
-        scope === undefined ? Effect.void : Effect.flatMap(Effect.exit(Scope.close(scope, exit)), (closed) => {
-          end(Exit.isSuccess(exit) ? closed : exit)
-          return closed
-        })
+        scope === undefined ? Effect.void : Effect.flatMap(Effect.exit(Scope.close(scope, exit)), (closed) =>
+          // A computation forks on the load's fiber, which goes on: what it forked ends here, before its value is stored.
+          Effect.flatMap(endChildren(fiber), () => {
+            end(Exit.isSuccess(exit) ? closed : exit)
+            return closed
+          }))
       ),
       Effect.exit,
       Effect.map((exit) => ({ exit, millis }))
