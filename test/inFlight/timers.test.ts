@@ -90,6 +90,17 @@ describe("a timer", () => {
       assert.deepStrictEqual(gone, [])
     }))
 
+  it.scoped("runs at once if all are told to, and only once", () =>
+    Effect.gen(function*() {
+      const { gone, set, timers } = yield* make
+      set(1_000, "a")
+      set(2_000, "b")
+      timers.goOff()
+      assert.deepStrictEqual(gone, ["a", "b"])
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(gone, ["a", "b"])
+    }))
+
   it.scoped("uses its own clock", () =>
     Effect.gen(function*() {
       const { gone, set, timers } = yield* make

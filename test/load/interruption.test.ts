@@ -3,8 +3,8 @@
  * and so is every step of the user's load; the caller is interrupted there. Afterwards nothing of the load is left.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, TestClock } from "effect"
-import { Cache, Codec, type RedisLayer } from "effect-redis-cache"
+import { Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
+import { Cache, Codec, type Redis, RedisLayer } from "effect-redis-cache"
 import { clean, instances, nothingLeft, type Service, settle } from "./memoryInstances.js"
 
 const codec = Codec.structural<string>()
@@ -176,9 +176,97 @@ describe("interruption", () => {
   it.scoped("of the load by itself reaches its caller, and leaves nothing", () =>
     Effect.gen(function*() {
       const { first, services } = yield* instances(undefined)
-      const exit = yield* first(Effect.exit(Cache.getOrSet(ways.plain.cache, "42", Effect.interrupt)))
-      assert.isTrue(Exit.isInterrupted(exit))
-      yield* without(services[0]!)
+      const ownFiber = Effect.withFiberRuntime<never>((fiber) => {
+        fiber.unsafeInterruptAsFork(fiber.id())
+        return Effect.never
+      })
+      for (const load of [Effect.interrupt, ownFiber]) {
+        const exit = yield* first(Effect.exit(Cache.getOrSet(ways.plain.cache, "42", load)))
+        assert.isTrue(Exit.isInterrupted(exit))
+        yield* without(services[0]!)
+      }
+    }))
+})
+
+describe("a load that takes time to end when it is interrupted", () => {
+  const brief = Cache.make({ name: "users", codec, lease: { duration: "5 seconds" } })
+  const one = Cache.make({ name: "one", codec, lease: { duration: "5 seconds" }, maxConcurrentLoads: 1 })
+  const slow = {
+    "it is uninterruptible": Effect.uninterruptible(Effect.as(Effect.sleep("50 seconds"), "late")),
+    "its finalizer takes time": Effect.onInterrupt(Effect.never, () => Effect.sleep("50 seconds"))
+  }
+  /** The lease has not been renewed yet, or has been. */
+  const moments = ["1 second", "4 seconds"] as const
+
+  for (const [how, load] of Object.entries<Effect.Effect<string>>(slow)) {
+    const calls = {
+      getOrSet: Cache.getOrSet(brief, "42", load),
+      getOrSetMany: Cache.getOrSetMany(
+        brief,
+        ["42", "43"],
+        (keys) => Effect.map(load, (value) => keys.map((key) => [key, value] as const))
+      )
+    }
+    for (const [form, call] of Object.entries<Effect.Effect<unknown, unknown, Redis.Redis>>(calls)) {
+      it.scoped(`${form}, ${how}: its lease is free at once`, () =>
+        Effect.gen(function*() {
+          const { first, second } = yield* instances(undefined, undefined)
+          for (const moment of moments) {
+            const caller = yield* Effect.fork(first(call))
+            yield* TestClock.adjust(moment)
+            yield* Fiber.interruptFork(caller)
+            yield* settle
+            for (const key of ["42", "43"]) {
+              const next = yield* Effect.fork(second(Cache.getOrSet(brief, key, Effect.succeed("next"))))
+              yield* settle
+              assert.isTrue(Option.isSome(yield* Fiber.poll(next)), `${key} after ${moment}`)
+              assert.deepStrictEqual(yield* second(Cache.get(brief, key)), Option.some("next"))
+              yield* Fiber.join(next)
+            }
+            yield* TestClock.adjust("1 minute")
+            for (const key of ["42", "43"]) {
+              assert.deepStrictEqual(yield* second(Cache.get(brief, key)), Option.some("next"))
+              yield* second(Cache.delete(brief, key))
+            }
+          }
+        }))
+    }
+
+    it.scoped(`when the layer closes, ${how}: its lease is free at once`, () =>
+      Effect.gen(function*() {
+        const { first, server } = yield* instances(undefined)
+        for (const moment of moments) {
+          const scope = yield* Scope.make()
+          const closed = yield* Layer.buildWithScope(RedisLayer.layerMemoryServer(server), scope)
+          yield* Effect.fork(Effect.provide(Effect.exit(Cache.getOrSet(brief, "42", load)), closed))
+          yield* TestClock.adjust(moment)
+          const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+          yield* settle
+          const next = yield* Effect.fork(first(Cache.getOrSet(brief, "42", Effect.succeed("next"))))
+          yield* settle
+          assert.isTrue(Option.isSome(yield* Fiber.poll(next)), `after ${moment}`)
+          yield* TestClock.adjust("1 minute")
+          yield* Fiber.join(closing)
+          yield* first(Cache.delete(brief, "42"))
+        }
+      }))
+  }
+
+  it.scoped("counts against maxConcurrentLoads until it has ended, and as a failed load", () =>
+    Effect.gen(function*() {
+      const { first, services } = yield* instances(undefined)
+      const load = Effect.as(Effect.addFinalizer(() => Effect.sleep("50 seconds")), "late")
+      const caller = yield* Effect.fork(first(Cache.getOrSet(one, "a", load)))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interruptFork(caller)
+      const next = yield* Effect.fork(first(Cache.getOrSet(one, "b", Effect.succeed("next"))))
+      yield* TestClock.adjust("48 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(next)))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(next), "next")
+      const { failures, loads } = yield* first(Cache.stats(one))
+      assert.deepStrictEqual([loads, failures], [2, 1])
+      assert.deepStrictEqual(yield* nothingLeft(services[0]!, "one:a"), clean)
     }))
 })
 

@@ -93,7 +93,10 @@ export const makeService = (
     const timers = new Timers()
     yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
     // Loads end side by side: each may wait for an answer to its release.
-    const background = new Background(yield* Scope.fork(parent, ExecutionStrategy.parallel))
+    const loads = yield* Scope.fork(parent, ExecutionStrategy.parallel)
+    const background = new Background(loads)
+    // Those that are interrupted and take time to end are not left to hold their leases meanwhile.
+    yield* Scope.addFinalizer(loads, Effect.zipRight(Effect.yieldNow(), Effect.sync(() => timers.goOff())))
     yield* Effect.addFinalizer(() => background.drainedWithin(grace))
     const runtime: Runtime = {
       driver: guarded,

@@ -28,7 +28,7 @@ export class Background {
 
   /** The same from outside of any fiber. */
   runFork<R>(runtime: Runtime.Runtime<R>, effect: Effect.Effect<void, never, R>): Fiber.RuntimeFiber<void> {
-    return this.count(Runtime.runFork(runtime, effect, { scope: this.scope }))
+    return this.count(Runtime.runFork(runtime, effect, { scope: this.scope, immediate: false }))
   }
 
   private count<A, E>(fiber: Fiber.RuntimeFiber<A, E>): Fiber.RuntimeFiber<A, E> {

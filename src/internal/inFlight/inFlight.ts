@@ -4,6 +4,7 @@
  */
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type * as FiberId from "effect/FiberId"
 import type * as Tracer from "effect/Tracer"
 
 export type Mode =
@@ -60,6 +61,8 @@ export class LoadRun {
   readonly waitsFor: Array<InFlight> = []
   /** The bound that it counts in, or waits for its turn in. */
   bound: Bound | undefined
+  /** While it computes: called when it is interrupted, since a computation may take time to end. */
+  onInterrupted: (() => void) | undefined
   private span: Tracer.Span | undefined
   private links: Array<Tracer.SpanLink> = []
 
@@ -70,6 +73,12 @@ export class LoadRun {
   get abandoned(): boolean {
     for (const key of this.keys) if (key.wanted) return false
     return true
+  }
+
+  /** No caller needs it any more. */
+  interrupt(by: FiberId.FiberId): void {
+    this.fiber?.unsafeInterruptAsFork(by)
+    this.onInterrupted?.()
   }
 
   /** The load's span has begun. */

@@ -8,7 +8,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import { beginWait } from "./circles.js"
 import { again, InFlight, type LoadRun, type Outcome } from "./inFlight.js"
 
@@ -117,6 +116,6 @@ export class InFlightTable {
     if (key.outcome !== undefined || key.wanted) return Effect.void
     const { run } = key
     this.settle(key, again)
-    return run.abandoned && run.fiber !== undefined ? Fiber.interruptFork(run.fiber) : Effect.void
+    return run.abandoned ? Effect.map(Effect.fiberId, (by) => run.interrupt(by)) : Effect.void
   }
 }

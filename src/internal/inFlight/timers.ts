@@ -62,6 +62,10 @@ class Sleeper {
     return this.lanes.size === 0
   }
 
+  goOff(): void {
+    for (const lane of this.lanes.values()) for (const timer of lane) timer.run()
+  }
+
   stop(): void {
     this.sleep?.fiber?.unsafeInterruptAsFork(FiberId.none)
     this.sleep = undefined
@@ -120,7 +124,12 @@ export class Timers {
     return sleeper.set(millis, goOff)
   }
 
-  /** The layer closes: none goes off any more. */
+  /** All go off, before their time. */
+  goOff(): void {
+    for (const sleeper of this.sleepers.values()) sleeper.goOff()
+  }
+
+  /** The layer has closed: none goes off any more. */
   close(): void {
     for (const sleeper of this.sleepers.values()) sleeper.stop()
     this.sleepers.clear()

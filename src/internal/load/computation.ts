@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import * as Scope from "effect/Scope"
 import type { Recorder } from "../cache/recorder.js"
 import type * as CacheRuntime from "../cache/runtime.js"
@@ -48,6 +49,8 @@ export interface Beside {
   /** What is done each `period` ms: it keeps the leases. */
   readonly every: Effect.Effect<void>
   readonly period: number
+  /** Run once if the load is interrupted and its computation takes time to end: what that returns is of no use. */
+  readonly onInterrupted: Effect.Effect<void>
   /**
    * Called first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
    * Then the load is interrupted. What it returns is run beside that.
@@ -66,26 +69,35 @@ export const bounded = <Key, Value, E, R>(
   compute: Compute<Key, Value, E, R>,
   tasks: ReadonlyArray<Task<Key>>,
   limit: TimeLimit,
-  { every, onLate, period }: Beside
+  { every, onInterrupted, onLate, period }: Beside
 ): Effect.Effect<Computed<Key, Value, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.withFiberRuntime((fiber) => {
     const clock = Context.unsafeGet(fiber.currentDefaultServices, Clock.Clock)
     const started = clock.unsafeCurrentTimeNanos()
     const elapsed = () => Number(clock.unsafeCurrentTimeNanos() - started) / 1e6
+    const isInterrupted = () => !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
     let scope: Scope.CloseableScope | undefined
     let timer: Timer | undefined
     let beside: Fiber.RuntimeFiber<void> | undefined
     let millis = 0
 
     // By the clock, and not by the pauses: other work takes its time, too.
-    const turn: Effect.Effect<void> = Effect.suspend(() => {
-      if (elapsed() < limit.millis) return Effect.zipRight(every, nextTurn)
+    const turn: Effect.Effect<void> = Effect.suspend(() =>
+      isInterrupted() ? Effect.interrupt : elapsed() < limit.millis ? Effect.zipRight(every, nextTurn) : late
+    )
+    const late = Effect.uninterruptible(Effect.suspend(() => {
       const told = onLate(Cause.die(cutOff(tasks.map((task) => task.redisKey), limit)))
       fiber.unsafeInterruptAsFork(fiber.id())
-      return Effect.uninterruptible(told)
-    })
+      return told
+    }))
     const nextTurn = Effect.suspend(() =>
       Effect.zipRight(Effect.sleep(Math.max(0, Math.min(period, limit.millis - elapsed()))), turn)
+    )
+
+    const turns = Effect.onInterrupt(
+      Effect.interruptible(turn),
+      // When the layer closes, both are interrupted, this first.
+      () => Effect.flatMap(Effect.yieldNow(), () => isInterrupted() ? onInterrupted : Effect.void)
     )
 
     const begin = Effect.flatMap(Scope.make(), (made) => {
@@ -95,20 +107,26 @@ export const bounded = <Key, Value, E, R>(
       const runtime = Runtime.make({
         context,
         fiberRefs: fiber.getFiberRefs(),
-        runtimeFlags: Runtime.defaultRuntimeFlags
+        // Interrupted before its first step, it still does what it does last.
+        runtimeFlags: RuntimeFlags.disable(Runtime.defaultRuntimeFlags, RuntimeFlags.Interruption)
       })
-      timer = timers.set(clock, Math.min(period, limit.millis), () => {
-        beside = background.runFork(runtime, turn)
-      })
+      const takeTurn = () => {
+        if (beside === undefined) beside = background.runFork(runtime, turns)
+        else beside.unsafeInterruptAsFork(fiber.id())
+      }
+      timer = timers.set(clock, Math.min(period, limit.millis), takeTurn)
+      load.onInterrupted = takeTurn
       setFiberRef(fiber, inside, [...load.inside, load])
       setFiberRef(fiber, FiberRef.currentContext, Context.add(context, Scope.Scope, made))
       return compute(tasks) as ReturnType<Compute<Key, Value, E, Exclude<R, Scope.Scope>>> // it has its scope
     })
     const end = (exit: Exit.Exit<unknown, unknown>) => {
       timer?.cancel()
+      load.onInterrupted = undefined
       beside?.unsafeInterruptAsFork(fiber.id())
       millis = elapsed()
-      recorder.load(millis, Exit.isSuccess(exit))
+      // A value that was computed and then dropped counts as none.
+      recorder.load(millis, Exit.isSuccess(exit) && !isInterrupted())
     }
     return aside(begin).pipe(
       Effect.onExit((exit) =>

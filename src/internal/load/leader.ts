@@ -70,6 +70,8 @@
  * - the answer to the fill is lost: the value may have been stored. A release follows, which does nothing if it was.
  * - the last waiter leaves: the key is settled as `Again`, so that a caller that has just found the load looks for itself,
  *   and the load is interrupted. The caller that opened a key counts as waiting until it waits or leaves.
+ * - a load is interrupted, and its computation takes time to end: its lease is given up meanwhile. It keeps its turn among
+ *   concurrent loads until it has ended.
  * - no caller waits for a background refresh or a forced load unless it has to: it joins one only after it has looked and
  *   found nothing to serve.
  * - loads wait for each other in a circle: the wait that would close the circle is refused (`circles.ts`).
@@ -338,6 +340,7 @@ export class Leader<Key, Value, E, R> {
     return bounded(this.runtime, recorder, this.run, this.compute, tasks, this.limit, {
       every: this.leases.renew(this.tasks),
       period: this.policy.leaseDuration / 2,
+      onInterrupted: this.leases.release(this.tasks),
       onLate: (late) => {
         refreshes.end(this.run)
         this.outcomes.fail(tasks, late)
