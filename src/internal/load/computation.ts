@@ -44,6 +44,8 @@ const cutOff = (keys: ReadonlyArray<string>, { millis, option }: TimeLimit): Cau
   )
 }
 
+const uninterruptible = RuntimeFlags.disable(Runtime.defaultRuntimeFlags, RuntimeFlags.Interruption)
+
 /** What goes on beside a computation that runs for long. */
 export interface Beside {
   /** What is done each `period` ms: it keeps the leases. */
@@ -83,22 +85,24 @@ export const bounded = <Key, Value, E, R>(
 
     // By the clock, and not by the pauses: other work takes its time, too.
     const turn: Effect.Effect<void> = Effect.suspend(() =>
-      isInterrupted() ? Effect.interrupt : elapsed() < limit.millis ? Effect.zipRight(every, nextTurn) : late
+      isInterrupted() ? Effect.interrupt : elapsed() < limit.millis ? Effect.zipRight(every, nextTurn) : late()
     )
-    const late = Effect.uninterruptible(Effect.suspend(() => {
-      const told = onLate(Cause.die(cutOff(tasks.map((task) => task.redisKey), limit)))
-      fiber.unsafeInterruptAsFork(fiber.id())
-      return told
-    }))
+    const late = () =>
+      Effect.uninterruptible(Effect.suspend(() => {
+        const told = onLate(Cause.die(cutOff(tasks.map((task) => task.redisKey), limit)))
+        fiber.unsafeInterruptAsFork(fiber.id())
+        return told
+      }))
     const nextTurn = Effect.suspend(() =>
       Effect.zipRight(Effect.sleep(Math.max(0, Math.min(period, limit.millis - elapsed()))), turn)
     )
 
-    const turns = Effect.onInterrupt(
-      Effect.interruptible(turn),
-      // When the layer closes, both are interrupted, this first.
-      () => Effect.flatMap(Effect.yieldNow(), () => isInterrupted() ? onInterrupted : Effect.void)
-    )
+    const turns = () =>
+      Effect.onInterrupt(
+        Effect.interruptible(turn),
+        // When the layer closes, both are interrupted, this first.
+        () => Effect.flatMap(Effect.yieldNow(), () => isInterrupted() ? onInterrupted : Effect.void)
+      )
 
     const begin = Effect.flatMap(Scope.make(), (made) => {
       scope = made
@@ -108,10 +112,10 @@ export const bounded = <Key, Value, E, R>(
         context,
         fiberRefs: fiber.getFiberRefs(),
         // Interrupted before its first step, it still does what it does last.
-        runtimeFlags: RuntimeFlags.disable(Runtime.defaultRuntimeFlags, RuntimeFlags.Interruption)
+        runtimeFlags: uninterruptible
       })
       const takeTurn = () => {
-        if (beside === undefined) beside = background.runFork(runtime, turns)
+        if (beside === undefined) beside = background.runFork(runtime, turns())
         else beside.unsafeInterruptAsFork(fiber.id())
       }
       timer = timers.set(clock, Math.min(period, limit.millis), takeTurn)
