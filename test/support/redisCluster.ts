@@ -173,7 +173,13 @@ export const startCluster = async (nodeTimeout = quickTimeout): Promise<RedisClu
     await known(to)
   }
 
+  const currentEpochs = async (): Promise<ReadonlyArray<string | undefined>> =>
+    (await Promise.all(nodes.filter(isAlive).map(info))).map((text) => /cluster_current_epoch:(\d+)/.exec(text)?.[1])
+
   const promote = async (replica: Node): Promise<void> => {
+    // A replica that has not heard of an epoch yet (moves of slots make new ones) is denied votes by those that have.
+    // Masters that voted for it nevertheless do not vote again for twice the timeout of nodes.
+    await eventually(async () => new Set(await currentEpochs()).size === 1)
     let asked = -Infinity
     await eventually(async () => {
       if ((await viewOf(replica, replica)).includes("-")) return true
