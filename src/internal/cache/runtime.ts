@@ -95,7 +95,7 @@ export const makeService = (
     // Loads end side by side: each may wait for an answer to its release.
     const loads = yield* Scope.fork(parent, ExecutionStrategy.parallel)
     const background = new Background(loads)
-    // Those that are interrupted and take time to end are not left to hold their leases meanwhile.
+    // A load that is interrupted and takes time to end gives its lease up meanwhile.
     yield* Scope.addFinalizer(loads, Effect.zipRight(Effect.yieldNow(), Effect.sync(() => timers.goOff())))
     yield* Effect.addFinalizer(() => background.drainedWithin(grace))
     const runtime: Runtime = {

@@ -51,7 +51,7 @@ export interface Beside {
   /** What is done each `period` ms: it keeps the leases. */
   readonly every: Effect.Effect<void>
   readonly period: number
-  /** Run once if the load is interrupted and its computation takes time to end: what that returns is of no use. */
+  /** Run once if the load is interrupted and its computation takes time to end: its result will not be used. */
   readonly onInterrupted: Effect.Effect<void>
   /**
    * Called first thing when the time is over, since an uninterruptible computation may go on: callers do not wait for it.
